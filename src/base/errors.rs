@@ -1,0 +1,92 @@
+//! Every error a host can be given: one table of variant, stable code and text. It must not allocate.
+
+use std::fmt;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $text:literal;)*) => {
+        /// What went wrong in a call the host made.
+        ///
+        /// Codes are stable: a number is never reused. -1 to -99 are the caller's mistakes, -100 to -199
+        /// are limits that were reached, -200 and below come from inside or from the operating system.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Error { $($(#[$doc])* $variant,)* }
+
+        impl Error {
+            /// All errors, in the order of their table.
+            pub const ALL: &'static [Error] = &[$(Error::$variant,)*];
+
+            /// The stable number of this error, as the C ABI returns it.
+            pub const fn code(self) -> i32 {
+                match self { $(Error::$variant => $code,)* }
+            }
+
+            /// One sentence for a person.
+            pub const fn text(self) -> &'static str {
+                match self { $(Error::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+errors! {
+    /// The handle names nothing that lives: it was closed, disconnected or never existed.
+    Gone = -1, "the handle is dead or was never valid";
+    /// A handle of another kind was passed, for example a namespace where a socket is due.
+    WrongKind = -2, "the handle is of another kind";
+    /// An event name that Socket.IO keeps for itself, such as `connect` or `disconnect`.
+    ReservedEvent = -3, "event: the name is reserved by Socket.IO";
+    /// The arguments are not a JSON array.
+    BadJson = -4, "args: not a JSON array";
+    /// A placeholder in the arguments has no attachment, or the other way round.
+    BadAttachments = -5, "attachments: placeholders and attachments do not match";
+    /// A namespace name does not begin with a slash or has a character that packets cannot carry.
+    BadNamespace = -6, "namespace: the name cannot be used";
+    /// A room name is empty or too long.
+    BadRoom = -7, "room: the name is empty or too long";
+    /// The socket still waits for the host's decision, or has had it already.
+    WrongState = -8, "the call does not fit the state of the socket";
+    /// A configuration value is out of its range.
+    BadConfig = -9, "config: a value is out of range";
+    /// A namespace of this name exists with other options.
+    Exists = -10, "namespace: already there with other options";
+    /// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
+    BadPath = -11, "path: cannot be served";
+    /// The data given to a reject is not JSON.
+    BadData = -12, "data: not JSON";
+    /// A room or namespace limit was reached.
+    TooMany = -100, "a limit of the broker was reached";
+    /// The remote's queue is full: the broker has not been polled for a while.
+    Full = -101, "the queue to the broker is full";
+    /// One message is larger than the broker can hold.
+    TooLarge = -102, "the message is too large";
+    /// The broker on the other side of a remote is gone.
+    Closed = -200, "the broker is closed";
+    /// The operating system's random generator failed.
+    NoEntropy = -201, "the system's random generator failed";
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The result of a call on the broker.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_negative_and_distinct() {
+        let mut codes: Vec<i32> = Error::ALL.iter().map(|e| e.code()).collect();
+        assert!(codes.iter().all(|&c| c < 0));
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Error::ALL.len());
+    }
+}

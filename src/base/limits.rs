@@ -1,0 +1,108 @@
+//! Every numeric limit, with its default and its reason: the one table. Nothing outside it may bound what a peer sends.
+
+use super::errors::{Error, Result};
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr;)*) => {
+        /// What a peer may make the broker hold, and for how long.
+        ///
+        /// Every field has a safe default; change those you know better and pass the whole in
+        /// [`Config`](crate::Config).
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Limits { $($(#[doc = $doc])* pub $name: $type,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// Refuses values with which the broker could not work at all.
+            pub(crate) fn check(&self) -> Result<()> {
+                $(if self.$name < $min { return Err(Error::BadConfig); })*
+                Ok(())
+            }
+
+            /// The table as (name, default, first line of the reason), for the documentation.
+            pub const TABLE: &'static [(&'static str, u64, &'static str)] = &[
+                $((stringify!($name), $default as u64, concat!($($doc),*)),)*
+            ];
+        }
+    };
+}
+
+limits! {
+    /// Bytes of one message from a client: a POST body, a WebSocket message however fragmented, one
+    /// reassembled binary event. The reference's `maxHttpBufferSize`.
+    max_payload: usize = 1_000_000, 1;
+    /// Bytes of a request's head: request line and headers together. Node's `maxHeaderSize`.
+    max_head_bytes: usize = 16 * 1024, 256;
+    /// Headers of one request.
+    max_headers: usize = 100, 8;
+    /// Milliseconds from the first byte of a request to the end of its head.
+    head_timeout: u64 = 10_000, 1;
+    /// Milliseconds from the end of a request's head to the end of its body.
+    body_timeout: u64 = 30_000, 1;
+    /// Milliseconds an HTTP connection may be open with no request on it.
+    idle_timeout: u64 = 60_000, 1;
+    /// Milliseconds a WebSocket upgrade for a path nobody serves is left open. The reference's
+    /// `destroyUpgradeTimeout`.
+    destroy_upgrade_timeout: u64 = 1_000, 0;
+    /// Milliseconds a closing connection may take for its last bytes and its close handshake.
+    close_timeout: u64 = 5_000, 1;
+    /// Requests a client may have sent ahead on one TCP connection, in bytes not yet looked at.
+    max_pipelined_bytes: usize = 64 * 1024, 1;
+    /// Fragments of one WebSocket message: bounds the bookkeeping, which tiny fragments would swell.
+    max_fragments: u32 = 1_024, 1;
+    /// Attachments of one binary event. The reference's `maxAttachments`.
+    max_attachments: u32 = 10, 0;
+    /// Depth of nested arrays and objects in a client's JSON.
+    max_json_depth: u32 = 512, 8;
+    /// Bytes of an event name from a client.
+    max_event_name: usize = 1_024, 8;
+    /// Bytes of a namespace name from a client.
+    max_namespace_name: usize = 512, 1;
+    /// Namespaces one connection may be in, or wait for, at a time.
+    max_namespaces_per_connection: u32 = 64, 1;
+    /// Namespaces in all, those made from patterns included.
+    max_namespaces: u32 = 100_000, 1;
+    /// Bytes of a room name.
+    max_room_name: usize = 1_024, 1;
+    /// Rooms one socket may be in.
+    max_rooms_per_socket: u32 = 65_536, 1;
+    /// Acknowledgements the host may wait for from one socket.
+    max_pending_acks: u32 = 4_096, 1;
+    /// TCP connections at a time; more are closed as they are accepted, and counted.
+    max_links: u32 = 1_000_000, 1;
+    /// Output queued for one connection that the kernel has not taken, in bytes. A message is accepted while
+    /// less than this is queued before it; past that its delivery class decides.
+    max_backlog: usize = 1024 * 1024, 1;
+    /// Bytes of one poll response's body; what is left waits for the next poll. At least one packet is sent.
+    max_poll_response: usize = 1_000_000, 1;
+    /// Bytes the output of one tick may reach before the tick is flushed early.
+    max_tick_bytes: usize = 1024 * 1024, 4_096;
+    /// Bytes of events waiting for the host; past that the broker stops reading until they are drained.
+    max_event_bytes: usize = 4 * 1024 * 1024, 1;
+    /// Events waiting for the host; past that the broker stops reading until they are drained.
+    max_events: usize = 16_384, 1;
+    /// Bytes read from one connection in one turn of the loop, so that a firehose starves nobody.
+    read_budget: usize = 256 * 1024, 4_096;
+    /// TCP connections accepted in one turn of the loop.
+    accept_budget: u32 = 256, 1;
+    /// Commands from other threads that may wait for the next poll.
+    remote_queue: usize = 16_384, 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_pass_their_own_check() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        let limits = Limits { max_payload: 0, ..Limits::default() };
+        assert_eq!(limits.check(), Err(Error::BadConfig));
+    }
+}

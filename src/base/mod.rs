@@ -1,0 +1,12 @@
+//! Floor 0: what every other floor stands on. Errors, handles, slots, limits; no protocol, no I/O, no clock.
+
+pub mod errors;
+pub mod ids;
+pub mod limits;
+pub(crate) mod slots;
+
+/// Milliseconds on the broker's own clock.
+///
+/// The clock starts at zero when the broker is made and stands still while the host does not call
+/// `poll`, so that a host that was busy for a minute does not find every client timed out.
+pub type Millis = u64;
