@@ -97,7 +97,7 @@ fn pipelined_requests() {
     assert!(rest.is_empty());
 }
 
-/// Bytes, what Node answers, what we answer.
+/// Bytes, what Node answers, what we answer: never laxer.
 #[test]
 fn heads_against_node() {
     let get = |rest: &str| format!("GET / HTTP/1.1\r\n{rest}\r\n\r\n").into_bytes();
@@ -119,7 +119,7 @@ fn heads_against_node() {
         (line("GET http://x/y?z HTTP/1.1"), 200, 200),
         (line("GET HTTP/1.1"), 400, 400),
         (line("GET foo HTTP/1.1"), 400, 400),
-        (line("GET javascript://x HTTP/1.1"), 400, 400),
+        (line("GET javascript://x HTTP/1.1"), 200, 400),
         (line("GET /é HTTP/1.1"), 400, 400),
         (line("GET /a#b HTTP/1.1"), 200, 200),
         (line("GET  / HTTP/1.1"), 200, 400),
@@ -135,12 +135,13 @@ fn heads_against_node() {
         (get("Host: a\r\nX:\ta\tb\t"), 200, 200),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: \xe9\xff\r\n\r\n".into(), 200, 200),
     ];
-    for (bytes, _, ours) in cases {
+    for (bytes, node, ours) in cases {
+        assert!(*node == 200 || *ours != 200);
         assert_eq!(status(bytes), *ours, "{:?}", String::from_utf8_lossy(bytes));
     }
 }
 
-/// Lines, body, what Node answers, what we answer: never a laxer one.
+/// Lines, body, what Node answers, what we answer.
 #[test]
 fn framing_against_node() {
     let hello = "3\r\nabc\r\n0\r\n\r\n";
@@ -175,7 +176,8 @@ fn framing_against_node() {
         ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", hello, 400, 400),
         ("Transfer-Encoding: gzip, chunked", hello, 200, 501), // Node hands out the gzip
     ];
-    for (lines, body, _, ours) in cases {
+    for (lines, body, node, ours) in cases {
+        assert!(node == 200 || ours != 200, "{lines:?}");
         assert_eq!(status(&post(lines, body)), ours, "{lines:?}");
     }
     // HTTP/1.0 has no chunks; Node takes them.
@@ -205,16 +207,16 @@ fn chunks_against_node() {
         ("0\r\nx: \0\r\n\r\n", 400, 400),
         ("0\r\nx: y\n\r\n", 400, 400),
         ("0\r\n\rx", 400, 400),
-        ("0\r\nContent-Length: 5\r\n\r\n", 400, 200), // trailers are not looked at
         ("fffffffffffffffff\r\nabc", 400, 413),
-        ("f4240\r\n", 200, 0),
-        ("f4241\r\n", 200, 413),
     ];
-    for (body, _, ours) in cases {
-        if ours != 0 {
-            assert_eq!(status(&chunked(body)), ours, "{body:?}");
-        }
+    for (body, node, ours) in cases {
+        assert!(node == 200 || ours != 200, "{body:?}");
+        assert_eq!(status(&chunked(body)), ours, "{body:?}");
     }
+    // What trailers say is not looked at, so that they cannot do harm; Node refuses this one.
+    assert_eq!(status(&chunked("0\r\nContent-Length: 5\r\n\r\n")), 200);
+    // Larger than max_payload, which Node does not know.
+    assert_eq!(status(&chunked("f4241\r\n")), 413);
     assert_eq!(status(&chunked(&format!("3;{}\r\nabc\r\n0\r\n\r\n", "a".repeat(20_000)))), 413);
     assert_eq!(status(&chunked(&format!("{}3\r\nabc\r\n0\r\n\r\n", "0".repeat(20_000)))), 413);
     assert_eq!(status(&chunked(&format!("0\r\nx: {}\r\n\r\n", "a".repeat(20_000)))), 413);
