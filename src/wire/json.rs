@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// The text breaks the format; the connection it came from is closed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +196,10 @@ pub fn number_text(number: &str) -> Cow<'_, str> {
         return Cow::Owned(format!("{sign}Infinity"));
     }
     // ECMA-262, Number::toString: the shortest digits that read back as the same number, then one of four layouts.
+    // Formatted twice, because between two equally near the shortest form rounds up and JavaScript to even.
     let shortest = format!("{:e}", value.abs());
+    let precision = shortest.find('e').unwrap_or(0).saturating_sub("1.".len());
+    let shortest = format!("{:.*e}", precision, value.abs());
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
