@@ -34,13 +34,16 @@ const socketio = (text) => {
   let packet = null;
   json = "";
   decoder.on("decoded", (p) => (packet = p));
-  try { decoder.add(text); } catch (e) { return [text, null]; }
-  const attachments = decoder.reconstructor?.reconPack.attachments ?? 0;
-  packet ??= decoder.reconstructor.reconPack;
+  let attachments = 0;
+  try {
+    decoder.add(text);
+    attachments = decoder.reconstructor?.reconPack.attachments ?? 0;
+    for (let i = 0; i < attachments; i++) decoder.add(Buffer.from([i]));
+  } catch (e) { return [text, null]; }
   const name = packet.type === 2 && packet.data ? String(packet.data[0]).toWellFormed() : null;
   return [text, {
-    type: packet.type + (attachments ? 3 : 0), nsp: packet.nsp, id: packet.id ?? null, attachments,
-    data: json.trim(), name,
+    type: packet.type + (attachments ? 3 : 0), nsp: packet.nsp, id: Number.isNaN(packet.id) ? "NaN" : packet.id ?? null,
+    attachments, data: json.trim(), name,
   }];
 };
 const packets = [
@@ -56,7 +59,7 @@ const packets = [
   "20", "21", "2 1[\"a\"]", "2+1[\"a\"]", "2-1[\"a\"]", "21.5[\"a\"]", "2abc[\"a\"]", "29007199254740991[\"a\"]",
   "218446744073709551615[\"a\"]", "218446744073709551616[\"a\"]", "21000000000000000000000[\"a\"]",
   "20000000000000000000000000000001[\"a\"]", "2/a,1[\"a\"]", "2/a,[\"a\"]", "2/a", "2/a[\"a\"]", "2[\"a\"]x",
-  "2 [\"a\"]", "2[\"a\"] ", "2\n[\"a\"]", "21 [\"a\"]", "21\t[\"a\"]", "2٣[\"a\"]", "2/,[\"a\"]", "2/a,b[\"a\"]",
+  "2 [\"a\"]", "2[\"a\"] ", "2\n[\"a\"]", "21 [\"a\"]", "21\t[\"a\"]", "21 2[\"a\"]", "2٣[\"a\"]", "2/,[\"a\"]", "2/a,b[\"a\"]",
   "2/?x=1,[\"a\"]", "2/a?x=1&y=2,7[\"a\"]", "2[\"\"]", "2[\"__proto__\"]", "2[\"toString\"]", "2[\"a\",\"\u0000\"]",
   "2[\"a\",\"\\u0000\"]", "2[\"a\",\"\u2028\u001e\"]", "2[\"a\",\"\u2028\\u001e\"]", "2[\"\\ud800\"]", "2[\"😀\"]",
   "2[\"\\ud83d\\ude00\"]", "2[\"a\",{\"_placeholder\":true,\"num\":5}]", "2[\"a\",]", "2[,\"a\"]", "2[\"a\"", "2[\"a",

@@ -19,7 +19,8 @@ fn refused_on_purpose(text: &str, theirs: &Value) -> bool {
         || (binary && !attachments(text))
         // An event with no name: the reference emits `undefined`.
         || (theirs["name"].is_null() && matches!(theirs["type"].as_u64(), Some(2 | 5)))
-        // More than 64 bits; and white space between digits of an id.
+        // More than 64 bits; and white space before or between the digits, which makes no number of it.
+        || theirs["id"] == "NaN"
         || theirs["id"].as_f64().is_some_and(|id| id > u64::MAX as f64 - 1e6)
         || theirs["id"].as_f64().is_some() && text.split_whitespace().count() > 1
 }
