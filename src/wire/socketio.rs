@@ -53,6 +53,10 @@ pub struct Packet<'a> {
 }
 
 /// Reads one packet and refuses it for everything that is wrong in it by itself.
+///
+/// The reference takes some texts that no client writes and that are refused here: an event without data, an
+/// attachment count that is not plain digits (`+1`, `1e1`), white space between the digits of an id, an id of
+/// more than 64 bits. White space where an id may stand is skipped, where the reference reads it as 0.
 pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malformed> {
     let kind = match text.as_bytes().first() {
         Some(b'0') => Kind::Connect,
