@@ -1,9 +1,14 @@
-//! Floor 1: bytes to packets and back. Pure functions: no I/O, no clock, nothing remembered between calls
-//! but by the decoders that say so.
+//! Floor 1: bytes to packets and back. Pure functions; no I/O, no clock, no state beyond one decoder's.
 
+/// Cross-origin response headers, as the reference's `cors` package writes them.
+pub mod cors;
 /// Engine.IO packets and polling payloads.
 pub mod engineio;
+/// HTTP/1.1 as far as Engine.IO needs it.
+pub mod http;
 /// JSON: checking, slicing and escaping.
 pub mod json;
 /// Socket.IO packets.
 pub mod socketio;
+/// WebSocket frames, the server's side.
+pub mod ws;

@@ -86,28 +86,15 @@ fn types_are_what_decode_reads() {
     }
 }
 
-fn frame(out: &mut Vec<u8>, head: u8, payload: &[u8]) {
-    out.push(head);
-    match payload.len() {
-        n @ 0..126 => out.push(n as u8),
-        n @ 126..65_536 => out.extend([126, (n >> 8) as u8, n as u8]),
-        n => {
-            out.push(127);
-            out.extend((n as u64).to_be_bytes());
-        }
-    }
-    out.extend_from_slice(payload);
-}
-
 #[test]
 fn frames_become_a_payload() {
     let long = format!("4{}", "é".repeat(40_000));
     let mut frames = Vec::new();
-    frame(&mut frames, 0x81, b"4a");
-    frame(&mut frames, 0x89, b"ping");
-    frame(&mut frames, 0x82, &[7; 300]);
-    frame(&mut frames, 0x81, long.as_bytes());
-    frame(&mut frames, 0x82, b"");
+    ws::frame(&mut frames, Opcode::Text, b"4a");
+    ws::frame(&mut frames, Opcode::Ping, b"ping");
+    ws::frame(&mut frames, Opcode::Binary, &[7; 300]);
+    ws::frame(&mut frames, Opcode::Text, long.as_bytes());
+    ws::frame(&mut frames, Opcode::Binary, b"");
     let mut out = Vec::new();
     transcode_frames(&frames, &mut out);
     let body = std::str::from_utf8(&out[1..]).unwrap();

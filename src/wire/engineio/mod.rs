@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD as PADDED
 
 use super::json;
 pub use super::json::Malformed;
+use super::ws::{self, Opcode};
 
 #[cfg(test)]
 mod tests;
@@ -170,33 +171,17 @@ pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
 ///
 /// The concatenation of what was appended, without its first byte, is a payload. Control frames are left out.
 pub fn transcode_frames(frames: &[u8], out: &mut Vec<u8>) {
-    const TEXT: u8 = 0x81;
-    const BINARY: u8 = 0x82;
-    let mut rest = frames;
-    while let Some((head, payload, tail)) = split_frame(rest) {
-        match head {
-            TEXT => {
+    for (_, opcode, payload) in ws::frames(frames) {
+        match opcode {
+            Opcode::Text => {
                 out.push(SEPARATOR);
                 out.extend_from_slice(payload);
             }
-            BINARY => {
+            Opcode::Binary => {
                 out.push(SEPARATOR);
                 write_base64(out, payload);
             }
-            _ => {}
+            Opcode::Close | Opcode::Ping | Opcode::Pong => {}
         }
-        rest = tail;
     }
-}
-
-/// The first byte, the payload and what follows, of an unmasked frame as this crate writes them.
-fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[head, short], rest) = bytes.split_first_chunk()?;
-    let (length, rest) = match short {
-        126 => rest.split_first_chunk().map(|(n, rest)| (u64::from(u16::from_be_bytes(*n)), rest))?,
-        127 => rest.split_first_chunk().map(|(n, rest)| (u64::from_be_bytes(*n), rest))?,
-        _ => (u64::from(short), rest),
-    };
-    let (payload, tail) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-    Some((head, payload, tail))
 }
