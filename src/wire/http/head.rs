@@ -1,0 +1,270 @@
+//! Request heads. It must not allocate, and refuses whatever another reader of the same bytes might frame differently.
+
+use crate::base::limits::Limits;
+use httparse::Status;
+use memchr::{memchr, memchr_iter};
+use std::mem::MaybeUninit;
+
+/// A parsed request head, borrowed from the bytes it was parsed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    /// As sent: methods are case-sensitive.
+    pub method: &'b str,
+    /// As sent: a path with its query, `*`, or an absolute URL. ASCII.
+    pub target: &'b str,
+    /// False for HTTP/1.0.
+    pub http11: bool,
+    /// What follows the head.
+    pub body: Body,
+    /// The header lines, each with its CRLF, and the empty line.
+    lines: &'b [u8],
+}
+
+/// How the request's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// There is none.
+    None,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks, the last one empty.
+    Chunked,
+}
+
+/// Why a head is refused. The connection is closed behind the answer: where the next request begins is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadError {
+    /// Not HTTP, or ambiguous.
+    BadRequest,
+    /// More bytes or headers than the limits allow.
+    TooLarge,
+    /// A transfer coding besides chunked.
+    UnknownCoding,
+    /// Neither HTTP/1.1 nor HTTP/1.0.
+    UnknownVersion,
+}
+
+impl HeadError {
+    /// The status that answers it.
+    pub fn status(self) -> u16 {
+        match self {
+            HeadError::BadRequest => 400,
+            HeadError::TooLarge => 431,
+            HeadError::UnknownCoding => 501,
+            HeadError::UnknownVersion => 505,
+        }
+    }
+}
+
+/// Why an upgrade is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpgradeError {
+    /// Not a GET.
+    Method,
+    /// To something other than WebSocket.
+    Protocol,
+    /// No key, or not 16 bytes in base64.
+    Key,
+    /// No version, or none that is spoken here. The answer names those that are, in `Sec-WebSocket-Version`.
+    Version,
+}
+
+impl UpgradeError {
+    /// The versions for the header that answers [`UpgradeError::Version`].
+    pub const VERSIONS: &'static str = "13, 8";
+
+    /// The status that answers it.
+    pub fn status(self) -> u16 {
+        if self == UpgradeError::Method { 405 } else { 400 }
+    }
+
+    /// The body that answers it, as the reference's.
+    pub fn text(self) -> &'static str {
+        match self {
+            UpgradeError::Method => "Invalid HTTP method",
+            UpgradeError::Protocol => "Invalid Upgrade header",
+            UpgradeError::Key => "Missing or invalid Sec-WebSocket-Key header",
+            UpgradeError::Version => "Missing or invalid Sec-WebSocket-Version header",
+        }
+    }
+}
+
+/// So many headers are parsed without an allocation.
+const USUAL_HEADERS: usize = 100;
+
+/// Parses the head at the start of `buf`. Returns the request and the length of its head, or `None` when more bytes
+/// are needed.
+pub fn parse_head<'b>(buf: &'b [u8], limits: &Limits) -> Result<Option<(Request<'b>, usize)>, HeadError> {
+    let window = &buf[..buf.len().min(limits.max_head_bytes)];
+    let mut usual = [const { MaybeUninit::uninit() }; USUAL_HEADERS];
+    let mut many = Vec::new();
+    let scratch = match usual.get_mut(..limits.max_headers) {
+        Some(scratch) => scratch,
+        None => {
+            many.resize_with(limits.max_headers, MaybeUninit::uninit);
+            &mut many[..]
+        }
+    };
+    let mut parsed = httparse::Request::new(&mut []);
+    let len = match parsed.parse_with_uninit_headers(window, scratch) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) if window.len() < limits.max_head_bytes => return Ok(None),
+        Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLarge),
+        Err(httparse::Error::Version) => return Err(HeadError::UnknownVersion),
+        Err(_) => return Err(HeadError::BadRequest),
+    };
+    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
+        return Err(HeadError::BadRequest);
+    };
+    // httparse takes a bare LF for a line's end; another reader might not.
+    let head = &window[..len];
+    if memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r') || !is_target(target) {
+        return Err(HeadError::BadRequest);
+    }
+    let request_line = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let lines = memchr(b'\n', &head[request_line..]).map_or(len, |at| request_line + at + 1);
+    let mut request =
+        Request { method, target, http11: version == 1, body: Body::None, lines: &head[lines..] };
+    request.body = request.framing()?;
+    Ok(Some((request, len)))
+}
+
+impl<'b> Request<'b> {
+    /// Every header in order, names as sent, values trimmed.
+    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
+        fields(self.lines).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    }
+
+    /// The first header of this name, in whatever case.
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.all(name).next()
+    }
+
+    /// The target up to its query.
+    pub fn path(&self) -> &'b str {
+        let resource = self.resource();
+        resource.split_once('?').map_or(resource, |(path, _)| path)
+    }
+
+    /// What follows the `?`, not decoded; empty when there is none. See [`query_pairs`](super::query_pairs).
+    pub fn query(&self) -> &'b str {
+        self.resource().split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// Whether another request may follow on the same connection.
+    pub fn keep_alive(&self) -> bool {
+        !self.lists("connection", "close") && (self.http11 || self.lists("connection", "keep-alive"))
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub fn expects_continue(&self) -> bool {
+        self.http11 && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// Whether the client asks to go on with another protocol. See [`websocket_key`](Self::websocket_key).
+    pub fn is_upgrade(&self) -> bool {
+        self.http11 && self.lists("connection", "upgrade") && self.header("upgrade").is_some()
+    }
+
+    /// Checks an upgrade request in the reference's order and returns the key to be accepted.
+    pub fn websocket_key(&self) -> Result<&'b [u8], UpgradeError> {
+        if self.method != "GET" {
+            return Err(UpgradeError::Method);
+        }
+        if !self.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+            return Err(UpgradeError::Protocol);
+        }
+        let key = self.header("sec-websocket-key").filter(|key| is_key(key)).ok_or(UpgradeError::Key)?;
+        match self.header("sec-websocket-version") {
+            Some(b"13" | b"8") => Ok(key),
+            _ => Err(UpgradeError::Version),
+        }
+    }
+
+    fn resource(&self) -> &'b str {
+        self.target.split_once('#').map_or(self.target, |(resource, _)| resource)
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        fields(self.lines)
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a header that is a comma-separated list has this item.
+    fn lists(&self, name: &str, item: &str) -> bool {
+        self.all(name).flat_map(items).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+    }
+
+    /// Reads the framing, and refuses what would let a proxy in front of us see another request than we do.
+    fn framing(&self) -> Result<Body, HeadError> {
+        let (mut hosts, mut length, mut codings) = (0, None, None);
+        for (name, value) in fields(self.lines) {
+            if name.eq_ignore_ascii_case(b"host") {
+                hosts += 1;
+            } else if name.eq_ignore_ascii_case(b"content-length") {
+                if length.replace(decimal(value).ok_or(HeadError::BadRequest)?).is_some() {
+                    return Err(HeadError::BadRequest);
+                }
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") && codings.replace(value).is_some() {
+                return Err(HeadError::BadRequest);
+            }
+        }
+        if hosts > 1 || hosts == 0 && self.http11 {
+            return Err(HeadError::BadRequest);
+        }
+        match (length, codings) {
+            (None, None) => Ok(Body::None),
+            (Some(length), None) => Ok(Body::Length(length)),
+            (None, Some(codings)) if self.http11 => chunked_only(codings),
+            _ => Err(HeadError::BadRequest),
+        }
+    }
+}
+
+/// Splits lines that httparse has found well-formed.
+fn fields(mut lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', lines)?;
+        let (line, rest) = (&lines[..end], &lines[end + 1..]);
+        let colon = memchr(b':', line)?;
+        lines = rest;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    })
+}
+
+fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn is_target(target: &str) -> bool {
+    let form = target.starts_with('/')
+        || target == "*"
+        || target.split_once("://").is_some_and(|(scheme, _)| ["http", "https"].contains(&scheme));
+    form && target.is_ascii()
+}
+
+/// Digits only: no sign, no list, no overflow.
+fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn chunked_only(codings: &[u8]) -> Result<Body, HeadError> {
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    if is_chunked(codings) {
+        return Ok(Body::Chunked);
+    }
+    let chunked = items(codings).filter(|coding| is_chunked(coding)).count();
+    let last = items(codings).last().is_some_and(is_chunked);
+    // Only with chunked as the last coding, and only there, is the body's end known.
+    Err(if last && chunked == 1 { HeadError::UnknownCoding } else { HeadError::BadRequest })
+}
+
+/// 16 bytes in base64.
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(is_digit)
+}

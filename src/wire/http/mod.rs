@@ -1,0 +1,25 @@
+//! HTTP/1.1 as far as Engine.IO needs it: request heads and bodies in, response heads out, the WebSocket handshake. It
+//! must not know which paths or parameters mean something. Strict where two readers of one stream might disagree.
+
+mod body;
+mod head;
+mod query;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub use body::{BodyDecoder, BodyError};
+pub use head::{Body, HeadError, Request, UpgradeError, parse_head};
+pub use query::query_pairs;
+pub(in crate::wire) use response::header;
+pub use response::{CONTINUE, Response, accept_key, switching_protocols};
+
+/// `!#$%&'*+-.^_|~`, the backtick, digits and letters: what names are made of.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What may stand in a header's value.
+fn is_field_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}

@@ -1,0 +1,120 @@
+//! Response heads, appended to a buffer in the order of the calls, and the WebSocket handshake's answer. It must not let
+//! a value end its line.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+use std::io::Write;
+
+/// The interim answer to a client that waits before it sends its body.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A response that is being written: headers in order, then one of the methods that end it.
+#[must_use = "a head without its end is no response"]
+#[derive(Debug)]
+pub struct Response<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> Response<'o> {
+    /// Begins a response.
+    pub fn new(out: &'o mut Vec<u8>, status: u16) -> Self {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, status.into());
+        out.push(b' ');
+        out.extend_from_slice(reason(status).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        Self { out }
+    }
+
+    /// Adds a header.
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        header(self.out, name, value.as_ref());
+        self
+    }
+
+    /// Adds whole lines that somebody else writes, such as [`Cors`](crate::wire::cors::Cors).
+    pub fn lines(self, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        write(self.out);
+        self
+    }
+
+    /// Ends the head of a response whose body of this length the caller appends next.
+    pub fn head(self, content_length: usize, keep_alive: bool) {
+        self.out.extend_from_slice(b"Content-Length: ");
+        decimal(self.out, content_length as u64);
+        let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
+        self.out.extend_from_slice(b"\r\nConnection: ");
+        self.out.extend_from_slice(connection);
+        self.out.extend_from_slice(b"\r\n\r\n");
+    }
+
+    /// Ends the response with its body.
+    pub fn body(self, body: &[u8], keep_alive: bool) {
+        let Self { out } = self;
+        Response { out: &mut *out }.head(body.len(), keep_alive);
+        out.extend_from_slice(body);
+    }
+
+    /// Ends a head after which another protocol begins.
+    pub fn upgraded(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Begins the answer that accepts a WebSocket; further headers may follow before [`Response::upgraded`].
+pub fn switching_protocols<'o>(out: &'o mut Vec<u8>, accept: &[u8; 28]) -> Response<'o> {
+    Response::new(out, 101)
+        .header("Upgrade", "websocket")
+        .header("Connection", "Upgrade")
+        .header("Sec-WebSocket-Accept", accept)
+}
+
+/// The answer to a client's `Sec-WebSocket-Key`, which [`Request::websocket_key`](super::Request::websocket_key) has
+/// checked.
+pub fn accept_key(key: &[u8]) -> [u8; 28] {
+    let digest = Sha1::new_with_prefix(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
+    let mut accept = [0; 28];
+    // Twenty bytes are twenty-eight digits, so there is no error to report.
+    let _ = STANDARD.encode_slice(digest, &mut accept);
+    accept
+}
+
+/// Appends a header line. What would end the line early is left out.
+pub(in crate::wire) fn header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    match memchr::memchr3(b'\r', b'\n', 0, value) {
+        None => out.extend_from_slice(value),
+        Some(_) => out.extend(value.iter().filter(|byte| !b"\r\n\0".contains(byte))),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn decimal(out: &mut Vec<u8>, number: u64) {
+    // Writing to a Vec does not fail.
+    let _ = write!(out, "{number}");
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        200 => "OK",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Payload Too Large",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        // The client goes by the number.
+        _ => "",
+    }
+}

@@ -1,0 +1,8 @@
+//! Floor 1: bytes to packets and back. Pure functions; no I/O, no clock, no state beyond one decoder's.
+
+/// Cross-origin response headers, as the reference's `cors` package writes them.
+pub mod cors;
+/// HTTP/1.1 as far as Engine.IO needs it.
+pub mod http;
+/// WebSocket frames, the server's side.
+pub mod ws;

@@ -1,0 +1,310 @@
+//! Client frames, however the stream cuts them. It must not copy a message that lies whole in the input, nor hold
+//! memory that was announced but not received.
+
+use super::encode::MAX_CONTROL;
+use super::{Fault, Opcode};
+use crate::base::limits::Limits;
+use std::ops::Range;
+
+/// A message or a control frame from the client, unmasked and checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message.
+    Binary(&'a [u8]),
+    /// To be answered with a pong of the same payload.
+    Ping(&'a [u8]),
+    /// The answer to a ping, or unasked for.
+    Pong(&'a [u8]),
+    /// The client's close frame: nothing after it counts.
+    Close(Option<u16>, &'a str),
+}
+
+/// Cuts a client's byte stream into messages. As large as one pointer until a frame is cut off or a message comes in
+/// fragments.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    held: Option<Box<Held>>,
+}
+
+/// What outlives one call: an unfinished header, frame or message, or a message just handed out.
+#[derive(Debug, Default)]
+struct Held {
+    /// The message's payload so far; behind it, that of a control frame which came between its fragments.
+    bytes: Vec<u8>,
+    /// How many of `bytes` are the message's.
+    message: usize,
+    /// How many of those are known to be UTF-8.
+    valid: usize,
+    /// The opcode of the unfinished message.
+    opcode: Option<Opcode>,
+    /// Frames of the unfinished message whose headers were seen.
+    fragments: u32,
+    /// The frame whose payload is cut off.
+    frame: Option<Frame>,
+    /// A header that is cut off.
+    header: [u8; Frame::MAX_HEADER],
+    header_len: usize,
+    /// The last call lent out bytes that the next one drops.
+    lent: bool,
+}
+
+/// Where a finished message lies.
+enum Ready {
+    Input(Range<usize>),
+    Held(Range<usize>),
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads up to the end of the next message. Returns how many bytes of `input` it has used, and the message;
+    /// `None` when all are used and more are needed. Call it until then: what a long message occupied is freed
+    /// by the call after the one that returned it.
+    ///
+    /// The input is unmasked in place. After a fault the stream is lost.
+    pub fn read<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<(usize, Option<Message<'a>>), Fault> {
+        self.reclaim();
+        let mut at = 0;
+        let (opcode, ready) = loop {
+            let Some(frame) = self.next_frame(input, &mut at, limits)? else {
+                return Ok((input.len(), None));
+            };
+            let rest = &mut input[at..];
+            let complete = frame.left <= rest.len() as u64;
+            let len = if complete { frame.left as usize } else { rest.len() };
+            let payload = &mut rest[..len];
+            unmask(payload, frame.mask);
+            let place = at..at + len;
+            at += len;
+            if complete && let Some(opcode) = self.untouched_by(&frame) {
+                break (opcode, Ready::Input(place));
+            }
+            match self.held.get_or_insert_default().take(frame, payload)? {
+                Some((opcode, place)) => break (opcode, Ready::Held(place)),
+                None if complete => continue,
+                None => return Ok((at, None)),
+            }
+        };
+        let payload = match (ready, &self.held) {
+            (Ready::Held(place), Some(held)) => &held.bytes[place],
+            (Ready::Input(place) | Ready::Held(place), _) => &input[place],
+        };
+        Ok((at, Some(message(opcode, payload)?)))
+    }
+
+    /// Bytes received and held back.
+    pub fn buffered(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.bytes.len() + held.header_len)
+    }
+
+    /// Drops what the last call has lent out.
+    fn reclaim(&mut self) {
+        if let Some(held) = &mut self.held
+            && held.lent
+        {
+            held.lent = false;
+            held.bytes.truncate(held.message);
+            if held.opcode.is_none() {
+                self.held = None;
+            }
+        }
+    }
+
+    /// The frame whose payload comes next in the input; none when its header is not complete.
+    fn next_frame(&mut self, input: &[u8], at: &mut usize, limits: &Limits) -> Result<Option<Frame>, Fault> {
+        let Some(held) = &mut self.held else {
+            let parsed = Frame::parse(&input[*at..], None, limits)?;
+            return Ok(self.take_header(input, at, parsed));
+        };
+        if let Some(frame) = held.frame.take() {
+            return Ok(Some(frame));
+        }
+        if held.header_len == 0 {
+            let parsed = Frame::parse(&input[*at..], Some(&**held), limits)?;
+            return Ok(self.take_header(input, at, parsed));
+        }
+        while let Some(&byte) = input.get(*at) {
+            held.header[held.header_len] = byte;
+            held.header_len += 1;
+            *at += 1;
+            if let Some((frame, _)) = Frame::parse(&held.header[..held.header_len], Some(&**held), limits)? {
+                held.header_len = 0;
+                return Ok(Some(frame));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_header(&mut self, input: &[u8], at: &mut usize, parsed: Option<(Frame, usize)>) -> Option<Frame> {
+        if let Some((frame, len)) = parsed {
+            *at += len;
+            return Some(frame);
+        }
+        let rest = &input[*at..];
+        if !rest.is_empty() {
+            let held = self.held.get_or_insert_default();
+            held.header[..rest.len()].copy_from_slice(rest);
+            held.header_len = rest.len();
+        }
+        None
+    }
+
+    /// The opcode of a frame that is a message by itself, and of which nothing is held: it needs no copy.
+    fn untouched_by(&mut self, frame: &Frame) -> Option<Opcode> {
+        let opcode = frame.opcode.filter(|_| frame.fin)?;
+        if let Some(held) = &self.held {
+            let part_held =
+                if opcode.is_control() { held.bytes.len() > held.message } else { held.opcode.is_some() };
+            if part_held {
+                return None;
+            }
+            if held.opcode.is_none() {
+                self.held = None;
+            }
+        }
+        Some(opcode)
+    }
+}
+
+impl Held {
+    /// Adds the next bytes of a frame's payload. Returns the message that ends with them, and where in `bytes` it is.
+    fn take(&mut self, frame: Frame, payload: &[u8]) -> Result<Option<(Opcode, Range<usize>)>, Fault> {
+        let complete = frame.left == payload.len() as u64;
+        let control = frame.opcode.filter(|opcode| opcode.is_control());
+        if !payload.is_empty() || complete {
+            self.bytes.extend_from_slice(payload);
+            if control.is_none() {
+                self.opcode = self.opcode.or(frame.opcode);
+                self.message = self.bytes.len();
+                self.check_text()?;
+            }
+        }
+        if !complete {
+            self.frame = Some(frame.after(payload.len()));
+            return Ok(None);
+        }
+        if control.is_none() {
+            self.fragments += 1;
+        }
+        self.lent = frame.fin;
+        Ok(match control {
+            Some(opcode) => Some((opcode, self.message..self.bytes.len())),
+            None if frame.fin => self.opcode.take().map(|opcode| (opcode, 0..self.message)),
+            None => None,
+        })
+    }
+
+    /// Fails at the first byte that no continuation can make right.
+    fn check_text(&mut self) -> Result<(), Fault> {
+        if self.opcode != Some(Opcode::Text) {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.valid..]) {
+            Ok(_) => self.valid = self.bytes.len(),
+            Err(error) if error.error_len().is_some() => return Err(Fault::InvalidUtf8),
+            Err(error) => self.valid += error.valid_up_to(),
+        }
+        Ok(())
+    }
+}
+
+/// A frame's header, and how much of its payload is still to come.
+#[derive(Debug)]
+struct Frame {
+    /// None for a continuation.
+    opcode: Option<Opcode>,
+    fin: bool,
+    mask: [u8; 4],
+    left: u64,
+}
+
+impl Frame {
+    const MAX_HEADER: usize = 14;
+
+    /// Reads a header; none when it is not complete. Faults show as soon as the byte they are in.
+    fn parse(bytes: &[u8], held: Option<&Held>, limits: &Limits) -> Result<Option<(Self, usize)>, Fault> {
+        let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
+        let fin = first & 0x80 != 0;
+        let under_way = held.is_some_and(|held| held.opcode.is_some());
+        // Reserved bits mean an extension, and none was agreed on.
+        let opcode = match first & 0x7f {
+            0 if under_way => None,
+            bits => Some(Opcode::from_bits(bits).ok_or(Fault::Protocol)?),
+        };
+        let control = opcode.is_some_and(Opcode::is_control);
+        if control && !fin || opcode.is_some() && !control && under_way {
+            return Err(Fault::Protocol);
+        }
+        let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
+        let len = second & 0x7f;
+        if second & 0x80 == 0
+            || control && usize::from(len) > MAX_CONTROL
+            || opcode == Some(Opcode::Close) && len == 1
+        {
+            return Err(Fault::Protocol);
+        }
+        let length = match len {
+            126 => rest.split_first_chunk().map(|(len, rest)| (u16::from_be_bytes(*len).into(), rest)),
+            127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len), rest)),
+            len => Some((len.into(), rest)),
+        };
+        let Some((left, rest)) = length else { return Ok(None) };
+        if !control {
+            let (received, fragments) = held.map_or((0, 0), |held| (held.message, held.fragments));
+            let room = limits.max_payload.saturating_sub(received) as u64;
+            if left > room || fragments >= limits.max_fragments {
+                return Err(Fault::TooBig);
+            }
+        }
+        let Some((&mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
+        Ok(Some((Frame { opcode, fin, mask, left }, bytes.len() - rest.len())))
+    }
+
+    fn after(mut self, len: usize) -> Self {
+        self.left -= len as u64;
+        self.mask.rotate_left(len % 4);
+        self
+    }
+}
+
+fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Fault> {
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::InvalidUtf8);
+    Ok(match opcode {
+        Opcode::Text => Message::Text(text(payload)?),
+        Opcode::Binary => Message::Binary(payload),
+        Opcode::Ping => Message::Ping(payload),
+        Opcode::Pong => Message::Pong(payload),
+        Opcode::Close => match payload.split_first_chunk() {
+            None => Message::Close(None, ""),
+            Some((code, reason)) => {
+                let code = u16::from_be_bytes(*code);
+                if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+                    return Err(Fault::Protocol);
+                }
+                Message::Close(Some(code), text(reason)?)
+            }
+        },
+    })
+}
+
+/// Eight bytes at a time; the compiler makes it more.
+fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, tail) = bytes.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in tail.iter_mut().zip(mask.into_iter().cycle()) {
+        *byte ^= mask;
+    }
+}

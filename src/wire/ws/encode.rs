@@ -1,0 +1,65 @@
+//! Server frames: unmasked, never fragmented, in the shortest form. It must not check what it is given to send.
+
+use super::Opcode;
+use std::ops::Range;
+
+const FIN: u8 = 0x80;
+const LENGTH_16: u8 = 126;
+const LENGTH_64: u8 = 127;
+/// The longest payload of a control frame.
+pub(super) const MAX_CONTROL: usize = 125;
+
+/// Appends the header of a frame whose payload of `len` bytes the caller appends next.
+pub fn frame_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
+    let first = FIN | opcode as u8;
+    if len <= MAX_CONTROL {
+        out.extend_from_slice(&[first, len as u8]);
+    } else if let Ok(len) = u16::try_from(len) {
+        let [a, b] = len.to_be_bytes();
+        out.extend_from_slice(&[first, LENGTH_16, a, b]);
+    } else {
+        let [a, b, c, d, e, f, g, h] = (len as u64).to_be_bytes();
+        out.extend_from_slice(&[first, LENGTH_64, a, b, c, d, e, f, g, h]);
+    }
+}
+
+/// Appends a whole frame.
+pub fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    frame_header(out, opcode, payload.len());
+    out.extend_from_slice(payload);
+}
+
+/// Appends a close frame. A reason too long for a control frame is cut between two characters.
+pub fn close_frame(out: &mut Vec<u8>, code: u16, reason: &str) {
+    let mut len = reason.len().min(MAX_CONTROL - 2);
+    while !reason.is_char_boundary(len) {
+        len -= 1;
+    }
+    frame_header(out, Opcode::Close, 2 + len);
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&reason.as_bytes()[..len]);
+}
+
+/// Walks frames that this module has written: where each lies, its opcode and its payload. Ends at the first bytes
+/// that are no such frame, or not a whole one.
+pub fn frames(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, Opcode, &[u8])> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let (opcode, header, len) = read_header(&bytes[start..])?;
+        let payload = start + header;
+        let end = payload.checked_add(len)?;
+        let item = (start..end, opcode, bytes.get(payload..end)?);
+        start = end;
+        Some(item)
+    })
+}
+
+fn read_header(bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
+    let (&[first, len], rest) = bytes.split_first_chunk()?;
+    let opcode = Opcode::from_bits(first & !FIN)?;
+    match len {
+        LENGTH_16 => Some((opcode, 4, u16::from_be_bytes(*rest.first_chunk()?).into())),
+        LENGTH_64 => Some((opcode, 10, u64::from_be_bytes(*rest.first_chunk()?).try_into().ok()?)),
+        len => Some((opcode, 2, len.into())),
+    }
+}
