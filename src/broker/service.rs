@@ -1,0 +1,92 @@
+//! What an event loop and the protocol behind it ask of each other. It must not know of sockets or of a protocol.
+
+use crate::base::Millis;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+/// A protocol on top of links, driven by a loop.
+///
+/// A *link* is one TCP connection, named by a dense key: small numbers, used again. A key is free when
+/// [`closed`](Self::closed) has been called for it, or the service closed or aborted it; the loop may then hand it
+/// out again by [`opened`](Self::opened), never within the call in which it became free.
+pub trait Service {
+    /// A connection was accepted. `false` refuses it: the loop closes it and says nothing more about it.
+    fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool;
+
+    /// Bytes arrived. The service may change them in place; it takes them all, whatever it answers.
+    fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow;
+
+    /// The peer ended its side (`reset` is false), after the answers to its last bytes were flushed; or the
+    /// connection broke. The loop has forgotten the link.
+    fn closed(&mut self, link: usize, reset: bool, now: Millis);
+
+    /// The kernel takes bytes again, after a [`Sent::Part`].
+    fn writable(&mut self, link: usize);
+
+    /// Another thread called the loop's waker, once or more often since the last time.
+    fn woken(&mut self, now: Millis) {
+        let _ = now;
+    }
+
+    /// Hands all output that is due to `out`. Called often: it must cost nothing when there is none.
+    fn flush(&mut self, out: &mut impl Output, now: Millis);
+
+    /// The time of [`next_timeout`](Self::next_timeout) has come, and everything that peers had sent by `now` has
+    /// been received.
+    fn timeout(&mut self, now: Millis);
+
+    /// When [`timeout`](Self::timeout) is due, if ever. A time that has passed means at once.
+    fn next_timeout(&self) -> Option<Millis>;
+
+    /// `false` while there is no room for more input: the loop neither reads nor accepts, and bytes stay in the
+    /// kernel. Asked before every read, and again in every turn. Timers stand still while input waits for this.
+    fn wants_input(&self) -> bool;
+
+    /// Something waits for the host, or for another turn: events that were not drained, work that was
+    /// put off. While this is true the loop does not sleep and its descriptor is readable.
+    fn has_work(&self) -> bool;
+}
+
+/// Where a service's output goes during [`Service::flush`].
+pub trait Output {
+    /// Sends in one system call.
+    fn send(&mut self, link: usize, bytes: &[u8]) -> Sent;
+
+    /// Sends several slices as one, in one system call (one for each 1,024 slices).
+    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent;
+
+    /// Closes the link in good order: what was sent still arrives. The service is done with the link.
+    fn close(&mut self, link: usize);
+
+    /// Closes the link at once and drops what the kernel has not sent. The service is done with the link.
+    fn abort(&mut self, link: usize);
+
+    /// Leaves what the peer sends in the kernel, until [`resume`](Self::resume). An orderly end of the peer is
+    /// noticed only after that, a broken connection at once.
+    fn pause(&mut self, link: usize);
+
+    /// Reads the link again. Does nothing for a link that is not paused.
+    fn resume(&mut self, link: usize);
+}
+
+/// What became of a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Sent {
+    /// The kernel took everything.
+    All,
+    /// The kernel took this many bytes and is full; [`Service::writable`] follows.
+    Part(usize),
+    /// The connection is gone. [`Service::closed`] follows, unless the service closes the link before.
+    Broken,
+}
+
+/// Whether a link may bring more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// Read on.
+    Continue,
+    /// Pause this link, as [`Output::pause`] does.
+    Pause,
+}

@@ -1,0 +1,288 @@
+//! The event loop: one poll, and what it brings, in the order in which a service can rely on it. It must not block anywhere
+//! but in that poll.
+
+use super::clock::Clock;
+use super::links::{Links, Outlet};
+use super::listener::Listeners;
+use super::waker::Waker;
+use crate::base::Millis;
+use crate::base::limits::Limits;
+use crate::broker::service::Service;
+use mio::{Events, Poll, Token};
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const WAKER: Token = Token(usize::MAX);
+/// The first listener; the others count down from it. Links count up from zero.
+const LAST_LISTENER: usize = usize::MAX - 1;
+/// A link's key is a slot of memory, so no link can ever have a token above this.
+const FIRST_LISTENER: usize = usize::MAX / 2;
+
+/// How a loop shares its time and what it holds.
+#[derive(Clone, Debug)]
+pub struct LoopOptions {
+    /// Bytes read from one link in one turn; what is left waits for the next turn, behind all other links.
+    pub read_budget: usize,
+    /// Connections accepted in one turn.
+    pub accept_budget: u32,
+    /// Bytes of the one receive buffer: the most that one [`Service::received`] brings.
+    pub receive_buffer: usize,
+    /// How long a closed link waits for the peer to end its side too.
+    pub linger: Duration,
+    /// Several loops, or processes, listen on one address, and the kernel spreads the connections over them.
+    pub reuse_port: bool,
+}
+
+impl Default for LoopOptions {
+    fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl From<&Limits> for LoopOptions {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            read_budget: limits.read_budget,
+            accept_budget: limits.accept_budget,
+            receive_buffer: 64 * 1024,
+            linger: Duration::from_millis(limits.close_timeout),
+            reuse_port: false,
+        }
+    }
+}
+
+/// An event loop for one thread at a time, driving one [`Service`]: always the same one.
+pub struct Loop {
+    poll: Poll,
+    events: Events,
+    waker: Waker,
+    listeners: Listeners,
+    links: Links,
+    buffer: Box<[u8]>,
+    options: LoopOptions,
+    clock: Clock,
+    /// The time up to which everything that peers sent has been received: timers run up to this.
+    heard: Millis,
+    /// The descriptor was handed out: another loop looks at it.
+    foreign: Cell<bool>,
+}
+
+impl Loop {
+    /// A loop with no listeners, whose clock stands at zero.
+    pub fn new(options: &LoopOptions) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        Ok(Self {
+            waker: Waker::new(poll.registry(), WAKER)?,
+            poll,
+            events: Events::with_capacity(1_024),
+            listeners: Listeners::new(),
+            links: Links::new(options.linger),
+            buffer: vec![0; options.receive_buffer.max(1)].into_boxed_slice(),
+            options: LoopOptions { read_budget: options.read_budget.max(1), ..options.clone() },
+            clock: Clock::new(Instant::now()),
+            heard: 0,
+            foreign: Cell::new(false),
+        })
+    }
+
+    /// Listens on one more address. Returns the one it got, which tells the port that replaced port 0.
+    pub fn listen(&mut self, address: SocketAddr, backlog: u32) -> io::Result<SocketAddr> {
+        let reuse_port = self.options.reuse_port;
+        self.listeners.listen(address, backlog, reuse_port, self.poll.registry(), LAST_LISTENER)
+    }
+
+    /// Stops listening. Connections that were not accepted are reset.
+    pub fn close_listeners(&mut self) {
+        self.listeners.close(self.poll.registry());
+    }
+
+    /// Closes every link at once, without a word to the service, which must forget them too.
+    pub fn close_all(&mut self) {
+        self.links.close_all(self.poll.registry());
+    }
+
+    /// The number of descriptors held for links, those that the service has closed but not the peer included.
+    pub fn links(&self) -> usize {
+        self.links.len()
+    }
+
+    /// The listening clock: it stands still while the host is away for more than a second, so that no peer
+    /// is held to a deadline that the host itself slept through.
+    pub fn now(&self) -> Millis {
+        self.clock.at(Instant::now())
+    }
+
+    /// Wakes this loop from other threads.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Makes the descriptor readable until the next turn, for output or other work that came up between turns. Costs
+    /// next to nothing when repeated, or when nobody asked for the descriptor.
+    pub fn arm(&self) {
+        if self.foreign.get() {
+            self.waker.wake();
+        }
+    }
+
+    /// Hands the service's output to the kernel now.
+    pub fn flush(&mut self, service: &mut impl Service) {
+        let now = Instant::now();
+        self.settle(service, self.clock.at(now));
+        if self.has_work(service, now) {
+            self.arm();
+        }
+    }
+
+    /// One turn: sends what is due, waits for events (at most for `timeout`, not at all while work is left over),
+    /// accepts, reads from every ready link within its budget, runs timers and sends again.
+    ///
+    /// Returns early, and without an error, when a signal ends the wait.
+    pub fn turn(&mut self, service: &mut impl Service, timeout: Option<Duration>) -> io::Result<()> {
+        let entered = Instant::now();
+        self.settle(service, self.clock.at(entered));
+        let listens = service.wants_input();
+        if listens {
+            self.clock.back(entered);
+        }
+        let own = self.sleep(service, entered);
+        let timeout = timeout.map_or(own, |limit| Some(own.map_or(limit, |own| own.min(limit))));
+
+        let (mut woken, mut count) = self.collect(service, timeout)?;
+        let returned = Instant::now();
+        if listens {
+            self.clock.listened(returned);
+        }
+        let now = self.clock.at(returned);
+        // More events than one call brings: each call returns other descriptors, so this many see them all.
+        let mut calls = self.links.len() / self.events.capacity() + 1;
+        while count == self.events.capacity() && calls > 0 {
+            let (again, more) = self.collect(service, Some(Duration::ZERO))?;
+            woken |= again;
+            count = more;
+            calls -= 1;
+        }
+
+        if woken {
+            service.woken(now);
+        }
+        self.accept(service, returned, now);
+        let Self { links, buffer, options, poll, .. } = self;
+        if links.read_ready(service, buffer, options.read_budget, now, poll.registry()) {
+            self.heard = now;
+        }
+        if service.next_timeout().is_some_and(|due| due <= self.heard) {
+            service.timeout(self.heard);
+        }
+        self.links.expire(returned, self.poll.registry());
+        self.settle(service, now);
+        if self.has_work(service, returned) {
+            self.arm();
+        }
+        Ok(())
+    }
+
+    /// How long a foreign loop may sleep until the next [`turn`](Self::turn) if the descriptor stays silent: zero while
+    /// work is left over, `None` for as long as it likes. The clock counts the time it sleeps as told.
+    pub fn next_timeout(&self, service: &impl Service) -> Option<Duration> {
+        let sleep = self.sleep(service, Instant::now());
+        self.clock.promise(sleep);
+        sleep
+    }
+
+    /// Waits once and notes what the events say. Returns whether the waker was called, and the number of events.
+    fn collect(
+        &mut self,
+        service: &mut impl Service,
+        timeout: Option<Duration>,
+    ) -> io::Result<(bool, usize)> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let (mut woken, mut count) = (false, 0);
+        for event in &self.events {
+            count += 1;
+            match event.token() {
+                WAKER => woken |= self.waker.take(),
+                Token(token) if token > FIRST_LISTENER => self.listeners.announce(LAST_LISTENER - token),
+                Token(key) => {
+                    if self.links.announce(key, event) {
+                        service.writable(key);
+                    }
+                }
+            }
+        }
+        Ok((woken, count))
+    }
+
+    fn accept(&mut self, service: &mut impl Service, instant: Instant, now: Millis) {
+        for _ in 0..self.options.accept_budget {
+            if !service.wants_input() {
+                break;
+            }
+            let (stream, peer) = match self.listeners.accept(instant) {
+                None => break,
+                Some(Err(_)) => continue,
+                Some(Ok(accepted)) => accepted,
+            };
+            // It can fail for a connection that is gone already, or when the kernel is out of memory: nobody
+            // knows of it yet, so dropping it is all there is to do.
+            let Ok(key) = self.links.insert(stream, self.poll.registry()) else { continue };
+            if !service.opened(key, peer, now) {
+                self.links.bury(key, self.poll.registry());
+            }
+        }
+    }
+
+    /// Flushes, tells the service which links ended, and flushes what it has to say to that.
+    fn settle(&mut self, service: &mut impl Service, now: Millis) {
+        loop {
+            service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
+            if !self.links.has_ended() {
+                break;
+            }
+            self.links.tell_ended(service, now, self.poll.registry());
+        }
+        self.links.recycle();
+    }
+
+    /// Something can be done without waiting.
+    fn has_work(&self, service: &impl Service, now: Instant) -> bool {
+        let wants_input = service.wants_input();
+        service.has_work()
+            || self.links.has_ready(wants_input)
+            || (wants_input && self.listeners.is_ready(now))
+    }
+
+    /// How long there is nothing to do, if nothing comes in.
+    fn sleep(&self, service: &impl Service, now: Instant) -> Option<Duration> {
+        if self.has_work(service, now) {
+            return Some(Duration::ZERO);
+        }
+        let wants_input = service.wants_input();
+        let until = |instant: Instant| instant.saturating_duration_since(now);
+        // Timers stand still while input waits for the service.
+        let timer = service.next_timeout().filter(|_| wants_input || !self.links.has_unread());
+        let timer = timer.map(|due| Duration::from_millis(due.saturating_sub(self.clock.at(now))));
+        let expiry = self.links.next_expiry().map(until);
+        let accept = self.listeners.next_try().filter(|_| wants_input).map(until);
+        [timer, expiry, accept].into_iter().flatten().min()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Loop {
+    /// The descriptor for another loop: readable, in the manner of level-triggered descriptors, as long as a
+    /// [`turn`](Self::turn) has something to do. It must not be read or closed. Together with it, look at
+    /// [`next_timeout`](Self::next_timeout) before every wait.
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        if !self.foreign.replace(true) {
+            // Work may be left from before anybody looked.
+            self.waker.wake();
+        }
+        self.poll.as_raw_fd()
+    }
+}

@@ -1,0 +1,433 @@
+//! Links: what the edges announced and what has been read of it, sending, and closing in good order. It must not wait, and
+//! must not know of time beyond the deadlines of closing links.
+
+use crate::base::Millis;
+use crate::broker::service::{Flow, Output, Sent, Service};
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use slab::Slab;
+use socket2::SockRef;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+/// The most slices one sendmsg takes: IOV_MAX of Linux and the BSDs.
+const MAX_SLICES: usize = 1_024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The peer ended its side; the service hears of it after the next flush.
+    Ended,
+    /// The connection broke; the service hears of it after the next flush.
+    Broken,
+    /// The service closed it. Closing a socket with unread bytes would reset it and take the last output from
+    /// the peer, so these are read and dropped until the peer ends too.
+    Lingering,
+    /// The descriptor is closed; the slot waits for the end of the turn.
+    Dead,
+}
+
+/// Sixteen bytes, all that an idle link costs here.
+#[derive(Debug)]
+struct Link {
+    stream: Option<TcpStream>,
+    /// Which of the lingering links of this slot it is.
+    serial: u32,
+    state: State,
+    /// An edge announced input that has not been read to its end.
+    readable: bool,
+    /// The peer's end lies behind the input: a short read does not mean that it is drained.
+    ending: bool,
+    /// In the ready list.
+    queued: bool,
+    paused: bool,
+    /// The kernel did not take all of the last send.
+    blocked: bool,
+}
+
+#[derive(Debug)]
+struct Lingering {
+    until: Instant,
+    key: usize,
+    serial: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Links {
+    slab: Slab<Link>,
+    /// Links with input left, in the order in which they are read.
+    ready: VecDeque<usize>,
+    /// Links whose end the service has not heard of.
+    ended: Vec<usize>,
+    /// Slots to be used again. Not before the turn is over: until then lists and events may name them.
+    dead: Vec<usize>,
+    lingering: VecDeque<Lingering>,
+    linger: Duration,
+    serial: u32,
+}
+
+impl Links {
+    pub(super) fn new(linger: Duration) -> Self {
+        Self {
+            slab: Slab::new(),
+            ready: VecDeque::new(),
+            ended: Vec::new(),
+            dead: Vec::new(),
+            lingering: VecDeque::new(),
+            linger,
+            serial: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slab.len() - self.dead.len()
+    }
+
+    pub(super) fn insert(&mut self, mut stream: TcpStream, registry: &Registry) -> io::Result<usize> {
+        // Linux hands the listener's option down and saves a system call; others need not.
+        #[cfg(not(target_os = "linux"))]
+        stream.set_nodelay(true)?;
+        #[cfg(target_vendor = "apple")]
+        SockRef::from(&stream).set_nosigpipe(true)?;
+        let entry = self.slab.vacant_entry();
+        let key = entry.key();
+        registry.register(&mut stream, Token(key), Interest::READABLE | Interest::WRITABLE)?;
+        entry.insert(Link {
+            stream: Some(stream),
+            serial: 0,
+            state: State::Open,
+            readable: false,
+            ending: false,
+            queued: false,
+            paused: false,
+            blocked: false,
+        });
+        Ok(key)
+    }
+
+    /// Notes what an edge says. True if the service waits to write to this link.
+    pub(super) fn announce(&mut self, key: usize, event: &Event) -> bool {
+        let Some(link) = self.slab.get_mut(key) else { return false };
+        let ending = event.is_read_closed() || event.is_error();
+        link.readable |= event.is_readable() || ending;
+        link.ending |= ending;
+        if link.state == State::Open && link.paused && (event.is_write_closed() || event.is_error()) {
+            link.state = State::Broken;
+            self.ended.push(key);
+            return false;
+        }
+        let writable = link.blocked && event.is_writable();
+        if writable {
+            link.blocked = false;
+        }
+        let writable = writable && link.state == State::Open;
+        self.queue(key);
+        writable
+    }
+
+    /// Puts a link with input left on the ready list, unless it is there or nobody wants the input.
+    fn queue(&mut self, key: usize) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        let wanted = matches!(link.state, State::Open | State::Lingering) && !link.paused;
+        if link.readable && wanted && !link.queued {
+            link.queued = true;
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Input is left that can be read now.
+    pub(super) fn has_ready(&self, wants_input: bool) -> bool {
+        !self.ready.is_empty() && (wants_input || !self.lingering.is_empty())
+    }
+
+    /// Input is left that waits for the service.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Reads once from every link on the ready list, each within the budget. False if the service wanted no
+    /// more on the way.
+    pub(super) fn read_ready<S: Service>(
+        &mut self,
+        service: &mut S,
+        buffer: &mut [u8],
+        budget: usize,
+        now: Millis,
+        registry: &Registry,
+    ) -> bool {
+        let mut heard_all = true;
+        for _ in 0..self.ready.len() {
+            let Some(key) = self.ready.pop_front() else { break };
+            let Some(link) = self.slab.get_mut(key) else { continue };
+            link.queued = false;
+            match link.state {
+                State::Open if link.paused => {}
+                State::Open if service.wants_input() => {
+                    heard_all &= self.read(key, service, buffer, budget, now);
+                }
+                State::Open => heard_all = false,
+                State::Lingering => self.discard(key, buffer, budget, registry),
+                State::Ended | State::Broken | State::Dead => {}
+            }
+            self.queue(key);
+        }
+        heard_all
+    }
+
+    fn read<S: Service>(
+        &mut self,
+        key: usize,
+        service: &mut S,
+        buffer: &mut [u8],
+        mut budget: usize,
+        now: Millis,
+    ) -> bool {
+        let Some(link) = self.slab.get_mut(key) else { return true };
+        let Some(stream) = &mut link.stream else { return true };
+        let end = loop {
+            let room = buffer.len().min(budget);
+            match stream.read(&mut buffer[..room]) {
+                Ok(0) => break State::Ended,
+                Ok(count) => {
+                    link.readable = count == room || link.ending;
+                    let flow = service.received(key, &mut buffer[..count], now);
+                    budget -= count;
+                    link.paused = flow == Flow::Pause;
+                    if link.paused || !link.readable || budget == 0 {
+                        return true;
+                    }
+                    if !service.wants_input() {
+                        return false;
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        link.readable = false;
+                        return true;
+                    }
+                    ErrorKind::Interrupted => {}
+                    _ => break State::Broken,
+                },
+            }
+        };
+        link.state = end;
+        self.ended.push(key);
+        true
+    }
+
+    fn discard(&mut self, key: usize, buffer: &mut [u8], mut budget: usize, registry: &Registry) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        let Some(stream) = &mut link.stream else { return };
+        while budget > 0 {
+            match stream.read(buffer) {
+                Ok(count) if count > 0 => budget = budget.saturating_sub(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    link.readable = false;
+                    return;
+                }
+                Ok(_) | Err(_) => return self.bury(key, registry),
+            }
+        }
+    }
+
+    /// Some link's end is still to be told to the service.
+    pub(super) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Tells the service of the links that ended and forgets them.
+    pub(super) fn tell_ended<S: Service>(&mut self, service: &mut S, now: Millis, registry: &Registry) {
+        for index in 0..self.ended.len() {
+            let key = self.ended[index];
+            let reset = match self.slab.get(key).map(|link| link.state) {
+                Some(State::Ended) => false,
+                Some(State::Broken) => true,
+                _ => continue,
+            };
+            self.bury(key, registry);
+            service.closed(key, reset, now);
+        }
+        self.ended.clear();
+    }
+
+    /// Closes the descriptor. The slot stays taken until `recycle`.
+    pub(super) fn bury(&mut self, key: usize, registry: &Registry) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        if let Some(mut stream) = link.stream.take() {
+            // Closing alone would leave the registration alive if the host has forked: the child holds the
+            // descriptor, and this loop would get its events for ever.
+            let _ = registry.deregister(&mut stream);
+            link.state = State::Dead;
+            self.dead.push(key);
+        }
+    }
+
+    /// Lets the slots of dead links be used again. To be called when no event and no list names them.
+    pub(super) fn recycle(&mut self) {
+        if self.dead.is_empty() {
+            return;
+        }
+        if self.dead.iter().any(|&key| self.slab.get(key).is_some_and(|link| link.queued)) {
+            self.ready.retain(|&key| self.slab.get(key).is_some_and(|link| link.state != State::Dead));
+        }
+        for key in self.dead.drain(..) {
+            self.slab.try_remove(key);
+        }
+    }
+
+    /// Gives up on lingering links whose peer does not end.
+    pub(super) fn expire(&mut self, now: Instant, registry: &Registry) {
+        while let Some(first) = self.lingering.front() {
+            let &Lingering { until, key, serial } = first;
+            let lingers = self.lingers(key, serial);
+            if lingers && until > now {
+                break;
+            }
+            self.lingering.pop_front();
+            if lingers {
+                self.bury(key, registry);
+            }
+        }
+    }
+
+    fn lingers(&self, key: usize, serial: u32) -> bool {
+        self.slab.get(key).is_some_and(|link| link.state == State::Lingering && link.serial == serial)
+    }
+
+    /// When `expire` has something to do.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.lingering.front().map(|first| first.until)
+    }
+
+    /// Closes every link without a word.
+    pub(super) fn close_all(&mut self, registry: &Registry) {
+        for key in 0..self.slab.capacity() {
+            self.bury(key, registry);
+        }
+        self.ready.clear();
+        self.ended.clear();
+        self.lingering.clear();
+        self.dead.clear();
+        self.slab.clear();
+    }
+}
+
+/// The links as a service writes to them.
+#[derive(Debug)]
+pub(super) struct Outlet<'a> {
+    pub(super) links: &'a mut Links,
+    pub(super) registry: &'a Registry,
+}
+
+impl Outlet<'_> {
+    #[inline]
+    fn send_with(
+        &mut self,
+        key: usize,
+        length: usize,
+        mut send: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+    ) -> Sent {
+        let Some(link) = self.links.slab.get_mut(key) else { return Sent::Broken };
+        let (Some(stream), State::Open | State::Ended) = (&mut link.stream, link.state) else {
+            return Sent::Broken;
+        };
+        loop {
+            match send(stream) {
+                Ok(count) if count == length => return Sent::All,
+                Ok(count) => {
+                    link.blocked = true;
+                    return Sent::Part(count);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        link.blocked = true;
+                        return Sent::Part(0);
+                    }
+                    ErrorKind::Interrupted => {}
+                    _ => break,
+                },
+            }
+        }
+        if link.state == State::Open {
+            self.links.ended.push(key);
+        }
+        link.state = State::Broken;
+        Sent::Broken
+    }
+}
+
+impl Output for Outlet<'_> {
+    #[inline]
+    fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
+        // std sends with MSG_NOSIGNAL: a host with the default disposition of SIGPIPE lives on.
+        self.send_with(link, bytes.len(), |stream| stream.write(bytes))
+    }
+
+    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
+        let mut taken = 0;
+        for slices in slices.chunks(MAX_SLICES) {
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            // Not writev, as std has it: that one raises SIGPIPE.
+            let send =
+                |stream: &mut TcpStream| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL);
+            match self.send_with(link, length, send) {
+                Sent::All => taken += length,
+                Sent::Part(count) => return Sent::Part(taken + count),
+                Sent::Broken => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    fn close(&mut self, link: usize) {
+        let key = link;
+        let Some(link) = self.links.slab.get_mut(key) else { return };
+        let Some(stream) = &link.stream else { return };
+        match link.state {
+            State::Open if stream.shutdown(Shutdown::Write).is_ok() => {
+                self.links.serial = self.links.serial.wrapping_add(1);
+                link.serial = self.links.serial;
+                link.state = State::Lingering;
+                link.paused = false;
+                let until = Instant::now() + self.links.linger;
+                self.links.lingering.push_back(Lingering { until, key, serial: link.serial });
+                self.links.queue(key);
+            }
+            State::Open | State::Ended | State::Broken => self.links.bury(key, self.registry),
+            State::Lingering | State::Dead => {}
+        }
+    }
+
+    fn abort(&mut self, link: usize) {
+        let key = link;
+        let Some(link) = self.links.slab.get_mut(key) else { return };
+        let (Some(stream), State::Open | State::Ended | State::Broken) = (&link.stream, link.state) else {
+            return;
+        };
+        // If it fails, the connection is broken already.
+        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        self.links.bury(key, self.registry);
+    }
+
+    fn pause(&mut self, link: usize) {
+        if let Some(link) = self.links.slab.get_mut(link) {
+            link.paused = link.state == State::Open;
+        }
+    }
+
+    fn resume(&mut self, link: usize) {
+        if let Some(entry) = self.links.slab.get_mut(link) {
+            entry.paused = false;
+            self.links.queue(link);
+        }
+    }
+}
+
+#[cfg(any(windows, target_vendor = "apple"))]
+const NO_SIGNAL: i32 = 0;
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;

@@ -1,0 +1,172 @@
+//! Listening sockets: accepting within a budget, and getting through a shortage of descriptors without spinning. It must not
+//! know what becomes of a connection.
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How long nothing is accepted after the process or the system ran out of something.
+const BACKOFF: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub(super) struct Listeners {
+    list: Vec<Listener>,
+    /// The listener that is asked first, so that a busy one does not shut out the others.
+    next: usize,
+    /// A descriptor to give up when there is none left: with it one waiting connection can be taken and
+    /// refused, where it would otherwise hang until its client gives up.
+    reserve: Option<File>,
+    backoff: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    socket: TcpListener,
+    /// An edge announced connections that have not all been accepted.
+    ready: bool,
+}
+
+impl Listeners {
+    pub(super) fn new() -> Self {
+        Self { list: Vec::new(), next: 0, reserve: reserve(), backoff: None }
+    }
+
+    /// Tokens of listeners count down from `last`.
+    pub(super) fn listen(
+        &mut self,
+        address: SocketAddr,
+        backlog: u32,
+        reuse_port: bool,
+        registry: &Registry,
+        last: usize,
+    ) -> io::Result<SocketAddr> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A server that restarts must get its port back from connections in TIME_WAIT. On Windows the option
+        // means something else.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+        if reuse_port {
+            socket.set_reuse_port(true)?;
+        }
+        #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
+        if reuse_port {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        let mut socket = TcpListener::from_std(socket.into());
+        let bound = socket.local_addr()?;
+        registry.register(&mut socket, Token(last - self.list.len()), Interest::READABLE)?;
+        self.list.push(Listener { socket, ready: false });
+        Ok(bound)
+    }
+
+    /// An edge of the listener with this distance from the last token.
+    pub(super) fn announce(&mut self, index: usize) {
+        if let Some(listener) = self.list.get_mut(index) {
+            listener.ready = true;
+        }
+    }
+
+    /// Connections may be waiting, and may be accepted now.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        self.backoff.is_none_or(|until| until <= now) && self.has_waiting()
+    }
+
+    /// When to try again after a shortage.
+    pub(super) fn next_try(&self) -> Option<Instant> {
+        self.backoff.filter(|_| self.has_waiting())
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.list.iter().any(|listener| listener.ready)
+    }
+
+    /// The next connection; `None` when no more can be had now, an error when one was lost on its way.
+    pub(super) fn accept(&mut self, now: Instant) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+        if !self.is_ready(now) {
+            return None;
+        }
+        self.backoff = None;
+        for step in 0..self.list.len() {
+            let index = (self.next + step) % self.list.len();
+            let listener = &mut self.list[index];
+            if !listener.ready {
+                continue;
+            }
+            match listener.socket.accept() {
+                Ok(accepted) => {
+                    self.next = index + 1;
+                    return Some(Ok(accepted));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.ready = false,
+                Err(error) if is_about_one_connection(&error) => return Some(Err(error)),
+                Err(error) => {
+                    if is_out_of_descriptors(&error) {
+                        self.refuse(index);
+                    }
+                    self.backoff = Some(now + BACKOFF);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn refuse(&mut self, index: usize) {
+        if self.reserve.take().is_some() {
+            // Another thread may take the descriptor first; then there is nobody to refuse, and the next
+            // try does it.
+            drop(self.list[index].socket.accept());
+        }
+        self.reserve = reserve();
+    }
+
+    pub(super) fn close(&mut self, registry: &Registry) {
+        for mut listener in self.list.drain(..) {
+            // It fails only for what is not registered, and the descriptor is closed in any case.
+            let _ = registry.deregister(&mut listener.socket);
+        }
+    }
+}
+
+fn reserve() -> Option<File> {
+    File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
+}
+
+#[cfg(unix)]
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+#[cfg(not(unix))]
+fn is_out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
+/// Errors that concern the connection at the head of the queue, and not the listener: accept(2) passes on what the
+/// network has to say about it.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    let passing = matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::Interrupted
+            | Kind::PermissionDenied
+            | Kind::TimedOut
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::HostUnreachable
+    );
+    #[cfg(unix)]
+    let passing = passing || matches!(error.raw_os_error(), Some(libc::EPROTO | libc::ENOPROTOOPT));
+    passing
+}

@@ -1,0 +1,14 @@
+//! Floor 5: sockets. An event loop on mio that drives any [`Service`]; it must know nothing of a protocol.
+//!
+//! Every descriptor is registered once, edge-triggered, for reading and writing; what an edge announced is
+//! remembered until it has been read, so a turn may stop anywhere without losing anything.
+
+mod clock;
+mod event_loop;
+mod links;
+mod listener;
+mod waker;
+
+pub use crate::broker::service::{Flow, Output, Sent, Service};
+pub use event_loop::{Loop, LoopOptions};
+pub use waker::Waker;

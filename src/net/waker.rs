@@ -1,0 +1,38 @@
+//! Calls a loop back from any thread. It must not carry data: that is the inbox's part.
+
+use mio::{Registry, Token};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Ends a loop's wait from any thread. Cheap to clone; any number of calls before the next turn is one system
+/// call and one wake.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    descriptor: mio::Waker,
+    pending: AtomicBool,
+}
+
+impl Waker {
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+        let descriptor = mio::Waker::new(registry, token)?;
+        Ok(Self(Arc::new(Inner { descriptor, pending: AtomicBool::new(false) })))
+    }
+
+    /// Makes the loop take a turn. What the caller did before is visible to that turn. Does nothing if
+    /// the loop is gone.
+    pub fn wake(&self) {
+        // The swap orders the caller's work before the flag, for the turn that takes it back.
+        if !self.0.pending.swap(true, Ordering::AcqRel) && self.0.descriptor.wake().is_err() {
+            self.0.pending.store(false, Ordering::Release);
+        }
+    }
+
+    /// Takes the wake back, so that the next call is heard again.
+    pub(super) fn take(&self) -> bool {
+        self.0.pending.swap(false, Ordering::AcqRel)
+    }
+}
