@@ -21,7 +21,7 @@ macro_rules! limits {
         impl Limits {
             /// Refuses values with which the broker could not work at all.
             pub(crate) fn check(&self) -> Result<()> {
-                $(if self.$name < $min { return Err(Error::BadConfig); })*
+                $(if self.$name.max($min) != self.$name { return Err(Error::BadConfig); })*
                 Ok(())
             }
 

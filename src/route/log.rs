@@ -182,6 +182,11 @@ impl TickLog {
         None
     }
 
+    /// Whether a connection may be left for [`pop_dirty`](Self::pop_dirty).
+    pub fn has_dirty(&self) -> bool {
+        self.popped < self.dirty.len()
+    }
+
     /// Puts the ranges that a connection is to get into `ranges`, in order, and changes nothing.
     pub fn ranges(&self, conn: Conn, ranges: &mut Vec<Frame>) {
         self.unroll(self.pending.get(conn as usize).copied().unwrap_or(IDLE), ranges);

@@ -152,7 +152,7 @@ impl Router {
     }
 
     /// The members of a room; none if there is no such room.
-    pub fn members(&self, ns: Namespace, room: &str) -> impl ExactSizeIterator<Item = Member> {
+    pub fn members<'a>(&'a self, ns: Namespace, room: &str) -> impl ExactSizeIterator<Item = Member> + use<'a> {
         self.walk(self.namespaces.get(ns as usize).and_then(|rooms| rooms.named(room)))
     }
 
