@@ -62,15 +62,15 @@ impl Core {
     /// nobody gets it.
     pub fn emit_with_ack(
         &mut self,
-        target: &Target<'_>,
-        message: &Message<'_>,
+        target: Target<'_>,
+        message: Message<'_>,
         timeout: Option<Millis>,
     ) -> Result<(Receipt, Option<AckId>)> {
-        self.check_message(message)?;
+        self.check_message(&message)?;
         let namespace = target.namespace.key();
         let number = self.namespace(target.namespace)?.next_ack;
         let mut members = Vec::new();
-        self.check_ack_room(target)?;
+        self.check_ack_room(&target)?;
         let receipt = self.deliver(target, message, Some(number), |member| members.push(member))?;
         if members.is_empty() {
             return Ok((receipt, None));
@@ -96,7 +96,7 @@ impl Core {
     }
 
     /// Refuses an emit that would let a recipient owe too many answers, before anything is sent.
-    fn check_ack_room(&mut self, target: &Target<'_>) -> Result<()> {
+    fn check_ack_room(&self, target: &Target<'_>) -> Result<()> {
         let most = self.config.limits.max_pending_acks as usize;
         if self.acks.len() < most {
             return Ok(());

@@ -36,7 +36,9 @@ impl Core {
             early_rooms: Vec::new(),
             acks: Vec::new(),
         });
-        let (Some(state), Some(home)) = (self.conns.get_mut(conn), self.namespaces.get_mut(namespace)) else { return };
+        let (Some(state), Some(home)) = (self.conns.get_mut(conn), self.namespaces.get_mut(namespace)) else {
+            return;
+        };
         state.sockets.push(key);
         home.population += 1;
         if home.guarded {
@@ -187,7 +189,9 @@ impl Core {
         for key in self.conns.keys().collect::<Vec<_>>() {
             self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
             // A client between two polls cannot be told.
-            if let Some(Transport::Polling { poll: None, .. }) = self.conns.get(key).map(|conn| conn.transport) {
+            if let Some(Transport::Polling { poll: None, .. }) =
+                self.conns.get(key).map(|conn| conn.transport)
+            {
                 self.drop_conn(key, Ending::Orderly);
             }
         }

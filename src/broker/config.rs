@@ -118,7 +118,10 @@ impl Default for Config {
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("path", &self.path).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("path", &self.path)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,7 +137,10 @@ impl Config {
             && (self.polling || self.websocket)
             && paths.into_iter().flatten().all(|path| path.starts_with('/'))
             && cookie.clone().all(|text| http::is_header_value(text) && !text.contains(';'))
-            && self.headers.iter().all(|(name, value)| http::is_header_name(name) && http::is_header_value(value));
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| http::is_header_name(name) && http::is_header_value(value));
         if fits { Ok(()) } else { Err(Error::BadConfig) }
     }
 }

@@ -164,7 +164,10 @@ impl Core {
 
     /// Whether a flush has anything to do.
     pub fn has_output(&self) -> bool {
-        !(self.log.is_empty() && self.ready.is_empty() && self.ready_links.is_empty() && self.doomed.is_empty())
+        !(self.log.is_empty()
+            && self.ready.is_empty()
+            && self.ready_links.is_empty()
+            && self.doomed.is_empty())
     }
 
     /// The limits and choices the broker was made with.

@@ -16,8 +16,8 @@ impl Core {
     /// # Errors
     /// [`Error::Gone`] if the namespace is, [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`],
     /// [`Error::TooLarge`]; then nobody gets it.
-    pub fn emit(&mut self, target: &Target<'_>, message: &Message<'_>) -> Result<Receipt> {
-        self.check_message(message)?;
+    pub fn emit(&mut self, target: Target<'_>, message: Message<'_>) -> Result<Receipt> {
+        self.check_message(&message)?;
         self.deliver(target, message, None, |_| {})
     }
 
@@ -106,20 +106,20 @@ impl Core {
     /// Encodes a message and hands it to everyone in `target`; tells `each` about every one who gets it.
     pub(super) fn deliver(
         &mut self,
-        target: &Target<'_>,
-        message: &Message<'_>,
+        target: Target<'_>,
+        message: Message<'_>,
         ack: Option<u64>,
         mut each: impl FnMut(Member),
     ) -> Result<Receipt> {
-        let Message { name, args, attachments, delivery } = *message;
+        let Message { name, args, attachments, delivery } = message;
         let namespace = self.namespaces.get(target.namespace.key()).ok_or(Error::Gone)?;
         let ns = namespace.route;
         self.scratch.clear();
         self.scratch.push(b'4');
         socketio::write_event(&mut self.scratch, &namespace.name, attachments.len(), ack, name, args);
 
-        let members = self.members_of_target(target);
-        let except = self.excepted_by_target(target);
+        let members = self.members_of_target(&target);
+        let except = self.excepted_by_target(&target);
         if !target.everyone && target.rooms.is_empty() && members.is_empty() {
             return Ok(Receipt::default());
         }
@@ -182,7 +182,8 @@ impl Core {
 
     fn excepted_by_target(&self, target: &Target<'_>) -> Vec<Member> {
         let named = target.except.iter().filter_map(|&id| self.member(id));
-        let owners = target.except_rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
+        let owners =
+            target.except_rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
         named.chain(owners.map(|key| key.slot)).collect()
     }
 

@@ -97,7 +97,8 @@ impl Core {
 
     /// The client ends its session; over polling its open poll ends with a noop.
     fn client_closed(&mut self, key: Key) {
-        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport) {
+        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
+        {
             self.answer_poll(key, b"6");
         }
         self.close_conn(key, Reason::TransportClose, Ending::Final);
@@ -111,7 +112,9 @@ impl Core {
         match (text, &mut conn.probe) {
             ("2probe", Some(probe)) => {
                 probe.answered = true;
-                self.websocket_output(link, |out| crate::wire::ws::frame(out, crate::wire::ws::Opcode::Text, b"3probe"));
+                self.websocket_output(link, |out| {
+                    crate::wire::ws::frame(out, crate::wire::ws::Opcode::Text, b"3probe")
+                });
                 self.force_poll(key);
             }
             ("5", Some(_)) => self.upgrade(key, link),
@@ -142,7 +145,8 @@ impl Core {
 
     /// The WebSocket takes over; what waits goes out on it.
     fn upgrade(&mut self, key: Key, link: u32) {
-        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport) {
+        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
+        {
             self.answer_poll(key, b"6");
         }
         let Some(conn) = self.conns.get_mut(key) else { return };

@@ -278,9 +278,13 @@ impl Events {
                 attachments: Attachments(spans.skip(2)),
                 ack,
             },
-            Kind::Ack(ack, socket, remaining) => {
-                Event::Ack { ack, socket, args: spans.text(0), attachments: Attachments(spans.skip(1)), remaining }
-            }
+            Kind::Ack(ack, socket, remaining) => Event::Ack {
+                ack,
+                socket,
+                args: spans.text(0),
+                attachments: Attachments(spans.skip(1)),
+                remaining,
+            },
             Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out },
             Kind::Disconnect(socket, namespace, reason) => {
                 Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans) }

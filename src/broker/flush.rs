@@ -212,7 +212,8 @@ impl Core {
     }
 
     fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
-        let own = matches!(&self.links[link as usize], Link::WebSocket(websocket) if !websocket.output.is_empty());
+        let own =
+            matches!(&self.links[link as usize], Link::WebSocket(websocket) if !websocket.output.is_empty());
         if own || !self.drain_backlog(key, link, out) {
             return self.keep(key, ranges, 0);
         }

@@ -160,7 +160,9 @@ impl Core {
 
     /// A POST ended before its body did.
     pub(super) fn post_failed(&mut self, conn: Key) {
-        if let Some(Transport::Polling { post, .. }) = self.conns.get_mut(conn).map(|conn| &mut conn.transport) {
+        if let Some(Transport::Polling { post, .. }) =
+            self.conns.get_mut(conn).map(|conn| &mut conn.transport)
+        {
             *post = None;
             self.close_conn(conn, Reason::TransportError, Ending::Final);
         }

@@ -76,7 +76,11 @@ impl Core {
             if &*name == "/" && namespace.population == 0 {
                 namespace.guarded = options.guarded;
             }
-            return if namespace.guarded == options.guarded { Ok(NamespaceId::new(key)) } else { Err(Error::Exists) };
+            return if namespace.guarded == options.guarded {
+                Ok(NamespaceId::new(key))
+            } else {
+                Err(Error::Exists)
+            };
         }
         Ok(NamespaceId::new(self.make_namespace(&name, options.guarded, false)?))
     }
@@ -144,7 +148,8 @@ impl Core {
 
     /// Removes a namespace that was to go with its last socket, if that has gone.
     pub(super) fn collect_namespace(&mut self, key: Key) {
-        if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0) {
+        if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0)
+        {
             return;
         }
         let Some(namespace) = self.namespaces.remove(key) else { return };

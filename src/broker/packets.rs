@@ -64,7 +64,9 @@ impl Core {
                 let auth = if packet.data.is_empty() { "{}" } else { packet.data };
                 self.connect(conn, packet.nsp, auth);
             }
-            (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => self.event(socket, packet, assembly),
+            (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => {
+                self.event(socket, packet, assembly)
+            }
             (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
                 self.counters.messages_in += 1;
                 let attachments = assembly.into_iter().flat_map(|assembly| assembly.attachments());
@@ -77,7 +79,11 @@ impl Core {
             (PacketKind::Disconnect, Some(socket)) => {
                 self.remove_socket(socket, Reason::ClientNamespaceDisconnect);
             }
-            (kind, None) if kind != PacketKind::Connect && kind != PacketKind::ConnectError && self.has_left(conn, packet.nsp) => {
+            (kind, None)
+                if kind != PacketKind::Connect
+                    && kind != PacketKind::ConnectError
+                    && self.has_left(conn, packet.nsp) =>
+            {
                 // It was on its way when the socket left.
             }
             _ => {

@@ -70,7 +70,11 @@ impl Core {
         }
         let query = Query::new(request.query());
         let websocket = query.transport == "websocket";
-        let known = if websocket { self.config.websocket } else { query.transport == "polling" && self.config.polling };
+        let known = if websocket {
+            self.config.websocket
+        } else {
+            query.transport == "polling" && self.config.polling
+        };
         if !known {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
@@ -143,7 +147,8 @@ impl Core {
     /// The headers every answer to a poll or a POST has.
     fn note_response_headers(&mut self, link: u32, request: &Request<'_>) {
         let agent = request.header("user-agent").unwrap_or_default();
-        let explorer = memchr::memmem::find(agent, b";MSIE").is_some() || memchr::memmem::find(agent, b"Trident/").is_some();
+        let explorer = memchr::memmem::find(agent, b";MSIE").is_some()
+            || memchr::memmem::find(agent, b"Trident/").is_some();
         if let Link::Http(http) = self.link(link) {
             if explorer {
                 http::header(&mut http.reply.headers, "X-XSS-Protection", "0");
@@ -331,7 +336,9 @@ impl Core {
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);
         // The reference's WebSocket server takes the first subprotocol offered.
-        if let Some(first) = request.header("sec-websocket-protocol").and_then(|list| list.split(|&byte| byte == b',').next()) {
+        if let Some(first) =
+            request.header("sec-websocket-protocol").and_then(|list| list.split(|&byte| byte == b',').next())
+        {
             response = response.header("Sec-WebSocket-Protocol", first.trim_ascii());
         }
         response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();

@@ -7,7 +7,11 @@ use crate::session::sid;
 
 impl Core {
     fn check_room(&self, room: &str) -> Result<()> {
-        if room.is_empty() || room.len() > self.config.limits.max_room_name { Err(Error::BadRoom) } else { Ok(()) }
+        if room.is_empty() || room.len() > self.config.limits.max_room_name {
+            Err(Error::BadRoom)
+        } else {
+            Ok(())
+        }
     }
 
     /// The socket whose own room this is, in a namespace.
@@ -71,9 +75,12 @@ impl Core {
             return self.change_early_rooms(key, leave, join);
         }
         let namespace = state.namespace;
-        if self.router.rooms_of(key.slot).len() + join.len() > self.config.limits.max_rooms_per_socket as usize {
+        if self.router.rooms_of(key.slot).len() + join.len()
+            > self.config.limits.max_rooms_per_socket as usize
+        {
             let fresh = join.iter().filter(|room| !self.router.is_member(key.slot, room)).count();
-            if self.router.rooms_of(key.slot).len() + fresh > self.config.limits.max_rooms_per_socket as usize {
+            if self.router.rooms_of(key.slot).len() + fresh > self.config.limits.max_rooms_per_socket as usize
+            {
                 return Err(Error::TooMany);
             }
         }
@@ -94,7 +101,10 @@ impl Core {
         let report = config.room_events;
         let mut changed = 0;
         router.change(key.slot, leave, join, |change| {
-            changed += usize::from(matches!(change, crate::route::Change::Joined(..) | crate::route::Change::Left(..)));
+            changed += usize::from(matches!(
+                change,
+                crate::route::Change::Joined(..) | crate::route::Change::Left(..)
+            ));
             if report {
                 push_change(events, sockets, None, NamespaceId::new(namespace), change);
             }

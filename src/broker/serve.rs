@@ -48,7 +48,8 @@ impl Core {
         if !path.starts_with('/') || self.mount.covers(path) || path.contains(['?', '#']) {
             return Err(Error::BadPath);
         }
-        let fits = |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
+        let fits =
+            |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         if !http::is_header_value(&resource.content_type) || !resource.headers.iter().all(fits) {
             return Err(Error::BadConfig);
         }
@@ -64,7 +65,9 @@ impl Core {
         match resources.get(path) {
             _ if !health && !resources.contains_key(path) => self.respond(link, 404, "", b""),
             _ if request.method != "GET" && request.method != "HEAD" => self.respond(link, 405, "", b""),
-            Some(resource) => self.respond_with(link, 200, &resource.content_type, &resource.headers, &resource.body),
+            Some(resource) => {
+                self.respond_with(link, 200, &resource.content_type, &resource.headers, &resource.body)
+            }
             None => {
                 let report = self.health();
                 self.respond(link, 200, "application/json", report.as_bytes());

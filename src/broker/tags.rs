@@ -89,7 +89,10 @@ mod tests {
         tags.add(frame(30, 40), latest);
         let pieces = |start, end| tags.pieces(frame(start, end)).collect::<Vec<_>>();
         assert_eq!(pieces(0, 5), [(frame(0, 5), Class::Keep)]);
-        assert_eq!(pieces(5, 25), [(frame(5, 10), Class::DropOldest), (frame(10, 20), Class::Keep), (frame(20, 30), latest)]);
+        assert_eq!(
+            pieces(5, 25),
+            [(frame(5, 10), Class::DropOldest), (frame(10, 20), Class::Keep), (frame(20, 30), latest)]
+        );
         assert_eq!(pieces(12, 50).len(), 4);
         assert_eq!(tags.of_key(1, 7).collect::<Vec<_>>(), [frame(30, 40), frame(20, 30)]);
         assert_eq!(tags.of_key(2, 7).count(), 0);

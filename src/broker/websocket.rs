@@ -13,8 +13,14 @@ impl Core {
     pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, answer: Vec<u8>) {
         self.timers.cancel(Timer::Link(link));
         let decoder = Decoder::new();
-        *self.link(link) =
-            Link::WebSocket(WebSocket { conn, decoder, role, output: answer, close_code: None, peer_closed: false });
+        *self.link(link) = Link::WebSocket(WebSocket {
+            conn,
+            decoder,
+            role,
+            output: answer,
+            close_code: None,
+            peer_closed: false,
+        });
         self.ready_links.push(link);
     }
 

@@ -25,7 +25,13 @@ pub struct OwnedTarget {
 impl OwnedTarget {
     /// Every socket of a namespace.
     pub fn all(namespace: NamespaceId) -> Self {
-        Self { namespace, rooms: Vec::new(), sockets: Vec::new(), except_rooms: Vec::new(), except: Vec::new() }
+        Self {
+            namespace,
+            rooms: Vec::new(),
+            sockets: Vec::new(),
+            except_rooms: Vec::new(),
+            except: Vec::new(),
+        }
     }
 
     /// The members of one room.
@@ -79,10 +85,13 @@ impl Remote {
     ///
     /// # Errors
     /// [`Error::Full`] if the broker was not polled for a while, [`Error::Closed`] if it is gone.
-    pub fn emit(&self, target: OwnedTarget, message: &Message<'_>) -> Result<()> {
-        let Message { name, args, attachments, delivery } = *message;
+    pub fn emit(&self, target: OwnedTarget, message: Message<'_>) -> Result<()> {
+        let Message { name, args, attachments, delivery } = message;
         let attachments = attachments.iter().map(|bytes| bytes.to_vec()).collect();
-        self.send(Command::Emit(target, OwnedMessage { name: name.into(), args: args.into(), attachments, delivery }))
+        self.send(Command::Emit(
+            target,
+            OwnedMessage { name: name.into(), args: args.into(), attachments, delivery },
+        ))
     }
 
     /// As [`Core::join`].
@@ -179,7 +188,7 @@ impl Command {
                     attachments: &attachments,
                     delivery: message.delivery,
                 };
-                core.emit(&target, &message).map(drop)
+                core.emit(target, message).map(drop)
             }
             Command::ChangeRooms { socket, leave, join } => {
                 core.change_rooms(socket, &borrowed(&leave), &borrowed(&join)).map(drop)

@@ -152,7 +152,11 @@ impl Router {
     }
 
     /// The members of a room; none if there is no such room.
-    pub fn members<'a>(&'a self, ns: Namespace, room: &str) -> impl ExactSizeIterator<Item = Member> + use<'a> {
+    pub fn members<'a>(
+        &'a self,
+        ns: Namespace,
+        room: &str,
+    ) -> impl ExactSizeIterator<Item = Member> + use<'a> {
         self.walk(self.namespaces.get(ns as usize).and_then(|rooms| rooms.named(room)))
     }
 

@@ -87,7 +87,15 @@ impl Backlog {
 
     /// Takes `segment[start..end]`. `last` is where its last message begins, counted from `start`: the bound is
     /// judged by what is queued before each message, so that one message of any size fits an empty queue.
-    pub(crate) fn push(&mut self, segment: &Segment, start: u32, end: u32, last: usize, class: Class, bound: usize) -> Pushed {
+    pub(crate) fn push(
+        &mut self,
+        segment: &Segment,
+        start: u32,
+        end: u32,
+        last: usize,
+        class: Class,
+        bound: usize,
+    ) -> Pushed {
         let mut pushed = Pushed { replaced: 0, dropped: 0, overflow: false };
         if let Class::Latest { namespace, key } = class {
             if let Some(&number) = self.latest.get(&(namespace, key)) {
@@ -126,7 +134,8 @@ impl Backlog {
                 }
             }
         }
-        let bytes = if copy { Bytes::Own(slice.to_vec()) } else { Bytes::Shared(segment.clone(), start, end) };
+        let bytes =
+            if copy { Bytes::Own(slice.to_vec()) } else { Bytes::Shared(segment.clone(), start, end) };
         if let Class::Latest { namespace, key } = class {
             self.latest.insert((namespace, key), self.first + self.chunks.len() as u64);
         }
@@ -191,15 +200,17 @@ impl Backlog {
     }
 
     fn drop_oldest(&mut self) -> bool {
-        let found = self.chunks.iter().position(|chunk| {
-            chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty()
-        });
+        let found = self
+            .chunks
+            .iter()
+            .position(|chunk| chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty());
         match found {
             Some(0) if self.sent > 0 => {
                 // Its first bytes are on the wire; the next one is the oldest that can go.
-                let next = self.chunks.iter().skip(1).position(|chunk| {
-                    chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty()
-                });
+                let next =
+                    self.chunks.iter().skip(1).position(|chunk| {
+                        chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty()
+                    });
                 next.is_some_and(|at| self.empty_chunk(self.first + at as u64 + 1))
             }
             Some(at) => self.empty_chunk(self.first + at as u64),

@@ -19,8 +19,13 @@ pub(crate) enum Life {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     /// The links of the open poll and of the POST that is being read.
-    Polling { poll: Option<u32>, post: Option<u32> },
-    WebSocket { link: u32 },
+    Polling {
+        poll: Option<u32>,
+        post: Option<u32>,
+    },
+    WebSocket {
+        link: u32,
+    },
 }
 
 /// A WebSocket that opened beside a polling connection to replace it.
