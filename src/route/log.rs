@@ -131,7 +131,7 @@ impl TickLog {
     pub fn deliver(&mut self, conn: Conn, frame: Frame) {
         match self.pending.get_mut(conn as usize) {
             Some(pending) if pending.end == frame.start => pending.end = frame.end,
-            Some(pending) if *pending == IDLE => {
+            Some(pending) if pending.end == IDLE.end => {
                 *pending = Pending { head: frame.start, end: frame.end };
                 self.dirty.push(conn);
             }
