@@ -220,16 +220,14 @@ impl Core {
         Ok(matches!(conn.transport, Transport::WebSocket { .. }))
     }
 
-    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken.
+    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+    /// flush does not count.
     ///
     /// # Errors
     /// [`Error::Gone`] if the socket is.
     pub fn queued_bytes(&self, socket: SocketId) -> Result<usize> {
         let key = self.socket(socket)?.conn;
-        let mut ranges = Vec::new();
-        self.log.ranges(key.slot, &mut ranges);
-        let queued = self.conns.get(key).map_or(0, Conn::queued);
-        Ok(queued + ranges.iter().map(|range| range.len()).sum::<usize>())
+        Ok(self.conns.get(key).map_or(0, Conn::queued))
     }
 
     // ---- connections ----
