@@ -42,7 +42,9 @@ impl Core {
         if let Link::WebSocket(websocket) = self.link(link) {
             write(&mut websocket.output);
             if websocket.output.len() > MAX_OWN_OUTPUT {
-                return self.doom(link, true);
+                let conn = websocket.conn;
+                self.doom(link, true);
+                return self.end_probe(conn);
             }
             self.ready_links.push(link);
         }
