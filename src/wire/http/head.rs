@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 /// A parsed request head, borrowed from the bytes it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'b> {
-    /// As sent: methods are case-sensitive.
+    /// One of HTTP's own, in capitals.
     pub method: &'b str,
     /// As sent: a path with its query, `*`, or an absolute URL. ASCII.
     pub target: &'b str,
@@ -89,6 +89,10 @@ impl UpgradeError {
     }
 }
 
+/// Those of RFC 9110 and 5789. With any word taken for a method, the rest of a body that was framed wrongly would often
+/// pass for a request.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
 /// So many headers are parsed without an allocation.
 const USUAL_HEADERS: usize = 100;
 
@@ -118,7 +122,10 @@ pub fn parse_head<'b>(buf: &'b [u8], limits: &Limits) -> Result<Option<(Request<
     };
     // httparse takes a bare LF for a line's end; another reader might not.
     let head = &window[..len];
-    if memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r') || !is_target(target) {
+    if memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
+        || !METHODS.contains(&method)
+        || !is_target(target)
+    {
         return Err(HeadError::BadRequest);
     }
     let request_line = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();

@@ -106,6 +106,12 @@ impl Decoder {
         self.held.as_ref().map_or(0, |held| held.bytes.len() + held.header_len)
     }
 
+    /// The memory it occupies besides itself; none when idle.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.held.as_ref().map(|held| held.bytes.capacity())
+    }
+
     /// Drops what the last call has lent out.
     fn reclaim(&mut self) {
         if let Some(held) = &mut self.held
