@@ -336,7 +336,7 @@ fn a_message_that_is_too_long_is_refused_by_its_header() {
 #[test]
 fn the_close_frame_arrives_although_the_client_goes_on_sending() {
     for _ in 0..20 {
-        let mut raw = Raw::new();
+        let raw = Raw::new();
         let mut bytes = frame(0x70 | TEXT, b"wrong");
         bytes.extend(vec![0; 1 << 20]);
         let mut sender = raw.0.try_clone().unwrap();

@@ -431,3 +431,31 @@ impl Output for Outlet<'_> {
 const NO_SIGNAL: i32 = 0;
 #[cfg(not(any(windows, target_vendor = "apple")))]
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::listener::Listeners;
+    use mio::{Events, Poll};
+
+    #[test]
+    fn an_idle_link_costs_little() {
+        // Debug builds of mio keep more than the descriptor in a stream.
+        assert!(size_of::<Link>() - size_of::<Option<TcpStream>>() <= 12);
+    }
+
+    #[test]
+    fn accepted_connections_do_not_delay_small_sends() {
+        let mut poll = Poll::new().unwrap();
+        let mut listeners = Listeners::new();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let address = listeners.listen(address, 1, false, poll.registry(), usize::MAX).unwrap();
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        poll.poll(&mut Events::with_capacity(1), None).unwrap();
+        listeners.announce(0);
+        let (stream, _) = listeners.accept(Instant::now()).unwrap().unwrap();
+        let mut links = Links::new(Duration::ZERO);
+        let key = links.insert(stream, poll.registry()).unwrap();
+        assert!(links.slab[key].stream.as_ref().unwrap().nodelay().unwrap());
+    }
+}

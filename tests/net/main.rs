@@ -6,3 +6,4 @@ mod input;
 mod output;
 mod probe;
 mod process;
+mod storm;
