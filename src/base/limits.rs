@@ -21,7 +21,7 @@ macro_rules! limits {
         impl Limits {
             /// Refuses values with which the broker could not work at all.
             pub(crate) fn check(&self) -> Result<()> {
-                $(if self.$name < $min { return Err(Error::BadConfig); })*
+                $(if self.$name.max($min) != self.$name { return Err(Error::BadConfig); })*
                 Ok(())
             }
 
@@ -34,8 +34,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Bytes of one message from a client: a POST body, a WebSocket message however fragmented, one
-    /// reassembled binary event. The reference's `maxHttpBufferSize`.
+    /// Bytes of one message from a client: a POST body, a WebSocket message however fragmented. An event with its
+    /// attachments is several messages. The reference's `maxHttpBufferSize`.
     max_payload: usize = 1_000_000, 1;
     /// Bytes of a request's head: request line and headers together. Node's `maxHeaderSize`.
     max_head_bytes: usize = 16 * 1024, 256;
@@ -52,8 +52,6 @@ limits! {
     destroy_upgrade_timeout: u64 = 1_000, 0;
     /// Milliseconds a closing connection may take for its last bytes and its close handshake.
     close_timeout: u64 = 5_000, 1;
-    /// Requests a client may have sent ahead on one TCP connection, in bytes not yet looked at.
-    max_pipelined_bytes: usize = 64 * 1024, 1;
     /// Fragments of one WebSocket message: bounds the bookkeeping, which tiny fragments would swell.
     max_fragments: u32 = 1_024, 1;
     /// Attachments of one binary event. The reference's `maxAttachments`.
@@ -79,8 +77,6 @@ limits! {
     /// Output queued for one connection that the kernel has not taken, in bytes. A message is accepted while
     /// less than this is queued before it; past that its delivery class decides.
     max_backlog: usize = 1024 * 1024, 1;
-    /// Bytes of one poll response's body; what is left waits for the next poll. At least one packet is sent.
-    max_poll_response: usize = 1_000_000, 1;
     /// Bytes the output of one tick may reach before the tick is flushed early.
     max_tick_bytes: usize = 1024 * 1024, 4_096;
     /// Bytes of events waiting for the host; past that the broker stops reading until they are drained.

@@ -1,3 +1,26 @@
-//! Floor 4: the broker itself, bytes and times in, bytes and events out. No I/O.
+//! Floor 4: the whole protocol without I/O. Bytes and the time go in; events for the host and bytes for the links come
+//! out. It must not open a socket, read a clock or start a thread.
 
+mod acks;
+mod admission;
+pub mod config;
+mod core;
+mod delivery;
+mod engine;
+pub mod events;
+mod flush;
+mod http;
+pub mod message;
+mod namespaces;
+mod packets;
+mod polling;
+mod rooms;
+mod serve;
 pub mod service;
+pub mod stats;
+mod tags;
+mod websocket;
+
+pub use self::core::Core;
+pub use namespaces::{NamespaceOptions, PatternOptions};
+pub use serve::Resource;

@@ -3,12 +3,16 @@
 //! Every descriptor is registered once, edge-triggered, for reading and writing; what an edge announced is
 //! remembered until it has been read, so a turn may stop anywhere without losing anything.
 
+mod broker;
 mod clock;
 mod event_loop;
 mod links;
 mod listener;
+mod remote;
 mod waker;
 
 pub use crate::broker::service::{Flow, Output, Sent, Service};
+pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};
+pub use remote::{OwnedTarget, Remote};
 pub use waker::Waker;

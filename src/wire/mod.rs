@@ -2,7 +2,13 @@
 
 /// Cross-origin response headers, as the reference's `cors` package writes them.
 pub mod cors;
+/// Engine.IO packets and polling payloads.
+pub mod engineio;
 /// HTTP/1.1 as far as Engine.IO needs it.
 pub mod http;
+/// JSON: checking, slicing and escaping.
+pub mod json;
+/// Socket.IO packets.
+pub mod socketio;
 /// WebSocket frames, the server's side.
 pub mod ws;

@@ -11,8 +11,7 @@ mod tests;
 pub use body::{BodyDecoder, BodyError};
 pub use head::{Body, HeadError, Request, UpgradeError, parse_head};
 pub use query::query_pairs;
-pub(in crate::wire) use response::header;
-pub use response::{CONTINUE, Response, accept_key, switching_protocols};
+pub use response::{CONTINUE, Response, accept_key, header, switching_protocols};
 
 /// `!#$%&'*+-.^_|~`, the backtick, digits and letters: what names are made of.
 fn is_token(byte: u8) -> bool {
@@ -22,4 +21,14 @@ fn is_token(byte: u8) -> bool {
 /// What may stand in a header's value.
 fn is_field_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Whether this can stand as a header's name.
+pub fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(is_token)
+}
+
+/// Whether this can stand as a header's value.
+pub fn is_header_value(value: &str) -> bool {
+    value.bytes().all(is_field_byte)
 }

@@ -81,7 +81,8 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
 }
 
 /// Appends a header line. What would end the line early is left out.
-pub(in crate::wire) fn header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub fn header(out: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
+    let value = value.as_ref();
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     match memchr::memchr3(b'\r', b'\n', 0, value) {

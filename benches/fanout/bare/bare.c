@@ -1,0 +1,345 @@
+/*
+ * The kernel's limit: what fan-out costs when nothing but the system calls is left. One epoll loop, plain
+ * WebSocket, everybody in one room. It checks nothing and trusts its client; it is a yardstick, not a server.
+ *
+ *   bare each PORT   one send to every other connection for each message, as it arrives
+ *   bare tick PORT   the messages of one epoll round joined, one send to each connection, own frames cut out
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAX_CONNS = 65536, MAX_EVENTS = 1024, BUFFER = 1 << 20 };
+
+struct bytes {
+    char *data;
+    size_t len, cap;
+};
+
+/* Connections are keyed by descriptor; `members` lists the open ones densely. */
+struct conn {
+    int place; /* in members */
+    bool upgraded;
+    bool watching;        /* for writability */
+    uint32_t round;       /* the last round in which it published */
+    uint32_t first, last; /* its frames in `published`, a chain within the round */
+    struct bytes input, backlog;
+};
+
+/* A frame of this round: where it is in the log, and the same sender's next one. */
+struct published {
+    size_t start, end;
+    uint32_t next;
+};
+
+static struct conn *conns[MAX_CONNS];
+static int members[MAX_CONNS], member_count;
+static struct bytes tick_log, scratch;
+static struct published *published;
+static uint32_t published_count, published_cap, this_round = 1;
+static int poll_fd;
+static bool joined;
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void append(struct bytes *to, const void *data, size_t len)
+{
+    if (to->len + len > to->cap) {
+        to->cap = (to->len + len) * 2;
+        to->data = realloc(to->data, to->cap);
+        if (!to->data)
+            die("realloc");
+    }
+    memcpy(to->data + to->len, data, len);
+    to->len += len;
+}
+
+static void consume(struct bytes *from, size_t len)
+{
+    from->len -= len;
+    memmove(from->data, from->data + len, from->len);
+    if (from->len == 0) {
+        free(from->data);
+        *from = (struct bytes){0};
+    }
+}
+
+static void watch(int fd, bool writable)
+{
+    struct epoll_event event = {.events = EPOLLIN | (writable ? EPOLLOUT : 0), .data.fd = fd};
+    conns[fd]->watching = writable;
+    if (epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &event) < 0)
+        die("epoll_ctl");
+}
+
+/* One system call, and a copy of what the kernel did not take. */
+static void transmit(int fd, const char *data, size_t len)
+{
+    struct conn *conn = conns[fd];
+    if (conn->backlog.len == 0) {
+        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+        if (sent == (ssize_t)len)
+            return;
+        if (sent < 0) {
+            if (errno != EAGAIN)
+                return; /* gone: the next read says so */
+            sent = 0;
+        }
+        data += sent;
+        len -= (size_t)sent;
+        watch(fd, true);
+    }
+    append(&conn->backlog, data, len);
+}
+
+static void close_conn(int fd)
+{
+    struct conn *conn = conns[fd];
+    if (conn->upgraded) {
+        int moved = members[--member_count];
+        members[conn->place] = moved;
+        conns[moved]->place = conn->place;
+    }
+    free(conn->input.data);
+    free(conn->backlog.data);
+    free(conn);
+    conns[fd] = NULL;
+    close(fd);
+}
+
+static size_t write_header(char *out, size_t len)
+{
+    out[0] = (char)0x81;
+    if (len < 126) {
+        out[1] = (char)len;
+        return 2;
+    }
+    if (len < 65536) {
+        out[1] = 126;
+        out[2] = (char)(len >> 8);
+        out[3] = (char)len;
+        return 4;
+    }
+    out[1] = 127;
+    for (int i = 0; i < 8; i++)
+        out[2 + i] = (char)((uint64_t)len >> (56 - 8 * i));
+    return 10;
+}
+
+static void publish(int from, char *payload, size_t len)
+{
+    char header[10];
+    size_t header_len = write_header(header, len);
+    size_t start = tick_log.len;
+    append(&tick_log, header, header_len);
+    append(&tick_log, payload, len);
+    if (!joined) {
+        for (int i = 0; i < member_count; i++)
+            if (members[i] != from)
+                transmit(members[i], tick_log.data, tick_log.len);
+        tick_log.len = 0;
+        return;
+    }
+    struct conn *conn = conns[from];
+    if (published_count == published_cap) {
+        published_cap = published_cap ? published_cap * 2 : 64;
+        published = realloc(published, published_cap * sizeof *published);
+        if (!published)
+            die("realloc");
+    }
+    if (conn->round != this_round) {
+        conn->round = this_round;
+        conn->first = published_count;
+    } else {
+        published[conn->last].next = published_count;
+    }
+    conn->last = published_count;
+    published[published_count++] = (struct published){start, tick_log.len, UINT32_MAX};
+}
+
+/* The round's frames without those that the connection itself sent. */
+static void transmit_others(int fd)
+{
+    size_t from = 0;
+    scratch.len = 0;
+    for (uint32_t i = conns[fd]->first; i != UINT32_MAX; i = published[i].next) {
+        append(&scratch, tick_log.data + from, published[i].start - from);
+        from = published[i].end;
+    }
+    append(&scratch, tick_log.data + from, tick_log.len - from);
+    if (scratch.len > 0)
+        transmit(fd, scratch.data, scratch.len);
+}
+
+static void end_round(void)
+{
+    if (tick_log.len == 0)
+        return;
+    for (int i = 0; i < member_count; i++) {
+        if (conns[members[i]]->round == this_round)
+            transmit_others(members[i]);
+        else
+            transmit(members[i], tick_log.data, tick_log.len);
+    }
+    tick_log.len = 0;
+    published_count = 0;
+    this_round++;
+}
+
+/* Handles the whole frames of `data`; returns how many bytes they took. */
+static size_t read_frames(int fd, char *data, size_t len)
+{
+    size_t used = 0;
+    for (;;) {
+        unsigned char *frame = (unsigned char *)data + used;
+        size_t left = len - used, head = 6, size;
+        if (left < 2)
+            return used;
+        size = frame[1] & 0x7f;
+        if (size == 126)
+            head = 8;
+        else if (size == 127)
+            head = 14;
+        if (left < head)
+            return used;
+        if (size >= 126) {
+            size = 0;
+            for (size_t i = 2; i < head - 4; i++)
+                size = size << 8 | frame[i];
+        }
+        if (left - head < size)
+            return used;
+        char *payload = (char *)frame + head;
+        for (size_t i = 0; i < size; i++)
+            payload[i] ^= (char)frame[head - 4 + (i & 3)];
+        if ((frame[0] & 0x0f) == 1)
+            publish(fd, payload, size);
+        used += head + size;
+    }
+}
+
+/* The answer to the fixed key that the load client sends. */
+static const char upgrade[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                              "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+static size_t read_bytes(int fd, char *data, size_t len)
+{
+    struct conn *conn = conns[fd];
+    if (conn->upgraded)
+        return read_frames(fd, data, len);
+    char *end = memmem(data, len, "\r\n\r\n", 4);
+    if (!end)
+        return 0;
+    size_t head = (size_t)(end + 4 - data);
+    conn->upgraded = true;
+    conn->place = member_count;
+    members[member_count++] = fd;
+    transmit(fd, upgrade, sizeof upgrade - 1);
+    return head + read_frames(fd, data + head, len - head);
+}
+
+static void on_readable(int fd)
+{
+    static char buffer[BUFFER];
+    struct conn *conn = conns[fd];
+    ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+    if (count <= 0) {
+        if (count == 0 || errno != EAGAIN)
+            close_conn(fd);
+        return;
+    }
+    if (conn->input.len == 0) {
+        size_t used = read_bytes(fd, buffer, (size_t)count);
+        if (used < (size_t)count)
+            append(&conn->input, buffer + used, (size_t)count - used);
+    } else {
+        append(&conn->input, buffer, (size_t)count);
+        consume(&conn->input, read_bytes(fd, conn->input.data, conn->input.len));
+    }
+}
+
+static void on_writable(int fd)
+{
+    struct conn *conn = conns[fd];
+    ssize_t sent = send(fd, conn->backlog.data, conn->backlog.len, MSG_NOSIGNAL);
+    if (sent > 0)
+        consume(&conn->backlog, (size_t)sent);
+    if (conn->backlog.len == 0)
+        watch(fd, false);
+}
+
+static void on_acceptable(int listener)
+{
+    for (;;) {
+        int one = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (fd >= MAX_CONNS) {
+            close(fd);
+            continue;
+        }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        conns[fd] = calloc(1, sizeof *conns[fd]);
+        if (!conns[fd])
+            die("calloc");
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+        if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+            die("epoll_ctl");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    joined = argc == 3 && strcmp(argv[1], "tick") == 0;
+    if (argc != 3 || (!joined && strcmp(argv[1], "each") != 0)) {
+        fprintf(stderr, "usage: bare each|tick PORT\n");
+        return 2;
+    }
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+
+    int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)atoi(argv[2])),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 4096) < 0)
+        die("listen");
+    poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
+    if (poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event) < 0)
+        die("epoll");
+
+    for (;;) {
+        static struct epoll_event events[MAX_EVENTS];
+        int count = epoll_wait(poll_fd, events, MAX_EVENTS, -1);
+        for (int i = 0; i < count; i++) {
+            int fd = events[i].data.fd;
+            if (fd == listener) {
+                on_acceptable(listener);
+                continue;
+            }
+            if (events[i].events & EPOLLOUT)
+                on_writable(fd);
+            if (events[i].events & ~(uint32_t)EPOLLOUT)
+                on_readable(fd);
+        }
+        end_round();
+    }
+}

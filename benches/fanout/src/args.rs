@@ -1,0 +1,150 @@
+//! The command line. Only parsing; defaults are the ones the README documents.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
+  --protocol socketio|raw  what the server speaks; raw is plain WebSocket, everybody in one room (socketio)
+  --path PATH              request target (socketio: /socket.io/?EIO=4&transport=websocket, raw: /)
+  --pid PID                server process whose CPU time and memory are read
+  --connections N          (100)
+  --sources N              loopback source addresses 127.0.0.1 up to 127.0.0.N (one for each 20,000 connections)
+  --opening N              handshakes under way at once (64)
+  --drain SECONDS          how long the last messages may take to arrive (60)
+  --syscalls               count the server's system calls with perf (slows it a little)
+  --label TEXT             copied into the report
+  --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1),
+                           seconds (2), warmup (0.3), rate (messages a second; without it, a closed loop)";
+
+/// What to do, as given on the command line.
+#[derive(Debug)]
+pub struct Args {
+    pub server: SocketAddr,
+    pub protocol: Protocol,
+    pub path: String,
+    pub pid: Option<u32>,
+    pub connections: usize,
+    pub sources: usize,
+    pub opening: usize,
+    pub drain: Duration,
+    pub syscalls: bool,
+    pub label: String,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    SocketIo,
+    Raw,
+}
+
+/// One load: its shape and how long it lasts.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Bytes of the event's string argument.
+    pub size: usize,
+    /// Messages in flight over all publishers; a slot frees when every recipient has the message.
+    pub window: usize,
+    /// The first so many connections publish, in turn.
+    pub publishers: usize,
+    pub duration: Duration,
+    pub warmup: Duration,
+    /// Messages per second on a fixed schedule, whatever the server does; `window` is then ignored.
+    pub rate: Option<f64>,
+}
+
+impl Args {
+    pub fn from_env() -> Result<Args, String> {
+        let (mut server, mut protocol, mut path, mut pid) = (None, Protocol::SocketIo, None, None);
+        let (mut connections, mut sources, mut opening, mut drain) = (100, None, 64, 60.0);
+        let (mut label, mut cells) = (String::new(), Vec::new());
+        let mut syscalls = false;
+        let mut words = std::env::args().skip(1);
+        while let Some(flag) = words.next() {
+            if flag == "--syscalls" {
+                syscalls = true;
+                continue;
+            }
+            let value = words.next().ok_or(USAGE)?;
+            match flag.as_str() {
+                "--server" => server = Some(number(&flag, &value)?),
+                "--protocol" => {
+                    protocol = match value.as_str() {
+                        "socketio" => Protocol::SocketIo,
+                        "raw" => Protocol::Raw,
+                        _ => return Err(USAGE.into()),
+                    }
+                }
+                "--path" => path = Some(value),
+                "--pid" => pid = Some(number(&flag, &value)?),
+                "--connections" => connections = number(&flag, &value)?,
+                "--sources" => sources = Some(number(&flag, &value)?),
+                "--opening" => opening = number(&flag, &value)?,
+                "--drain" => drain = number(&flag, &value)?,
+                "--label" => label = value,
+                "--cell" => cells.push(Cell::parse(&value)?),
+                _ => return Err(USAGE.into()),
+            }
+        }
+        let path = path.unwrap_or_else(|| match protocol {
+            Protocol::SocketIo => "/socket.io/?EIO=4&transport=websocket".into(),
+            Protocol::Raw => "/".into(),
+        });
+        if let Some(cell) = cells.iter().find(|cell| cell.publishers > connections) {
+            return Err(format!("{} publishers, but {connections} connections", cell.publishers));
+        }
+        if connections < 2 {
+            return Err("at least two connections are needed: nobody hears itself".into());
+        }
+        Ok(Args {
+            server: server.ok_or(USAGE)?,
+            protocol,
+            path,
+            pid,
+            connections,
+            sources: sources.unwrap_or(connections.div_ceil(20_000)).clamp(1, 254),
+            opening,
+            drain: Duration::from_secs_f64(drain),
+            syscalls,
+            label,
+            cells,
+        })
+    }
+}
+
+impl Cell {
+    fn parse(text: &str) -> Result<Cell, String> {
+        let mut cell = Cell {
+            size: 64,
+            window: 1,
+            publishers: 1,
+            duration: Duration::from_secs(2),
+            warmup: Duration::from_millis(300),
+            rate: None,
+        };
+        for pair in text.split(',') {
+            let (key, value) = pair.split_once('=').ok_or(USAGE)?;
+            match key {
+                "size" => cell.size = number(key, value)?,
+                "window" => cell.window = number(key, value)?,
+                "publishers" => cell.publishers = number(key, value)?,
+                "seconds" => cell.duration = Duration::from_secs_f64(number(key, value)?),
+                "warmup" => cell.warmup = Duration::from_secs_f64(number(key, value)?),
+                "rate" => cell.rate = Some(number(key, value)?),
+                _ => return Err(USAGE.into()),
+            }
+        }
+        if cell.size < crate::message::MIN_SIZE || cell.window == 0 || cell.publishers == 0 {
+            return Err(format!(
+                "cell {text}: size at least {}, the others at least 1",
+                crate::message::MIN_SIZE
+            ));
+        }
+        Ok(cell)
+    }
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{name}: {value} is not a value for it"))
+}

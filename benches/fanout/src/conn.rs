@@ -1,0 +1,235 @@
+//! One client connection: the handshakes up to the room, then frames. Knows nothing of loads and checks.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::args::Protocol;
+
+/// RFC 6455's own example. The benchmark needs no secret, and a bare server can then answer from a constant.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// Any mask but zero, which a server could notice and skip.
+const MASK: [u8; 4] = [0x5a, 0x13, 0xc7, 0x2e];
+const TEXT: u8 = 1;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
+pub struct Conn {
+    stream: TcpStream,
+    state: State,
+    protocol: Protocol,
+    /// The beginning of a frame whose rest has not arrived.
+    partial: Vec<u8>,
+    /// What the kernel has not taken yet, besides what a publisher gathers before one flush.
+    output: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Upgrade,
+    Open,
+    Connect,
+    Join,
+    Ready,
+}
+
+impl Conn {
+    /// Connects from `source` and sends the upgrade request.
+    pub fn open(server: SocketAddr, source: Ipv4Addr, protocol: Protocol, path: &str) -> io::Result<Conn> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if !source.is_unspecified() {
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
+        // Loopback connects at once while the listen queue has room, and `--opening` keeps it so.
+        socket.connect(&server.into())?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+        );
+        let mut conn = Conn {
+            stream: socket.into(),
+            state: State::Upgrade,
+            protocol,
+            partial: Vec::new(),
+            output: request.into_bytes(),
+        };
+        conn.flush()?;
+        Ok(conn)
+    }
+
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// Adds a masked text frame to the output.
+    pub fn queue(&mut self, text: &[u8]) {
+        self.queue_frame(TEXT, text);
+    }
+
+    /// Writes what is queued. False when the kernel did not take all.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        let mut written = 0;
+        while written < self.output.len() {
+            match self.stream.write(&self.output[written..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.drain(..written);
+        Ok(self.output.is_empty())
+    }
+
+    /// Reads once and hands each event of the load to `event`.
+    pub fn read(&mut self, buffer: &mut [u8], mut event: impl FnMut(&[u8])) -> io::Result<()> {
+        let count = match self.stream.read(buffer) {
+            Ok(0) => return Err(fault("the server closed a connection")),
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if self.partial.is_empty() {
+            let used = self.consume(&buffer[..count], &mut event)?;
+            self.partial.extend_from_slice(&buffer[used..count]);
+        } else {
+            let mut bytes = std::mem::take(&mut self.partial);
+            bytes.extend_from_slice(&buffer[..count]);
+            let used = self.consume(&bytes, &mut event)?;
+            bytes.drain(..used);
+            if !bytes.is_empty() {
+                self.partial = bytes;
+            }
+        }
+        if self.output.is_empty() { Ok(()) } else { self.flush().map(|_| ()) }
+    }
+
+    /// Handles every whole frame of `bytes`; returns how many bytes they took.
+    fn consume(&mut self, bytes: &[u8], event: &mut impl FnMut(&[u8])) -> io::Result<usize> {
+        let mut used = 0;
+        if self.state == State::Upgrade {
+            let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(0) };
+            used = end + 4;
+            self.upgraded(&String::from_utf8_lossy(&bytes[..used]))?;
+        }
+        while let Some((opcode, start, end)) = frame(&bytes[used..])? {
+            let payload = &bytes[used + start..used + end];
+            used += end;
+            match opcode {
+                TEXT if self.state == State::Ready && payload.starts_with(b"42") => event(payload),
+                TEXT => self.packet(payload)?,
+                PING => self.queue_frame(PONG, payload),
+                other => return Err(fault(&format!("unexpected frame with opcode {other}"))),
+            }
+        }
+        Ok(used)
+    }
+
+    fn upgraded(&mut self, head: &str) -> io::Result<()> {
+        if !head.starts_with("HTTP/1.1 101") || !head.contains(ACCEPT) {
+            return Err(fault(&format!("no upgrade: {head}")));
+        }
+        self.state = match self.protocol {
+            Protocol::SocketIo => State::Open,
+            Protocol::Raw => State::Ready,
+        };
+        Ok(())
+    }
+
+    /// An Engine.IO or Socket.IO packet besides the load's events.
+    fn packet(&mut self, text: &[u8]) -> io::Result<()> {
+        self.state = match (self.state, text) {
+            (state, b"2") => {
+                self.queue(b"3");
+                state
+            }
+            (State::Open, [b'0', ..]) => {
+                self.queue(b"40");
+                State::Connect
+            }
+            (State::Connect, [b'4', b'0', ..]) => {
+                self.queue(br#"420["join","r"]"#);
+                State::Join
+            }
+            (State::Join, [b'4', b'3', b'0', ..]) => State::Ready,
+            (state, text) => {
+                return Err(fault(&format!(
+                    "{state:?}: unexpected packet {}",
+                    String::from_utf8_lossy(text)
+                )));
+            }
+        };
+        Ok(())
+    }
+
+    fn queue_frame(&mut self, opcode: u8, payload: &[u8]) {
+        self.output.push(0x80 | opcode);
+        match payload.len() {
+            length @ 0..126 => self.output.push(0x80 | length as u8),
+            length @ 126..65_536 => {
+                self.output.push(0x80 | 126);
+                self.output.extend_from_slice(&(length as u16).to_be_bytes());
+            }
+            length => {
+                self.output.push(0x80 | 127);
+                self.output.extend_from_slice(&(length as u64).to_be_bytes());
+            }
+        }
+        self.output.extend_from_slice(&MASK);
+        self.output.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    }
+}
+
+/// The first frame of `bytes`, when it is there whole: its opcode and where its payload starts and ends.
+fn frame(bytes: &[u8]) -> io::Result<Option<(u8, usize, usize)>> {
+    let &[first, second, ..] = bytes else { return Ok(None) };
+    if first & 0xf0 != 0x80 || second & 0x80 != 0 {
+        return Err(fault("a fragmented, compressed or masked frame"));
+    }
+    let (start, length) = match (second, bytes.get(2..4), bytes.get(2..10)) {
+        (126, Some(length), _) => (4, u64::from(u16::from_be_bytes([length[0], length[1]]))),
+        (127, _, Some(length)) => (10, length.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))),
+        (126 | 127, ..) => return Ok(None),
+        (length, ..) => (2, u64::from(length)),
+    };
+    let end = start + length as usize;
+    Ok((bytes.len() >= end).then_some((first & 0x0f, start, end)))
+}
+
+fn fault(text: &str) -> io::Error {
+    io::Error::other(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_whole_or_waited_for() {
+        for length in [0usize, 1, 125, 126, 65_535, 65_536] {
+            let mut bytes = vec![0x81];
+            match length {
+                0..126 => bytes.push(length as u8),
+                126..65_536 => bytes.extend([&[126][..], &(length as u16).to_be_bytes()].concat()),
+                _ => bytes.extend([&[127][..], &(length as u64).to_be_bytes()].concat()),
+            }
+            let start = bytes.len();
+            bytes.resize(start + length, b'x');
+            for cut in (0..bytes.len()).step_by(1 + length / 100) {
+                assert_eq!(frame(&bytes[..cut]).unwrap(), None);
+            }
+            bytes.push(0x81);
+            assert_eq!(frame(&bytes).unwrap(), Some((TEXT, start, start + length)));
+        }
+    }
+}

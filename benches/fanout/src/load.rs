@@ -1,0 +1,314 @@
+//! The loop: opens the connections, publishes, reads, and reports. One thread, level-triggered epoll.
+
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, epoll};
+use serde_json::{Value, json};
+
+use crate::args::{Args, Cell, Protocol};
+use crate::conn::Conn;
+use crate::message::Codec;
+use crate::process::{self, Machine, Memory};
+use crate::tally::Tally;
+
+/// Larger than what a round delivers to one connection in the cells of the table.
+const BUFFER: usize = 256 * 1024;
+/// Long enough for a server to finish what it does after the last delivery, and for a duplicate to arrive.
+const SETTLE: Duration = Duration::from_millis(100);
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+pub struct Load<'a> {
+    args: &'a Args,
+    poll: OwnedFd,
+    events: Vec<epoll::Event>,
+    buffer: Box<[u8]>,
+    conns: Vec<Conn>,
+    tally: Tally,
+    memory: Option<Memory>,
+    /// Whose message is next.
+    turn: usize,
+}
+
+impl Load<'_> {
+    /// Opens every connection, joins the room and reports what that took.
+    pub fn connect(args: &Args) -> Outcome<Load<'_>> {
+        let width = args.cells.iter().map(|cell| cell.publishers).max().unwrap_or(0);
+        let mut load = Load {
+            args,
+            poll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            events: Vec::with_capacity(1024),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            conns: Vec::with_capacity(args.connections),
+            tally: Tally::new(args.connections, width),
+            memory: None,
+            turn: 0,
+        };
+        // The first connection makes a server allocate what all the later ones share.
+        load.open(1)?;
+        load.conns.clear();
+        load.serve(Instant::now() + 3 * SETTLE, None)?;
+        load.memory = args.pid.and_then(process::memory);
+        let cpu = args.pid.and_then(process::cpu);
+        let begin = Instant::now();
+        load.open(args.connections)?;
+        let elapsed = begin.elapsed();
+        load.serve(Instant::now() + 5 * SETTLE, None)?;
+        let cpu = args.pid.and_then(process::cpu).zip(cpu).map(|(after, before)| after.since(before));
+        load.report("connect", |count| {
+            json!({
+                "connects_per_s": rounded(count / elapsed.as_secs_f64()),
+                "server_us_per_connect": cpu.map(|cpu| rounded(cpu.total.as_secs_f64() * 1e6 / count)),
+            })
+        });
+        Ok(load)
+    }
+
+    /// Runs one cell and reports it. Deliveries and CPU time are both counted from a drained server to a
+    /// drained server, so that one divides the other exactly.
+    pub fn run(&mut self, cell: &Cell) -> Outcome<()> {
+        self.tally.codec = Codec::new(cell.size);
+        self.turn = 0;
+        self.publish_for(cell, cell.warmup)?;
+        self.tally.begin();
+        let counter =
+            self.args.pid.filter(|_| self.args.syscalls).map(process::SyscallCounter::start).transpose()?;
+        let servers = |pid| process::cpu(pid).ok_or("the server's process is gone");
+        let before = self.args.pid.map(servers).transpose()?;
+        let (client, machine) = (process::cpu(std::process::id()), Machine::now());
+        let begin = Instant::now();
+        self.publish_for(cell, cell.duration)?;
+        let elapsed = self.tally.last_arrival().saturating_duration_since(begin);
+        let after = self.args.pid.map(servers).transpose()?;
+        let client = process::cpu(std::process::id()).zip(client).map(|(after, before)| after.since(before));
+        let cpu = after.zip(before).map(|(after, before)| after.since(before));
+        let ours = cpu.unwrap_or_default().total + client.unwrap_or_default().total;
+        let disturbance = Machine::now().zip(machine).map(|(after, before)| after.disturbance(before, ours));
+        let syscalls = counter.map(process::SyscallCounter::stop).transpose()?;
+
+        let deliveries = self.tally.deliveries as f64;
+        let per_delivery = |time: Duration| rounded(time.as_nanos() as f64 / deliveries);
+        // The split is coarse, the sum is exact: scale the one to the other.
+        let cpu = cpu.map(|cpu| {
+            let user = cpu.user.as_secs_f64() / (cpu.user + cpu.system).as_secs_f64().max(0.01);
+            json!({
+                "ns_per_delivery": per_delivery(cpu.total),
+                "user_ns": per_delivery(cpu.total.mul_f64(user)),
+                "system_ns": per_delivery(cpu.total.mul_f64(1.0 - user)),
+                "busy": rounded(cpu.total.as_secs_f64() / elapsed.as_secs_f64()),
+            })
+        });
+        let latency = |q: f64| rounded(self.tally.latency.quantile(q) as f64 / 1e3);
+        let (sent, faults) = (self.tally.sent, self.tally.faults());
+        let latency = json!({
+            "p50": latency(0.5), "p99": latency(0.99), "p99.9": latency(0.999),
+            "max": rounded(self.tally.latency.max() as f64 / 1e3),
+        });
+        self.report("cell", |_| {
+            json!({
+                "size": cell.size, "window": cell.window, "publishers": cell.publishers, "rate": cell.rate,
+                "seconds": rounded(elapsed.as_secs_f64()),
+                "messages": sent, "deliveries": deliveries as u64, "faults": faults,
+                "deliveries_per_s": rounded(deliveries / elapsed.as_secs_f64()),
+                "server_cpu": cpu,
+                "client_busy": client.map(|cpu| rounded(cpu.total.as_secs_f64() / elapsed.as_secs_f64())),
+                "latency_us": latency,
+                "machine": disturbance.map(|(stolen, others)| {
+                    json!({ "stolen": rounded(stolen), "others": rounded(others) })
+                }),
+                "syscalls_per_delivery": syscalls.map(|count| rounded(count as f64 / deliveries)),
+            })
+        });
+        Ok(())
+    }
+
+    /// Fails when any delivery was not as it should be.
+    pub fn finish(self) -> Outcome<()> {
+        match self.tally.all_faults() {
+            0 => Ok(()),
+            count => {
+                Err(format!("{count} deliveries were repeated, skipped, wrong or sent to their sender")
+                    .into())
+            }
+        }
+    }
+
+    /// Prints a line: who, `kind`, the details, and the server's memory per connection at this moment.
+    fn report(&self, kind: &str, details: impl FnOnce(f64) -> Value) {
+        let count = self.conns.len() as f64;
+        let now = self.args.pid.and_then(process::memory);
+        let grown = now.zip(self.memory).map(|(now, before)| {
+            let each = |now: u64, before: u64| rounded((now as f64 - before as f64) / count);
+            json!({
+                "anonymous": each(now.anonymous, before.anonymous),
+                "private_dirty": each(now.private_dirty, before.private_dirty),
+            })
+        });
+        let mut line = json!({
+            "kind": kind, "label": self.args.label, "connections": self.conns.len(),
+            "memory_per_connection": grown,
+        });
+        if let (Value::Object(line), Value::Object(details)) = (&mut line, details(count)) {
+            line.extend(details);
+        }
+        println!("{line}");
+    }
+
+    /// Opens connections until `count` are ready, at most `--opening` of them under way.
+    fn open(&mut self, count: usize) -> Outcome<()> {
+        let mut ready = 0;
+        let deadline = Instant::now() + self.args.drain;
+        while ready < count {
+            while self.conns.len() < count && self.conns.len() - ready < self.args.opening {
+                self.add()?;
+            }
+            // Handshakes end in about the order of their beginning, so only the youngest can be unready.
+            self.wait(Some(deadline))?;
+            ready += self.conns[ready..].iter().take_while(|conn| conn.is_ready()).count();
+            if Instant::now() > deadline {
+                return Err(format!("{ready} of {count} connections after {:?}", self.args.drain).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self) -> Outcome<()> {
+        let index = self.conns.len();
+        let source = match self.args.sources {
+            1 => Ipv4Addr::UNSPECIFIED,
+            sources => Ipv4Addr::new(127, 0, 0, 1 + (index % sources) as u8),
+        };
+        let conn = Conn::open(self.args.server, source, self.args.protocol, &self.args.path)
+            .map_err(|error| format!("connection {index}: {error}"))?;
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&self.poll, conn.stream(), data, epoll::EventFlags::IN)?;
+        self.conns.push(conn);
+        Ok(())
+    }
+
+    /// Publishes for `duration`, then waits until everything has arrived and a little longer.
+    fn publish_for(&mut self, cell: &Cell, duration: Duration) -> Outcome<()> {
+        let begin = Instant::now();
+        self.serve(begin + duration, Some((cell, begin)))?;
+        let deadline = Instant::now() + self.args.drain;
+        while self.tally.in_flight() > 0 {
+            if Instant::now() > deadline {
+                let missing = self.tally.in_flight();
+                let (time, faults) = (self.args.drain, self.tally.faults());
+                return Err(
+                    format!("{missing} messages not delivered after {time:?}; so far {faults}").into()
+                );
+            }
+            self.wait(Some(deadline))?;
+        }
+        self.serve(Instant::now() + SETTLE, None)
+    }
+
+    /// Serves the connections until `end`, publishing as `cell` says.
+    fn serve(&mut self, end: Instant, cell: Option<(&Cell, Instant)>) -> Outcome<()> {
+        let mut published = 0;
+        while Instant::now() < end {
+            let mut until = end;
+            if let Some((cell, begin)) = cell {
+                match cell.rate {
+                    None => {
+                        let free = cell.window.saturating_sub(self.tally.in_flight());
+                        let now = self.tally.clock(Instant::now());
+                        self.publish(cell, (0..free).map(|_| now))?;
+                    }
+                    Some(rate) => {
+                        let due = |index: u64| begin + Duration::from_secs_f64(index as f64 / rate);
+                        let first = published;
+                        while due(published) <= Instant::now() {
+                            published += 1;
+                        }
+                        let times: Vec<u64> =
+                            (first..published).map(|index| self.tally.clock(due(index))).collect();
+                        self.publish(cell, times.into_iter())?;
+                        until = until.min(due(published));
+                    }
+                }
+            }
+            self.wait(Some(until))?;
+        }
+        Ok(())
+    }
+
+    /// Sends one message for each of `times`, from the publishers in turn, in one write for each publisher.
+    fn publish(&mut self, cell: &Cell, times: impl ExactSizeIterator<Item = u64>) -> Outcome<()> {
+        let touched = times.len().min(cell.publishers);
+        let first = self.turn;
+        let name = if self.args.protocol == Protocol::Raw { "msg" } else { "pub" };
+        let mut text = Vec::with_capacity(cell.size + 32);
+        for time in times {
+            let publisher = self.turn;
+            self.turn = (publisher + 1) % cell.publishers;
+            let id = self.tally.depart(publisher, self.conns.len() - 1, time);
+            text.clear();
+            self.tally.codec.write(&mut text, name, &id);
+            self.conns[publisher].queue(&text);
+        }
+        for index in 0..touched {
+            self.flush((first + index) % cell.publishers)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, index: usize) -> Outcome<()> {
+        let conn = &mut self.conns[index];
+        let flags = match conn.flush()? {
+            true => epoll::EventFlags::IN,
+            false => epoll::EventFlags::IN | epoll::EventFlags::OUT,
+        };
+        if flags.contains(epoll::EventFlags::OUT) {
+            self.watch(index, flags)?;
+        }
+        Ok(())
+    }
+
+    fn watch(&self, index: usize, flags: epoll::EventFlags) -> Outcome<()> {
+        let data = epoll::EventData::new_u64(index as u64);
+        Ok(epoll::modify(&self.poll, self.conns[index].stream(), data, flags)?)
+    }
+
+    /// Waits for readiness once and handles it.
+    fn wait(&mut self, until: Option<Instant>) -> Outcome<()> {
+        let timeout = until.map(|until| {
+            let left = until.saturating_duration_since(Instant::now());
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
+        });
+        self.events.clear();
+        match epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            other => other?,
+        };
+        for event in 0..self.events.len() {
+            let epoll::Event { flags, data } = self.events[event];
+            let index = data.u64() as usize;
+            let Some(conn) = self.conns.get_mut(index) else { continue };
+            if flags.contains(epoll::EventFlags::OUT) && conn.flush()? {
+                self.watch(index, epoll::EventFlags::IN)?;
+            }
+            let time = self.tally.clock(Instant::now());
+            self.conns[index]
+                .read(&mut self.buffer, |text| self.tally.arrive(index, text, time))
+                .map_err(|error| format!("connection {index}: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Four digits are more than any of the figures deserves.
+fn rounded(value: f64) -> Value {
+    if !value.is_finite() {
+        return Value::Null;
+    }
+    let scale = 10f64.powi(3 - value.abs().max(1e-9).log10().floor() as i32);
+    match value.abs() < 1000.0 {
+        true => json!((value * scale).round() / scale),
+        false => json!(value.round() as i64),
+    }
+}

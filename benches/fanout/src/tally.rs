@@ -1,0 +1,165 @@
+//! What was sent, and which of it each connection has received: once, in order, unchanged, never its own.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::histogram::Histogram;
+use crate::message::{Codec, Id};
+
+pub struct Tally {
+    pub codec: Codec,
+    /// Since `begin`: messages sent, right deliveries, and their latencies.
+    pub sent: u64,
+    pub deliveries: u64,
+    pub latency: Histogram,
+    start: Instant,
+    /// Publishers in the widest cell: the row length of `expected`.
+    width: usize,
+    /// Next sequence number by connection and publisher.
+    expected: Vec<u32>,
+    publishers: Vec<Publisher>,
+    in_flight: usize,
+    last: u64,
+    faults: Faults,
+}
+
+#[derive(Clone, Default)]
+struct Publisher {
+    next: u32,
+    /// Messages that somebody still waits for, oldest first.
+    flights: VecDeque<Flight>,
+}
+
+#[derive(Clone)]
+struct Flight {
+    waiting: usize,
+    sent: u64,
+}
+
+/// Deliveries that should not have been, over all cells.
+#[derive(Default)]
+struct Faults {
+    repeated: u64,
+    skipped: u64,
+    to_sender: u64,
+    wrong: u64,
+}
+
+impl Tally {
+    pub fn new(connections: usize, publishers: usize) -> Tally {
+        Tally {
+            codec: Codec::new(crate::message::MIN_SIZE),
+            sent: 0,
+            deliveries: 0,
+            latency: Histogram::new(),
+            start: Instant::now(),
+            width: publishers,
+            expected: vec![0; connections * publishers],
+            publishers: vec![Publisher::default(); publishers],
+            in_flight: 0,
+            last: 0,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Forgets the figures so far (the warm-up), not what is expected next.
+    pub fn begin(&mut self) {
+        (self.sent, self.deliveries) = (0, 0);
+        self.latency.clear();
+    }
+
+    /// Nanoseconds on the clock that messages are stamped with.
+    pub fn clock(&self, time: Instant) -> u64 {
+        time.saturating_duration_since(self.start).as_nanos() as u64
+    }
+
+    pub fn last_arrival(&self) -> Instant {
+        self.start + Duration::from_nanos(self.last)
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// A message of `publisher` leaves for `recipients` connections.
+    pub fn depart(&mut self, publisher: usize, recipients: usize, time: u64) -> Id {
+        let from = &mut self.publishers[publisher];
+        let id = Id { publisher, sequence: from.next };
+        from.next += 1;
+        from.flights.push_back(Flight { waiting: recipients, sent: time });
+        self.in_flight += 1;
+        self.sent += 1;
+        id
+    }
+
+    /// Connection `conn` received `text`.
+    pub fn arrive(&mut self, conn: usize, text: &[u8], time: u64) {
+        let Some(Id { publisher, sequence }) = self.codec.check(text) else { return self.faults.wrong += 1 };
+        let Some(from) = self.publishers.get_mut(publisher) else { return self.faults.wrong += 1 };
+        if conn == publisher {
+            return self.faults.to_sender += 1;
+        }
+        let expected = &mut self.expected[conn * self.width + publisher];
+        if sequence < *expected {
+            return self.faults.repeated += 1;
+        }
+        self.faults.skipped += u64::from(sequence - *expected);
+        *expected = sequence + 1;
+        // Flights end in the order of their sequence numbers, so the oldest one's number tells the place.
+        let oldest = from.next - from.flights.len() as u32;
+        let place = sequence.checked_sub(oldest).map(|place| place as usize);
+        let Some(flight) = place.and_then(|place| from.flights.get_mut(place)) else {
+            return self.faults.wrong += 1;
+        };
+        flight.waiting = flight.waiting.saturating_sub(1);
+        self.latency.record(time.saturating_sub(flight.sent), 1);
+        self.deliveries += 1;
+        self.last = time;
+        while from.flights.front().is_some_and(|flight| flight.waiting == 0) {
+            from.flights.pop_front();
+            self.in_flight -= 1;
+        }
+    }
+
+    pub fn faults(&self) -> Value {
+        let Faults { repeated, skipped, to_sender, wrong } = &self.faults;
+        json!({ "repeated": repeated, "skipped": skipped, "to_sender": to_sender, "wrong": wrong })
+    }
+
+    pub fn all_faults(&self) -> u64 {
+        let Faults { repeated, skipped, to_sender, wrong } = &self.faults;
+        repeated + skipped + to_sender + wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deliver(tally: &mut Tally, conn: usize, sequence: u32) {
+        let mut text = Vec::new();
+        tally.codec.write(&mut text, "msg", &Id { publisher: 0, sequence });
+        tally.arrive(conn, &text, 5);
+    }
+
+    #[test]
+    fn each_fault_is_counted() {
+        let mut tally = Tally::new(3, 1);
+        (0..3).for_each(|_| drop(tally.depart(0, 2, 1)));
+        for sequence in [0, 1, 2] {
+            deliver(&mut tally, 1, sequence);
+        }
+        assert_eq!((tally.in_flight(), tally.all_faults(), tally.deliveries), (3, 0, 3));
+        deliver(&mut tally, 2, 0);
+        assert_eq!((tally.in_flight(), tally.all_faults()), (2, 0));
+        deliver(&mut tally, 2, 0);
+        deliver(&mut tally, 2, 2);
+        deliver(&mut tally, 0, 1);
+        deliver(&mut tally, 1, 3);
+        tally.arrive(1, b"42[\"msg\",\"junk\"]", 5);
+        let faults = tally.faults();
+        assert_eq!(faults, json!({ "repeated": 1, "skipped": 1, "to_sender": 1, "wrong": 2 }));
+    }
+}

@@ -1,0 +1,31 @@
+//! One tick, for an instruction counter to look at. `benches/README.md` has the command.
+
+mod world;
+
+use roomcast::route::Selection;
+use world::{Order, World, targets};
+
+/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`.
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let has = |word: &str| words.iter().any(|w| w == word);
+    let mut numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    let (members, emits) = (numbers.next().unwrap_or(1_000).max(100), numbers.next().unwrap_or(64));
+
+    let mut world = World::new(members, if has("shuffled") { Order::Shuffled } else { Order::Sorted });
+    let all = targets(world.ns, members);
+    let (_, target, reached) = all.iter().find(|(name, ..)| has(name)).unwrap_or(&all[0]);
+    world.check(target, *reached);
+    // The first tick grows the buffers; the counter is to see the second.
+    tick(&mut world, target, emits, has("mixed"));
+    println!("{} deliveries", measured(&mut world, target, emits, has("mixed")));
+}
+
+#[inline(never)]
+fn measured(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {
+    tick(world, target, emits, mixed)
+}
+
+fn tick(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {
+    if mixed { world.mixed_tick(target, emits) } else { world.tick(target, emits) }
+}

@@ -1,0 +1,188 @@
+//! Acknowledgements the host waits for: from one socket or from many, with a time limit. None outlives its sockets.
+
+use super::core::{Core, Socket};
+use super::events::Kind;
+use super::message::{Message, Receipt, Target};
+use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{AckId, Key, SocketId};
+use crate::session::timers::Timer;
+use std::collections::HashSet;
+
+/// One acknowledgement, however many are to answer.
+#[derive(Debug)]
+pub(super) struct PendingAck {
+    namespace: Key,
+    /// Its number on the wire.
+    number: u64,
+    waiting: Waiting,
+    /// How many disconnected without an answer.
+    lost: u32,
+}
+
+/// Who has yet to answer, by socket slot.
+#[derive(Debug)]
+enum Waiting {
+    One(Option<u32>),
+    Many(HashSet<u32>),
+}
+
+impl Waiting {
+    fn len(&self) -> u32 {
+        match self {
+            Waiting::One(one) => u32::from(one.is_some()),
+            Waiting::Many(many) => many.len() as u32,
+        }
+    }
+
+    fn remove(&mut self, slot: u32) -> bool {
+        match self {
+            Waiting::One(one) => one.take_if(|other| *other == slot).is_some(),
+            Waiting::Many(many) => many.remove(&slot),
+        }
+    }
+
+    fn drain(self) -> Vec<u32> {
+        match self {
+            Waiting::One(one) => one.into_iter().collect(),
+            Waiting::Many(many) => many.into_iter().collect(),
+        }
+    }
+}
+
+impl Core {
+    /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
+    /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
+    ///
+    /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
+    /// once. Without recipients the result is `None`: there is nothing to wait for.
+    ///
+    /// # Errors
+    /// Those of [`Core::emit`], and [`Error::TooMany`] if a recipient owes `Limits::max_pending_acks` already; then
+    /// nobody gets it.
+    pub fn emit_with_ack(
+        &mut self,
+        target: Target<'_>,
+        message: Message<'_>,
+        timeout: Option<Millis>,
+    ) -> Result<(Receipt, Option<AckId>)> {
+        self.check_message(&message)?;
+        let namespace = target.namespace.key();
+        let number = self.namespace(target.namespace)?.next_ack;
+        let mut members = Vec::new();
+        self.check_ack_room(&target)?;
+        let receipt = self.deliver(target, message, Some(number), |member| members.push(member))?;
+        if members.is_empty() {
+            return Ok((receipt, None));
+        }
+        let waiting = match members[..] {
+            [one] => Waiting::One(Some(one)),
+            _ => Waiting::Many(members.iter().copied().collect()),
+        };
+        let key = self.acks.insert(PendingAck { namespace, number, waiting, lost: 0 });
+        for member in members {
+            if let Some(socket) = self.sockets.at_mut(member) {
+                socket.acks.push(key);
+            }
+        }
+        if let Some(home) = self.namespaces.get_mut(namespace) {
+            home.next_ack += 1;
+            home.acks.insert(number, key);
+        }
+        if let Some(timeout) = timeout {
+            self.timers.arm(Timer::Ack(key.slot), self.now.saturating_add(timeout));
+        }
+        Ok((receipt, Some(AckId::new(key))))
+    }
+
+    /// Refuses an emit that would let a recipient owe too many answers, before anything is sent.
+    fn check_ack_room(&self, target: &Target<'_>) -> Result<()> {
+        let most = self.config.limits.max_pending_acks as usize;
+        if self.acks.len() < most {
+            return Ok(());
+        }
+        let full = |socket: &Socket| socket.acks.len() >= most;
+        let over = match target.sockets {
+            [] => self.sockets.keys().filter_map(|key| self.sockets.get(key)).any(full),
+            sockets => sockets.iter().filter_map(|id| self.sockets.get(id.key())).any(full),
+        };
+        if over { Err(Error::TooMany) } else { Ok(()) }
+    }
+
+    /// A client answers. An answer nobody waits for is ignored, as in the reference.
+    pub(super) fn acknowledged<'a>(
+        &mut self,
+        socket: Key,
+        number: u64,
+        args: &str,
+        attachments: impl Iterator<Item = &'a [u8]>,
+    ) {
+        let key = self.sockets.get(socket).and_then(|state| {
+            let namespace = self.namespaces.get(state.namespace)?;
+            namespace.acks.get(&number).copied()
+        });
+        let pending = key.and_then(|key| Some((key, self.acks.get_mut(key)?)));
+        let Some((key, pending)) = pending.filter(|(_, pending)| match &pending.waiting {
+            Waiting::One(one) => *one == Some(socket.slot),
+            Waiting::Many(many) => many.contains(&socket.slot),
+        }) else {
+            self.counters.unknown_acks += 1;
+            return;
+        };
+        pending.waiting.remove(socket.slot);
+        let (left, lost) = (pending.waiting.len(), pending.lost);
+        if let Some(state) = self.sockets.get_mut(socket) {
+            forget(&mut state.acks, key);
+        }
+        let id = AckId::new(key);
+        self.events.push(Kind::Ack(id, SocketId::new(socket), left + lost)).text(&[args]);
+        for attachment in attachments {
+            self.events.bytes(attachment);
+        }
+        if left == 0 {
+            self.end_ack(key, false);
+        }
+    }
+
+    /// A socket is gone: it will answer nothing any more.
+    pub(super) fn abandon_acks(&mut self, slot: u32, acks: &[Key]) {
+        for &key in acks {
+            let Some(pending) = self.acks.get_mut(key) else { continue };
+            pending.lost += u32::from(pending.waiting.remove(slot));
+            if pending.waiting.len() == 0 {
+                self.end_ack(key, false);
+            }
+        }
+    }
+
+    /// An acknowledgement's time is up.
+    pub(super) fn ack_timed_out(&mut self, slot: u32) {
+        if let Some(key) = self.acks.key_at(slot) {
+            self.counters.ack_timeouts += 1;
+            self.end_ack(key, true);
+        }
+    }
+
+    fn end_ack(&mut self, key: Key, timed_out: bool) {
+        let Some(pending) = self.acks.remove(key) else { return };
+        self.timers.cancel(Timer::Ack(key.slot));
+        if let Some(namespace) = self.namespaces.get_mut(pending.namespace) {
+            namespace.acks.remove(&pending.number);
+        }
+        let missing = pending.waiting.len() + pending.lost;
+        for slot in pending.waiting.drain() {
+            if let Some(socket) = self.sockets.at_mut(slot) {
+                forget(&mut socket.acks, key);
+            }
+        }
+        if missing > 0 {
+            self.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out));
+        }
+    }
+}
+
+fn forget(acks: &mut Vec<Key>, key: Key) {
+    if let Some(at) = acks.iter().position(|&other| other == key) {
+        acks.swap_remove(at);
+    }
+}

@@ -1,0 +1,205 @@
+//! Who gets in: connects to namespaces, open and guarded, and the host's answers. It must not deliver anything to a
+//! socket that is not connected yet.
+
+use super::core::{Core, Ending, Socket};
+use super::events::Kind;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::session::conn::Transport;
+use crate::session::reason::Reason;
+use crate::session::sid;
+use crate::session::timers::Timer;
+use crate::wire::ws::{self, Opcode};
+use crate::wire::{json, socketio};
+
+impl Core {
+    /// A client asks to join a namespace.
+    pub(super) fn connect(&mut self, conn: Key, name: &str, auth: &str) {
+        let Some(namespace) = self.namespace_for_client(name) else {
+            self.counters.connects_refused += 1;
+            return self.refuse_connect(conn, name, "Invalid namespace", None);
+        };
+        let waiting = self.conns.get(conn).map_or(0, |conn| conn.sockets.len());
+        if waiting >= self.config.limits.max_namespaces_per_connection as usize {
+            self.counters.bad_packets += 1;
+            return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+        }
+        let slot = self.sockets.next_key().slot;
+        let Ok(sid) = self.sids.make(slot) else {
+            return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+        };
+        let key = self.sockets.insert(Socket {
+            sid,
+            namespace,
+            conn,
+            connected: false,
+            early_rooms: Vec::new(),
+            acks: Vec::new(),
+        });
+        let (Some(state), Some(home)) = (self.conns.get_mut(conn), self.namespaces.get_mut(namespace)) else {
+            return;
+        };
+        state.sockets.push(key);
+        home.population += 1;
+        if home.guarded {
+            let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
+            self.events.push(kind).text(&[auth]);
+        } else {
+            self.complete_connect(key);
+            let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(namespace));
+            self.events.push(kind).text(&[auth]);
+        }
+    }
+
+    fn complete_connect(&mut self, key: Key) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        socket.connected = true;
+        let (conn, sid) = (socket.conn, socket.sid);
+        let early_rooms = std::mem::take(&mut socket.early_rooms);
+        let Some(namespace) = self.namespaces.get(socket.namespace) else { return };
+        self.router.add(key.slot, namespace.route, conn.slot);
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        socketio::write_connect(&mut self.scratch, &namespace.name, sid::text(&sid));
+        self.send_scratch(conn);
+        self.timers.cancel(Timer::Connect(conn.slot));
+        for room in early_rooms {
+            // It was checked when the host named it.
+            let _ = self.join(SocketId::new(key), &room);
+        }
+    }
+
+    fn refuse_connect(&mut self, conn: Key, name: &str, message: &str, data: Option<&str>) {
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        socketio::write_connect_error(&mut self.scratch, name, message, data);
+        self.send_scratch(conn);
+    }
+
+    /// Sends the packet in `scratch` to one connection.
+    pub(super) fn send_scratch(&mut self, conn: Key) {
+        let scratch = std::mem::take(&mut self.scratch);
+        self.send_frames(conn, |out| ws::frame(out, Opcode::Text, &scratch));
+        self.scratch = scratch;
+    }
+
+    /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
+    /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
+    pub fn accept(&mut self, socket: SocketId) -> Result<()> {
+        if self.socket(socket)?.connected {
+            return Err(Error::WrongState);
+        }
+        self.complete_connect(socket.key());
+        Ok(())
+    }
+
+    /// Turns a socket away that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. The client gets
+    /// `message`, and `data` if there is any: a JSON value. The handle is dead when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if it was accepted before,
+    /// [`Error::BadData`] if `data` is not JSON.
+    pub fn reject(&mut self, socket: SocketId, message: &str, data: Option<&str>) -> Result<()> {
+        let state = self.socket(socket)?;
+        if state.connected {
+            return Err(Error::WrongState);
+        }
+        if let Some(data) = data {
+            json::validate(data, self.config.limits.max_json_depth).map_err(|_| Error::BadData)?;
+        }
+        let (conn, namespace) = (state.conn, state.namespace);
+        let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();
+        self.counters.connects_refused += 1;
+        self.refuse_connect(conn, &name, message, data);
+        self.remove_socket(socket.key(), Reason::ServerNamespaceDisconnect);
+        Ok(())
+    }
+
+    /// Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
+    /// and with it its sockets in other namespaces. What was emitted to it before still goes out.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn disconnect(&mut self, socket: SocketId, close: bool) -> Result<()> {
+        let key = socket.key();
+        let state = self.socket(socket)?;
+        let conn = state.conn;
+        if close {
+            let sockets = self.conns.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
+            for other in sockets {
+                self.end_socket(other);
+            }
+            self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+        } else {
+            self.end_socket(key);
+        }
+        Ok(())
+    }
+
+    /// Says goodbye to one socket and removes it.
+    fn end_socket(&mut self, key: Key) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        let conn = socket.conn;
+        if let Some(namespace) = self.namespaces.get(socket.namespace) {
+            self.scratch.clear();
+            self.scratch.push(b'4');
+            socketio::write_disconnect(&mut self.scratch, &namespace.name);
+            self.send_scratch(conn);
+        }
+        self.remove_socket(key, Reason::ServerNamespaceDisconnect);
+    }
+
+    /// Closes a connection and all its sockets, after what is queued for it has gone out.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the connection is.
+    pub fn close_connection(&mut self, conn: ConnId) -> Result<()> {
+        let key = conn.key();
+        if !self.conns.get(key).is_some_and(|conn| conn.is_open()) {
+            return Err(Error::Gone);
+        }
+        self.close_conn(key, Reason::ForcedClose, Ending::Orderly);
+        Ok(())
+    }
+
+    /// Takes connections again after [`Core::shut_down`].
+    pub fn reopen(&mut self) {
+        self.shutting_down = false;
+    }
+
+    /// Forgets all links and connections without a word: the loop has closed them.
+    pub fn abandon_links(&mut self) {
+        for link in 0..self.links.len() as u32 {
+            self.doom(link, true);
+        }
+        self.doomed.clear();
+        self.ready_links.clear();
+        for key in self.conns.keys().collect::<Vec<_>>() {
+            self.close_conn(key, Reason::ServerShuttingDown, Ending::Abrupt);
+        }
+    }
+
+    /// Ends every connection, with the reason `server shutting down`; new ones are refused. What is queued still goes
+    /// out, as far as clients take it: flush until [`Core::has_output`] is false or your patience ends.
+    pub fn shut_down(&mut self) {
+        self.shutting_down = true;
+        for key in self.conns.keys().collect::<Vec<_>>() {
+            self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
+            // A client between two polls cannot be told.
+            if let Some(Transport::Polling { poll: None, .. }) =
+                self.conns.get(key).map(|conn| conn.transport)
+            {
+                self.drop_conn(key, Ending::Orderly);
+            }
+        }
+        for link in 0..self.links.len() as u32 {
+            if let crate::session::link::Link::Http(http) = self.link(link) {
+                http.last = true;
+                self.ready_links.push(link);
+            }
+        }
+    }
+}

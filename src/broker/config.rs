@@ -1,0 +1,146 @@
+//! What the host chooses when it makes a broker. Defaults are the reference's.
+
+use crate::base::errors::{Error, Result};
+use crate::base::limits::Limits;
+use crate::wire::cors::Cors;
+use crate::wire::http;
+
+/// The name and attributes of the cookie that carries the connection's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Name; `io` by default.
+    pub name: String,
+    /// `Path` attribute; `None` leaves it out. `/` by default.
+    pub path: Option<String>,
+    /// `HttpOnly` attribute; on by default.
+    pub http_only: bool,
+    /// `SameSite` attribute; `None` leaves it out. `Lax` by default.
+    pub same_site: Option<String>,
+}
+
+impl Default for Cookie {
+    fn default() -> Self {
+        Self { name: "io".into(), path: Some("/".into()), http_only: true, same_site: Some("Lax".into()) }
+    }
+}
+
+impl Cookie {
+    pub(crate) fn line(&self, id: &str) -> String {
+        let mut line = format!("{}={id}", self.name);
+        if let Some(path) = &self.path {
+            line.push_str("; Path=");
+            line.push_str(path);
+        }
+        if self.http_only {
+            line.push_str("; HttpOnly");
+        }
+        if let Some(same_site) = &self.same_site {
+            line.push_str("; SameSite=");
+            line.push_str(same_site);
+        }
+        line
+    }
+}
+
+/// Makes a connection's id; `None` refuses the handshake with code 3.
+pub type IdGenerator = Box<dyn FnMut() -> Option<String> + Send>;
+
+/// How a broker behaves. Times are milliseconds.
+pub struct Config {
+    /// Path of the Socket.IO endpoint, matched as a prefix. `/socket.io/` by default.
+    pub path: String,
+    /// Whether the path ends in a slash, so that `/socket.io` alone is not served. On by default.
+    pub add_trailing_slash: bool,
+    /// Which transports a handshake may name: polling.
+    pub polling: bool,
+    /// Which transports a handshake may name: WebSocket.
+    pub websocket: bool,
+    /// Whether a polling connection may become a WebSocket. On by default.
+    pub allow_upgrades: bool,
+    /// Time between a pong and the next ping. 25,000 by default.
+    pub ping_interval: u64,
+    /// Time a client has to answer a ping. 20,000 by default.
+    pub ping_timeout: u64,
+    /// Time a WebSocket has to take over from polling. 10,000 by default.
+    pub upgrade_timeout: u64,
+    /// Time a connection may stay in no namespace at all. 45,000 by default.
+    pub connect_timeout: u64,
+    /// Cross-origin rules. `None`, the default, sends no `Access-Control` header.
+    pub cors: Option<Cors>,
+    /// Sends the connection's id as a cookie with the handshake. Off by default.
+    pub cookie: Option<Cookie>,
+    /// Headers added to every response of the endpoint, the 101 included.
+    pub headers: Vec<(String, String)>,
+    /// A message sent right behind the open packet.
+    pub initial_packet: Option<String>,
+    /// Path that answers with uptime, connections, sockets, rooms and counters as JSON. Off by default.
+    pub health_path: Option<String>,
+    /// Asks the host about every handshake, with [`Event::Handshake`](crate::Event::Handshake). Off by default.
+    pub guard_handshakes: bool,
+    /// Reports rooms that begin and end, and who joins and leaves them, as events. Off by default.
+    pub room_events: bool,
+    /// Reports refused requests as events. Off by default.
+    pub refusal_events: bool,
+    /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
+    pub engine_only: bool,
+    /// Makes connection ids instead of the broker; they must be unguessable and unique.
+    pub id_generator: Option<IdGenerator>,
+    /// What a peer may make the broker hold.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io/".into(),
+            add_trailing_slash: true,
+            polling: true,
+            websocket: true,
+            allow_upgrades: true,
+            ping_interval: 25_000,
+            ping_timeout: 20_000,
+            upgrade_timeout: 10_000,
+            connect_timeout: 45_000,
+            cors: None,
+            cookie: None,
+            headers: Vec::new(),
+            initial_packet: None,
+            health_path: None,
+            guard_handshakes: false,
+            room_events: false,
+            refusal_events: false,
+            engine_only: false,
+            id_generator: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("path", &self.path)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<()> {
+        self.limits.check()?;
+        let times = [self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.connect_timeout];
+        let paths = [Some(&self.path), self.health_path.as_ref()];
+        let cookie = self.cookie.iter().flat_map(|cookie| {
+            [Some(&cookie.name), cookie.path.as_ref(), cookie.same_site.as_ref()].into_iter().flatten()
+        });
+        let fits = times.iter().all(|&time| time > 0)
+            && (self.polling || self.websocket)
+            && paths.into_iter().flatten().all(|path| path.starts_with('/'))
+            && cookie.clone().all(|text| http::is_header_value(text) && !text.contains(';'))
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| http::is_header_name(name) && http::is_header_value(value));
+        if fits { Ok(()) } else { Err(Error::BadConfig) }
+    }
+}

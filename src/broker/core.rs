@@ -1,0 +1,478 @@
+//! The broker's state and its life: links, connections and sockets come and go here. What they say is read elsewhere.
+
+use super::acks::PendingAck;
+use super::config::Config;
+use super::events::{Events, Kind};
+use super::namespaces::{Namespace, Pattern};
+use super::serve::{Mount, Resources};
+use super::stats::{Counters, Stats};
+use super::tags::Tags;
+use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::base::slots::Slots;
+use crate::route::{Change, Frame, Router, TickLog};
+use crate::session::conn::{Conn, Life, Transport};
+use crate::session::handshake::{Handshake, Origin};
+use crate::session::link::{Link, Role};
+use crate::session::payload::PollingLog;
+use crate::session::reason::Reason;
+use crate::session::sid::{Sid, SidSource};
+use crate::session::timers::{Timer, Timers};
+use crate::wire::ws::{self, Opcode};
+use std::collections::HashMap;
+
+/// A client's presence in one namespace.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) sid: Sid,
+    pub(super) namespace: Key,
+    pub(super) conn: Key,
+    /// False while the host has yet to accept it.
+    pub(super) connected: bool,
+    /// Rooms the host joined it to before it accepted it.
+    pub(super) early_rooms: Vec<Box<str>>,
+    /// Acknowledgements the host waits for from it.
+    pub(super) acks: Vec<Key>,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// What is queued goes out first, then the close. Between two polls the next one is waited for.
+    Orderly,
+    /// The same, but nothing is waited for.
+    Final,
+    /// At once: the transport is gone or not to be trusted.
+    Abrupt,
+}
+
+/// The broker without I/O, to be driven by [`net`](crate::net) or by any other loop, through
+/// [`Service`](super::service::Service).
+///
+/// Its calls take effect at once; the bytes leave with the next flush.
+pub struct Core {
+    pub(super) config: Config,
+    pub(super) mount: Mount,
+    pub(super) resources: Resources,
+    pub(super) links: Vec<Link>,
+    pub(super) open_links: usize,
+    pub(super) conns: Slots<Conn>,
+    pub(super) sockets: Slots<Socket>,
+    pub(super) namespaces: Slots<Namespace>,
+    pub(super) names: HashMap<Box<str>, Key>,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) acks: Slots<PendingAck>,
+    pub(super) router: Router,
+    pub(super) log: TickLog,
+    pub(super) polling_log: PollingLog,
+    pub(super) tags: Tags,
+    pub(super) timers: Timers,
+    pub(super) sids: SidSource,
+    /// Connections whose id the host made; the broker's own ids need no table.
+    pub(super) custom_sids: HashMap<Box<str>, Key>,
+    pub(super) events: Events,
+    /// By connection slot: earlier output waits, so volatile messages are skipped.
+    pub(super) congested: Vec<bool>,
+    /// Connections to look at in the next flush although nothing was delivered to them.
+    pub(super) ready: Vec<Key>,
+    /// Links to look at in the next flush.
+    pub(super) ready_links: Vec<u32>,
+    /// Links to close in the next flush; true drops what the kernel has not sent.
+    pub(super) doomed: Vec<(u32, bool)>,
+    pub(super) counters: Counters,
+    pub(super) now: Millis,
+    /// Wall clock at time zero, in milliseconds since 1970.
+    pub(super) epoch: u64,
+    pub(super) shutting_down: bool,
+    /// Reused by whatever encodes a packet.
+    pub(super) scratch: Vec<u8>,
+    pub(super) ranges: Vec<Frame>,
+}
+
+impl Core {
+    /// A broker with its namespace `/`, which is open unless the host makes it guarded. `epoch` is the wall clock at the
+    /// broker's time zero, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`Error::BadConfig`] if a value cannot be worked with.
+    pub fn new(config: Config, epoch: u64) -> Result<Self> {
+        config.check()?;
+        let mut core = Self {
+            mount: Mount::new(&config.path, config.add_trailing_slash),
+            config,
+            resources: HashMap::new(),
+            links: Vec::new(),
+            open_links: 0,
+            conns: Slots::default(),
+            sockets: Slots::default(),
+            namespaces: Slots::default(),
+            names: HashMap::new(),
+            patterns: Vec::new(),
+            acks: Slots::default(),
+            router: Router::new(),
+            log: TickLog::new(),
+            polling_log: PollingLog::default(),
+            tags: Tags::default(),
+            timers: Timers::default(),
+            sids: SidSource::new(),
+            custom_sids: HashMap::new(),
+            events: Events::new(),
+            congested: Vec::new(),
+            ready: Vec::new(),
+            ready_links: Vec::new(),
+            doomed: Vec::new(),
+            counters: Counters::default(),
+            now: 0,
+            epoch,
+            shutting_down: false,
+            scratch: Vec::new(),
+            ranges: Vec::new(),
+        };
+        core.make_namespace("/", false, false)?;
+        core.events.clear();
+        Ok(core)
+    }
+
+    /// Hands over the events since the last call: `events` is emptied first and its buffers are used for the next ones.
+    pub fn take_events(&mut self, events: &mut Events) {
+        events.clear();
+        std::mem::swap(events, &mut self.events);
+    }
+
+    /// What there is now, and totals. Walks the connections: meant for a health check, not for every tick.
+    pub fn stats(&self) -> Stats {
+        let namespaces = || self.namespaces.keys().filter_map(|key| self.namespaces.get(key));
+        let conns = || self.conns.keys().filter_map(|key| self.conns.get(key));
+        Stats {
+            links: self.open_links,
+            connections: self.conns.len(),
+            sockets: namespaces().map(|namespace| self.router.member_count(namespace.route)).sum(),
+            namespaces: self.namespaces.len(),
+            rooms: namespaces().map(|namespace| self.router.room_count(namespace.route)).sum(),
+            pending_acks: self.acks.len(),
+            timers: self.timers.len(),
+            queued_bytes: conns().map(Conn::queued).sum(),
+            counters: self.counters,
+        }
+    }
+
+    /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
+    pub fn wants_flush(&self) -> bool {
+        self.log.len() + self.log.link_bytes() >= self.config.limits.max_tick_bytes
+    }
+
+    /// Whether a flush has anything to do.
+    pub fn has_output(&self) -> bool {
+        !(self.log.is_empty()
+            && self.ready.is_empty()
+            && self.ready_links.is_empty()
+            && self.doomed.is_empty())
+    }
+
+    /// The limits and choices the broker was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    // ---- look-ups ----
+
+    pub(super) fn socket(&self, id: SocketId) -> Result<&Socket> {
+        self.sockets.get(id.key()).ok_or(Error::Gone)
+    }
+
+    pub(super) fn namespace(&self, id: NamespaceId) -> Result<&Namespace> {
+        self.namespaces.get(id.key()).ok_or(Error::Gone)
+    }
+
+    /// What the first request of a socket's client said.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn handshake(&self, socket: SocketId) -> Result<Handshake<'_>> {
+        let conn = self.conns.get(self.socket(socket)?.conn).ok_or(Error::Gone)?;
+        Ok(Handshake::new(&conn.origin, &self.config.limits))
+    }
+
+    /// What the first request of a connection said.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the connection is.
+    pub fn conn_handshake(&self, conn: ConnId) -> Result<Handshake<'_>> {
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        Ok(Handshake::new(&conn.origin, &self.config.limits))
+    }
+
+    /// The connection a socket lives on; a client has one socket on it for each namespace it joined.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn conn_of(&self, socket: SocketId) -> Result<ConnId> {
+        Ok(ConnId::new(self.socket(socket)?.conn))
+    }
+
+    /// Whether a connection is carried by a WebSocket by now.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the connection is.
+    pub fn is_websocket(&self, conn: ConnId) -> Result<bool> {
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        Ok(matches!(conn.transport, Transport::WebSocket { .. }))
+    }
+
+    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+    /// flush does not count.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn queued_bytes(&self, socket: SocketId) -> Result<usize> {
+        let key = self.socket(socket)?.conn;
+        Ok(self.conns.get(key).map_or(0, Conn::queued))
+    }
+
+    // ---- connections ----
+
+    /// Finds a connection by the id a client names.
+    pub(super) fn find_conn(&self, sid: &str) -> Option<Key> {
+        let key = match self.sids.slot(sid).and_then(|slot| self.conns.key_at(slot)) {
+            Some(key) => key,
+            None => *self.custom_sids.get(sid)?,
+        };
+        match self.conns.get(key) {
+            Some(conn) if &*conn.sid == sid && conn.life != Life::Deciding => Some(key),
+            _ => self.custom_sids.get(sid).copied(),
+        }
+    }
+
+    pub(super) fn add_conn(&mut self, origin: Origin, transport: Transport) -> Result<Key> {
+        let next = self.conns.next_key();
+        let (sid, custom): (Box<str>, bool) = match &mut self.config.id_generator {
+            Some(generate) => (generate().ok_or(Error::NoEntropy)?.into(), true),
+            None => (crate::session::sid::text(&self.sids.make(next.slot)?).into(), false),
+        };
+        if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
+            return Err(Error::NoEntropy);
+        }
+        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), transport));
+        if custom {
+            self.custom_sids.insert(sid, key);
+        }
+        let slot = key.slot as usize;
+        if self.congested.len() <= slot {
+            self.congested.resize(slot + 1, false);
+        }
+        self.congested[slot] = false;
+        Ok(key)
+    }
+
+    /// Ends a connection: its sockets first, then what carries it.
+    pub(super) fn close_conn(&mut self, key: Key, reason: Reason, ending: Ending) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        match conn.life {
+            Life::Closing if ending == Ending::Abrupt => return self.drop_conn(key, ending),
+            Life::Closing => return,
+            Life::Deciding | Life::Open => {}
+        }
+        let was_open = conn.is_open();
+        conn.life = Life::Closing;
+        conn.assembly = None;
+        let probe = conn.probe.take();
+        let sockets = std::mem::take(&mut conn.sockets);
+        for timer in [Timer::Heartbeat, Timer::Connect, Timer::Upgrade, Timer::UpgradePoll] {
+            self.timers.cancel(timer(key.slot));
+        }
+        if let Some(probe) = probe {
+            self.counters.upgrades_failed += 1;
+            self.end_websocket(probe.link);
+        }
+        for socket in sockets {
+            self.remove_socket(socket, reason);
+        }
+        if was_open {
+            self.counters.connections_closed += 1;
+            if self.config.engine_only {
+                self.events.push(Kind::Close(ConnId::new(key), reason));
+            }
+        }
+        if ending == Ending::Abrupt {
+            return self.drop_conn(key, ending);
+        }
+        let Some(conn) = self.conns.get(key) else { return };
+        match conn.transport {
+            Transport::WebSocket { link } => {
+                let code = match self.link(link) {
+                    Link::WebSocket(websocket) => websocket.close_code,
+                    _ => None,
+                };
+                self.send_frames(key, |out| write_close(out, code));
+                self.timers.arm(Timer::Linger(key.slot), self.now + self.config.limits.close_timeout);
+            }
+            Transport::Polling { poll, post } => {
+                if let Some(link) = post {
+                    self.abandon_post(key, link);
+                }
+                if poll.is_none() {
+                    if ending == Ending::Final {
+                        return self.drop_conn(key, ending);
+                    }
+                    if let Some(conn) = self.conns.get_mut(key) {
+                        conn.lingers = true;
+                    }
+                    self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+                }
+            }
+        }
+        self.ready.push(key);
+    }
+
+    /// Forgets a connection; its links end with what they have in hand.
+    pub(super) fn drop_conn(&mut self, key: Key, ending: Ending) {
+        let Some(conn) = self.conns.remove(key) else { return };
+        self.custom_sids.remove(&conn.sid);
+        self.log.forget(key.slot);
+        self.timers.cancel(Timer::Linger(key.slot));
+        match conn.transport {
+            Transport::WebSocket { link } => match ending {
+                Ending::Orderly | Ending::Final => self.await_close(link),
+                Ending::Abrupt => self.doom(link, true),
+            },
+            Transport::Polling { poll, post } => {
+                for link in [poll, post].into_iter().flatten() {
+                    self.doom(link, ending == Ending::Abrupt);
+                }
+            }
+        }
+    }
+
+    /// Puts frames behind everything the connection is to get.
+    pub(super) fn send_frames(&mut self, key: Key, write: impl FnOnce(&mut Vec<u8>)) {
+        // Only a log of 2 GiB refuses, and `wants_flush` is true long before.
+        if let Ok(frame) = self.log.append(write) {
+            self.log.deliver(key.slot, frame);
+        }
+    }
+
+    /// Sends an Engine.IO text packet.
+    pub(super) fn send_text(&mut self, key: Key, packet: &str) {
+        self.send_frames(key, |out| ws::frame(out, Opcode::Text, packet.as_bytes()));
+    }
+
+    // ---- sockets ----
+
+    /// Takes a socket out of its rooms and its namespace and tells the host.
+    pub(super) fn remove_socket(&mut self, key: Key, reason: Reason) {
+        let Some(socket) = self.sockets.remove(key) else { return };
+        if let Some(conn) = self.conns.get_mut(socket.conn) {
+            conn.sockets.retain(|&other| other != key);
+            if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.connected) {
+                conn.left.retain(|name| *name != home.name);
+                if conn.left.len() == self.config.limits.max_namespaces_per_connection as usize {
+                    conn.left.remove(0);
+                }
+                conn.left.push(home.name.clone());
+            }
+        }
+        let id = SocketId::new(key);
+        let namespace = NamespaceId::new(socket.namespace);
+        if socket.connected {
+            self.events.push(Kind::Disconnect(id, namespace, reason));
+            for room in self.router.rooms_of(key.slot) {
+                self.events.text(&[room]);
+            }
+            self.leave_router(key, namespace);
+            self.abandon_acks(key.slot, &socket.acks);
+        }
+        if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
+            namespace.population -= 1;
+        }
+        self.collect_namespace(socket.namespace);
+    }
+
+    fn leave_router(&mut self, key: Key, namespace: NamespaceId) {
+        let Self { router, events, sockets, config, .. } = self;
+        let report = config.room_events;
+        router.remove(key.slot, |change| {
+            if report {
+                push_change(events, sockets, Some(key), namespace, change);
+            }
+        });
+    }
+
+    // ---- links ----
+
+    pub(super) fn link(&mut self, link: u32) -> &mut Link {
+        let at = link as usize;
+        if self.links.len() <= at {
+            self.links.resize_with(at + 1, Link::default);
+        }
+        &mut self.links[at]
+    }
+
+    /// Closes a link with the next flush. Its state goes at once.
+    pub(super) fn doom(&mut self, link: u32, abort: bool) {
+        if matches!(self.link(link), Link::Free) {
+            return;
+        }
+        *self.link(link) = Link::Free;
+        self.timers.cancel(Timer::Link(link));
+        self.open_links -= 1;
+        self.doomed.push((link, abort));
+    }
+
+    /// A WebSocket whose connection is done: the peer's close frame is awaited for a while.
+    fn await_close(&mut self, link: u32) {
+        if let Link::WebSocket(websocket) = self.link(link) {
+            if websocket.peer_closed && websocket.output.is_empty() {
+                return self.doom(link, false);
+            }
+            websocket.role = Role::Closing;
+            let at = self.now + self.config.limits.close_timeout;
+            self.timers.arm(Timer::Link(link), at);
+        }
+    }
+
+    /// Ends a WebSocket that does not carry a connection, or no longer can: a close frame of its own, then the end.
+    pub(super) fn end_websocket(&mut self, link: u32) {
+        if let Link::WebSocket(websocket) = self.link(link) {
+            write_close(&mut websocket.output, websocket.close_code);
+            self.await_close(link);
+            self.ready_links.push(link);
+        }
+    }
+}
+
+/// A close frame; without a code an empty one, as the reference's `close()` sends it.
+fn write_close(out: &mut Vec<u8>, code: Option<u16>) {
+    match code {
+        Some(code) => ws::close_frame(out, code, ""),
+        None => ws::frame(out, Opcode::Close, &[]),
+    }
+}
+
+/// How long a connection closed between two polls is kept for the next one. The reference's `closeTimeout`.
+const LINGER: Millis = 30_000;
+
+/// Tells the host of a change in a room.
+pub(super) fn push_change(
+    events: &mut Events,
+    sockets: &Slots<Socket>,
+    leaver: Option<Key>,
+    namespace: NamespaceId,
+    change: Change<'_>,
+) {
+    use super::events::RoomChange;
+    let id = |member| sockets.key_at(member).or(leaver.filter(|key| key.slot == member)).map(SocketId::new);
+    let (change, room) = match change {
+        Change::RoomCreated(room) => (RoomChange::Created, room),
+        Change::RoomDeleted(room) => (RoomChange::Deleted, room),
+        Change::Joined(member, room) => match id(member) {
+            Some(socket) => (RoomChange::Joined(socket), room),
+            None => return,
+        },
+        Change::Left(member, room) => match id(member) {
+            Some(socket) => (RoomChange::Left(socket), room),
+            None => return,
+        },
+    };
+    events.push(Kind::Room(change, namespace)).text(&[room]);
+}

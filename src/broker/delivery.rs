@@ -1,0 +1,198 @@
+//! Emits: checked, encoded once, and handed to each recipient as a stretch of the tick log. Nothing here may cost an
+//! allocation for a recipient.
+
+use super::core::Core;
+use super::message::{Delivery, Message, Receipt, Target};
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key, SocketId};
+use crate::route::{Conn, Frame, Member, Selection};
+use crate::session::backlog::Class;
+use crate::wire::ws::{self, Opcode};
+use crate::wire::{json, socketio};
+
+impl Core {
+    /// Emits an event to everyone in `target`, who are those that are in it now.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is, [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`],
+    /// [`Error::TooLarge`]; then nobody gets it.
+    pub fn emit(&mut self, target: Target<'_>, message: Message<'_>) -> Result<Receipt> {
+        self.check_message(&message)?;
+        self.deliver(target, message, None, |_| {})
+    }
+
+    /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is, [`Error::BadJson`], [`Error::BadAttachments`], [`Error::TooLarge`].
+    pub fn ack(&mut self, socket: SocketId, ack: u64, args: &str, attachments: &[&[u8]]) -> Result<()> {
+        let state = self.socket(socket)?;
+        if !state.connected {
+            return Err(Error::WrongState);
+        }
+        let (conn, namespace) = (state.conn, state.namespace);
+        self.check_args(args, attachments)?;
+        let name = &self.namespaces.get(namespace).ok_or(Error::Gone)?.name;
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        socketio::write_ack(&mut self.scratch, name, attachments.len(), ack, args);
+        let frame = self.append(attachments)?;
+        self.log.deliver(conn.slot, frame);
+        self.counters.deliveries += 1;
+        Ok(())
+    }
+
+    /// Sends a text message over a connection as it is. For `Config::engine_only`.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the connection is, [`Error::WrongState`] if the broker speaks Socket.IO.
+    pub fn send_message(&mut self, conn: ConnId, text: &str) -> Result<()> {
+        let key = self.engine_conn(conn)?;
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        self.scratch.extend_from_slice(text.as_bytes());
+        self.send_scratch(key);
+        Ok(())
+    }
+
+    /// Sends a binary message over a connection as it is. For `Config::engine_only`.
+    ///
+    /// # Errors
+    /// As [`Core::send_message`].
+    pub fn send_binary(&mut self, conn: ConnId, bytes: &[u8]) -> Result<()> {
+        let key = self.engine_conn(conn)?;
+        self.send_frames(key, |out| ws::frame(out, Opcode::Binary, bytes));
+        Ok(())
+    }
+
+    fn engine_conn(&self, conn: ConnId) -> Result<Key> {
+        if !self.config.engine_only {
+            return Err(Error::WrongState);
+        }
+        match self.conns.get(conn.key()) {
+            Some(state) if state.is_open() => Ok(conn.key()),
+            _ => Err(Error::Gone),
+        }
+    }
+
+    pub(super) fn check_message(&self, message: &Message<'_>) -> Result<()> {
+        if socketio::is_reserved(message.name) {
+            return Err(Error::ReservedEvent);
+        }
+        self.check_args(message.args, message.attachments)
+    }
+
+    fn check_args(&self, args: &str, attachments: &[&[u8]]) -> Result<()> {
+        if !args.starts_with('[') || json::validate(args, self.config.limits.max_json_depth).is_err() {
+            return Err(Error::BadJson);
+        }
+        if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
+            return Err(Error::BadAttachments);
+        }
+        Ok(())
+    }
+
+    /// Frames the packet in `scratch` and its attachments.
+    fn append(&mut self, attachments: &[&[u8]]) -> Result<Frame> {
+        let packet = &self.scratch;
+        self.log.append(|out| {
+            ws::frame(out, Opcode::Text, packet);
+            for attachment in attachments {
+                ws::frame(out, Opcode::Binary, attachment);
+            }
+        })
+    }
+
+    /// Encodes a message and hands it to everyone in `target`; tells `each` about every one who gets it.
+    pub(super) fn deliver(
+        &mut self,
+        target: Target<'_>,
+        message: Message<'_>,
+        ack: Option<u64>,
+        mut each: impl FnMut(Member),
+    ) -> Result<Receipt> {
+        let Message { name, args, attachments, delivery } = message;
+        let namespace = self.namespaces.get(target.namespace.key()).ok_or(Error::Gone)?;
+        let ns = namespace.route;
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        socketio::write_event(&mut self.scratch, &namespace.name, attachments.len(), ack, name, args);
+
+        let members = self.members_of_target(&target);
+        let except = self.excepted_by_target(&target);
+        if !target.everyone && target.rooms.is_empty() && members.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let frame = self.append(attachments)?;
+        let selection = Selection {
+            ns,
+            rooms: target.rooms,
+            members: &members,
+            except_rooms: target.except_rooms,
+            except_members: &except,
+        };
+        let Self { router, log, congested, tags, .. } = self;
+        let (mut skipped, mut replaced) = (0, 0);
+        let recipients = match delivery {
+            Delivery::Reliable => router.select(&selection, |member, conn| {
+                log.deliver(conn, frame);
+                each(member);
+            }),
+            Delivery::DropOldest => {
+                tags.add(frame, Class::DropOldest);
+                router.select(&selection, |member, conn| {
+                    log.deliver(conn, frame);
+                    each(member);
+                })
+            }
+            Delivery::Volatile => router.select(&selection, |member, conn| {
+                if is_congested(congested, conn) {
+                    skipped += 1;
+                } else {
+                    log.deliver(conn, frame);
+                    each(member);
+                }
+            }),
+            Delivery::Latest(key) => {
+                let recipients = router.select(&selection, |member, conn| {
+                    // At most one of them is there, and mostly the newest.
+                    if tags.of_key(ns, key).any(|older| log.cut(conn, older)) {
+                        replaced += 1;
+                    }
+                    log.deliver(conn, frame);
+                    each(member);
+                });
+                tags.add(frame, Class::Latest { namespace: ns, key });
+                recipients
+            }
+        };
+        self.counters.emits += 1;
+        self.counters.deliveries += (recipients - skipped) as u64;
+        self.counters.dropped_volatile += skipped as u64;
+        self.counters.replaced_latest += replaced;
+        Ok(Receipt { recipients, skipped })
+    }
+
+    /// Sockets that a target names directly, or by their own rooms.
+    fn members_of_target(&self, target: &Target<'_>) -> Vec<Member> {
+        let named = target.sockets.iter().filter_map(|&id| self.member(id));
+        let owners = target.rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
+        named.chain(owners.map(|key| key.slot)).collect()
+    }
+
+    fn excepted_by_target(&self, target: &Target<'_>) -> Vec<Member> {
+        let named = target.except.iter().filter_map(|&id| self.member(id));
+        let owners =
+            target.except_rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
+        named.chain(owners.map(|key| key.slot)).collect()
+    }
+
+    fn member(&self, id: SocketId) -> Option<Member> {
+        let socket = self.sockets.get(id.key())?;
+        socket.connected.then(|| id.key().slot)
+    }
+}
+
+fn is_congested(congested: &[bool], conn: Conn) -> bool {
+    congested.get(conn as usize).copied().unwrap_or(false)
+}

@@ -1,0 +1,231 @@
+//! Engine.IO sessions: they open, beat, upgrade and end here. It must not know what a message contains.
+
+use super::core::{Core, Ending};
+use super::events::Kind;
+use crate::base::Millis;
+use crate::base::ids::{ConnId, Key};
+use crate::session::conn::{Life, Transport};
+use crate::session::link::{Clock, Link, Phase, Role};
+use crate::session::reason::Reason;
+use crate::session::timers::Timer;
+use crate::wire::engineio::{self, Packet};
+
+/// How often a poll is answered with a noop while an upgrade is under way.
+const UPGRADE_POLL: Millis = 100;
+
+impl Core {
+    /// Sends the open packet and starts the session's clocks.
+    pub(super) fn open(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.life = Life::Open;
+        let config = &self.config;
+        let polling = matches!(conn.transport, Transport::Polling { .. });
+        let upgrades: &[&str] =
+            if polling && config.websocket && config.allow_upgrades { &["websocket"] } else { &[] };
+        self.scratch.clear();
+        engineio::open_packet(
+            &mut self.scratch,
+            &conn.sid,
+            upgrades,
+            config.ping_interval,
+            config.ping_timeout,
+            config.limits.max_payload,
+        );
+        self.send_scratch(key);
+        if let Some(packet) = &self.config.initial_packet {
+            let packet = format!("4{packet}");
+            self.send_text(key, &packet);
+        }
+        self.counters.connections_opened += 1;
+        self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_interval);
+        if self.config.engine_only {
+            self.events.push(Kind::Open(ConnId::new(key)));
+        } else {
+            self.timers.arm(Timer::Connect(key.slot), self.now + self.config.connect_timeout);
+        }
+    }
+
+    /// A text packet over the transport that carries the connection.
+    pub(super) fn engine_text(&mut self, key: Key, text: &str) {
+        match engineio::decode_text(text) {
+            Ok(packet) => self.engine_packet(key, packet),
+            Err(_) => self.unparsable(key),
+        }
+    }
+
+    /// A binary message over a WebSocket.
+    pub(super) fn engine_binary(&mut self, key: Key, bytes: &[u8]) {
+        if self.conns.get(key).is_some_and(|conn| conn.is_open()) {
+            self.heard_from(key);
+            self.binary_message(key, bytes);
+        }
+    }
+
+    pub(super) fn unparsable(&mut self, key: Key) {
+        self.counters.bad_packets += 1;
+        self.close_conn(key, Reason::ParseError, Ending::Final);
+    }
+
+    pub(super) fn engine_packet(&mut self, key: Key, packet: Packet<'_>) {
+        let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open()) else { return };
+        if packet == Packet::Pong("") {
+            if std::mem::take(&mut conn.awaiting_pong) {
+                self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_interval);
+            }
+            return;
+        }
+        self.heard_from(key);
+        match packet {
+            Packet::Message(text) => self.text_message(key, text),
+            Packet::Binary(bytes) => self.binary_message(key, &bytes),
+            Packet::Close => self.client_closed(key),
+            // Heartbeats go the other way.
+            Packet::Ping(_) => self.close_conn(key, Reason::TransportError, Ending::Final),
+            Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    /// While a pong is due, the first packet of another kind extends the wait once: the client lives, its pong is behind
+    /// what it sends.
+    fn heard_from(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.awaiting_pong && !conn.extended {
+            conn.extended = true;
+            self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_timeout);
+        }
+    }
+
+    /// The client ends its session; over polling its open poll ends with a noop.
+    fn client_closed(&mut self, key: Key) {
+        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
+        {
+            self.answer_poll(key, b"6");
+        }
+        self.close_conn(key, Reason::TransportClose, Ending::Final);
+    }
+
+    // ---- upgrade ----
+
+    /// The first frames on a WebSocket that opened beside a polling connection.
+    pub(super) fn probe_text(&mut self, key: Key, link: u32, text: &str) {
+        let Some(conn) = self.conns.get_mut(key) else { return self.end_websocket(link) };
+        match (text, &mut conn.probe) {
+            ("2probe", Some(probe)) => {
+                probe.answered = true;
+                self.websocket_output(link, |out| {
+                    crate::wire::ws::frame(out, crate::wire::ws::Opcode::Text, b"3probe")
+                });
+                self.force_poll(key);
+            }
+            ("5", Some(_)) => self.upgrade(key, link),
+            _ => self.end_probe(key),
+        }
+    }
+
+    /// A probe ends without an upgrade; the connection stays on polling.
+    pub(super) fn end_probe(&mut self, key: Key) {
+        let Some(probe) = self.conns.get_mut(key).and_then(|conn| conn.probe.take()) else { return };
+        self.counters.upgrades_failed += 1;
+        self.timers.cancel(Timer::Upgrade(key.slot));
+        self.timers.cancel(Timer::UpgradePoll(key.slot));
+        self.end_websocket(probe.link);
+    }
+
+    /// Answers an open poll so that the client can move on, and does so again while the upgrade lasts.
+    fn force_poll(&mut self, key: Key) {
+        let Some(conn) = self.conns.get(key) else { return };
+        if !conn.probe.is_some_and(|probe| probe.answered) {
+            return;
+        }
+        if let Transport::Polling { poll: Some(_), .. } = conn.transport {
+            self.answer_poll(key, b"6");
+        }
+        self.timers.arm(Timer::UpgradePoll(key.slot), self.now + UPGRADE_POLL);
+    }
+
+    /// The WebSocket takes over; what waits goes out on it.
+    fn upgrade(&mut self, key: Key, link: u32) {
+        if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
+        {
+            self.answer_poll(key, b"6");
+        }
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let post = match conn.transport {
+            Transport::Polling { post, .. } => post,
+            Transport::WebSocket { .. } => None,
+        };
+        conn.probe = None;
+        conn.upgraded = true;
+        conn.transport = Transport::WebSocket { link };
+        self.timers.cancel(Timer::Upgrade(key.slot));
+        self.timers.cancel(Timer::UpgradePoll(key.slot));
+        self.counters.upgrades += 1;
+        if let Link::WebSocket(websocket) = self.link(link) {
+            websocket.role = Role::Main;
+        }
+        if let Some(post) = post {
+            self.doom(post, true);
+        }
+        self.ready.push(key);
+    }
+
+    // ---- timers ----
+
+    /// Runs everything that is due.
+    pub(super) fn run_timers(&mut self) {
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            match timer {
+                Timer::Link(link) => self.link_timed_out(link),
+                Timer::Ack(slot) => self.ack_timed_out(slot),
+                Timer::Heartbeat(slot) => self.with_conn(slot, Self::heartbeat),
+                Timer::Connect(slot) => self.with_conn(slot, |core, key| {
+                    core.counters.connect_timeouts += 1;
+                    core.close_conn(key, Reason::ForcedServerClose, Ending::Orderly);
+                }),
+                Timer::Upgrade(slot) => self.with_conn(slot, Self::end_probe),
+                Timer::UpgradePoll(slot) => self.with_conn(slot, Self::force_poll),
+                Timer::Linger(slot) => self.with_conn(slot, |core, key| core.drop_conn(key, Ending::Abrupt)),
+            }
+        }
+    }
+
+    fn with_conn(&mut self, slot: u32, act: impl FnOnce(&mut Self, Key)) {
+        if let Some(key) = self.conns.key_at(slot) {
+            act(self, key);
+        }
+    }
+
+    fn heartbeat(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.awaiting_pong {
+            self.counters.ping_timeouts += 1;
+            return self.close_conn(key, Reason::PingTimeout, Ending::Final);
+        }
+        conn.awaiting_pong = true;
+        conn.extended = false;
+        self.send_text(key, "2");
+        self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_timeout);
+    }
+
+    fn link_timed_out(&mut self, link: u32) {
+        match self.link(link) {
+            Link::Free => {}
+            Link::WebSocket(_) => self.doom(link, true),
+            Link::Http(http) => {
+                let clock = std::mem::replace(&mut http.clock, Clock::None);
+                let phase = std::mem::replace(&mut http.phase, Phase::Head);
+                http.reply.keep_alive = false;
+                match (clock, phase) {
+                    (Clock::Head | Clock::Body, phase) => {
+                        self.counters.requests_timed_out += 1;
+                        self.respond(link, 408, "", b"");
+                        if let Phase::Body { conn, .. } = phase {
+                            self.post_failed(conn);
+                        }
+                    }
+                    _ => self.doom(link, false),
+                }
+            }
+        }
+    }
+}

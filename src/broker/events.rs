@@ -1,0 +1,385 @@
+//! Events on their way to the host: flat records over one byte buffer, drained in batches. Nothing here is allocated or
+//! freed for one event once the buffers are warm.
+
+use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
+use crate::session::reason::Reason;
+
+/// One thing that happened. Texts and bytes are borrowed from the batch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A client asks to join a guarded namespace: answer with `accept` or `reject`.
+    ConnectRequest {
+        /// The socket to be.
+        socket: SocketId,
+        /// The namespace it asks for.
+        namespace: NamespaceId,
+        /// The client's auth object, as JSON; `{}` when it sent none.
+        auth: &'a str,
+    },
+    /// A socket has joined its namespace.
+    Connect {
+        /// The socket.
+        socket: SocketId,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// The client's auth object, as JSON; `{}` when it sent none.
+        auth: &'a str,
+    },
+    /// A client emitted an event.
+    Message {
+        /// Who emitted it.
+        socket: SocketId,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// The event's name.
+        name: &'a str,
+        /// The arguments after the name: a JSON array, byte for byte as the client sent them.
+        args: &'a str,
+        /// What the placeholders in the arguments stand for.
+        attachments: Attachments<'a>,
+        /// Set when the client waits for an acknowledgement: pass it to `ack`.
+        ack: Option<u64>,
+    },
+    /// A client acknowledged something the host emitted.
+    Ack {
+        /// What `emit_with_ack` returned.
+        ack: AckId,
+        /// Who answered.
+        socket: SocketId,
+        /// The arguments: a JSON array, as sent.
+        args: &'a str,
+        /// What the placeholders in the arguments stand for.
+        attachments: Attachments<'a>,
+        /// How many have still to answer; 0 ends this acknowledgement.
+        remaining: u32,
+    },
+    /// An acknowledgement ended with answers missing.
+    AckEnd {
+        /// What `emit_with_ack` returned.
+        ack: AckId,
+        /// How many never answered.
+        missing: u32,
+        /// True when the time was up, false when those that were missing disconnected.
+        timed_out: bool,
+    },
+    /// A socket is gone. Its handle is dead already.
+    Disconnect {
+        /// The socket.
+        socket: SocketId,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// Why.
+        reason: Reason,
+        /// The rooms it was in until now, its own not among them.
+        rooms: Rooms<'a>,
+    },
+    /// A packet from this socket's connection could not be parsed; its disconnect follows.
+    ProtocolError {
+        /// The socket.
+        socket: SocketId,
+        /// Its namespace.
+        namespace: NamespaceId,
+    },
+    /// A namespace was made, by the host or from a pattern.
+    NamespaceCreated {
+        /// The namespace.
+        namespace: NamespaceId,
+        /// Its name.
+        name: &'a str,
+    },
+    /// A namespace made from a pattern is gone with its last socket.
+    NamespaceRemoved {
+        /// The namespace; its handle is dead already.
+        namespace: NamespaceId,
+        /// Its name.
+        name: &'a str,
+    },
+    /// Only with `Config::room_events`: a room changed.
+    Room {
+        /// What happened to it.
+        change: RoomChange,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// The room's name.
+        room: &'a str,
+    },
+    /// Only with `Config::guard_handshakes`: a client opens a connection: answer with `allow` or `refuse`.
+    Handshake {
+        /// The connection to be.
+        conn: ConnId,
+    },
+    /// Only with `Config::refusal_events`: a request was refused.
+    Refused {
+        /// The reference's error code, 0 to 5.
+        code: u8,
+        /// The text that goes with it.
+        message: &'a str,
+        /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`.
+        context: &'a str,
+    },
+    /// Only with `Config::engine_only`: a connection opened.
+    Open {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Only with `Config::engine_only`: a text message.
+    Text {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        text: &'a str,
+    },
+    /// Only with `Config::engine_only`: a binary message.
+    Binary {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// Only with `Config::engine_only`: a connection closed. Its handle is dead already.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What happened to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomChange {
+    /// It has its first member.
+    Created,
+    /// This socket joined.
+    Joined(SocketId),
+    /// This socket left.
+    Left(SocketId),
+    /// Its last member left.
+    Deleted,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    ConnectRequest(SocketId, NamespaceId),
+    Connect(SocketId, NamespaceId),
+    Message(SocketId, NamespaceId, Option<u64>),
+    Ack(AckId, SocketId, u32),
+    AckEnd(AckId, u32, bool),
+    Disconnect(SocketId, NamespaceId, Reason),
+    ProtocolError(SocketId, NamespaceId),
+    NamespaceCreated(NamespaceId),
+    NamespaceRemoved(NamespaceId),
+    Room(RoomChange, NamespaceId),
+    Handshake(ConnId),
+    Refused(u8),
+    Open(ConnId),
+    Text(ConnId),
+    Binary(ConnId),
+    Close(ConnId, Reason),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    kind: Kind,
+    /// The first of this event's spans; they end where the next event's begin.
+    span: u32,
+}
+
+/// A batch of events, reused from poll to poll like mio's.
+///
+/// [`Broker::poll`](crate::Broker::poll) empties it and fills it anew; what it held before is gone then.
+#[derive(Debug, Default)]
+pub struct Events {
+    records: Vec<Record>,
+    /// Each piece, by where it lies in `text` or in `bytes`.
+    spans: Vec<(u32, u32)>,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+/// Buffers that grew in a burst are given back down to this.
+const KEEP: usize = 256 * 1024;
+
+impl Events {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The events, in the order in which they happened.
+    pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
+        (0..self.records.len()).map(|at| self.event(at))
+    }
+
+    pub(crate) fn byte_len(&self) -> usize {
+        self.text.len() + self.bytes.len()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.spans.clear();
+        self.text.clear();
+        self.bytes.clear();
+        self.text.shrink_to(KEEP);
+        self.bytes.shrink_to(KEEP);
+        self.spans.shrink_to(KEEP / 16);
+        self.records.shrink_to(KEEP / 16);
+    }
+
+    /// Begins an event; its pieces follow.
+    pub(crate) fn push(&mut self, kind: Kind) -> &mut Self {
+        self.records.push(Record { kind, span: self.spans.len() as u32 });
+        self
+    }
+
+    /// The next piece of the newest event, put together from parts.
+    pub(crate) fn text(&mut self, parts: &[&str]) -> &mut Self {
+        let start = self.text.len() as u32;
+        for part in parts {
+            self.text.push_str(part);
+        }
+        self.spans.push((start, self.text.len() as u32));
+        self
+    }
+
+    /// The next piece of the newest event: an attachment.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        self.spans.push((start, self.bytes.len() as u32));
+        self
+    }
+
+    fn event(&self, at: usize) -> Event<'_> {
+        let record = &self.records[at];
+        let end = self.records.get(at + 1).map_or(self.spans.len(), |next| next.span as usize);
+        let spans = Spans { events: self, from: record.span as usize, to: end };
+        match record.kind {
+            Kind::ConnectRequest(socket, namespace) => {
+                Event::ConnectRequest { socket, namespace, auth: spans.text(0) }
+            }
+            Kind::Connect(socket, namespace) => Event::Connect { socket, namespace, auth: spans.text(0) },
+            Kind::Message(socket, namespace, ack) => Event::Message {
+                socket,
+                namespace,
+                name: spans.text(0),
+                args: spans.text(1),
+                attachments: Attachments(spans.skip(2)),
+                ack,
+            },
+            Kind::Ack(ack, socket, remaining) => Event::Ack {
+                ack,
+                socket,
+                args: spans.text(0),
+                attachments: Attachments(spans.skip(1)),
+                remaining,
+            },
+            Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out },
+            Kind::Disconnect(socket, namespace, reason) => {
+                Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans) }
+            }
+            Kind::ProtocolError(socket, namespace) => Event::ProtocolError { socket, namespace },
+            Kind::NamespaceCreated(namespace) => Event::NamespaceCreated { namespace, name: spans.text(0) },
+            Kind::NamespaceRemoved(namespace) => Event::NamespaceRemoved { namespace, name: spans.text(0) },
+            Kind::Room(change, namespace) => Event::Room { change, namespace, room: spans.text(0) },
+            Kind::Handshake(conn) => Event::Handshake { conn },
+            Kind::Refused(code) => Event::Refused { code, message: spans.text(0), context: spans.text(1) },
+            Kind::Open(conn) => Event::Open { conn },
+            Kind::Text(conn) => Event::Text { conn, text: spans.text(0) },
+            Kind::Binary(conn) => Event::Binary { conn, bytes: spans.bytes(0) },
+            Kind::Close(conn, reason) => Event::Close { conn, reason },
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Spans<'a> {
+    events: &'a Events,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Spans<'a> {
+    fn len(&self) -> usize {
+        self.to - self.from
+    }
+
+    fn skip(self, count: usize) -> Self {
+        Self { from: (self.from + count).min(self.to), ..self }
+    }
+
+    fn span(&self, at: usize) -> Option<std::ops::Range<usize>> {
+        let spans = self.events.spans.get(self.from..self.to)?;
+        spans.get(at).map(|&(start, end)| start as usize..end as usize)
+    }
+
+    fn bytes(&self, at: usize) -> &'a [u8] {
+        self.span(at).and_then(|span| self.events.bytes.get(span)).unwrap_or(&[])
+    }
+
+    fn text(&self, at: usize) -> &'a str {
+        self.span(at).and_then(|span| self.events.text.get(span)).unwrap_or("")
+    }
+}
+
+/// The binary attachments of an event, in the order of their placeholders.
+#[derive(Clone, Copy)]
+pub struct Attachments<'a>(Spans<'a>);
+
+impl<'a> Attachments<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The attachment that the placeholder of this number stands for.
+    pub fn get(&self, num: usize) -> Option<&'a [u8]> {
+        (num < self.len()).then(|| self.0.bytes(num))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let spans = self.0;
+        (0..spans.len()).map(move |at| spans.bytes(at))
+    }
+}
+
+impl std::fmt::Debug for Attachments<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(<[u8]>::len)).finish()
+    }
+}
+
+/// Names of rooms.
+#[derive(Clone, Copy)]
+pub struct Rooms<'a>(Spans<'a>);
+
+impl<'a> Rooms<'a> {
+    /// The names.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let spans = self.0;
+        (0..spans.len()).map(move |at| spans.text(at))
+    }
+}
+
+impl std::fmt::Debug for Rooms<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}

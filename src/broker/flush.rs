@@ -1,0 +1,366 @@
+//! The end of a tick: what was emitted goes to the links, one system call for each connection, and what the kernel does
+//! not take is kept. Nothing here may depend on how many emits there were.
+
+use super::core::{Core, Ending};
+use super::service::{Flow, Output, Sent, Service};
+use crate::base::Millis;
+use crate::base::ids::Key;
+use crate::route::Frame;
+use crate::session::backlog::Class;
+use crate::session::conn::{Life, Transport};
+use crate::session::link::{Http, Link};
+use crate::session::reason::Reason;
+use crate::wire::{engineio, ws};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+/// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
+const MAX_SLICES: usize = 64;
+/// Answers grew in a burst are given back down to this.
+const KEEP_OUTPUT: usize = 4096;
+
+impl Service for Core {
+    fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool {
+        self.now = now;
+        if self.shutting_down || self.open_links >= self.config.limits.max_links as usize {
+            self.counters.links_refused += 1;
+            return false;
+        }
+        *self.link(link as u32) = Link::Http(Box::new(Http::new(peer)));
+        self.open_links += 1;
+        self.counters.links_opened += 1;
+        self.http_progress(link as u32);
+        true
+    }
+
+    fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow {
+        self.now = now;
+        self.counters.bytes_in += bytes.len() as u64;
+        let link = link as u32;
+        match self.link(link) {
+            Link::Http(_) => self.http_received(link, bytes),
+            Link::WebSocket(_) => {
+                self.websocket_received(link, bytes);
+                Flow::Continue
+            }
+            Link::Free => Flow::Continue,
+        }
+    }
+
+    fn closed(&mut self, link: usize, _reset: bool, now: Millis) {
+        self.now = now;
+        let link = link as u32;
+        let state = std::mem::take(self.link(link));
+        if matches!(state, Link::Free) {
+            return;
+        }
+        self.open_links -= 1;
+        self.timers.cancel(crate::session::timers::Timer::Link(link));
+        match state {
+            Link::Free => {}
+            Link::Http(http) => self.http_lost(http.phase),
+            Link::WebSocket(websocket) => self.websocket_lost(websocket.conn, websocket.role),
+        }
+    }
+
+    fn writable(&mut self, link: usize) {
+        let link = link as u32;
+        match self.link(link) {
+            Link::Free => {}
+            Link::Http(http) => {
+                if std::mem::take(&mut http.blocked) {
+                    self.ready_links.push(link);
+                }
+            }
+            Link::WebSocket(websocket) => {
+                let conn = websocket.conn;
+                let output = !websocket.output.is_empty();
+                if output {
+                    self.ready_links.push(link);
+                }
+                if output || self.congested.get(conn.slot as usize) == Some(&true) {
+                    self.ready.push(conn);
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, out: &mut impl Output, now: Millis) {
+        self.now = now;
+        if !self.has_output() {
+            return;
+        }
+        let mut links = std::mem::take(&mut self.ready_links);
+        let mut ranges = std::mem::take(&mut self.ranges);
+        loop {
+            // A link's own output goes before what its connection has queued: the 101, a probe's pong.
+            for link in links.drain(..) {
+                self.flush_link(link, out);
+            }
+            while let Some(conn) = self.log.pop_dirty() {
+                if let Some(key) = self.conns.key_at(conn) {
+                    ranges.clear();
+                    ranges.extend_from_slice(self.log.ranges());
+                    self.flush_conn(key, &ranges, out);
+                }
+            }
+            while let Some(key) = self.ready.pop() {
+                self.flush_conn(key, &[], out);
+            }
+            std::mem::swap(&mut links, &mut self.ready_links);
+            // An answer that went out may have let the next request in, and so new output.
+            if links.is_empty() && self.ready.is_empty() && !self.log.has_dirty() {
+                break;
+            }
+        }
+        self.ready_links = links;
+        self.ranges = ranges;
+        for (link, abort) in self.doomed.drain(..) {
+            if abort {
+                out.abort(link as usize);
+            } else {
+                out.close(link as usize);
+            }
+        }
+        self.log.restart();
+        self.polling_log.restart();
+        self.tags.clear();
+    }
+
+    fn timeout(&mut self, now: Millis) {
+        self.now = now;
+        self.run_timers();
+    }
+
+    fn next_timeout(&self) -> Option<Millis> {
+        self.timers.next()
+    }
+
+    fn wants_input(&self) -> bool {
+        let limits = &self.config.limits;
+        self.events.len() < limits.max_events && self.events.byte_len() < limits.max_event_bytes
+    }
+
+    fn has_work(&self) -> bool {
+        !self.events.is_empty() || self.has_output()
+    }
+}
+
+impl Core {
+    /// Sends a link's own output; goes on with its next request when all is out.
+    fn flush_link(&mut self, link: u32, out: &mut impl Output) {
+        match &mut self.links[link as usize] {
+            Link::Free => {}
+            Link::WebSocket(websocket) => {
+                if websocket.output.is_empty() {
+                    return;
+                }
+                let output = std::mem::take(&mut websocket.output);
+                let sent = out.send(link as usize, &output);
+                self.counters.bytes_out += taken(sent, output.len()) as u64;
+                if let Sent::Part(count) = sent {
+                    websocket.output = output[count..].to_vec();
+                } else if websocket.peer_closed && websocket.role == crate::session::link::Role::Closing {
+                    self.doom(link, false);
+                }
+            }
+            Link::Http(http) => {
+                if http.blocked {
+                    return;
+                }
+                let sent = match http.unsent() {
+                    [] => Sent::All,
+                    unsent => out.send(link as usize, unsent),
+                };
+                self.counters.bytes_out += taken(sent, http.unsent().len()) as u64;
+                match sent {
+                    Sent::All => {
+                        http.sent = 0;
+                        http.output.clear();
+                        http.output.shrink_to(KEEP_OUTPUT);
+                        if http.last {
+                            return self.doom(link, false);
+                        }
+                        self.http_progress(link);
+                        if let Link::Http(http) = &mut self.links[link as usize] {
+                            if http.paused && !http.is_busy() {
+                                http.paused = false;
+                                out.resume(link as usize);
+                            }
+                        } else {
+                            out.resume(link as usize);
+                        }
+                    }
+                    Sent::Part(count) => {
+                        http.sent += count;
+                        http.blocked = true;
+                    }
+                    // `closed` follows.
+                    Sent::Broken => {}
+                }
+            }
+        }
+    }
+
+    /// Sends what one connection is to get: what waited before, then this tick's `ranges`.
+    fn flush_conn(&mut self, key: Key, ranges: &[Frame], out: &mut impl Output) {
+        let Some(conn) = self.conns.get(key) else { return };
+        match conn.transport {
+            Transport::WebSocket { link } => self.flush_websocket(key, link, ranges, out),
+            Transport::Polling { poll: Some(_), .. } => self.flush_poll(key, ranges),
+            Transport::Polling { poll: None, .. } => self.keep(key, ranges, 0),
+        }
+    }
+
+    fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
+        let own =
+            matches!(&self.links[link as usize], Link::WebSocket(websocket) if !websocket.output.is_empty());
+        if own || !self.drain_backlog(key, link, out) {
+            return self.keep(key, ranges, 0);
+        }
+        let total: usize = ranges.iter().map(|range| range.len()).sum();
+        let sent = match ranges {
+            [] => Sent::All,
+            [range] => out.send(link as usize, self.log.bytes(*range)),
+            ranges if ranges.len() <= MAX_SLICES => {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                for (slice, range) in slices.iter_mut().zip(ranges) {
+                    *slice = IoSlice::new(self.log.bytes(*range));
+                }
+                out.send_vectored(link as usize, &slices[..ranges.len()])
+            }
+            ranges => {
+                self.scratch.clear();
+                for range in ranges {
+                    self.scratch.extend_from_slice(self.log.bytes(*range));
+                }
+                out.send(link as usize, &self.scratch)
+            }
+        };
+        self.counters.bytes_out += taken(sent, total) as u64;
+        match sent {
+            Sent::All => self.finish_if_closing(key),
+            Sent::Part(count) => self.keep(key, ranges, count),
+            Sent::Broken => self.close_conn(key, Reason::TransportClose, Ending::Abrupt),
+        }
+    }
+
+    /// Sends what waited. False if some of it still waits, or the connection is gone.
+    fn drain_backlog(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
+        let Some(conn) = self.conns.get_mut(key) else { return false };
+        let Some(backlog) = &mut conn.backlog else { return true };
+        while !backlog.is_empty() {
+            let mut slices = Vec::new();
+            backlog.slices(&mut slices);
+            let total = slices.iter().map(|slice| slice.len()).sum();
+            let sent = out.send_vectored(link as usize, &slices);
+            let count = taken(sent, total);
+            self.counters.bytes_out += count as u64;
+            backlog.advance(count);
+            match sent {
+                Sent::All => {}
+                Sent::Part(_) => return false,
+                Sent::Broken => {
+                    self.close_conn(key, Reason::TransportClose, Ending::Abrupt);
+                    return false;
+                }
+            }
+        }
+        conn.backlog = None;
+        self.congested[key.slot as usize] = false;
+        true
+    }
+
+    /// Queues what the kernel did not take of `ranges`, from byte `skip` on; a message that no longer fits goes by its
+    /// class.
+    fn keep(&mut self, key: Key, ranges: &[Frame], mut skip: usize) {
+        if ranges.is_empty() {
+            return;
+        }
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let segment = self.log.share();
+        let bound = self.config.limits.max_backlog;
+        // A connection on its way out still gets its last packets.
+        let closing = conn.life == Life::Closing;
+        let mut overflow = false;
+        for &range in ranges {
+            for (piece, class) in self.tags.pieces(range) {
+                if skip >= piece.len() {
+                    skip -= piece.len();
+                    continue;
+                }
+                // What is half on the wire has to follow whole.
+                let class = if skip > 0 || closing { Class::Keep } else { class };
+                let start = piece.start + skip as u32;
+                let last = last_message(self.log.bytes(piece), bound).saturating_sub(skip);
+                skip = 0;
+                let bound = if closing { usize::MAX } else { bound };
+                let pushed = conn.backlog().push(&segment, start, piece.end, last, class, bound);
+                self.counters.replaced_latest += u64::from(pushed.replaced);
+                self.counters.dropped_oldest += u64::from(pushed.dropped);
+                overflow |= pushed.overflow;
+            }
+        }
+        self.congested[key.slot as usize] = true;
+        if overflow {
+            self.counters.slow_consumers += 1;
+            self.close_conn(key, Reason::SlowConsumer, Ending::Abrupt);
+        }
+    }
+
+    /// Answers the open poll, if there is anything to say.
+    fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let closing = conn.life == Life::Closing;
+        let lingered = closing && ranges.is_empty() && conn.lingers;
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        for frames in conn.backlog.iter().flat_map(|backlog| backlog.frames()) {
+            engineio::transcode_frames(frames, &mut payload);
+        }
+        conn.backlog = None;
+        self.congested[key.slot as usize] = false;
+        for &range in ranges {
+            payload.extend_from_slice(self.polling_log.packets(&self.log, range));
+        }
+        if closing {
+            // Told by the poll that came for it, the end follows a noop, as in the reference.
+            if payload.is_empty() && lingered {
+                payload.extend_from_slice(b"\x1e6");
+            }
+            payload.extend_from_slice(b"\x1e1");
+        }
+        if let Some((_, packets)) = payload.split_first() {
+            let packets = packets.to_vec();
+            self.answer_poll(key, &packets);
+        }
+        self.scratch = payload;
+        if closing {
+            self.drop_conn(key, Ending::Final);
+        }
+    }
+
+    /// A connection that was closed and has nothing left to send is done.
+    fn finish_if_closing(&mut self, key: Key) {
+        if self.conns.get(key).is_some_and(|conn| conn.life == Life::Closing) {
+            self.drop_conn(key, Ending::Final);
+        }
+    }
+}
+
+fn taken(sent: Sent, total: usize) -> usize {
+    match sent {
+        Sent::All => total,
+        Sent::Part(count) => count,
+        Sent::Broken => 0,
+    }
+}
+
+/// Where the last message of a stretch begins, if the stretch is so long that it matters.
+fn last_message(bytes: &[u8], bound: usize) -> usize {
+    if bytes.len() < bound / 2 {
+        // Short of the bound by far: judged as one message that ends where the stretch ends.
+        return 0;
+    }
+    ws::frames(bytes).last().map_or(0, |(range, _, _)| range.start)
+}

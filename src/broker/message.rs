@@ -1,0 +1,116 @@
+//! What an emit takes: whom it reaches, what it says, how it may be delivered. Plain values; nothing here remembers.
+
+use crate::base::ids::{NamespaceId, SocketId};
+
+/// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets.
+///
+/// ```
+/// # use roomcast::{NamespaceId, SocketId, Target};
+/// # fn example(ns: NamespaceId, sender: SocketId) {
+/// let others_in_lobby = Target::rooms(ns, &["lobby"]).except(&[sender]);
+/// # let _ = others_in_lobby;
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub(crate) namespace: NamespaceId,
+    pub(crate) rooms: &'a [&'a str],
+    pub(crate) sockets: &'a [SocketId],
+    /// Neither rooms nor sockets were named: the whole namespace.
+    pub(crate) everyone: bool,
+    pub(crate) except_rooms: &'a [&'a str],
+    pub(crate) except: &'a [SocketId],
+}
+
+impl<'a> Target<'a> {
+    /// Every socket of a namespace.
+    pub const fn all(namespace: NamespaceId) -> Self {
+        Self { namespace, rooms: &[], sockets: &[], everyone: true, except_rooms: &[], except: &[] }
+    }
+
+    /// The sockets that are in any of these rooms, each once. A socket's id is a room of its own.
+    pub const fn rooms(namespace: NamespaceId, rooms: &'a [&'a str]) -> Self {
+        Self { namespace, rooms, sockets: &[], everyone: false, except_rooms: &[], except: &[] }
+    }
+
+    /// These sockets of a namespace; those that are gone or belong elsewhere are skipped.
+    pub const fn sockets(namespace: NamespaceId, sockets: &'a [SocketId]) -> Self {
+        Self { namespace, rooms: &[], sockets, everyone: false, except_rooms: &[], except: &[] }
+    }
+
+    /// The same without these sockets, for example the sender.
+    pub const fn except(self, sockets: &'a [SocketId]) -> Self {
+        Self { except: sockets, ..self }
+    }
+
+    /// The same without the members of these rooms.
+    pub const fn except_rooms(self, rooms: &'a [&'a str]) -> Self {
+        Self { except_rooms: rooms, ..self }
+    }
+}
+
+/// What may become of a message when a client does not keep up. The broker counts whatever it drops, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Queued up to `Limits::max_backlog`, past which the connection is closed as a slow consumer.
+    #[default]
+    Reliable,
+    /// Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
+    Volatile,
+    /// At most one unsent message of this key waits for a connection in this namespace: the newest.
+    Latest(u64),
+    /// Queued up to the bound; then the oldest message of this class goes.
+    DropOldest,
+}
+
+/// An event to emit: its name, its arguments, its attachments, its delivery.
+///
+/// ```
+/// # use roomcast::Message;
+/// let message = Message::new("chat", r#"["hello", 1]"#).volatile();
+/// # let _ = message;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) args: &'a str,
+    pub(crate) attachments: &'a [&'a [u8]],
+    pub(crate) delivery: Delivery,
+}
+
+impl<'a> Message<'a> {
+    /// `args` is the JSON array of the arguments; `"[]"` for none. It is checked when it is emitted.
+    pub const fn new(name: &'a str, args: &'a str) -> Self {
+        Self { name, args, attachments: &[], delivery: Delivery::Reliable }
+    }
+
+    /// The same with binary attachments: the arguments hold `{"_placeholder":true,"num":N}` where the attachment of
+    /// that number belongs.
+    pub const fn attach(self, attachments: &'a [&'a [u8]]) -> Self {
+        Self { attachments, ..self }
+    }
+
+    /// The same with this delivery class.
+    pub const fn delivery(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
+    }
+
+    /// The same as [`Delivery::Volatile`].
+    pub const fn volatile(self) -> Self {
+        self.delivery(Delivery::Volatile)
+    }
+
+    /// The same as [`Delivery::Latest`].
+    pub const fn latest(self, key: u64) -> Self {
+        self.delivery(Delivery::Latest(key))
+    }
+}
+
+/// What an emit did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Sockets it was addressed to.
+    pub recipients: usize,
+    /// Of these, how many were skipped as the message is volatile and they had earlier output waiting.
+    pub skipped: usize,
+}

@@ -1,0 +1,192 @@
+//! Namespaces: made by the host, or from a pattern by the first client that asks; gone with the last socket when so
+//! chosen. Nothing of one namespace may be reached from another.
+
+use super::core::Core;
+use super::events::Kind;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// One namespace.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: Box<str>,
+    /// Its key in the router.
+    pub(super) route: crate::route::Namespace,
+    pub(super) guarded: bool,
+    /// Removed with its last socket.
+    pub(super) fleeting: bool,
+    /// Sockets in it, those waiting for the host's decision included.
+    pub(super) population: usize,
+    /// The number of the next acknowledgement that the host asks for.
+    pub(super) next_ack: u64,
+    /// Acknowledgements the host waits for, by their number on the wire.
+    pub(super) acks: HashMap<u64, Key>,
+}
+
+/// How a namespace treats those who connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceOptions {
+    /// Ask the host about each connect, with [`Event::ConnectRequest`](crate::Event::ConnectRequest). Off by default:
+    /// the namespace is open.
+    pub guarded: bool,
+}
+
+/// How namespaces made from a pattern behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PatternOptions {
+    /// As [`NamespaceOptions::guarded`], for every namespace of the pattern.
+    pub guarded: bool,
+    /// Remove a namespace with its last socket, or when its only connect was rejected. Off by default.
+    pub remove_when_empty: bool,
+}
+
+/// Names that clients may bring to life.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    glob: Box<str>,
+    options: PatternOptions,
+}
+
+/// Whether `name` fits `glob`, in which each `*` stands for any characters.
+fn matches(glob: &str, name: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+impl Core {
+    /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`] for a name no packet can carry, [`Error::Exists`] if it is there and guarded otherwise
+    /// (`/` takes whatever it is given first), [`Error::TooMany`].
+    pub fn add_namespace(&mut self, name: &str, options: NamespaceOptions) -> Result<NamespaceId> {
+        let name = normal(name)?;
+        if let Some(&key) = self.names.get(&*name) {
+            let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
+            if &*name == "/" && namespace.population == 0 {
+                namespace.guarded = options.guarded;
+            }
+            return if namespace.guarded == options.guarded {
+                Ok(NamespaceId::new(key))
+            } else {
+                Err(Error::Exists)
+            };
+        }
+        Ok(NamespaceId::new(self.make_namespace(&name, options.guarded, false)?))
+    }
+
+    /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
+    /// several patterns that fit, the first one added counts.
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`] for a glob no name can fit.
+    pub fn add_pattern(&mut self, glob: &str, options: PatternOptions) -> Result<()> {
+        self.patterns.push(Pattern { glob: normal(glob)?.into(), options });
+        Ok(())
+    }
+
+    /// The namespace of this name, if it is there.
+    pub fn find_namespace(&self, name: &str) -> Option<NamespaceId> {
+        let name = normal(name).ok()?;
+        self.names.get(&*name).map(|&key| NamespaceId::new(key))
+    }
+
+    /// A namespace's name, with its slash.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub fn namespace_name(&self, namespace: NamespaceId) -> Result<&str> {
+        Ok(&self.namespace(namespace)?.name)
+    }
+
+    /// The sockets of a namespace, in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub fn sockets_in(&self, namespace: NamespaceId) -> Result<impl Iterator<Item = SocketId> + '_> {
+        let route = self.namespace(namespace)?.route;
+        Ok(self.router.everyone(route).filter_map(|member| self.sockets.key_at(member)).map(SocketId::new))
+    }
+
+    pub(super) fn make_namespace(&mut self, name: &str, guarded: bool, fleeting: bool) -> Result<Key> {
+        if self.namespaces.len() >= self.config.limits.max_namespaces as usize {
+            return Err(Error::TooMany);
+        }
+        let key = self.namespaces.insert(Namespace {
+            name: name.into(),
+            route: self.router.add_namespace(),
+            guarded,
+            fleeting,
+            population: 0,
+            next_ack: 0,
+            acks: HashMap::new(),
+        });
+        self.names.insert(name.into(), key);
+        self.events.push(Kind::NamespaceCreated(NamespaceId::new(key))).text(&[name]);
+        Ok(key)
+    }
+
+    /// The namespace a client asks for; one is made if a pattern allows it.
+    pub(super) fn namespace_for_client(&mut self, name: &str) -> Option<Key> {
+        if let Some(&key) = self.names.get(name) {
+            return Some(key);
+        }
+        let pattern = self.patterns.iter().find(|pattern| matches(&pattern.glob, name))?;
+        let PatternOptions { guarded, remove_when_empty } = pattern.options;
+        self.make_namespace(name, guarded, remove_when_empty).ok()
+    }
+
+    /// Removes a namespace that was to go with its last socket, if that has gone.
+    pub(super) fn collect_namespace(&mut self, key: Key) {
+        if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0)
+        {
+            return;
+        }
+        let Some(namespace) = self.namespaces.remove(key) else { return };
+        self.router.remove_namespace(namespace.route);
+        self.names.remove(&namespace.name);
+        self.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
+    }
+}
+
+/// A name with its slash.
+fn normal(name: &str) -> Result<Cow<'_, str>> {
+    if name.contains(',') || name.is_empty() {
+        return Err(Error::BadNamespace);
+    }
+    Ok(if name.starts_with('/') { Cow::Borrowed(name) } else { Cow::Owned(format!("/{name}")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (glob, name, fits) in [
+            ("/tenant-*", "/tenant-1", true),
+            ("/tenant-*", "/tenant-", true),
+            ("/tenant-*", "/tenan", false),
+            ("/*/admin", "/a/b/admin", true),
+            ("/*/admin", "/admin", false),
+            ("/a*b*c", "/axxbyyc", true),
+            ("/a*b*c", "/acb", false),
+            ("/ab*ba", "/aba", false),
+            ("/plain", "/plain", true),
+            ("/plain", "/plains", false),
+            ("/*", "/", true),
+        ] {
+            assert_eq!(matches(glob, name), fits, "{glob} {name}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Socket.IO packets from a client: which socket they are for, and what they mean there. A packet that does not fit
+//! ends the connection, as in the reference.
+
+use super::core::{Core, Ending};
+use super::events::Kind;
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::session::conn::Assembly;
+use crate::session::reason::Reason;
+use crate::wire::socketio::{self, Kind as PacketKind, Packet};
+
+impl Core {
+    /// A text message.
+    pub(super) fn text_message(&mut self, conn: Key, text: &str) {
+        if self.config.engine_only {
+            self.counters.messages_in += 1;
+            self.events.push(Kind::Text(ConnId::new(conn))).text(&[text]);
+            return;
+        }
+        let Some(state) = self.conns.get_mut(conn) else { return };
+        if state.assembly.is_some() {
+            return self.malformed(conn);
+        }
+        match socketio::decode(text, &self.config.limits) {
+            Ok(packet) if packet.attachments > 0 => {
+                state.assembly = Some(Box::new(Assembly {
+                    packet: text.into(),
+                    missing: packet.attachments,
+                    bytes: Vec::new(),
+                    ends: Vec::new(),
+                }));
+            }
+            Ok(packet) => self.packet(conn, &packet, None),
+            Err(_) => self.malformed(conn),
+        }
+    }
+
+    /// A binary message: an attachment of the packet before it.
+    pub(super) fn binary_message(&mut self, conn: Key, bytes: &[u8]) {
+        if self.config.engine_only {
+            self.counters.messages_in += 1;
+            self.events.push(Kind::Binary(ConnId::new(conn))).bytes(bytes);
+            return;
+        }
+        let Some(state) = self.conns.get_mut(conn) else { return };
+        let Some(assembly) = &mut state.assembly else { return self.malformed(conn) };
+        assembly.bytes.extend_from_slice(bytes);
+        assembly.ends.push(assembly.bytes.len());
+        assembly.missing -= 1;
+        if assembly.missing > 0 {
+            return;
+        }
+        let Some(assembly) = state.assembly.take() else { return };
+        // It was decoded once before; that it is decoded again costs less than keeping its parts apart.
+        match socketio::decode(&assembly.packet, &self.config.limits) {
+            Ok(packet) => self.packet(conn, &packet, Some(&assembly)),
+            Err(_) => self.malformed(conn),
+        }
+    }
+
+    fn packet(&mut self, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+        let (joined, waiting) = self.socket_of(conn, packet.nsp);
+        match (packet.kind, joined) {
+            (PacketKind::Connect, None) if !waiting => {
+                let auth = if packet.data.is_empty() { "{}" } else { packet.data };
+                self.connect(conn, packet.nsp, auth);
+            }
+            (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => {
+                self.event(socket, packet, assembly)
+            }
+            (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
+                self.counters.messages_in += 1;
+                let attachments = assembly.into_iter().flat_map(|assembly| assembly.attachments());
+                if let Some(number) = packet.id {
+                    self.acknowledged(socket, number, packet.data, attachments);
+                } else {
+                    self.counters.unknown_acks += 1;
+                }
+            }
+            (PacketKind::Disconnect, Some(socket)) => {
+                self.remove_socket(socket, Reason::ClientNamespaceDisconnect);
+            }
+            (kind, None)
+                if kind != PacketKind::Connect
+                    && kind != PacketKind::ConnectError
+                    && self.has_left(conn, packet.nsp) =>
+            {
+                // It was on its way when the socket left.
+            }
+            _ => {
+                self.counters.bad_packets += 1;
+                self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+            }
+        }
+    }
+
+    fn event(&mut self, socket: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+        let Some(state) = self.sockets.get(socket) else { return };
+        let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
+        let (name, rest) = packet.event();
+        self.counters.messages_in += 1;
+        self.events.push(kind).text(&[&name]).text(&["[", rest, "]"]);
+        for attachment in assembly.into_iter().flat_map(|assembly| assembly.attachments()) {
+            self.events.bytes(attachment);
+        }
+    }
+
+    /// The socket of a connection in a namespace, and whether one waits there for the host's decision.
+    fn socket_of(&self, conn: Key, namespace: &str) -> (Option<Key>, bool) {
+        let Some(state) = self.conns.get(conn) else { return (None, false) };
+        for &key in &state.sockets {
+            let Some(socket) = self.sockets.get(key) else { continue };
+            if self.namespaces.get(socket.namespace).is_some_and(|home| &*home.name == namespace) {
+                return if socket.connected { (Some(key), false) } else { (None, true) };
+            }
+        }
+        (None, false)
+    }
+
+    /// Whether a connection was in this namespace before and is no more.
+    fn has_left(&self, conn: Key, namespace: &str) -> bool {
+        self.conns.get(conn).is_some_and(|conn| conn.left.iter().any(|name| &**name == namespace))
+    }
+
+    /// A packet cannot be parsed: its connection's sockets hear of it, and it ends.
+    fn malformed(&mut self, conn: Key) {
+        self.counters.bad_packets += 1;
+        let sockets = self.conns.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
+        for key in sockets {
+            if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {
+                let namespace = NamespaceId::new(socket.namespace);
+                self.events.push(Kind::ProtocolError(SocketId::new(key), namespace));
+            }
+        }
+        self.close_conn(conn, Reason::ForcedClose, Ending::Orderly);
+    }
+}

@@ -1,0 +1,379 @@
+//! Requests for the endpoint: handshakes, polls, POSTs and upgrades, refused in the reference's order with the
+//! reference's codes. It must not read the bytes of a link itself.
+
+use super::core::{Core, Ending};
+use super::events::Kind;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key};
+use crate::session::conn::{Life, Transport};
+use crate::session::handshake::Origin;
+use crate::session::link::{Link, Phase, Role};
+use crate::session::reason::Reason;
+use crate::session::timers::Timer;
+use crate::wire::engineio;
+use crate::wire::http::{self, Request};
+use crate::wire::json;
+
+/// What the query of a request for the endpoint says.
+#[derive(Debug, Default)]
+struct Query {
+    transport: String,
+    sid: String,
+    version: String,
+}
+
+impl Query {
+    fn new(query: &str) -> Self {
+        let mut this = Self::default();
+        for (name, value) in http::query_pairs(query) {
+            match &*name {
+                "transport" => this.transport = value.into_owned(),
+                "sid" => this.sid = value.into_owned(),
+                "EIO" => this.version = value.into_owned(),
+                _ => {}
+            }
+        }
+        this
+    }
+}
+
+/// The reference's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    UnknownTransport = 0,
+    UnknownSid = 1,
+    BadMethod = 2,
+    BadRequest = 3,
+    Forbidden = 4,
+    UnsupportedVersion = 5,
+}
+
+impl Code {
+    fn message(self) -> &'static str {
+        match self {
+            Code::UnknownTransport => "Transport unknown",
+            Code::UnknownSid => "Session ID unknown",
+            Code::BadMethod => "Bad handshake method",
+            Code::BadRequest => "Bad request",
+            Code::Forbidden => "Forbidden",
+            Code::UnsupportedVersion => "Unsupported protocol version",
+        }
+    }
+}
+
+impl Core {
+    /// A request for the endpoint.
+    pub(super) fn endpoint_request(&mut self, link: u32, request: &Request<'_>, head: &[u8]) {
+        let upgrade = request.is_upgrade() && self.config.websocket;
+        if self.answer_cors(link, request, upgrade) {
+            return;
+        }
+        let query = Query::new(request.query());
+        let websocket = query.transport == "websocket";
+        let known = if websocket {
+            self.config.websocket
+        } else {
+            query.transport == "polling" && self.config.polling
+        };
+        if !known {
+            return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
+        }
+        if upgrade {
+            if let Err(error) = request.websocket_key() {
+                return self.refuse_upgrade(link, error);
+            }
+        }
+        if !query.sid.is_empty() {
+            let Some(key) = self.find_conn(&query.sid) else {
+                return self.refuse_request(link, upgrade, Code::UnknownSid, None, &query.sid);
+            };
+            return self.session_request(link, request, &query, key, upgrade);
+        }
+        if request.method != "GET" {
+            return self.refuse_request(link, upgrade, Code::BadMethod, None, request.method);
+        }
+        if websocket != upgrade {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_HANDSHAKE_ERROR");
+        }
+        self.handshake_request(link, head, query.version == "4", upgrade);
+    }
+
+    /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
+    fn answer_cors(&mut self, link: u32, request: &Request<'_>, upgrade: bool) -> bool {
+        let mut headers = Vec::new();
+        let mut preflight = None;
+        if let Some(cors) = &self.config.cors {
+            let origin = request.header("origin");
+            if request.method == "OPTIONS" && !upgrade {
+                cors.preflight(&mut headers, origin, request.header("access-control-request-headers"));
+                preflight = Some(cors.options_success_status);
+            } else {
+                cors.actual(&mut headers, origin);
+            }
+        }
+        for (name, value) in &self.config.headers {
+            http::header(&mut headers, name, value);
+        }
+        if let Link::Http(http) = self.link(link) {
+            http.reply.headers = headers;
+        }
+        if let Some(status) = preflight {
+            self.respond(link, status, "", b"");
+        }
+        preflight.is_some()
+    }
+
+    /// A request that names a session.
+    fn session_request(&mut self, link: u32, request: &Request<'_>, query: &Query, key: Key, upgrade: bool) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let polling = matches!(conn.transport, Transport::Polling { .. });
+        if !upgrade && polling != (query.transport == "polling") {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_MISMATCH");
+        }
+        if query.version != "4" {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "PROTOCOL_MISMATCH");
+        }
+        if upgrade {
+            return self.upgrade_request(link, request, query, key);
+        }
+        self.note_response_headers(link, request);
+        match request.method {
+            "GET" => self.poll_request(link, key),
+            "POST" => self.post_request(link, request, key),
+            _ => self.respond(link, 500, "", b""),
+        }
+    }
+
+    /// The headers every answer to a poll or a POST has.
+    fn note_response_headers(&mut self, link: u32, request: &Request<'_>) {
+        let agent = request.header("user-agent").unwrap_or_default();
+        let explorer = memchr::memmem::find(agent, b";MSIE").is_some()
+            || memchr::memmem::find(agent, b"Trident/").is_some();
+        if let Link::Http(http) = self.link(link) {
+            if explorer {
+                http::header(&mut http.reply.headers, "X-XSS-Protection", "0");
+            }
+            http::header(&mut http.reply.headers, "cache-control", "no-store");
+        }
+    }
+
+    // ---- handshake ----
+
+    fn handshake_request(&mut self, link: u32, head: &[u8], version: bool, upgrade: bool) {
+        let Link::Http(http) = self.link(link) else { return };
+        let origin = Origin { head: head.into(), peer: http.peer, issued: self.epoch + self.now };
+        if !self.config.guard_handshakes && !version {
+            return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
+        }
+        let transport = if upgrade {
+            Transport::WebSocket { link }
+        } else {
+            Transport::Polling { poll: Some(link), post: None }
+        };
+        let Ok(key) = self.add_conn(origin, transport) else {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
+        };
+        if !self.config.guard_handshakes {
+            return self.complete_handshake(key);
+        }
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.life = Life::Deciding;
+        }
+        if let Link::Http(http) = self.link(link) {
+            http.phase = Phase::Deciding { conn: key };
+        }
+        self.timers.arm(Timer::Linger(key.slot), self.now + self.config.connect_timeout);
+        self.events.push(Kind::Handshake(ConnId::new(key)));
+    }
+
+    /// The handshake is in order and, where that is asked, allowed.
+    fn complete_handshake(&mut self, key: Key) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let (transport, sid) = (conn.transport, conn.sid.clone());
+        let head = conn.origin.head.clone();
+        let limits = self.config.limits.clone();
+        let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
+        let (link, upgrade) = match transport {
+            Transport::WebSocket { link } => (link, true),
+            Transport::Polling { poll: Some(link), .. } => (link, false),
+            Transport::Polling { .. } => return,
+        };
+        self.timers.cancel(Timer::Linger(key.slot));
+        if Query::new(request.query()).version != "4" {
+            self.conns.remove(key);
+            self.custom_sids.remove(&sid);
+            return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
+        }
+        if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
+            http::header(&mut http.reply.headers, "Set-Cookie", &cookie.line(&sid));
+        }
+        if upgrade {
+            let answer = self.accept_upgrade(link, &request);
+            self.start_websocket(link, key, Role::Main, answer);
+        } else {
+            self.note_response_headers(link, &request);
+            if let Link::Http(http) = self.link(link) {
+                http.phase = Phase::Poll { conn: key };
+            }
+        }
+        self.open(key);
+    }
+
+    /// Lets a connection in that an [`Event::Handshake`](crate::Event::Handshake) asked for.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
+    pub fn allow(&mut self, conn: ConnId) -> Result<()> {
+        self.deciding(conn)?;
+        self.complete_handshake(conn.key());
+        Ok(())
+    }
+
+    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and this
+    /// message, or `Forbidden` if it is empty. The handle is dead when this returns.
+    ///
+    /// # Errors
+    /// As [`Core::allow`].
+    pub fn refuse(&mut self, conn: ConnId, message: &str) -> Result<()> {
+        let transport = self.deciding(conn)?;
+        self.timers.cancel(Timer::Linger(conn.key().slot));
+        if let Some(state) = self.conns.remove(conn.key()) {
+            self.custom_sids.remove(&state.sid);
+        }
+        let (link, upgrade) = match transport {
+            Transport::WebSocket { link } => (link, true),
+            Transport::Polling { poll: Some(link), .. } => (link, false),
+            Transport::Polling { .. } => return Ok(()),
+        };
+        let message = if message.is_empty() { None } else { Some(message) };
+        self.refuse_request(link, upgrade, Code::Forbidden, message, message.unwrap_or_default());
+        self.http_progress(link);
+        Ok(())
+    }
+
+    fn deciding(&self, conn: ConnId) -> Result<Transport> {
+        let state = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        if state.life == Life::Deciding { Ok(state.transport) } else { Err(Error::WrongState) }
+    }
+
+    // ---- polls and POSTs ----
+
+    fn poll_request(&mut self, link: u32, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Transport::Polling { poll, .. } = &mut conn.transport else { return };
+        if poll.is_some() {
+            self.close_conn(key, Reason::TransportError, Ending::Final);
+            return self.respond_plainly(link, 400);
+        }
+        *poll = Some(link);
+        if let Link::Http(http) = self.link(link) {
+            http.phase = Phase::Poll { conn: key };
+        }
+        self.ready.push(key);
+    }
+
+    fn post_request(&mut self, link: u32, request: &Request<'_>, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Transport::Polling { post, .. } = &mut conn.transport else { return };
+        let binary = request.header("content-type") == Some(b"application/octet-stream");
+        if post.is_some() || binary {
+            self.close_conn(key, Reason::TransportError, Ending::Final);
+            return self.respond_plainly(link, 400);
+        }
+        *post = Some(link);
+        self.begin_post(link, key, request);
+    }
+
+    /// An answer without the headers of a poll's.
+    fn respond_plainly(&mut self, link: u32, status: u16) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.headers.clear();
+        }
+        self.counters.requests_refused += 1;
+        self.respond(link, status, "", b"");
+    }
+
+    /// The body of a POST is complete.
+    pub(super) fn finish_post(&mut self, link: u32, key: Key, body: &[u8]) {
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.release_post(link);
+        }
+        // As in the reference, what is not UTF-8 is replaced, not refused.
+        for packet in engineio::payload(&String::from_utf8_lossy(body)) {
+            if !self.conns.get(key).is_some_and(|conn| conn.is_open()) {
+                break;
+            }
+            match packet {
+                Ok(packet) => self.engine_packet(key, packet),
+                Err(_) => self.unparsable(key),
+            }
+        }
+        self.respond(link, 200, "text/html", b"ok");
+    }
+
+    // ---- upgrades ----
+
+    fn upgrade_request(&mut self, link: u32, request: &Request<'_>, query: &Query, key: Key) {
+        if query.transport != "websocket" {
+            return self.refuse_request(link, true, Code::BadRequest, None, "TRANSPORT_MISMATCH");
+        }
+        let answer = self.accept_upgrade(link, request);
+        let Some(conn) = self.conns.get(key) else { return };
+        let free = conn.is_open() && !conn.upgraded && conn.probe.is_none();
+        if free && matches!(conn.transport, Transport::Polling { .. }) {
+            self.start_probe(link, key, answer);
+        } else {
+            // As the reference does it: accepted, and closed at once.
+            self.start_websocket(link, key, Role::Closing, answer);
+            self.end_websocket(link);
+        }
+    }
+
+    fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Vec<u8> {
+        let mut answer = Vec::new();
+        let Ok(client_key) = request.websocket_key() else { return answer };
+        let Link::Http(http) = self.link(link) else { return answer };
+        let accept = http::accept_key(client_key);
+        let mut response = http::switching_protocols(&mut answer, &accept);
+        // The reference's WebSocket server takes the first subprotocol offered.
+        if let Some(first) =
+            request.header("sec-websocket-protocol").and_then(|list| list.split(|&byte| byte == b',').next())
+        {
+            response = response.header("Sec-WebSocket-Protocol", first.trim_ascii());
+        }
+        response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();
+        answer
+    }
+
+    // ---- refusals ----
+
+    fn refuse_request(&mut self, link: u32, upgrade: bool, code: Code, message: Option<&str>, context: &str) {
+        self.counters.requests_refused += 1;
+        let message = message.unwrap_or(code.message());
+        if self.config.refusal_events {
+            self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
+        }
+        let status = if code == Code::Forbidden { 403 } else { 400 };
+        if upgrade {
+            return self.refuse_plainly(link, status, message, &[]);
+        }
+        let mut body = format!("{{\"code\":{},\"message\":", code as u8).into_bytes();
+        json::write_string(&mut body, message);
+        body.push(b'}');
+        self.respond(link, status, "application/json", &body);
+    }
+
+    fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {
+        self.counters.requests_refused += 1;
+        let versions = [("Sec-WebSocket-Version".to_owned(), http::UpgradeError::VERSIONS.to_owned())];
+        let headers = if error == http::UpgradeError::Version { &versions[..] } else { &[] };
+        self.refuse_plainly(link, error.status(), error.text(), headers);
+    }
+
+    fn refuse_plainly(&mut self, link: u32, status: u16, message: &str, headers: &[(String, String)]) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.keep_alive = false;
+        }
+        self.respond_with(link, status, "text/html", headers, message.as_bytes());
+    }
+}

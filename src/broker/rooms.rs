@@ -1,0 +1,194 @@
+//! Joining and leaving, and who is where. It must not send anything.
+
+use super::core::{Core, push_change};
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::session::sid;
+
+impl Core {
+    fn check_room(&self, room: &str) -> Result<()> {
+        if room.is_empty() || room.len() > self.config.limits.max_room_name {
+            Err(Error::BadRoom)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The socket whose own room this is, in a namespace.
+    pub(super) fn owner_of_room(&self, namespace: Key, room: &str) -> Option<Key> {
+        let slot = self.sids.slot(room)?;
+        let socket = self.sockets.at(slot)?;
+        let owner = socket.connected && socket.namespace == namespace && sid::text(&socket.sid) == room;
+        if owner { self.sockets.key_at(slot) } else { None }
+    }
+
+    /// Puts a socket into a room. Returns whether it was not in it before.
+    ///
+    /// A socket that waits for the host's decision enters the room when it is accepted.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket`.
+    pub fn join(&mut self, socket: SocketId, room: &str) -> Result<bool> {
+        self.change_rooms(socket, &[], &[room]).map(|changed| changed > 0)
+    }
+
+    /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub fn leave(&mut self, socket: SocketId, room: &str) -> Result<bool> {
+        self.change_rooms(socket, &[room], &[]).map(|changed| changed > 0)
+    }
+
+    /// Takes a socket out of all rooms but its own.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub fn leave_all(&mut self, socket: SocketId) -> Result<()> {
+        let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
+        state.early_rooms.clear();
+        let namespace = NamespaceId::new(state.namespace);
+        if state.connected {
+            let Self { router, events, sockets, config, .. } = self;
+            let report = config.room_events;
+            router.leave_all(socket.key().slot, |change| {
+                if report {
+                    push_change(events, sockets, None, namespace, change);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
+    /// memberships changed.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`]; then nothing has changed.
+    pub fn change_rooms(&mut self, socket: SocketId, leave: &[&str], join: &[&str]) -> Result<usize> {
+        for room in join {
+            self.check_room(room)?;
+        }
+        let key = socket.key();
+        let state = self.socket(socket)?;
+        if !state.connected {
+            return self.change_early_rooms(key, leave, join);
+        }
+        let namespace = state.namespace;
+        if self.router.rooms_of(key.slot).len() + join.len()
+            > self.config.limits.max_rooms_per_socket as usize
+        {
+            let fresh = join.iter().filter(|room| !self.router.is_member(key.slot, room)).count();
+            if self.router.rooms_of(key.slot).len() + fresh > self.config.limits.max_rooms_per_socket as usize
+            {
+                return Err(Error::TooMany);
+            }
+        }
+        // Somebody else's own room becomes a room like any other, with its owner in it.
+        for room in join {
+            if let Some(owner) = self.owner_of_room(namespace, room) {
+                if owner == key {
+                    continue;
+                }
+                self.apply_rooms(owner, namespace, &[], &[room]);
+            }
+        }
+        Ok(self.apply_rooms(key, namespace, leave, join))
+    }
+
+    fn apply_rooms(&mut self, key: Key, namespace: Key, leave: &[&str], join: &[&str]) -> usize {
+        let Self { router, events, sockets, config, .. } = self;
+        let report = config.room_events;
+        let mut changed = 0;
+        router.change(key.slot, leave, join, |change| {
+            changed += usize::from(matches!(
+                change,
+                crate::route::Change::Joined(..) | crate::route::Change::Left(..)
+            ));
+            if report {
+                push_change(events, sockets, None, NamespaceId::new(namespace), change);
+            }
+        });
+        changed
+    }
+
+    fn change_early_rooms(&mut self, key: Key, leave: &[&str], join: &[&str]) -> Result<usize> {
+        let most = self.config.limits.max_rooms_per_socket as usize;
+        let rooms = &mut self.sockets.get_mut(key).ok_or(Error::Gone)?.early_rooms;
+        if rooms.len() + join.len() > most {
+            return Err(Error::TooMany);
+        }
+        let before = rooms.len();
+        rooms.retain(|room| !leave.contains(&&**room) || join.contains(&&**room));
+        let mut changed = before - rooms.len();
+        for room in join {
+            if !rooms.iter().any(|other| &**other == *room) {
+                rooms.push((*room).into());
+                changed += 1;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The members of a room, in a stable order; for a socket's own room that socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub fn members<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        room: &str,
+    ) -> Result<impl Iterator<Item = SocketId> + use<'a>> {
+        let route = self.namespace(namespace)?.route;
+        let owner = match self.router.members(route, room).len() {
+            0 => self.owner_of_room(namespace.key(), room),
+            _ => None,
+        };
+        let members = self.router.members(route, room).filter_map(|member| self.sockets.key_at(member));
+        Ok(members.chain(owner).map(SocketId::new))
+    }
+
+    /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub fn rooms_in(&self, namespace: NamespaceId) -> Result<impl Iterator<Item = &str> + '_> {
+        Ok(self.router.rooms(self.namespace(namespace)?.route))
+    }
+
+    /// The rooms a socket is in: its own first, then the others in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn rooms_of(&self, socket: SocketId) -> Result<impl Iterator<Item = &str> + '_> {
+        let state = self.socket(socket)?;
+        let own = state.connected.then(|| sid::text(&state.sid));
+        let others = self.router.rooms_of(socket.key().slot).filter(|_| state.connected);
+        let own_text = sid::text(&state.sid);
+        Ok(own.into_iter().chain(others.filter(move |room| *room != own_text)))
+    }
+
+    /// A socket's id as its client knows it; also the name of its own room.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn socket_sid(&self, socket: SocketId) -> Result<&str> {
+        Ok(sid::text(&self.socket(socket)?.sid))
+    }
+
+    /// The connected socket with this id, in whichever namespace it is.
+    pub fn find_socket(&self, id: &str) -> Option<SocketId> {
+        let slot = self.sids.slot(id)?;
+        let socket = self.sockets.at(slot)?;
+        let found = socket.connected && sid::text(&socket.sid) == id;
+        if found { self.sockets.key_at(slot).map(SocketId::new) } else { None }
+    }
+
+    /// The namespace a socket is in.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn namespace_of(&self, socket: SocketId) -> Result<NamespaceId> {
+        Ok(NamespaceId::new(self.socket(socket)?.namespace))
+    }
+}

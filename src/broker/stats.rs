@@ -1,0 +1,96 @@
+//! What the broker counts. Numbers only; it must not decide anything.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Totals since the broker was made.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Counters {
+            /// All counters by name, in the order of their table.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// TCP connections accepted.
+    links_opened,
+    /// TCP connections closed as they came, because `max_links` were open.
+    links_refused,
+    /// Engine.IO handshakes completed.
+    connections_opened,
+    /// Connections that ended, for whatever reason.
+    connections_closed,
+    /// Connections that went from polling to WebSocket.
+    upgrades,
+    /// WebSockets that opened for an upgrade and did not finish it.
+    upgrades_failed,
+    /// HTTP requests, upgrades included.
+    requests,
+    /// Requests answered with an error status.
+    requests_refused,
+    /// Requests and bodies that took longer than their limit.
+    requests_timed_out,
+    /// Messages from clients: events, acknowledgements, and in `engine_only` mode whatever comes.
+    messages_in,
+    /// Bytes from clients, protocol included.
+    bytes_in,
+    /// Emits by the host.
+    emits,
+    /// Copies of messages handed to connections.
+    deliveries,
+    /// Bytes handed to the kernel.
+    bytes_out,
+    /// Volatile messages skipped for a connection that did not keep up.
+    dropped_volatile,
+    /// Messages replaced by a newer one of their key before they were sent.
+    replaced_latest,
+    /// Messages that made room, or were not queued, because a backlog was full.
+    dropped_oldest,
+    /// Connections closed because their backlog was full.
+    slow_consumers,
+    /// Connections closed because a client broke the WebSocket protocol.
+    bad_frames,
+    /// Connections closed because a packet could not be parsed or did not fit the state.
+    bad_packets,
+    /// Messages larger than `max_payload`.
+    oversized,
+    /// Connections closed because a pong did not come.
+    ping_timeouts,
+    /// Connections closed because they joined no namespace in time.
+    connect_timeouts,
+    /// CONNECT packets answered with an error.
+    connects_refused,
+    /// Acknowledgements from clients that nobody waits for.
+    unknown_acks,
+    /// Acknowledgements that did not come in time.
+    ack_timeouts,
+}
+
+/// What there is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// TCP connections.
+    pub links: usize,
+    /// Engine.IO connections, those being closed included.
+    pub connections: usize,
+    /// Sockets in their namespaces.
+    pub sockets: usize,
+    /// Namespaces.
+    pub namespaces: usize,
+    /// Rooms that the host made, over all namespaces; a socket's own room is not counted.
+    pub rooms: usize,
+    /// Acknowledgements the host waits for.
+    pub pending_acks: usize,
+    /// Armed timers.
+    pub timers: usize,
+    /// Bytes that wait for kernels or polls.
+    pub queued_bytes: usize,
+    /// Totals since the broker was made.
+    pub counters: Counters,
+}

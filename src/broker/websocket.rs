@@ -1,0 +1,130 @@
+//! Frames from WebSocket links, on their way to the connection they belong to. It must not know what a packet means.
+
+use super::core::{Core, Ending};
+use crate::base::ids::Key;
+use crate::session::conn::{Probe, Transport};
+use crate::session::link::{Link, Role, WebSocket};
+use crate::session::reason::Reason;
+use crate::session::timers::Timer;
+use crate::wire::ws::{self, Decoder, Fault, Message, Opcode};
+
+impl Core {
+    /// Makes a link a WebSocket of this connection.
+    pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, answer: Vec<u8>) {
+        self.timers.cancel(Timer::Link(link));
+        let decoder = Decoder::new();
+        *self.link(link) = Link::WebSocket(WebSocket {
+            conn,
+            decoder,
+            role,
+            output: answer,
+            close_code: None,
+            peer_closed: false,
+        });
+        self.ready_links.push(link);
+    }
+
+    /// Makes a link the WebSocket that may take over from polling.
+    pub(super) fn start_probe(&mut self, link: u32, conn: Key, answer: Vec<u8>) {
+        self.start_websocket(link, conn, Role::Probe, answer);
+        let at = self.now + self.config.upgrade_timeout;
+        if let Some(state) = self.conns.get_mut(conn) {
+            state.probe = Some(Probe { link, answered: false });
+            self.timers.arm(Timer::Upgrade(conn.slot), at);
+        }
+    }
+
+    /// Sends frames of the link's own, ahead of what its connection has queued.
+    pub(super) fn websocket_output(&mut self, link: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Link::WebSocket(websocket) = self.link(link) {
+            write(&mut websocket.output);
+            self.ready_links.push(link);
+        }
+    }
+
+    /// Bytes from a WebSocket link.
+    pub(super) fn websocket_received(&mut self, link: u32, bytes: &mut [u8]) {
+        let Link::WebSocket(websocket) = self.link(link) else { return };
+        let mut decoder = std::mem::take(&mut websocket.decoder);
+        let limits = self.config.limits.clone();
+        let mut at = 0;
+        // What is handled may end the link; then the rest is of no interest.
+        while let Link::WebSocket(WebSocket { conn, role, .. }) = *self.link(link) {
+            match decoder.read(&mut bytes[at..], &limits) {
+                Ok((used, Some(message))) => {
+                    at += used;
+                    self.websocket_message(link, conn, role, message);
+                }
+                Ok((_, None)) => break,
+                Err(fault) => {
+                    self.websocket_fault(link, conn, role, fault);
+                    break;
+                }
+            }
+        }
+        if let Link::WebSocket(websocket) = self.link(link) {
+            websocket.decoder = decoder;
+        }
+    }
+
+    fn websocket_message(&mut self, link: u32, conn: Key, role: Role, message: Message<'_>) {
+        match (role, message) {
+            (Role::Closing, Message::Close(..)) => self.doom(link, false),
+            (Role::Closing, _) | (_, Message::Pong(_)) => {}
+            (_, Message::Close(code, _)) => self.websocket_closed_by_peer(link, conn, role, code),
+            (Role::Main, Message::Text(text)) => self.engine_text(conn, text),
+            (Role::Main, Message::Binary(bytes)) => self.engine_binary(conn, bytes),
+            (Role::Main, Message::Ping(payload)) => {
+                self.send_frames(conn, |out| ws::frame(out, Opcode::Pong, payload));
+            }
+            (Role::Probe, Message::Text(text)) => self.probe_text(conn, link, text),
+            (Role::Probe, Message::Binary(_)) => self.end_probe(conn),
+            (Role::Probe, Message::Ping(payload)) => {
+                self.websocket_output(link, |out| ws::frame(out, Opcode::Pong, payload));
+            }
+        }
+    }
+
+    fn websocket_closed_by_peer(&mut self, link: u32, conn: Key, role: Role, code: Option<u16>) {
+        if let Link::WebSocket(websocket) = self.link(link) {
+            websocket.peer_closed = true;
+            websocket.close_code = code;
+        }
+        match role {
+            Role::Main => self.close_conn(conn, Reason::TransportClose, Ending::Final),
+            Role::Probe => self.end_probe(conn),
+            Role::Closing => {}
+        }
+    }
+
+    fn websocket_fault(&mut self, link: u32, conn: Key, role: Role, fault: Fault) {
+        match fault {
+            Fault::TooBig => self.counters.oversized += 1,
+            Fault::Protocol | Fault::InvalidUtf8 => self.counters.bad_frames += 1,
+        }
+        if let Link::WebSocket(websocket) = self.link(link) {
+            // After a fault nothing more can be read, so the peer's close frame is not waited for.
+            websocket.peer_closed = true;
+            websocket.close_code = Some(fault.close_code());
+        }
+        match role {
+            Role::Main => self.close_conn(conn, Reason::TransportError, Ending::Final),
+            Role::Probe => self.end_probe(conn),
+            Role::Closing => self.doom(link, true),
+        }
+    }
+
+    /// A WebSocket link is gone.
+    pub(super) fn websocket_lost(&mut self, conn: Key, role: Role) {
+        match role {
+            Role::Main => {
+                let carried = self.conns.get(conn).map(|conn| conn.transport);
+                if let Some(Transport::WebSocket { .. }) = carried {
+                    self.close_conn(conn, Reason::TransportClose, Ending::Abrupt);
+                }
+            }
+            Role::Probe => self.end_probe(conn),
+            Role::Closing => {}
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From a target to its recipients, each once. It must not build a set for an emit.
+
+use super::graph::{Entry, RoomKey};
+use super::{Conn, Member, Namespace, Router};
+
+/// Who is to get a message: the union of rooms and members, less what is excepted.
+///
+/// With neither rooms nor members, the whole namespace. A room without members adds nobody, and excepts
+/// nobody; so does a member that does not exist or is of another namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// The namespace that all the rest is looked up in.
+    pub ns: Namespace,
+    /// Members of any of these rooms.
+    pub rooms: &'a [&'a str],
+    /// These members as well.
+    pub members: &'a [Member],
+    /// But no member of these rooms.
+    pub except_rooms: &'a [&'a str],
+    /// And none of these.
+    pub except_members: &'a [Member],
+}
+
+impl Selection<'_> {
+    /// The whole namespace; the base for `Selection { rooms, ..Selection::everyone(ns) }`.
+    pub const fn everyone(ns: Namespace) -> Self {
+        Self { ns, rooms: &[], members: &[], except_rooms: &[], except_members: &[] }
+    }
+}
+
+/// A mark for each member that an emit has passed, or leaves out. Each emit has an epoch of its own, so that no
+/// emit has to clean up after the one before.
+#[derive(Default)]
+pub(super) struct Stamps {
+    epoch: u32,
+    members: Vec<u32>,
+}
+
+impl Stamps {
+    /// Makes sure that the member can be marked.
+    pub(super) fn cover(&mut self, member: Member) {
+        let length = member as usize + 1;
+        if length > self.members.len() {
+            self.members.resize(length, 0);
+        }
+    }
+
+    /// Begins an epoch, in which nothing is marked.
+    fn advance(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.members.fill(0);
+            self.epoch = 1;
+        }
+    }
+
+    /// Leaves no epoch after the next.
+    #[cfg(test)]
+    pub(super) fn wear_out(&mut self) {
+        self.epoch = u32::MAX - 1;
+    }
+
+    /// Marks a member. False if it was marked in this epoch, or is none.
+    #[inline]
+    fn mark(&mut self, member: Member) -> bool {
+        match self.members.get_mut(member as usize) {
+            Some(stamp) if *stamp != self.epoch => {
+                *stamp = self.epoch;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Router {
+    /// Hands each selected member and its connection to `f`, once, and returns how many there were.
+    #[inline]
+    pub fn select(&mut self, target: &Selection<'_>, mut f: impl FnMut(Member, Conn)) -> usize {
+        if let Some(stretches) = self.run(target) {
+            for stretch in stretches {
+                for entry in stretch {
+                    f(entry.member, entry.conn);
+                }
+            }
+            return stretches.iter().map(|stretch| stretch.len()).sum();
+        }
+        self.sift(target, f)
+    }
+
+    /// The recipients as two stretches of one room's array, if the target is as simple as that: one room or
+    /// everyone, with at most one member excepted.
+    fn run(&self, target: &Selection<'_>) -> Option<[&[Entry]; 2]> {
+        let sole = match (target.rooms, target.members) {
+            ([], []) => self.namespaces.get(target.ns as usize).map(|rooms| rooms.everyone),
+            ([name], []) => self.room(target.ns, name),
+            _ => return None,
+        };
+        let Some(key) = sole else { return Some([&[], &[]]) };
+        let entries = &*self.graph.room(key).entries;
+        let skip = match (target.except_members, target.except_rooms) {
+            ([], []) => None,
+            (&[member], []) => self.graph.position(member, key),
+            _ => return None,
+        };
+        Some(match skip {
+            Some(position) => [&entries[..position], &entries[position + 1..]],
+            None => [entries, &[]],
+        })
+    }
+
+    /// The general case: who is excepted is marked first, and who is marked is passed over.
+    fn sift(&mut self, target: &Selection<'_>, mut f: impl FnMut(Member, Conn)) -> usize {
+        let Some(rooms) = self.namespaces.get(target.ns as usize) else { return 0 };
+        let stamps = &mut self.stamps;
+        stamps.advance();
+        for &member in target.except_members {
+            stamps.mark(member);
+        }
+        for key in target.except_rooms.iter().filter_map(|name| rooms.named(name)) {
+            for entry in &self.graph.room(key).entries {
+                stamps.mark(entry.member);
+            }
+        }
+        let mut count = 0;
+        let everyone = (target.rooms.is_empty() && target.members.is_empty()).then_some(rooms.everyone);
+        for key in everyone.into_iter().chain(target.rooms.iter().filter_map(|name| rooms.named(name))) {
+            for entry in &self.graph.room(key).entries {
+                if stamps.mark(entry.member) {
+                    f(entry.member, entry.conn);
+                    count += 1;
+                }
+            }
+        }
+        for &member in target.members {
+            if let Some((ns, conn)) = self.graph.member(member)
+                && ns == target.ns
+                && stamps.mark(member)
+            {
+                f(member, conn);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn room(&self, ns: Namespace, name: &str) -> Option<RoomKey> {
+        self.namespaces.get(ns as usize)?.named(name)
+    }
+}

@@ -1,0 +1,345 @@
+//! What the kernel has not taken from one connection, in order, with its bound and its delivery classes. It must not
+//! grow past the bound by more than one message, nor lose a message without counting it.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// The bytes of one tick, kept alive by the backlogs that hold a part of them.
+pub(crate) type Segment = Arc<Vec<u8>>;
+
+/// What may become of a message while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    /// Stays until it is sent.
+    Keep,
+    /// Goes when a newer message of the same namespace and key comes.
+    Latest { namespace: u32, key: u64 },
+    /// Goes, oldest first, when room is needed.
+    DropOldest,
+}
+
+/// What became of a message that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// Older messages of the same key that made room.
+    pub(crate) replaced: u32,
+    /// Messages dropped because the bound was reached, the pushed one perhaps among them.
+    pub(crate) dropped: u32,
+    /// The bound was reached by a message that must not be dropped.
+    pub(crate) overflow: bool,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Own(Vec<u8>),
+    Shared(Segment, u32, u32),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Shared(segment, start, end) => &segment[*start as usize..*end as usize],
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Bytes,
+    class: Class,
+}
+
+/// A queue of whole WebSocket frames, of which the first may be partly sent.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    chunks: VecDeque<Chunk>,
+    /// Number of the first chunk; the queue's chunks are numbered in a row.
+    first: u64,
+    /// The chunk that holds the newest message of a key.
+    latest: HashMap<(u32, u64), u64>,
+    /// Bytes of the first chunk that are gone.
+    sent: usize,
+    bytes: usize,
+    /// Chunks that were emptied in the middle of the queue.
+    holes: usize,
+}
+
+/// Below this a chunk is copied: it is cheaper than holding a segment.
+const SMALL: usize = 512;
+/// A part is shared when it is at least one eighth of its segment, so that a backlog of n bytes holds at most 8n ...
+const SHARE: usize = 8;
+/// ... or when it is this large: a copy for each of thousands of stalled readers would be worse.
+const LARGE: usize = 64 * 1024;
+/// Chunks of one system call.
+const MAX_SLICES: usize = 64;
+
+impl Backlog {
+    /// Bytes that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Takes `segment[start..end]`. `last` is where its last message begins, counted from `start`: the bound is
+    /// judged by what is queued before each message, so that one message of any size fits an empty queue.
+    pub(crate) fn push(
+        &mut self,
+        segment: &Segment,
+        start: u32,
+        end: u32,
+        last: usize,
+        class: Class,
+        bound: usize,
+    ) -> Pushed {
+        let mut pushed = Pushed { replaced: 0, dropped: 0, overflow: false };
+        if let Class::Latest { namespace, key } = class {
+            if let Some(&number) = self.latest.get(&(namespace, key)) {
+                pushed.replaced += u32::from(self.empty_chunk(number));
+            }
+        }
+        while self.bytes + last >= bound && self.bytes > 0 {
+            if self.drop_oldest() {
+                pushed.dropped += 1;
+                continue;
+            }
+            if class == Class::Keep {
+                pushed.overflow = true;
+            } else {
+                pushed.dropped += 1;
+            }
+            return pushed;
+        }
+        if last >= bound && class == Class::Keep {
+            pushed.overflow = true;
+            return pushed;
+        }
+        self.append(segment, start, end, class);
+        pushed
+    }
+
+    fn append(&mut self, segment: &Segment, start: u32, end: u32, class: Class) {
+        let slice = &segment[start as usize..end as usize];
+        self.bytes += slice.len();
+        let copy = slice.len() < SMALL || (slice.len() < LARGE && slice.len() * SHARE < segment.len());
+        if copy && class == Class::Keep {
+            if let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut() {
+                if !own.is_empty() {
+                    own.extend_from_slice(slice);
+                    return;
+                }
+            }
+        }
+        let bytes =
+            if copy { Bytes::Own(slice.to_vec()) } else { Bytes::Shared(segment.clone(), start, end) };
+        if let Class::Latest { namespace, key } = class {
+            self.latest.insert((namespace, key), self.first + self.chunks.len() as u64);
+        }
+        self.chunks.push_back(Chunk { bytes, class });
+    }
+
+    /// The slices of the next system call, oldest first; returns how many there are.
+    pub(crate) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+        let mut sent = self.sent;
+        for chunk in &self.chunks {
+            let bytes = chunk.bytes.as_slice();
+            if !bytes.is_empty() {
+                out.push(IoSlice::new(&bytes[sent..]));
+            }
+            sent = 0;
+            if out.len() == MAX_SLICES {
+                break;
+            }
+        }
+    }
+
+    /// The waiting messages as whole frames. Only right when nothing was partly sent, as with polling.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks.iter().map(|chunk| chunk.bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// Forgets the first `count` bytes: the kernel has them.
+    pub(crate) fn advance(&mut self, mut count: usize) {
+        while count > 0 {
+            let Some(chunk) = self.chunks.front() else { return };
+            let left = chunk.bytes.as_slice().len() - self.sent;
+            if count < left {
+                self.sent += count;
+                self.bytes -= count;
+                return;
+            }
+            count -= left;
+            self.bytes -= left;
+            self.pop_front();
+        }
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.chunks.front().is_some_and(|chunk| chunk.bytes.as_slice().is_empty()) {
+            self.pop_front();
+        }
+    }
+
+    fn pop_front(&mut self) {
+        let Some(chunk) = self.chunks.pop_front() else { return };
+        if chunk.bytes.as_slice().is_empty() {
+            self.holes -= 1;
+        }
+        if let Class::Latest { namespace, key } = chunk.class {
+            if self.latest.get(&(namespace, key)) == Some(&self.first) {
+                self.latest.remove(&(namespace, key));
+            }
+        }
+        self.first += 1;
+        self.sent = 0;
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let found = self
+            .chunks
+            .iter()
+            .position(|chunk| chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty());
+        match found {
+            Some(0) if self.sent > 0 => {
+                // Its first bytes are on the wire; the next one is the oldest that can go.
+                let next =
+                    self.chunks.iter().skip(1).position(|chunk| {
+                        chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty()
+                    });
+                next.is_some_and(|at| self.empty_chunk(self.first + at as u64 + 1))
+            }
+            Some(at) => self.empty_chunk(self.first + at as u64),
+            None => false,
+        }
+    }
+
+    /// Takes the bytes out of a chunk that is not on the wire yet. The hole is closed when holes are many.
+    fn empty_chunk(&mut self, number: u64) -> bool {
+        let at = (number - self.first) as usize;
+        if at == 0 && self.sent > 0 {
+            return false;
+        }
+        let Some(chunk) = self.chunks.get_mut(at) else { return false };
+        self.bytes -= chunk.bytes.as_slice().len();
+        chunk.bytes = Bytes::Own(Vec::new());
+        let class = std::mem::replace(&mut chunk.class, Class::Keep);
+        if let Class::Latest { namespace, key } = class {
+            self.latest.remove(&(namespace, key));
+        }
+        self.holes += 1;
+        self.trim();
+        if self.holes > 32 && self.holes * 2 > self.chunks.len() {
+            self.close_holes();
+        }
+        true
+    }
+
+    fn close_holes(&mut self) {
+        self.chunks.retain(|chunk| !chunk.bytes.as_slice().is_empty());
+        self.holes = 0;
+        self.latest.clear();
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            if let Class::Latest { namespace, key } = chunk.class {
+                self.latest.insert((namespace, key), self.first + at as u64);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(text: &str) -> Segment {
+        Arc::new(text.as_bytes().to_vec())
+    }
+
+    fn push(backlog: &mut Backlog, text: &str, class: Class, bound: usize) -> Pushed {
+        let segment = segment(text);
+        backlog.push(&segment, 0, segment.len() as u32, 0, class, bound)
+    }
+
+    fn text(backlog: &Backlog) -> String {
+        let mut slices = Vec::new();
+        backlog.slices(&mut slices);
+        slices.iter().map(|slice| String::from_utf8_lossy(slice)).collect()
+    }
+
+    const LATEST: Class = Class::Latest { namespace: 1, key: 9 };
+
+    #[test]
+    fn bytes_leave_in_order_over_any_split() {
+        let mut backlog = Backlog::default();
+        for word in ["one", "two", "three"] {
+            push(&mut backlog, word, Class::DropOldest, 100);
+        }
+        backlog.advance(4);
+        assert_eq!(text(&backlog), "wothree");
+        backlog.advance(7);
+        assert!(backlog.is_empty());
+        assert_eq!(text(&backlog), "");
+    }
+
+    #[test]
+    fn the_newest_of_a_key_replaces_the_one_that_waits() {
+        let mut backlog = Backlog::default();
+        push(&mut backlog, "a1", LATEST, 100);
+        push(&mut backlog, "keep", Class::Keep, 100);
+        assert_eq!(push(&mut backlog, "a2", LATEST, 100).replaced, 1);
+        assert_eq!(text(&backlog), "keepa2");
+        backlog.advance(5);
+        assert_eq!(push(&mut backlog, "a3", LATEST, 100).replaced, 0);
+        assert_eq!(text(&backlog), "2a3");
+    }
+
+    #[test]
+    fn ten_thousand_replacements_leave_no_trace() {
+        let mut backlog = Backlog::default();
+        push(&mut backlog, "head", Class::Keep, 100);
+        for _ in 0..10_000 {
+            push(&mut backlog, "xy", LATEST, 100);
+        }
+        assert_eq!(text(&backlog), "headxy");
+        assert!(backlog.chunks.len() < 200);
+    }
+
+    #[test]
+    fn the_bound_closes_drops_or_makes_room_by_class() {
+        let mut backlog = Backlog::default();
+        push(&mut backlog, "old1", Class::DropOldest, 8);
+        push(&mut backlog, "old2", Class::DropOldest, 8);
+        let pushed = push(&mut backlog, "old3", Class::DropOldest, 8);
+        assert_eq!((pushed.dropped, pushed.overflow), (1, false));
+        assert_eq!(text(&backlog), "old2old3");
+        assert_eq!(push(&mut backlog, "kept", Class::Keep, 8).dropped, 1);
+        assert_eq!(text(&backlog), "old3kept");
+        push(&mut backlog, "more", Class::Keep, 8);
+        assert!(push(&mut backlog, "over", Class::Keep, 8).overflow);
+        assert_eq!(push(&mut backlog, "pos", LATEST, 8).dropped, 1);
+    }
+
+    #[test]
+    fn one_message_of_any_size_fits_an_empty_queue() {
+        let mut backlog = Backlog::default();
+        assert!(!push(&mut backlog, &"x".repeat(1_000), Class::Keep, 10).overflow);
+        assert!(push(&mut backlog, "y", Class::Keep, 10).overflow);
+    }
+
+    #[test]
+    fn large_parts_share_their_segment_and_small_ones_do_not() {
+        let big = segment(&"x".repeat(8_000));
+        let mut backlog = Backlog::default();
+        backlog.push(&big, 0, 4_000, 0, Class::Keep, 100_000);
+        assert_eq!(Arc::strong_count(&big), 2);
+        backlog.push(&big, 4_000, 4_600, 0, Class::Keep, 100_000);
+        assert_eq!(Arc::strong_count(&big), 2);
+        assert_eq!(backlog.len(), 4_600);
+        backlog.advance(4_600);
+        assert_eq!(Arc::strong_count(&big), 1);
+    }
+}

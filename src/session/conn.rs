@@ -1,0 +1,129 @@
+//! One client's Engine.IO session: which transport carries it, what it waits for, which sockets live on it. It must not
+//! know the link's bytes nor the router.
+
+use super::backlog::Backlog;
+use super::handshake::Origin;
+use crate::base::ids::Key;
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// The host has yet to allow the handshake.
+    Deciding,
+    Open,
+    /// Its sockets are gone; what is queued goes out, then the close.
+    Closing,
+}
+
+/// What carries the connection now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The links of the open poll and of the POST that is being read.
+    Polling {
+        poll: Option<u32>,
+        post: Option<u32>,
+    },
+    WebSocket {
+        link: u32,
+    },
+}
+
+/// A WebSocket that opened beside a polling connection to replace it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    pub(crate) link: u32,
+    /// `2probe` came and `3probe` went back: polls are being answered with a noop.
+    pub(crate) answered: bool,
+}
+
+/// A binary event whose attachments have not all come.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    pub(crate) packet: String,
+    pub(crate) missing: u32,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<usize>,
+}
+
+impl Assembly {
+    /// The attachments so far, in order.
+    pub(crate) fn attachments(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let attachment = &self.bytes[start..end];
+            start = end;
+            attachment
+        })
+    }
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) sid: Box<str>,
+    pub(crate) life: Life,
+    pub(crate) transport: Transport,
+    /// A connection upgrades once.
+    pub(crate) upgraded: bool,
+    /// It was closed between two polls: the next poll is told.
+    pub(crate) lingers: bool,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) origin: Box<Origin>,
+    /// The sockets on this connection, joined or waiting for the host's decision, in the order they came.
+    pub(crate) sockets: Vec<Key>,
+    /// Namespaces it was in and left: what its client had sent there before it knew is no offence.
+    pub(crate) left: Vec<Box<str>>,
+    pub(crate) awaiting_pong: bool,
+    /// The wait for the pong was extended once, as traffic came in meanwhile.
+    pub(crate) extended: bool,
+    pub(crate) assembly: Option<Box<Assembly>>,
+    pub(crate) backlog: Option<Box<Backlog>>,
+}
+
+impl Conn {
+    pub(crate) fn new(sid: Box<str>, origin: Box<Origin>, transport: Transport) -> Self {
+        Self {
+            sid,
+            life: Life::Open,
+            transport,
+            upgraded: false,
+            lingers: false,
+            probe: None,
+            origin,
+            sockets: Vec::new(),
+            left: Vec::new(),
+            awaiting_pong: false,
+            extended: false,
+            assembly: None,
+            backlog: None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.life == Life::Open
+    }
+
+    /// The link of the POST that is being read.
+    pub(crate) fn post(&self) -> Option<u32> {
+        match self.transport {
+            Transport::Polling { post, .. } => post,
+            Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// A POST over this link is done with.
+    pub(crate) fn release_post(&mut self, link: u32) {
+        if let Transport::Polling { post, .. } = &mut self.transport {
+            post.take_if(|other| *other == link);
+        }
+    }
+
+    pub(crate) fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
+    }
+
+    /// Bytes the kernel has not taken, or that wait for a poll.
+    pub(crate) fn queued(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.len())
+    }
+}

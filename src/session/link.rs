@@ -1,0 +1,126 @@
+//! One TCP connection as the broker sees it: requests and answers first, perhaps a WebSocket later. It must not know
+//! what a request means.
+
+use crate::base::ids::Key;
+use crate::wire::http::BodyDecoder;
+use crate::wire::ws::Decoder;
+use std::net::SocketAddr;
+
+/// What a link is at the moment.
+#[derive(Debug, Default)]
+pub(crate) enum Link {
+    /// No such link, or one that the loop is about to forget.
+    #[default]
+    Free,
+    Http(Box<Http>),
+    WebSocket(WebSocket),
+}
+
+/// A link that carries HTTP.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) peer: SocketAddr,
+    /// Bytes that no request has used yet.
+    pub(crate) input: Vec<u8>,
+    /// Answers the kernel has not taken, from `sent` on.
+    pub(crate) output: Vec<u8>,
+    pub(crate) sent: usize,
+    pub(crate) phase: Phase,
+    pub(crate) reply: Reply,
+    pub(crate) clock: Clock,
+    /// The link ends when its output is sent.
+    pub(crate) last: bool,
+    /// The kernel is full; `writable` follows.
+    pub(crate) blocked: bool,
+    /// The loop reads no more of it until the answer that is owed has gone out.
+    pub(crate) paused: bool,
+}
+
+/// Where a link is between two requests.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// A request's head is awaited.
+    Head,
+    /// The body of a POST for this connection is being read.
+    Body { conn: Key, decoder: BodyDecoder, body: Vec<u8> },
+    /// This connection's poll waits for output.
+    Poll { conn: Key },
+    /// The host has yet to allow this connection's handshake.
+    Deciding { conn: Key },
+    /// An upgrade for a path nobody serves, left open until its time is up.
+    Abandoned,
+}
+
+/// What the link's timer is measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    None,
+    /// No request is under way.
+    Idle,
+    /// A request's head has begun.
+    Head,
+    Body,
+    /// What is left of an abandoned upgrade.
+    Abandoned,
+}
+
+/// What the answer to the current request has to look like.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) keep_alive: bool,
+    /// The request was HEAD: the answer has no body.
+    pub(crate) head_only: bool,
+    /// Header lines for this answer: cross-origin rules and the host's own.
+    pub(crate) headers: Vec<u8>,
+}
+
+impl Http {
+    pub(crate) fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            input: Vec::new(),
+            output: Vec::new(),
+            sent: 0,
+            phase: Phase::Head,
+            reply: Reply::default(),
+            clock: Clock::None,
+            last: false,
+            blocked: false,
+            paused: false,
+        }
+    }
+
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// An answer is owed before the next request is read.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.unsent().is_empty() || matches!(self.phase, Phase::Poll { .. } | Phase::Deciding { .. })
+    }
+}
+
+/// A link that carries a WebSocket.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    pub(crate) conn: Key,
+    pub(crate) decoder: Decoder,
+    pub(crate) role: Role,
+    /// What belongs to the link and not to its connection: the 101, a probe's pong, a close. Empty but for those.
+    pub(crate) output: Vec<u8>,
+    /// What our close frame is to say; without one it is empty.
+    pub(crate) close_code: Option<u16>,
+    /// The peer's close frame has come, or can no longer be read.
+    pub(crate) peer_closed: bool,
+}
+
+/// What a WebSocket is to its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It carries the connection.
+    Main,
+    /// It may come to carry the connection.
+    Probe,
+    /// Our close frame is on its way; the peer's, or the end of the stream, is awaited.
+    Closing,
+}

@@ -1,0 +1,65 @@
+//! Why a socket was disconnected, spelled as the reference spells it.
+
+/// Why a socket is gone. [`Reason::text`] is the string that Socket.IO's own server gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The client closed the transport, or the network did.
+    TransportClose,
+    /// The transport failed: a broken frame, overlapping or dropped requests.
+    TransportError,
+    /// No pong within `ping_timeout`.
+    PingTimeout,
+    /// A packet could not be parsed.
+    ParseError,
+    /// The connection was closed after a malformed Socket.IO packet.
+    ForcedClose,
+    /// The client left the namespace.
+    ClientNamespaceDisconnect,
+    /// The host disconnected the socket from its namespace.
+    ServerNamespaceDisconnect,
+    /// The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+    ForcedServerClose,
+    /// The broker is closing.
+    ServerShuttingDown,
+    /// The client did not read and its backlog was full. Not in the reference, which queues without bound.
+    SlowConsumer,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: &'static [Reason] = &[
+        Reason::TransportClose,
+        Reason::TransportError,
+        Reason::PingTimeout,
+        Reason::ParseError,
+        Reason::ForcedClose,
+        Reason::ClientNamespaceDisconnect,
+        Reason::ServerNamespaceDisconnect,
+        Reason::ForcedServerClose,
+        Reason::ServerShuttingDown,
+        Reason::SlowConsumer,
+    ];
+
+    /// The reference's spelling.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Reason::TransportClose => "transport close",
+            Reason::TransportError => "transport error",
+            Reason::PingTimeout => "ping timeout",
+            Reason::ParseError => "parse error",
+            Reason::ForcedClose => "forced close",
+            Reason::ClientNamespaceDisconnect => "client namespace disconnect",
+            Reason::ServerNamespaceDisconnect => "server namespace disconnect",
+            Reason::ForcedServerClose => "forced server close",
+            Reason::ServerShuttingDown => "server shutting down",
+            Reason::SlowConsumer => "slow consumer",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,87 @@
+//! Session ids: 20 characters nobody can guess, from which the broker finds its slot without a table. It must not
+//! reveal how many sessions there are.
+
+use crate::base::errors::{Error, Result};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::hash::{BuildHasher, RandomState};
+
+const RAW: usize = 15;
+const SLOT: usize = 4;
+
+/// The text form of an id, as the reference makes them: 15 bytes in URL-safe base64.
+pub(crate) type Sid = [u8; 20];
+
+/// Makes ids and finds the slot inside one.
+///
+/// Eleven bytes (88 bits) come from the system's generator; the other four are the slot, masked by a keyed hash of
+/// those eleven. Whoever looks a slot up still compares the whole id with the one that lives there.
+#[derive(Debug)]
+pub(crate) struct SidSource {
+    mask: RandomState,
+    pool: Box<[u8; 1_100]>,
+    used: usize,
+}
+
+impl SidSource {
+    pub(crate) fn new() -> Self {
+        Self { mask: RandomState::new(), pool: Box::new([0; 1_100]), used: 1_100 }
+    }
+
+    pub(crate) fn make(&mut self, slot: u32) -> Result<Sid> {
+        if self.used == self.pool.len() {
+            getrandom::fill(&mut self.pool[..]).map_err(|_| Error::NoEntropy)?;
+            self.used = 0;
+        }
+        let mut raw = [0; RAW];
+        raw[SLOT..].copy_from_slice(&self.pool[self.used..self.used + RAW - SLOT]);
+        self.used += RAW - SLOT;
+        let masked = slot ^ self.mask_of(&raw);
+        raw[..SLOT].copy_from_slice(&masked.to_le_bytes());
+        let mut sid = [0; 20];
+        // 15 bytes are exactly 20 characters, so the slice is never too short.
+        let _ = URL_SAFE_NO_PAD.encode_slice(raw, &mut sid);
+        Ok(sid)
+    }
+
+    /// The slot an id would live in, if this source made it.
+    pub(crate) fn slot(&self, sid: &str) -> Option<u32> {
+        let mut raw = [0; RAW];
+        if sid.len() != 20 || URL_SAFE_NO_PAD.decode_slice(sid, &mut raw) != Ok(RAW) {
+            return None;
+        }
+        let mut slot = [0; SLOT];
+        slot.copy_from_slice(&raw[..SLOT]);
+        Some(u32::from_le_bytes(slot) ^ self.mask_of(&raw))
+    }
+
+    fn mask_of(&self, raw: &[u8; RAW]) -> u32 {
+        self.mask.hash_one(&raw[SLOT..]) as u32
+    }
+}
+
+/// An id as text; it is ASCII by construction.
+pub(crate) fn text(sid: &Sid) -> &str {
+    std::str::from_utf8(sid).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn an_id_leads_back_to_its_slot_and_none_repeats() {
+        let mut source = SidSource::new();
+        let mut seen = HashSet::new();
+        for slot in (0..1_000).chain([u32::MAX]) {
+            let sid = source.make(slot).unwrap();
+            assert_eq!(source.slot(text(&sid)), Some(slot));
+            assert!(seen.insert(sid));
+        }
+        let elsewhere = SidSource::new();
+        let sid = source.make(7).unwrap();
+        assert_ne!(elsewhere.slot(text(&sid)), Some(7));
+        assert_eq!(source.slot("short"), None);
+        assert_eq!(source.slot("********************"), None);
+    }
+}

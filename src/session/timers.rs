@@ -1,0 +1,86 @@
+//! Deadlines of everything that has one, exact and cancellable. It must not read a clock.
+
+use crate::base::Millis;
+use std::collections::{BTreeSet, HashMap};
+
+/// What a deadline belongs to, by slot. A slot that is freed cancels its timers first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Timer {
+    /// A TCP connection: a head, a body, an idle wait or a close that takes too long.
+    Link(u32),
+    /// A connection's next ping, or the pong that is due.
+    Heartbeat(u32),
+    /// A connection that has joined no namespace yet.
+    Connect(u32),
+    /// A WebSocket that opened for an upgrade and has not finished it.
+    Upgrade(u32),
+    /// The next forced answer to a poll while an upgrade is under way.
+    UpgradePoll(u32),
+    /// A polling connection that was closed while no poll was open.
+    Linger(u32),
+    /// An acknowledgement the host waits for.
+    Ack(u32),
+}
+
+/// All armed deadlines; at most one for each [`Timer`].
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    by_time: BTreeSet<(Millis, Timer)>,
+    by_timer: HashMap<Timer, Millis>,
+}
+
+impl Timers {
+    /// Arms a timer, or moves it.
+    pub(crate) fn arm(&mut self, timer: Timer, at: Millis) {
+        if let Some(old) = self.by_timer.insert(timer, at) {
+            self.by_time.remove(&(old, timer));
+        }
+        self.by_time.insert((at, timer));
+    }
+
+    pub(crate) fn cancel(&mut self, timer: Timer) {
+        if let Some(old) = self.by_timer.remove(&timer) {
+            self.by_time.remove(&(old, timer));
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<Millis> {
+        self.by_time.first().map(|&(at, _)| at)
+    }
+
+    /// Takes one timer that is due, earliest first.
+    pub(crate) fn pop_due(&mut self, now: Millis) -> Option<Timer> {
+        let &(at, timer) = self.by_time.first()?;
+        if at > now {
+            return None;
+        }
+        self.by_time.pop_first();
+        self.by_timer.remove(&timer);
+        Some(timer)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_time.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_fire_in_order_and_move_and_cancel() {
+        let mut timers = Timers::default();
+        timers.arm(Timer::Ack(1), 30);
+        timers.arm(Timer::Link(1), 10);
+        timers.arm(Timer::Heartbeat(1), 20);
+        timers.arm(Timer::Link(1), 40);
+        timers.cancel(Timer::Ack(1));
+        assert_eq!(timers.next(), Some(20));
+        assert_eq!(timers.pop_due(19), None);
+        assert_eq!(timers.pop_due(50), Some(Timer::Heartbeat(1)));
+        assert_eq!(timers.pop_due(50), Some(Timer::Link(1)));
+        assert_eq!(timers.pop_due(50), None);
+        assert_eq!(timers.len(), 0);
+    }
+}

@@ -1,0 +1,187 @@
+//! Engine.IO v4 packets and polling payloads. It must not know what a message contains.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD as PADDED};
+
+use super::json;
+pub use super::json::Malformed;
+use super::ws::{self, Opcode};
+
+#[cfg(test)]
+mod tests;
+
+/// What stands between the packets of a polling payload.
+pub const SEPARATOR: u8 = 0x1e;
+
+/// The digit a text packet begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PacketType {
+    /// The handshake, from the server.
+    Open = b'0',
+    /// The end of the session.
+    Close = b'1',
+    /// The heartbeat from the server, or a probe from the client.
+    Ping = b'2',
+    /// The answer to a ping.
+    Pong = b'3',
+    /// A message.
+    Message = b'4',
+    /// The client's last step of an upgrade.
+    Upgrade = b'5',
+    /// Nothing; it ends a poll.
+    Noop = b'6',
+}
+
+impl PacketType {
+    /// The packet without data, as it goes over the wire.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Open => "0",
+            Self::Close => "1",
+            Self::Ping => "2",
+            Self::Pong => "3",
+            Self::Message => "4",
+            Self::Upgrade => "5",
+            Self::Noop => "6",
+        }
+    }
+}
+
+/// One packet from the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Packet<'a> {
+    /// The handshake with its JSON; no client sends it.
+    Open(&'a str),
+    /// The sender ends the session.
+    Close,
+    /// A heartbeat or, with `probe`, the first step of an upgrade.
+    Ping(&'a str),
+    /// The answer to a ping.
+    Pong(&'a str),
+    /// A text message.
+    Message(&'a str),
+    /// The last step of an upgrade.
+    Upgrade,
+    /// Nothing.
+    Noop,
+    /// A binary message that came as base64.
+    Binary(Vec<u8>),
+}
+
+/// Appends the open packet, its keys in the reference's order.
+pub fn open_packet(
+    out: &mut Vec<u8>,
+    sid: &str,
+    upgrades: &[&str],
+    ping_interval: u64,
+    ping_timeout: u64,
+    max_payload: usize,
+) {
+    out.extend_from_slice(b"0{\"sid\":");
+    json::write_string(out, sid);
+    out.extend_from_slice(b",\"upgrades\":[");
+    for (i, upgrade) in upgrades.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, upgrade);
+    }
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        out,
+        "],\"pingInterval\":{ping_interval},\"pingTimeout\":{ping_timeout},\"maxPayload\":{max_payload}}}"
+    );
+}
+
+/// Reads a packet in its text form: a text frame, or one packet of a payload.
+///
+/// As in the reference, data behind a type that has none is ignored.
+pub fn decode_text(text: &str) -> Result<Packet<'_>, Malformed> {
+    let kind = text.as_bytes().first().ok_or(Malformed)?;
+    // A char boundary, if the first byte is one of those below.
+    let data = text.get(1..).unwrap_or_default();
+    Ok(match kind {
+        b'0' => Packet::Open(data),
+        b'1' => Packet::Close,
+        b'2' => Packet::Ping(data),
+        b'3' => Packet::Pong(data),
+        b'4' => Packet::Message(data),
+        b'5' => Packet::Upgrade,
+        b'6' => Packet::Noop,
+        b'b' => Packet::Binary(decode_base64(data)?),
+        _ => return Err(Malformed),
+    })
+}
+
+/// Reads base64 in what clients write: either alphabet, padding or none, lines broken or not.
+///
+/// The reference also skips any other character; here such a packet is malformed, so that nothing is lost unseen.
+fn decode_base64(text: &str) -> Result<Vec<u8>, Malformed> {
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
+    if let Ok(bytes) = PADDED.decode(text) {
+        return Ok(bytes);
+    }
+    // engine.io-client-java breaks lines every 76 characters; others use the URL-safe alphabet or no padding.
+    let plain: Vec<u8> = text
+        .bytes()
+        .filter(|b| !b.is_ascii_whitespace())
+        .map(|b| match b {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        })
+        .collect();
+    let unpadded = plain.strip_suffix(b"==").or_else(|| plain.strip_suffix(b"=")).unwrap_or(&plain);
+    LENIENT.decode(unpadded).map_err(|_| Malformed)
+}
+
+/// The packets of a polling payload, up to and with the first malformed one.
+pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>> {
+    let mut rest = Some(body);
+    std::iter::from_fn(move || {
+        let body = rest?;
+        let (packet, tail) = match memchr::memchr(SEPARATOR, body.as_bytes()) {
+            Some(at) => (body.get(..at)?, body.get(at + 1..)),
+            None => (body, None),
+        };
+        let packet = decode_text(packet);
+        rest = if packet.is_ok() { tail } else { None };
+        Some(packet)
+    })
+}
+
+/// Appends a binary message in the form it has in a payload.
+pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'b');
+    let start = out.len();
+    let length = bytes.len().div_ceil(3) * 4;
+    out.resize(start + length, 0);
+    // The slice has exactly the length that padded base64 takes, so this cannot fail.
+    let written = PADDED.encode_slice(bytes, &mut out[start..]).unwrap_or(0);
+    out.truncate(start + written);
+}
+
+/// Turns packets from their WebSocket form to their polling form: each data frame of ours becomes a separator
+/// and the packet.
+///
+/// The concatenation of what was appended, without its first byte, is a payload. Control frames are left out.
+pub fn transcode_frames(frames: &[u8], out: &mut Vec<u8>) {
+    for (_, opcode, payload) in ws::frames(frames) {
+        match opcode {
+            Opcode::Text => {
+                out.push(SEPARATOR);
+                out.extend_from_slice(payload);
+            }
+            Opcode::Binary => {
+                out.push(SEPARATOR);
+                write_base64(out, payload);
+            }
+            Opcode::Close | Opcode::Ping | Opcode::Pong => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! JSON as bytes: checking, slicing, escaping. It must not build values, recurse, or know what the JSON is for.
+
+#[cfg(test)]
+pub(super) mod tests;
+mod text;
+mod walk;
+
+pub use text::{number_text, unescape, write_string};
+pub(super) use walk::{Stack, Visit, walk};
+
+/// The text breaks the format; the connection it came from is closed for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// Whether `text` is exactly one JSON value as `JSON.parse` takes it, with arrays and objects at most
+/// `max_depth` deep.
+pub fn validate(text: &str, max_depth: u32) -> Result<(), Malformed> {
+    walk(text, max_depth, &mut Nothing)
+}
+
+struct Nothing;
+
+impl Visit for Nothing {}
+
+/// Without the white space that JSON allows around a value.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r'])
+}
+
+/// Whether valid JSON is an object.
+pub fn is_object(json: &str) -> bool {
+    trim(json).starts_with('{')
+}
+
+/// Whether valid JSON is an array.
+pub fn is_array(json: &str) -> bool {
+    trim(json).starts_with('[')
+}
+
+/// Whether valid JSON is a string.
+pub fn is_string(json: &str) -> bool {
+    trim(json).starts_with('"')
+}
+
+/// The raw elements of a valid JSON array, without the white space around them.
+///
+/// Of anything else there are none.
+pub fn elements(array: &str) -> Elements<'_> {
+    let inside = trim(array).strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    Elements { rest: trim(inside.unwrap_or_default()) }
+}
+
+/// Iterator over the raw elements of an array.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Elements<'a> {
+    /// The elements not yet taken, with their commas, as they stand in the array.
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = element_end(self.rest.as_bytes());
+        // Always char boundaries: `end` is the text's end or at a comma.
+        let element = self.rest.get(..end).unwrap_or_default();
+        self.rest = trim(self.rest.get(end + 1..).unwrap_or_default());
+        Some(trim(element))
+    }
+}
+
+/// Where the first element of a valid, comma-separated list ends.
+fn element_end(bytes: &[u8]) -> usize {
+    let mut depth = 0usize;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = string_end(bytes, at + 1),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// The position of the quote that ends a valid string whose first character is at `at`.
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+    bytes.len()
+}

@@ -1,0 +1,214 @@
+//! JSON against Node's recorded `JSON.parse` and `JSON.stringify`, and against serde_json on generated texts.
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::*;
+
+/// The rows of a recorded table: one JSON array a line.
+pub(crate) fn rows(table: &str) -> impl Iterator<Item = Vec<Value>> + '_ {
+    table.lines().map(|line| serde_json::from_str(line).unwrap())
+}
+
+/// xorshift64: the same sequence in every run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) % n as u64) as usize
+    }
+
+    pub(crate) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len())]
+    }
+
+    /// The text with one char taken out, put in or changed, or cut off.
+    pub(crate) fn mutate(&mut self, text: &str, alphabet: &[&str]) -> String {
+        let chars: Vec<char> = text.chars().collect();
+        let at = self.below(chars.len() + 1);
+        let (head, tail) = chars.split_at(at);
+        let head: String = head.iter().collect();
+        let rest: String = tail.iter().skip(1).collect();
+        match self.below(4) {
+            0 => head,
+            1 => head + &rest,
+            2 => head + self.pick(alphabet) + &tail.iter().collect::<String>(),
+            _ => head + self.pick(alphabet) + &rest,
+        }
+    }
+}
+
+const ALPHABET: &[&str] = &[
+    "{", "}", "[", "]", "\"", ",", ":", "\\", "\\u", "\\n", "0", "1", "e", "E", "-", "+", ".", "t", "null",
+    " ", "\n", "\u{1}", "é", "😀", "\u{2028}", "\u{a0}", "\u{7f}",
+];
+
+fn generate(random: &mut Random, depth: usize, out: &mut String) {
+    let space = |random: &mut Random| random.pick(&["", "", "", " ", "\n", "\t "]);
+    out.push_str(space(random));
+    match random.below(if depth == 0 { 6 } else { 9 }) {
+        0 => out.push_str(random.pick(&["true", "false", "null"])),
+        1 | 2 => out.push_str(random.pick(&["0", "-0", "12", "1.5", "-1e9", "2E-3", "0.25e+1", "1e999"])),
+        3..=5 => string(random, out),
+        6 | 7 => {
+            out.push('[');
+            for i in 0..random.below(5) {
+                out.push_str(if i > 0 { "," } else { "" });
+                generate(random, depth - 1, out);
+            }
+            out.push(']');
+        }
+        _ => {
+            out.push('{');
+            for i in 0..random.below(5) {
+                out.push_str(if i > 0 { "," } else { "" });
+                out.push_str(space(random));
+                string(random, out);
+                out.push_str(space(random));
+                out.push(':');
+                generate(random, depth - 1, out);
+            }
+            out.push('}');
+        }
+    }
+    out.push_str(space(random));
+}
+
+fn string(random: &mut Random, out: &mut String) {
+    out.push('"');
+    for _ in 0..random.below(30) {
+        out.push_str(random.pick(&[
+            "a",
+            "key",
+            " ",
+            "0",
+            "é",
+            "😀",
+            "\u{2028}",
+            "\\n",
+            "\\\"",
+            "\\\\",
+            "\\/",
+            "\\u0041",
+            "\\ud83d\\ude00",
+            "\\ud800",
+            "[",
+            "}",
+            ",",
+        ]));
+    }
+    out.push('"');
+}
+
+#[test]
+fn accepts_what_json_parse_accepts() {
+    for row in rows(include_str!("../../../tests/recorded/json.jsonl")) {
+        let text = row[0].as_str().unwrap();
+        assert_eq!(validate(text, 512).is_ok(), row[1].as_bool().unwrap(), "{text:?}");
+    }
+}
+
+#[test]
+fn unescapes_and_prints_as_javascript_does() {
+    for row in rows(include_str!("../../../tests/recorded/json.jsonl")) {
+        let text = row[0].as_str().unwrap();
+        let Some(plain) = row[2].as_str() else { continue };
+        let ours = if is_string(text) { unescape(text) } else { number_text(trim(text)) };
+        assert_eq!(ours, plain, "{text:?}");
+        let mut out = Vec::new();
+        write_string(&mut out, plain);
+        assert_eq!(String::from_utf8(out).unwrap(), row[3].as_str().unwrap());
+    }
+}
+
+#[test]
+fn agrees_with_serde_json() {
+    let mut random = Random(0x5eed_1001);
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        generate(&mut random, 4, &mut text);
+        assert_eq!(validate(&text, 512), Ok(()), "{text:?}");
+        for _ in 0..random.below(4) {
+            text = random.mutate(&text, ALPHABET);
+        }
+        // IgnoredAny, because a Value refuses lone surrogates and huge numbers, which JSON.parse takes.
+        let theirs = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        assert_eq!(validate(&text, 512).is_ok(), theirs, "{text:?}");
+    }
+}
+
+#[test]
+fn cuts_arrays_into_what_serde_json_sees() {
+    let mut random = Random(0x5eed_1002);
+    for _ in 0..5_000 {
+        let mut array = String::from("[");
+        for i in 0..random.below(5) {
+            array.push_str(if i > 0 { "," } else { "" });
+            generate(&mut random, 2, &mut array);
+        }
+        array.push(']');
+        // Not all of them: a Value refuses lone surrogates and huge numbers.
+        let Ok(theirs) = serde_json::from_str::<Vec<Value>>(&array) else { continue };
+        let ours: Vec<Value> = elements(&array).map(|raw| serde_json::from_str(raw).unwrap()).collect();
+        assert_eq!(ours, theirs, "{array:?}");
+        let joined: Vec<&str> = elements(&array).collect();
+        assert!(joined.iter().all(|raw| trim(raw) == *raw), "{array:?}");
+    }
+}
+
+#[test]
+fn strings_survive_escaping_and_unescaping() {
+    let mut random = Random(0x5eed_1003);
+    for _ in 0..5_000 {
+        let text: String =
+            (0..random.below(40)).filter_map(|_| char::from_u32(random.below(0x300) as u32)).collect();
+        let mut out = Vec::new();
+        write_string(&mut out, &text);
+        let json = String::from_utf8(out).unwrap();
+        assert_eq!(json, serde_json::to_string(&text).unwrap());
+        assert_eq!(validate(&json, 0), Ok(()));
+        assert_eq!(unescape(&json), text);
+    }
+}
+
+#[test]
+fn depth_is_bounded_exactly() {
+    for depth in [0, 1, 63, 64, 65, 128, 512] {
+        let nested = |n: usize| "[{\"a\":".repeat(n / 2) + "1" + &"}]".repeat(n / 2);
+        let text = if depth % 2 == 0 { nested(depth) } else { format!("[{}]", nested(depth - 1)) };
+        assert_eq!(validate(&text, depth as u32), Ok(()), "{depth}");
+        assert_eq!(validate(&format!("[{text}]"), depth as u32), Err(Malformed), "{depth}");
+    }
+    assert_eq!(validate(&"[".repeat(1 << 20), 512), Err(Malformed));
+}
+
+/// Slices of JSON that was never checked are wrong, but nothing worse.
+#[test]
+fn nothing_panics_on_anything() {
+    let mut random = Random(0x5eed_1004);
+    for _ in 0..20_000 {
+        let text: String = (0..random.below(24)).map(|_| random.pick(ALPHABET)).collect();
+        let _ = validate(&text, 4);
+        let _ = (is_object(&text), unescape(&text), number_text(&text));
+        assert!(elements(&text).count() <= text.len());
+        let _ = elements(&format!("[{text}]")).map(unescape).count();
+    }
+}
+
+#[test]
+fn number_text_lays_digits_out_like_javascript() {
+    let cases = [
+        ("1e2", "100"),
+        ("-0", "0"),
+        ("-0.0", "0"),
+        ("1e21", "1e+21"),
+        ("-1.5e3", "-1500"),
+        ("1e400", "Infinity"),
+    ];
+    for (raw, text) in cases {
+        assert_eq!(number_text(raw), text);
+    }
+}

@@ -1,0 +1,227 @@
+//! The one reader of JSON: it checks the grammar and reports what comes by. It must not recurse.
+
+use super::Malformed;
+use super::text::plain_run;
+
+/// What a walk over a JSON text reports. `raw` texts are tokens as they stand.
+pub(in crate::wire) trait Visit {
+    /// An array or object begins.
+    fn open(&mut self) {}
+    /// The innermost array or object ends.
+    fn close(&mut self) -> Result<(), Malformed> {
+        Ok(())
+    }
+    /// The key of an object's next value, with its quotes.
+    fn key(&mut self, _raw: &str) {}
+    /// A value that is neither array nor object.
+    fn scalar(&mut self, _raw: &str) {}
+}
+
+/// Reads one JSON value and nothing after it, telling `visit` what comes by.
+pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
+    let mut scan = Scan { text, at: 0 };
+    let mut open = Stack::new();
+    loop {
+        scan.space();
+        let start = scan.at;
+        let first = scan.next()?;
+        if let b'[' | b'{' = first {
+            if open.len() >= max_depth as usize {
+                return Err(Malformed);
+            }
+            // What closes this container; in ASCII both are two after what opens it.
+            open.push(first + 2);
+            visit.open();
+            scan.space();
+            if scan.peek() != Some(first + 2) {
+                if first == b'{' {
+                    scan.key(visit)?;
+                }
+                continue;
+            }
+        } else {
+            match first {
+                b'"' => scan.string()?,
+                b'-' | b'0'..=b'9' => scan.number(first)?,
+                b't' => scan.literal("rue")?,
+                b'f' => scan.literal("alse")?,
+                b'n' => scan.literal("ull")?,
+                _ => return Err(Malformed),
+            }
+            visit.scalar(scan.token(start));
+        }
+        loop {
+            scan.space();
+            let Some(closer) = open.last() else {
+                return if scan.at == text.len() { Ok(()) } else { Err(Malformed) };
+            };
+            let next = scan.next()?;
+            if next == b',' {
+                if closer == b'}' {
+                    scan.space();
+                    scan.key(visit)?;
+                }
+                break;
+            }
+            if next != closer {
+                return Err(Malformed);
+            }
+            visit.close()?;
+            open.pop();
+        }
+    }
+}
+
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<u8, Malformed> {
+        let byte = self.peek().ok_or(Malformed)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// The text from `start` to here; tokens begin and end at ASCII characters.
+    #[inline]
+    fn token(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, visit: &mut impl Visit) -> Result<(), Malformed> {
+        let start = self.at;
+        if self.next()? != b'"' {
+            return Err(Malformed);
+        }
+        self.string()?;
+        visit.key(self.token(start));
+        self.space();
+        if self.next()? == b':' { Ok(()) } else { Err(Malformed) }
+    }
+
+    /// The rest of a string whose opening quote is taken.
+    #[inline]
+    fn string(&mut self) -> Result<(), Malformed> {
+        loop {
+            self.at += plain_run(&self.text.as_bytes()[self.at..]);
+            match self.next()? {
+                b'"' => return Ok(()),
+                b'\\' => self.escape()?,
+                _ => return Err(Malformed),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Malformed> {
+        match self.next()? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => {
+                let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Malformed)?;
+                self.at += 4;
+                if digits.iter().all(u8::is_ascii_hexdigit) { Ok(()) } else { Err(Malformed) }
+            }
+            _ => Err(Malformed),
+        }
+    }
+
+    /// The rest of a number whose first character is taken.
+    #[inline]
+    fn number(&mut self, first: u8) -> Result<(), Malformed> {
+        let leading = if first == b'-' { self.next()? } else { first };
+        match leading {
+            b'0' => {}
+            b'1'..=b'9' => self.digits(),
+            _ => return Err(Malformed),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn digits(&mut self) {
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn some_digits(&mut self) -> Result<(), Malformed> {
+        let start = self.at;
+        self.digits();
+        if self.at > start { Ok(()) } else { Err(Malformed) }
+    }
+
+    #[inline]
+    fn literal(&mut self, rest: &str) -> Result<(), Malformed> {
+        if !self.text.as_bytes()[self.at..].starts_with(rest.as_bytes()) {
+            return Err(Malformed);
+        }
+        self.at += rest.len();
+        Ok(())
+    }
+}
+
+/// One byte for each open array or object, in place for the depths that honest messages have.
+pub(in crate::wire) struct Stack {
+    inline: [u8; 64],
+    spill: Vec<u8>,
+    len: usize,
+}
+
+impl Stack {
+    pub(in crate::wire) fn new() -> Self {
+        Self { inline: [0; 64], spill: Vec::new(), len: 0 }
+    }
+
+    pub(in crate::wire) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(in crate::wire) fn push(&mut self, byte: u8) {
+        match self.inline.get_mut(self.len) {
+            Some(slot) => *slot = byte,
+            None => self.spill.push(byte),
+        }
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(in crate::wire) fn last(&self) -> Option<u8> {
+        let top = self.len.checked_sub(1)?;
+        self.inline.get(top).or_else(|| self.spill.last()).copied()
+    }
+
+    #[inline]
+    pub(in crate::wire) fn pop(&mut self) -> Option<u8> {
+        let top = self.last()?;
+        self.len -= 1;
+        self.spill.truncate(self.len.saturating_sub(self.inline.len()));
+        Some(top)
+    }
+}

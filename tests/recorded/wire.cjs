@@ -1,0 +1,198 @@
+// Records how the reference parsers (and Node's JSON and base64) treat the inputs below, one JSON line each.
+//   node wire.cjs <node_modules with socket.io> [generated lines per table]
+// writes socketio.jsonl, placeholders.jsonl, engineio.jsonl, json.jsonl next to itself.
+const fs = require("fs"), path = require("path");
+const modules = path.resolve(process.argv[2]);
+const generated = Number(process.argv[3] ?? 400);
+const { Decoder, Encoder } = require(modules + "/socket.io-parser");
+const engine = require(modules + "/engine.io-parser");
+
+let state = 0x9e3779b9; // one seed: the tables are the same at every run
+const random = (n) => {
+  state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
+  return (state >>> 0) % n;
+};
+const pick = (list) => list[random(list.length)];
+const write = (name, rows) => fs.writeFileSync(path.join(__dirname, name),
+  rows.map((row) => JSON.stringify(row)).join("\n") + "\n");
+const mutate = (text, alphabet) => {
+  const at = random(text.length + 1);
+  switch (random(4)) {
+    case 0: return text.slice(0, at);
+    case 1: return text.slice(0, at) + text.slice(at + 1);
+    case 2: return text.slice(0, at) + pick(alphabet) + text.slice(at);
+    default: return text.slice(0, at) + pick(alphabet) + text.slice(at + 1);
+  }
+};
+
+// --- Socket.IO: [text, null or {type, nsp, id, attachments, data: raw JSON, name}]
+const raw = Decoder.prototype.tryParse;
+let json;
+Decoder.prototype.tryParse = function (text) { json = text; return raw.call(this, text); };
+const socketio = (text) => {
+  const decoder = new Decoder();
+  let packet = null;
+  json = "";
+  decoder.on("decoded", (p) => (packet = p));
+  let attachments = 0;
+  try {
+    decoder.add(text);
+    attachments = decoder.reconstructor?.reconPack.attachments ?? 0;
+    for (let i = 0; i < attachments; i++) decoder.add(Buffer.from([i]));
+  } catch (e) { return [text, null]; }
+  const name = packet.type === 2 && packet.data ? String(packet.data[0]).toWellFormed() : null;
+  return [text, {
+    type: packet.type + (attachments ? 3 : 0), nsp: packet.nsp, id: Number.isNaN(packet.id) ? "NaN" : packet.id ?? null,
+    attachments, data: json.trim(), name,
+  }];
+};
+const packets = [
+  "", "0", "0{}", "0[]", "0null", "0 {}", "0{} ", "0 ", "0\"a\"", "00", "01{}", "0/", "0/custom", "0/custom,",
+  "0/custom,{}", "0/custom?a=b,{\"x\":1}", "0/custom{}", "0/a,/b,", "0,", "0,{}", "0/a,5", "0/a,5{}", "05{}",
+  "0{\"token\":\"123\"}", "0{\"sid\":\"x\"", "0true", "01", "0/é,{}", "0/a b,", "0//,", "0/,{}",
+  "1", "1{}", "1/a", "1/a,", "1/a,null", "1null", "15", "1/a,5", "1 ", "1\"x\"", "1[]",
+  "2", "2[]", "2{}", "2[\"a\"]", "2[1]", "2[-1.5e3]", "2[1e400]", "2[-1e400]", "2[1e21]", "2[123456789012345678]",
+  "2[1e-7]", "2[0.000001]", "2[-0]", "2[0]", "2[0.1]", "2[1.0]", "2[1E2]", "2[null]", "2[true]", "2[false]",
+  "2[[]]", "2[{}]", "2[\"connect\"]", "2[\"connect_error\"]", "2[\"disconnect\"]", "2[\"disconnecting\"]",
+  "2[\"newListener\"]", "2[\"removeListener\"]", "2[\"conn\\u0065ct\"]", "2[\"Connect\"]", "2[\"connect \"]",
+  "2[\"error\"]", "2[\"a\",1]", "2[\"a\" , 1 , {\"b\":[2]} ]", "2[ \"a\" ]", "21[\"a\"]", "2001[\"a\"]", "20[\"a\"]",
+  "20", "21", "2 1[\"a\"]", "2+1[\"a\"]", "2-1[\"a\"]", "21.5[\"a\"]", "2abc[\"a\"]", "29007199254740991[\"a\"]",
+  "218446744073709551615[\"a\"]", "218446744073709551616[\"a\"]", "21000000000000000000000[\"a\"]",
+  "20000000000000000000000000000001[\"a\"]", "2/a,1[\"a\"]", "2/a,[\"a\"]", "2/a", "2/a[\"a\"]", "2[\"a\"]x",
+  "2 [\"a\"]", "2[\"a\"] ", "2\n[\"a\"]", "21 [\"a\"]", "21\t[\"a\"]", "21 2[\"a\"]", "2٣[\"a\"]", "2/,[\"a\"]", "2/a,b[\"a\"]",
+  "2/?x=1,[\"a\"]", "2/a?x=1&y=2,7[\"a\"]", "2[\"\"]", "2[\"__proto__\"]", "2[\"toString\"]", "2[\"a\",\"\u0000\"]",
+  "2[\"a\",\"\\u0000\"]", "2[\"a\",\"\u2028\u001e\"]", "2[\"a\",\"\u2028\\u001e\"]", "2[\"\\ud800\"]", "2[\"😀\"]",
+  "2[\"\\ud83d\\ude00\"]", "2[\"a\",{\"_placeholder\":true,\"num\":5}]", "2[\"a\",]", "2[,\"a\"]", "2[\"a\"", "2[\"a",
+  "3", "3[]", "31[]", "3[1]", "31", "31{}", "3/a,12[\"x\",null]", "312[ ]", "3\"a\"",
+  "4", "4\"x\"", "4{}", "4[]", "4null", "4{\"message\":1}", "4/a,{\"message\":\"m\"}", "45\"x\"", "41",
+  "5", "51", "5-", "5-[\"a\"]", "51-", "51-[\"a\"]", "50-[\"a\"]", "5[\"a\"]", "5a-[\"a\"]", "51.5-[\"a\"]",
+  "501-[\"a\"]", "5+1-[\"a\"]", "5 1-[\"a\"]", "51 -[\"a\"]", "5-1-[\"a\"]", "50x1-[\"a\"]", "51e1-[\"a\"]",
+  "5-0-[\"a\"]", "510-[\"a\"]", "511-[\"a\"]", "50010-[\"a\"]", "59999999999999999999-[]", "51-/n,3[\"a\"]", "51-/n",
+  "51-1", "51-1x", "5null-[\"a\"]", "5NaN-[]", "5Infinity-[\"a\"]", "51-{}", "51-[\"connect\"]", "5[\"a-b\"]",
+  "52-[\"a\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]",
+  "61-1[]", "61-[]", "60-[]", "6", "6[]", "61-[1]", "61-/a,1[{\"_placeholder\":true,\"num\":0}]", "61-1",
+  "7", "8[]", "9", "a", "-1", " 2[\"a\"]", " {}", "b", "\u001e", "é",
+];
+const alphabet = [..."0123456789-/,[]{}\"ab\\ "];
+for (let i = 0; i < generated; i++) {
+  let text = pick(["0", "1", "2", "3", "4", "51-", "62-", "2", "51-"]);
+  if (random(3) === 0) text += pick(["/a,", "/chat,", "/a?b=c,", "/,"]);
+  if (random(2) === 0) text += pick(["0", "7", "007", "12345678901234567890", "99999999999999999999"]);
+  if (random(5) > 0) text += pick(["[\"a\"]", "[\"a\",{\"b\":[1,\"x\"]}]", "[]", "{}", "{\"k\":null}", "[3.5e1,2]",
+    "\"m\"", "[\"disconnect\"]", "[{\"_placeholder\":true,\"num\":0}]", "[\"b\\\"\\\\\",{\"_placeholder\":true,\"num\":0}]"]);
+  for (let n = random(3); n > 0; n--) text = mutate(text, alphabet);
+  packets.push(text);
+}
+write("socketio.jsonl", packets.map(socketio));
+
+// --- placeholders: [json, attachments, accepted]
+const placeholders = (data, count) => {
+  const decoder = new Decoder();
+  let done = false;
+  decoder.on("decoded", () => (done = true));
+  try {
+    decoder.add(`6${count}-1${data}`);
+    for (let i = 0; i < count; i++) decoder.add(Buffer.from([i]));
+  } catch (e) { done = false; }
+  return [data, count, done];
+};
+const holder = (num) => `[{"_placeholder":true,"num":${num}}]`;
+const holders = [
+  ...["0", "1", "2", "-1", "-0", "0.0", "0.5", "1.0", "1e0", "10e-1", "0e5", "1e400", "\"0\"", "null", "true", "[]",
+    "{}", "[0]"].map(holder),
+  "[]", "[1]", "[{\"_placeholder\":true}]", "[{\"_placeholder\":false,\"num\":9}]", "[{\"_placeholder\":1,\"num\":9}]",
+  "[{\"_placeholder\":\"true\",\"num\":9}]", "[{\"_placeholder\":null}]", "[{\"_placeholder\":[true]}]",
+  "[{\"num\":0,\"_placeholder\":true}]", "[{\"num\":7,\"_placeholder\":true}]", "[{\"num\":7}]",
+  "[{\"\\u005fplaceholder\":true,\"num\":9}]", "[{\"\\u005fplaceholder\":true,\"\\u006eum\":0}]",
+  "[{\"_placeholder\":true,\"n\\u0075m\":9}]", "[{\"_placeholder\":true,\"num\":9,\"num\":0}]",
+  "[{\"_placeholder\":true,\"num\":0,\"num\":9}]", "[{\"_placeholder\":true,\"_placeholder\":false}]",
+  "[{\"_placeholder\":false,\"_placeholder\":true}]", "[{\"_placeholder\":true,\"num\":0,\"num\":[]}]",
+  "[{\"_placeholder\":true,\"_placeholder\":{}}]", "[{\"a\":{\"_placeholder\":true,\"num\":0}}]",
+  "[{\"a\":{\"_placeholder\":true,\"num\":9}}]", "[[[[{\"_placeholder\":true,\"num\":9}]]]]",
+  "[{\"a\":[{\"_placeholder\":true,\"num\":1},{\"b\":1}],\"_placeholder\":false}]", "[\"_placeholder\",true,\"num\",9]",
+  "[{\"x\":\"_placeholder\",\"y\":true}]", "[{\"_placeholder\":true,\"x\":{\"num\":0}}]",
+  "[{\"_placeholder\":true,\"x\":{\"num\":0},\"num\":1}]", "[{\"x\":{\"_placeholder\":true,\"num\":1},\"num\":9}]",
+  "[{\"_placeholder\":[{\"_placeholder\":true,\"num\":0}]}]", "[{\"num\":[],\"_placeholder\":true}]",
+  "[{\"_placeholder\":true , \"num\" : 1 }]", "[{\"__proto__\":{\"_placeholder\":true,\"num\":9}}]",
+  "[{\"_placeholder\":true,\"num\":0,\"x\":{\"_placeholder\":true,\"num\":9}}]",
+  "[{\"x\":{\"_placeholder\":true,\"num\":9},\"x\":1}]", "[{\"_Placeholder\":true}]", "[{\"_placeholder \":true}]",
+];
+write("placeholders.jsonl", [1, 2].flatMap((count) => holders.map((data) => placeholders(data, count))));
+
+// --- Engine.IO: [payload, [[type, data or hex of binary], ...]] with type "error" for a malformed packet
+const engineio = (body) => [body, engine.decodePayload(body).map(({ type, data }) =>
+  Buffer.isBuffer(data) ? ["binary", data.toString("hex")] : [type, type === "error" ? "" : data ?? ""])];
+const base64 = ["", "AQ==", "AQ", "AQ=", "AQI=", "AQI", "AQID", "AR==", "A", "AQIDB", "-_-_", "+/+/", "-_+/", "AQ ID",
+  " AQID ", "AQ\nID", "AQI\r\nD\n", "AQ*ID", "AQ=ID", "AQ==ID", "=AQID", "AQIDé", "AQ\u0000ID", "=", "==", "====",
+  "AQID====", "A=", "AQI=D", "😀AQID"].map((text) => "b" + text);
+const bodies = [
+  "", "0", "1", "2", "3", "4", "5", "6", "7", "9", "a", "b", "B", "é", " ", "-", "0{}", "1abc", "2probe", "3probe", "4hello",
+  "5abc", "6abc", "4\u0000", "4é😀", "4\u2028", ...base64, "constructor", "__proto__", "\u001e", "4a\u001e", "\u001e4a",
+  "4a\u001e4b", "4a\u001e\u001e4b", "4a\u001ebAQID\u001e2", "4a\u001e7\u001e4b", "bAQID\u001e4x", "4a\u001e1\u001e4b", "4\u001e4",
+];
+for (let i = 0; i < generated / 2; i++) {
+  let text = Array.from({ length: 1 + random(4) }, () =>
+    pick(["4hi", "2", "3", "2probe", "bAQIDBA==", "4é", "6", "1", "5", "4", "b"])).join("\u001e");
+  for (let n = random(3); n > 0; n--) text = mutate(text, ["\u001e", "4", "b", "7", "x", "="]);
+  bodies.push(text);
+}
+write("engineio.jsonl", bodies.map(engineio));
+
+// --- JSON: [text, accepted, the value's own text if it is a string or a number, how stringify writes that text]
+const check = (text) => {
+  let value;
+  try { value = JSON.parse(text); } catch (e) { return [text, false, null, null]; }
+  if (typeof value === "string") value = value.toWellFormed();
+  const plain = typeof value === "string" || typeof value === "number" ? String(value) : null;
+  return [text, true, plain, plain === null ? null : JSON.stringify(plain)];
+};
+const texts = [
+  "", " ", "null", "true", "false", "nul", "nulll", "True", "undefined", "NaN", "Infinity", "-Infinity", "0", "-0", "-", "+1",
+  "01", "-01", "00", "1.", ".5", "0.5", "1.5e", "1e5", "1E5", "1e+5", "1e-5", "1e+", "1e400", "-1e400", "1e-400", "1e21", "1e20",
+  "123456789012345678901234567890", "9007199254740993", "0.1", "0.000001", "0.0000001", "1.7976931348623157e308", "5e-324",
+  "123e-20", "1.50", "100", "1e2", "12.5e1", "-12.5", "0x1", "1 2", "1,", "\"", "\"a\"", "\"a", "'a'", "\"\\\"", "\"\\\"\"",
+  "\"\\a\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u0041\"", "\"\\u00e9\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "\"\\ude00\"",
+  "\"\\ud83dx\"", "\"\\ud83d\\n\"", "\"\\ud83d\\ud83d\\ude00\"", "\"\\uD83D\\uDE00\"", "\"\\b\\f\\n\\r\\t\\/\\\\\"", "\"\u007f\"",
+  "\"\u0000\"", "\"\u001f\"", "\"\t\"", "\"\n\"", "\"\u2028\u2029\"", "\"\ufeff\"", "\"12345678\"", "\"1234567\\\"\"",
+  "\"12345678\u0001\"", "\"1234567é\"", "\ufeff1", "\u00a01", " 1", "\t1\r\n", "\u000b1", "\u000c1", "1\u0000", "[]", "[ ]",
+  "[1]", "[1,]", "[,1]", "[,]", "[1 2]", "[1,2", "[1,2]]", "[[]]", "[[]", "{}", "{ }", "{\"a\":1}", "{\"a\":1,}", "{,}", "{\"a\"}",
+  "{\"a\":}", "{\"a\" 1}", "{a:1}", "{1:1}", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}", "{\"__proto__\":1}", "{\"a\":{\"b\":[{}]}}", "[}",
+  "{]", "[{]}", "{\"a\":[}]", "]", "}", ":", ",", "[\"a\":1]", "{\"a\",1}", "// c\n1", "[1/*c*/]", "\"é😀\"", "[-]", "[1.e1]", "[\"\\",
+  "[nullx]", "[null,true,false]", "tru", "[t]", "\"\\u\"", "\"\\uD800\\u\"", "\"\\ud800\\u0041\"", "[1e]", "--1", "1-1", "1e1.5",
+  ...Array.from({ length: 0x80 }, (_, i) => JSON.stringify(String.fromCharCode(i) + "x" + String.fromCharCode(i))),
+];
+for (let i = 0; i < generated; i++) {
+  let text = pick(["{\"a\":[1,2.5e-3,\"x\\n\"],\"b\":null}", "[true,false,{\"k\":\"\\u00e9\"}]", "\"some text\\\\ here\"", "-12.75e+10",
+    " [ 1 , { } , [ ] ] "]);
+  for (let n = 1 + random(3); n > 0; n--) text = mutate(text, [..."{}[]\",:\\u0e1-+.tn \n\u0001"]);
+  texts.push(text);
+}
+const number = () => {
+  const digits = Array.from({ length: 1 + random(20) }, () => random(10)).join("").replace(/^0+(?=.)/, "");
+  return (random(2) ? "-" : "") + digits + (random(2) ? "." + random(1e6) : "") + (random(2) ? "e" + (random(60) - 30) : "");
+};
+for (let i = 0; i < generated; i++) texts.push(number());
+write("json.jsonl", texts.map(check));
+
+// --- encoder: [type, nsp, attachments, id, data as JSON, text]
+const encoder = new Encoder();
+const encoded = [];
+const buffers = (n) => Array.from({ length: n }, () => Buffer.from([1]));
+for (const nsp of ["/", "/chat"]) {
+  const add = (type, id, data, n) => {
+    const full = n ? [...data, ...buffers(n)] : data;
+    const plain = JSON.stringify(n ? [...data, ...buffers(n).map((_, num) => ({ _placeholder: true, num }))] : data ?? null);
+    encoded.push([type, nsp, n, id ?? null, plain, encoder.encode({ type, nsp, id, data: full })[0]]);
+  };
+  add(0, undefined, { sid: "a\"\\é\u2028\u0001" }, 0);
+  add(1, undefined, undefined, 0);
+  add(4, undefined, { message: "no\n", data: undefined }, 0);
+  add(4, undefined, { message: "", data: { code: 1, list: [null] } }, 0);
+  for (const id of [undefined, 0, 12])
+    for (const n of [0, 1, 3])
+      for (const args of [[], [1], ["x", { y: [] }, null]]) {
+        add(2, id, ["na\tme", ...args], n);
+        if (id !== undefined) add(3, id, args, n);
+      }
+}
+write("encoded.jsonl", encoded);
