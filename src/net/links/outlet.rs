@@ -128,4 +128,3 @@ impl Output for Outlet<'_> {
         }
     }
 }
-
