@@ -269,11 +269,11 @@ impl Core {
     pub(super) fn close_conn(&mut self, key: Key, reason: Reason, ending: Ending) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         match conn.life {
+            Life::Deciding => return self.drop_conn(key, Ending::Abrupt),
             Life::Closing if ending == Ending::Abrupt => return self.drop_conn(key, ending),
             Life::Closing => return,
-            Life::Deciding | Life::Open => {}
+            Life::Open => {}
         }
-        let was_open = conn.is_open();
         conn.life = Life::Closing;
         conn.assembly = None;
         let probe = conn.probe.take();
@@ -288,11 +288,9 @@ impl Core {
         for socket in sockets {
             self.remove_socket(socket, reason);
         }
-        if was_open {
-            self.counters.connections_closed += 1;
-            if self.config.engine_only {
-                self.events.push(Kind::Close(ConnId::new(key), reason));
-            }
+        self.counters.connections_closed += 1;
+        if self.config.engine_only {
+            self.events.push(Kind::Close(ConnId::new(key), reason));
         }
         if ending == Ending::Abrupt {
             return self.drop_conn(key, ending);
