@@ -2,33 +2,30 @@
 
 mod world;
 
+use roomcast::route::Selection;
 use world::{Order, World, targets};
 
+/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`.
 fn main() {
-    // Cargo passes flags such as `--bench`; numbers are ours.
-    let numbers: Vec<u32> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
-    let (members, emits) = (number(&numbers, 0, 1_000), number(&numbers, 1, 64));
-    let kind = std::env::args().next_back().unwrap_or_default();
-    let mut world = World::new(members.max(100), Order::Shuffled);
-    let all = targets(world.ns, world.members);
-    let (_, target, reached) = all.iter().find(|(name, ..)| *name == kind).unwrap_or(&all[0]);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let has = |word: &str| words.iter().any(|w| w == word);
+    let mut numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    let (members, emits) = (numbers.next().unwrap_or(1_000).max(100), numbers.next().unwrap_or(64));
+
+    let mut world = World::new(members, if has("shuffled") { Order::Shuffled } else { Order::Sorted });
+    let all = targets(world.ns, members);
+    let (_, target, reached) = all.iter().find(|(name, ..)| has(name)).unwrap_or(&all[0]);
     world.check(target, *reached);
     // The first tick grows the buffers; the counter is to see the second.
-    world.tick(target, emits);
-    let deliveries = measured(&mut world, || *target, emits, kind == "mixed");
-    println!("{deliveries} deliveries");
-}
-
-fn number(numbers: &[u32], index: usize, otherwise: u32) -> u32 {
-    numbers.get(index).copied().unwrap_or(otherwise)
+    tick(&mut world, target, emits, has("mixed"));
+    println!("{} deliveries", measured(&mut world, target, emits, has("mixed")));
 }
 
 #[inline(never)]
-fn measured(
-    world: &mut World,
-    target: impl Fn() -> roomcast::route::Selection<'static>,
-    emits: u32,
-    mixed: bool,
-) -> usize {
-    if mixed { world.mixed_tick(&target(), emits) } else { world.tick(&target(), emits) }
+fn measured(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {
+    tick(world, target, emits, mixed)
+}
+
+fn tick(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {
+    if mixed { world.mixed_tick(target, emits) } else { world.tick(target, emits) }
 }

@@ -50,6 +50,11 @@ def build_node() -> None:
         run(["npm", "ci", "--silent", "--no-fund", "--no-audit"], cwd=PEERS / "node")
 
 
+def build_roomcast() -> None:
+    run(["cargo", "build", "--release", "--quiet", "--example", "fanout", "--manifest-path", ROOT / "Cargo.toml"],
+        env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)})
+
+
 def node_version(package: str) -> Callable[[], str]:
     def version() -> str:
         manifest = json.loads((PEERS / "node" / "node_modules" / package / "package.json").read_text())
@@ -73,6 +78,8 @@ SERVERS = {
                         lambda: output([os.environ.get("CC", "cc"), "--version"]).splitlines()[0]),
     "bare-tick": Server("bare C loop, one send per tick", "raw", [BUILD / "bare", "tick"], build_bare,
                         lambda: output([os.environ.get("CC", "cc"), "--version"]).splitlines()[0]),
+    "roomcast": Server("roomcast", "socketio", [TARGET / "release" / "examples" / "fanout"], build_roomcast,
+                       lambda: output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])),
     "node": Server("Node socket.io", "socketio", ["node", PEERS / "node" / "socketio.js"], build_node,
                    node_version("socket.io")),
 }

@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
-use roomcast::route::{Frame, Member, Namespace, Router, Selection, TickLog};
+use roomcast::route::{Member, Namespace, Router, Selection, TickLog};
 
 /// The order in which members joined, against the order of their keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// A room's array runs through all tables from front to back.
     Sorted,
     /// A room's array jumps about in all tables.
@@ -14,20 +14,19 @@ pub enum Order {
 }
 
 /// A namespace with rooms, one connection for each member.
-pub struct World {
+pub(crate) struct World {
     /// With rooms `room` (everybody), `left` and `right` (three fifths each, everybody in one of them at least).
-    pub router: Router,
+    pub(crate) router: Router,
     /// How many members there are.
-    pub members: u32,
+    pub(crate) members: u32,
     /// The namespace.
-    pub ns: Namespace,
+    pub(crate) ns: Namespace,
     log: TickLog,
-    ranges: Vec<Frame>,
 }
 
 impl World {
     /// A world of `members` members.
-    pub fn new(members: u32, order: Order) -> Self {
+    pub(crate) fn new(members: u32, order: Order) -> Self {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut router = Router::new();
         let ns = router.add_namespace();
@@ -48,13 +47,13 @@ impl World {
                 router.join(member, "right", |_| {});
             }
         }
-        Self { router, members, ns, log: TickLog::new(), ranges: Vec::new() }
+        Self { router, members, ns, log: TickLog::new() }
     }
 
     /// One tick: `emits` messages of 100 bytes to `target`, then what each connection gets, and a new log.
     /// Returns the deliveries.
     #[inline(never)]
-    pub fn tick(&mut self, target: &Selection<'_>, emits: u32) -> usize {
+    pub(crate) fn tick(&mut self, target: &Selection<'_>, emits: u32) -> usize {
         let mut deliveries = 0;
         for _ in 0..emits {
             deliveries += self.emit(target);
@@ -65,7 +64,7 @@ impl World {
 
     /// As `tick`, but after each emit comes another to one member, as an answer or acknowledgement would be.
     #[inline(never)]
-    pub fn mixed_tick(&mut self, target: &Selection<'_>, emits: u32) -> usize {
+    pub(crate) fn mixed_tick(&mut self, target: &Selection<'_>, emits: u32) -> usize {
         let mut deliveries = 0;
         for emit in 0..emits {
             deliveries += self.emit(target);
@@ -85,8 +84,8 @@ impl World {
 
     #[inline]
     fn flush(&mut self) {
-        while let Some(conn) = self.log.pop_dirty(&mut self.ranges) {
-            for &range in &self.ranges {
+        while let Some(conn) = self.log.pop_dirty() {
+            for &range in self.log.ranges() {
                 black_box((conn, self.log.bytes(range)));
             }
         }
@@ -94,11 +93,11 @@ impl World {
     }
 
     /// What a tick delivers, counted in bytes at its end.
-    pub fn check(&mut self, target: &Selection<'_>, expected: u32) {
+    pub(crate) fn check(&mut self, target: &Selection<'_>, expected: u32) {
         assert_eq!(self.emit(target), expected as usize);
         let mut bytes = 0;
-        while self.log.pop_dirty(&mut self.ranges).is_some() {
-            bytes += self.ranges.iter().map(|&range| self.log.bytes(range).len()).sum::<usize>();
+        while self.log.pop_dirty().is_some() {
+            bytes += self.log.ranges().iter().map(|&range| self.log.bytes(range).len()).sum::<usize>();
         }
         self.log.restart();
         assert_eq!(bytes, expected as usize * 100);
@@ -106,7 +105,7 @@ impl World {
 }
 
 /// The targets that are measured: name, target, how many of `members` it reaches.
-pub fn targets(ns: Namespace, members: u32) -> [(&'static str, Selection<'static>, u32); 3] {
+pub(crate) fn targets(ns: Namespace, members: u32) -> [(&'static str, Selection<'static>, u32); 3] {
     let base = Selection::everyone(ns);
     [
         ("room", Selection { rooms: &["room"], ..base }, members),

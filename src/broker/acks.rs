@@ -89,7 +89,10 @@ impl Core {
             home.next_ack += 1;
             home.acks.insert(number, key);
         }
-        if let Some(timeout) = timeout {
+        if timeout == Some(0) {
+            self.counters.ack_timeouts += 1;
+            self.end_ack(key, true);
+        } else if let Some(timeout) = timeout {
             self.timers.arm(Timer::Ack(key.slot), self.now.saturating_add(timeout));
         }
         Ok((receipt, Some(AckId::new(key))))

@@ -197,8 +197,11 @@ impl Core {
         }
         for link in 0..self.links.len() as u32 {
             if let crate::session::link::Link::Http(http) = self.link(link) {
-                http.last = true;
-                self.ready_links.push(link);
+                http.reply.keep_alive = false;
+                if !http.is_busy() {
+                    http.last = true;
+                    self.ready_links.push(link);
+                }
             }
         }
     }

@@ -220,16 +220,14 @@ impl Core {
         Ok(matches!(conn.transport, Transport::WebSocket { .. }))
     }
 
-    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken.
+    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+    /// flush does not count.
     ///
     /// # Errors
     /// [`Error::Gone`] if the socket is.
     pub fn queued_bytes(&self, socket: SocketId) -> Result<usize> {
         let key = self.socket(socket)?.conn;
-        let mut ranges = Vec::new();
-        self.log.ranges(key.slot, &mut ranges);
-        let queued = self.conns.get(key).map_or(0, Conn::queued);
-        Ok(queued + ranges.iter().map(|range| range.len()).sum::<usize>())
+        Ok(self.conns.get(key).map_or(0, Conn::queued))
     }
 
     // ---- connections ----
@@ -271,11 +269,11 @@ impl Core {
     pub(super) fn close_conn(&mut self, key: Key, reason: Reason, ending: Ending) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         match conn.life {
+            Life::Deciding => return self.drop_conn(key, Ending::Abrupt),
             Life::Closing if ending == Ending::Abrupt => return self.drop_conn(key, ending),
             Life::Closing => return,
-            Life::Deciding | Life::Open => {}
+            Life::Open => {}
         }
-        let was_open = conn.is_open();
         conn.life = Life::Closing;
         conn.assembly = None;
         let probe = conn.probe.take();
@@ -290,11 +288,9 @@ impl Core {
         for socket in sockets {
             self.remove_socket(socket, reason);
         }
-        if was_open {
-            self.counters.connections_closed += 1;
-            if self.config.engine_only {
-                self.events.push(Kind::Close(ConnId::new(key), reason));
-            }
+        self.counters.connections_closed += 1;
+        if self.config.engine_only {
+            self.events.push(Kind::Close(ConnId::new(key), reason));
         }
         if ending == Ending::Abrupt {
             return self.drop_conn(key, ending);

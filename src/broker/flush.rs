@@ -97,12 +97,13 @@ impl Service for Core {
             for link in links.drain(..) {
                 self.flush_link(link, out);
             }
-            while let Some(conn) = self.log.pop_dirty(&mut ranges) {
+            while let Some(conn) = self.log.pop_dirty() {
                 if let Some(key) = self.conns.key_at(conn) {
+                    ranges.clear();
+                    ranges.extend_from_slice(self.log.ranges());
                     self.flush_conn(key, &ranges, out);
                 }
             }
-            ranges.clear();
             while let Some(key) = self.ready.pop() {
                 self.flush_conn(key, &[], out);
             }

@@ -18,9 +18,11 @@ impl Core {
         }
         http.input.extend_from_slice(bytes);
         self.http_progress(link);
-        // Requests sent ahead wait in the kernel while an answer is owed.
+        // While an answer is owed, some may be sent ahead; more waits in the kernel. Not at once: a link that is not read
+        // does not show that its client has gone.
+        let ahead = self.config.limits.max_head_bytes;
         match self.link(link) {
-            Link::Http(http) if http.is_busy() => {
+            Link::Http(http) if http.is_busy() && http.input.len() > ahead => {
                 http.paused = true;
                 Flow::Pause
             }

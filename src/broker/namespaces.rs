@@ -109,6 +109,13 @@ impl Core {
         Ok(&self.namespace(namespace)?.name)
     }
 
+    /// All namespaces with their names, in a stable order.
+    pub fn namespaces(&self) -> impl Iterator<Item = (NamespaceId, &str)> + '_ {
+        self.namespaces
+            .keys()
+            .filter_map(|key| Some((NamespaceId::new(key), &*self.namespaces.get(key)?.name)))
+    }
+
     /// The sockets of a namespace, in a stable order.
     ///
     /// # Errors

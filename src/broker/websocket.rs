@@ -8,6 +8,9 @@ use crate::session::reason::Reason;
 use crate::session::timers::Timer;
 use crate::wire::ws::{self, Decoder, Fault, Message, Opcode};
 
+/// What a probe may leave unread: a few control frames.
+const MAX_OWN_OUTPUT: usize = 4096;
+
 impl Core {
     /// Makes a link a WebSocket of this connection.
     pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, answer: Vec<u8>) {
@@ -38,6 +41,11 @@ impl Core {
     pub(super) fn websocket_output(&mut self, link: u32, write: impl FnOnce(&mut Vec<u8>)) {
         if let Link::WebSocket(websocket) = self.link(link) {
             write(&mut websocket.output);
+            if websocket.output.len() > MAX_OWN_OUTPUT {
+                let conn = websocket.conn;
+                self.doom(link, true);
+                return self.end_probe(conn);
+            }
             self.ready_links.push(link);
         }
     }

@@ -12,6 +12,8 @@ use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 const WAKER: Token = Token(usize::MAX);
@@ -274,15 +276,23 @@ impl Loop {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsRawFd for Loop {
+impl AsFd for Loop {
     /// The descriptor for another loop: readable, in the manner of level-triggered descriptors, as long as a
-    /// [`turn`](Self::turn) has something to do. It must not be read or closed. Together with it, look at
+    /// [`turn`](Self::turn) has something to do. It must not be read. Together with it, ask for
     /// [`next_timeout`](Self::next_timeout) before every wait.
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         if !self.foreign.replace(true) {
             // Work may be left from before anybody looked.
             self.waker.wake();
         }
-        self.poll.as_raw_fd()
+        self.poll.registry().as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for Loop {
+    /// The descriptor of [`as_fd`](Self::as_fd).
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }

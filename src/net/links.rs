@@ -1,20 +1,21 @@
-//! Links: what the edges announced and what has been read of it, sending, and closing in good order. It must not wait, and
-//! must not know of time beyond the deadlines of closing links.
+//! Links: what the edges announced, what has been read of it, and how links end. It must not wait, and must not
+//! know of time beyond the deadlines of closing links.
+
+mod outlet;
+
+pub(super) use outlet::Outlet;
 
 use crate::base::Millis;
-use crate::broker::service::{Flow, Output, Sent, Service};
+use crate::broker::service::{Flow, Service};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use slab::Slab;
+#[cfg(target_vendor = "apple")]
 use socket2::SockRef;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
-
-/// The most slices one sendmsg takes: IOV_MAX of Linux and the BSDs.
-const MAX_SLICES: usize = 1_024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -316,118 +317,30 @@ impl Links {
     }
 }
 
-/// The links as a service writes to them.
-#[derive(Debug)]
-pub(super) struct Outlet<'a> {
-    pub(super) links: &'a mut Links,
-    pub(super) registry: &'a Registry,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::listener::Listeners;
+    use mio::{Events, Poll};
 
-impl Outlet<'_> {
-    #[inline]
-    fn send_with(
-        &mut self,
-        key: usize,
-        length: usize,
-        mut send: impl FnMut(&mut TcpStream) -> io::Result<usize>,
-    ) -> Sent {
-        let Some(link) = self.links.slab.get_mut(key) else { return Sent::Broken };
-        let (Some(stream), State::Open | State::Ended) = (&mut link.stream, link.state) else {
-            return Sent::Broken;
-        };
-        loop {
-            match send(stream) {
-                Ok(count) if count == length => return Sent::All,
-                Ok(count) => {
-                    link.blocked = true;
-                    return Sent::Part(count);
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        link.blocked = true;
-                        return Sent::Part(0);
-                    }
-                    ErrorKind::Interrupted => {}
-                    _ => break,
-                },
-            }
-        }
-        if link.state == State::Open {
-            self.links.ended.push(key);
-        }
-        link.state = State::Broken;
-        Sent::Broken
+    #[test]
+    fn an_idle_link_costs_little() {
+        // Debug builds of mio keep more than the descriptor in a stream.
+        assert!(size_of::<Link>() - size_of::<Option<TcpStream>>() <= 16);
+    }
+
+    #[test]
+    fn accepted_connections_do_not_delay_small_sends() {
+        let mut poll = Poll::new().unwrap();
+        let mut listeners = Listeners::new();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let address = listeners.listen(address, 1, false, poll.registry(), usize::MAX).unwrap();
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        poll.poll(&mut Events::with_capacity(1), None).unwrap();
+        listeners.announce(0);
+        let (stream, _) = listeners.accept(Instant::now()).unwrap().unwrap();
+        let mut links = Links::new(Duration::ZERO);
+        let key = links.insert(stream, poll.registry()).unwrap();
+        assert!(links.slab[key].stream.as_ref().unwrap().nodelay().unwrap());
     }
 }
-
-impl Output for Outlet<'_> {
-    #[inline]
-    fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
-        // std sends with MSG_NOSIGNAL: a host with the default disposition of SIGPIPE lives on.
-        self.send_with(link, bytes.len(), |stream| stream.write(bytes))
-    }
-
-    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
-        let mut taken = 0;
-        for slices in slices.chunks(MAX_SLICES) {
-            let length = slices.iter().map(|slice| slice.len()).sum();
-            // Not writev, as std has it: that one raises SIGPIPE.
-            let send =
-                |stream: &mut TcpStream| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL);
-            match self.send_with(link, length, send) {
-                Sent::All => taken += length,
-                Sent::Part(count) => return Sent::Part(taken + count),
-                Sent::Broken => return Sent::Broken,
-            }
-        }
-        Sent::All
-    }
-
-    fn close(&mut self, link: usize) {
-        let key = link;
-        let Some(link) = self.links.slab.get_mut(key) else { return };
-        let Some(stream) = &link.stream else { return };
-        match link.state {
-            State::Open if stream.shutdown(Shutdown::Write).is_ok() => {
-                self.links.serial = self.links.serial.wrapping_add(1);
-                link.serial = self.links.serial;
-                link.state = State::Lingering;
-                link.paused = false;
-                let until = Instant::now() + self.links.linger;
-                self.links.lingering.push_back(Lingering { until, key, serial: link.serial });
-                self.links.queue(key);
-            }
-            State::Open | State::Ended | State::Broken => self.links.bury(key, self.registry),
-            State::Lingering | State::Dead => {}
-        }
-    }
-
-    fn abort(&mut self, link: usize) {
-        let key = link;
-        let Some(link) = self.links.slab.get_mut(key) else { return };
-        let (Some(stream), State::Open | State::Ended | State::Broken) = (&link.stream, link.state) else {
-            return;
-        };
-        // If it fails, the connection is broken already.
-        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-        self.links.bury(key, self.registry);
-    }
-
-    fn pause(&mut self, link: usize) {
-        if let Some(link) = self.links.slab.get_mut(link) {
-            link.paused = link.state == State::Open;
-        }
-    }
-
-    fn resume(&mut self, link: usize) {
-        if let Some(entry) = self.links.slab.get_mut(link) {
-            entry.paused = false;
-            self.links.queue(link);
-        }
-    }
-}
-
-#[cfg(any(windows, target_vendor = "apple"))]
-const NO_SIGNAL: i32 = 0;
-#[cfg(not(any(windows, target_vendor = "apple")))]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;

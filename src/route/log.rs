@@ -43,9 +43,9 @@ struct Pending {
 const LINK: u32 = 1 << 31;
 
 /// Not in the dirty list. No frame starts at its `end`, so it cannot be mistaken for something to extend.
-const IDLE: Pending = Pending { head: 0, end: u32::MAX };
+const IDLE: Pending = Pending { head: u32::MAX, end: u32::MAX };
 
-/// In the dirty list, but with nothing to get.
+/// In the dirty list, but with nothing to get; any other `head` that is the `end` means the same.
 const NOTHING: Pending = Pending { head: 0, end: 0 };
 
 /// Links are never changed, so that connections with the same past share them: when a message goes to a room
@@ -55,6 +55,16 @@ struct Link {
     start: u32,
     earlier: Pending,
 }
+
+/// What a connection was to get before a frame, and what it is with it.
+struct Step {
+    before: Pending,
+    frame: Frame,
+    after: Pending,
+}
+
+/// No connection that gets something was idle before.
+const NO_STEP: Step = Step { before: IDLE, frame: Frame { start: 0, end: 0 }, after: IDLE };
 
 /// How many links are remembered, by hash, to be shared.
 const RECENT: usize = 256;
@@ -73,6 +83,11 @@ pub struct TickLog {
     popped: usize,
     links: Vec<Link>,
     recent: [u32; RECENT],
+    /// The last delivery that did not extend a range: the next connection often has the same past.
+    last: Step,
+    /// What was last taken, and its ranges.
+    taken: Pending,
+    ranges: Vec<Frame>,
     /// The ranges behind the one that is cut, last first.
     behind: Vec<Frame>,
 }
@@ -87,6 +102,9 @@ impl TickLog {
             popped: 0,
             links: Vec::new(),
             recent: [0; RECENT],
+            last: NO_STEP,
+            taken: IDLE,
+            ranges: Vec::new(),
             behind: Vec::new(),
         }
     }
@@ -113,9 +131,12 @@ impl TickLog {
     pub fn deliver(&mut self, conn: Conn, frame: Frame) {
         match self.pending.get_mut(conn as usize) {
             Some(pending) if pending.end == frame.start => pending.end = frame.end,
-            Some(pending) if *pending == IDLE => {
+            Some(pending) if pending.end == IDLE.end => {
                 *pending = Pending { head: frame.start, end: frame.end };
                 self.dirty.push(conn);
+            }
+            Some(pending) if (*pending, frame) == (self.last.before, self.last.frame) => {
+                *pending = self.last.after;
             }
             Some(&mut pending) => self.deliver_apart(conn, pending, frame),
             None => self.deliver_first(conn, frame),
@@ -124,7 +145,9 @@ impl TickLog {
 
     #[inline(never)]
     fn deliver_apart(&mut self, conn: Conn, pending: Pending, frame: Frame) {
-        self.pending[conn as usize] = self.followed(pending, frame);
+        let after = self.followed(pending, frame);
+        self.last = Step { before: pending, frame, after };
+        self.pending[conn as usize] = after;
     }
 
     #[cold]
@@ -162,24 +185,19 @@ impl TickLog {
         }
     }
 
-    /// Takes the next connection that is to get something: puts its ranges into `ranges`, in order, and forgets
-    /// them. None when all were taken; what is delivered after that can be taken again.
+    /// The next connection that is to get something; [`ranges`](Self::ranges) says what, and the log forgets it.
+    /// None when all were taken. What is delivered after that can be taken again.
     ///
     /// The order is that of the first delivery to each.
     #[inline]
-    pub fn pop_dirty(&mut self, ranges: &mut Vec<Frame>) -> Option<Conn> {
-        while let Some(&conn) = self.dirty.get(self.popped) {
+    pub fn pop_dirty(&mut self) -> Option<Conn> {
+        loop {
+            let &conn = self.dirty.get(self.popped)?;
             self.popped += 1;
-            if let Some(slot) = self.pending.get_mut(conn as usize) {
-                let pending = std::mem::replace(slot, IDLE);
-                self.unroll(pending, ranges);
-                if !ranges.is_empty() {
-                    return Some(conn);
-                }
+            if self.take(conn) {
+                return Some(conn);
             }
         }
-        ranges.clear();
-        None
     }
 
     /// Whether a connection may be left for [`pop_dirty`](Self::pop_dirty).
@@ -187,9 +205,25 @@ impl TickLog {
         self.popped < self.dirty.len()
     }
 
-    /// Puts the ranges that a connection is to get into `ranges`, in order, and changes nothing.
-    pub fn ranges(&self, conn: Conn, ranges: &mut Vec<Frame>) {
-        self.unroll(self.pending.get(conn as usize).copied().unwrap_or(IDLE), ranges);
+    /// Takes a connection out of turn, as [`pop_dirty`](Self::pop_dirty) would. False if it is to get nothing.
+    #[inline]
+    pub fn take(&mut self, conn: Conn) -> bool {
+        let Some(slot) = self.pending.get_mut(conn as usize) else { return false };
+        let pending = std::mem::replace(slot, IDLE);
+        if pending.head == pending.end {
+            return false;
+        }
+        // The next connection often gets the same as the one before.
+        if pending != self.taken {
+            self.unroll(pending);
+        }
+        true
+    }
+
+    /// What the connection that was last taken is to get, in order.
+    #[inline]
+    pub fn ranges(&self) -> &[Frame] {
+        &self.ranges
     }
 
     /// Drops what a connection was to get: it is closed, or was served otherwise. Its key may be used again.
@@ -237,6 +271,10 @@ impl TickLog {
         self.popped = 0;
         self.links.clear();
         self.links.shrink_to(KEPT_LINKS);
+        self.last = NO_STEP;
+        self.taken = IDLE;
+        self.ranges.clear();
+        self.ranges.shrink_to(KEPT_LINKS);
         match Arc::get_mut(&mut self.bytes) {
             Some(bytes) => {
                 bytes.clear();
@@ -277,24 +315,16 @@ impl TickLog {
         if pending.head & LINK == 0 { None } else { self.links.get((pending.head & !LINK) as usize).copied() }
     }
 
-    #[inline]
-    fn unroll(&self, pending: Pending, ranges: &mut Vec<Frame>) {
-        ranges.clear();
-        if pending.head & LINK != 0 {
-            self.unroll_links(pending, ranges);
-        } else if pending.head != pending.end && pending != IDLE {
-            ranges.push(Frame { start: pending.head, end: pending.end });
-        }
-    }
-
     #[inline(never)]
-    fn unroll_links(&self, mut pending: Pending, ranges: &mut Vec<Frame>) {
+    fn unroll(&mut self, mut pending: Pending) {
+        self.taken = pending;
+        self.ranges.clear();
         while let Some(link) = self.link(pending) {
-            ranges.push(Frame { start: link.start, end: pending.end });
+            self.ranges.push(Frame { start: link.start, end: pending.end });
             pending = link.earlier;
         }
-        ranges.push(Frame { start: pending.head, end: pending.end });
-        ranges.reverse();
+        self.ranges.push(Frame { start: pending.head, end: pending.end });
+        self.ranges.reverse();
     }
 }
 

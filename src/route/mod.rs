@@ -20,9 +20,11 @@
 //! let reached = router.select(&target, |_member, conn| log.deliver(conn, frame));
 //! assert_eq!(reached, 2);
 //!
-//! let (mut ranges, mut sent) = (Vec::new(), Vec::new());
-//! while let Some(conn) = log.pop_dirty(&mut ranges) {
-//!     sent.push((conn, log.bytes(ranges[0]).to_vec()));
+//! let mut sent = Vec::new();
+//! while let Some(conn) = log.pop_dirty() {
+//!     for &range in log.ranges() {
+//!         sent.push((conn, log.bytes(range).to_vec()));
+//!     }
 //! }
 //! log.restart();
 //! assert_eq!(sent, [(0, b"hello".to_vec()), (2, b"hello".to_vec())]);

@@ -77,27 +77,26 @@ impl Router {
     /// Hands each selected member and its connection to `f`, once, and returns how many there were.
     #[inline]
     pub fn select(&mut self, target: &Selection<'_>, mut f: impl FnMut(Member, Conn)) -> usize {
-        if let Some((before, after)) = self.run(target) {
-            for entry in before {
-                f(entry.member, entry.conn);
+        if let Some(stretches) = self.run(target) {
+            for stretch in stretches {
+                for entry in stretch {
+                    f(entry.member, entry.conn);
+                }
             }
-            for entry in after {
-                f(entry.member, entry.conn);
-            }
-            return before.len() + after.len();
+            return stretches.iter().map(|stretch| stretch.len()).sum();
         }
         self.sift(target, f)
     }
 
     /// The recipients as two stretches of one room's array, if the target is as simple as that: one room or
     /// everyone, with at most one member excepted.
-    fn run(&self, target: &Selection<'_>) -> Option<(&[Entry], &[Entry])> {
+    fn run(&self, target: &Selection<'_>) -> Option<[&[Entry]; 2]> {
         let sole = match (target.rooms, target.members) {
             ([], []) => self.namespaces.get(target.ns as usize).map(|rooms| rooms.everyone),
             ([name], []) => self.room(target.ns, name),
             _ => return None,
         };
-        let Some(key) = sole else { return Some((&[], &[])) };
+        let Some(key) = sole else { return Some([&[], &[]]) };
         let entries = &*self.graph.room(key).entries;
         let skip = match (target.except_members, target.except_rooms) {
             ([], []) => None,
@@ -105,8 +104,8 @@ impl Router {
             _ => return None,
         };
         Some(match skip {
-            Some(position) => (&entries[..position], &entries[position + 1..]),
-            None => (entries, &[]),
+            Some(position) => [&entries[..position], &entries[position + 1..]],
+            None => [entries, &[]],
         })
     }
 

@@ -12,14 +12,14 @@ fn append(log: &mut TickLog, text: &str) -> Frame {
     log.append(|bytes| bytes.extend_from_slice(text.as_bytes())).unwrap()
 }
 
-fn read(log: &TickLog, ranges: &[Frame]) -> String {
-    ranges.iter().map(|&range| std::str::from_utf8(log.bytes(range)).unwrap()).collect()
+/// What was taken last.
+fn read(log: &TickLog) -> String {
+    assert!(!log.ranges().is_empty() && log.ranges().iter().all(|range| !range.is_empty()));
+    log.ranges().iter().map(|&range| std::str::from_utf8(log.bytes(range)).unwrap()).collect()
 }
 
-fn owed(log: &TickLog, conn: Conn) -> String {
-    let mut ranges = vec![Frame { start: 3, end: 9 }];
-    log.ranges(conn, &mut ranges);
-    read(log, &ranges)
+fn take(log: &mut TickLog, conn: Conn) -> String {
+    if log.take(conn) { read(log) } else { String::new() }
 }
 
 type Model = BTreeMap<Conn, Vec<Frame>>;
@@ -30,12 +30,11 @@ fn text(frames: &[Frame], written: &str) -> String {
 
 /// Pops up to `most` connections and compares what they get with the model.
 fn pop(log: &mut TickLog, model: &mut Model, written: &str, most: usize) -> Vec<Conn> {
-    let (mut ranges, mut popped) = (Vec::new(), Vec::new());
+    let mut popped = Vec::new();
     for _ in 0..most {
-        let Some(conn) = log.pop_dirty(&mut ranges) else { break };
-        assert!(!ranges.is_empty() && ranges.iter().all(|range| !range.is_empty()));
-        assert_eq!(read(log, &ranges), text(&model.remove(&conn).unwrap(), written));
-        assert_eq!(owed(log, conn), "");
+        let Some(conn) = log.pop_dirty() else { break };
+        assert_eq!(read(log), text(&model.remove(&conn).unwrap(), written));
+        assert!(!log.take(conn));
         popped.push(conn);
     }
     popped
@@ -83,14 +82,20 @@ fn random_calls_do_what_lists_of_frames_do() {
                             at.map(|at| owed.remove(at));
                         }
                     }
-                    _ if rng.u8(..4) == 0 => {
-                        log.forget(conn);
-                        model.remove(&conn);
-                        forgot = true;
-                    }
-                    _ => drop(log.share()),
+                    _ => match rng.u8(..8) {
+                        0 => {
+                            log.forget(conn);
+                            model.remove(&conn);
+                            forgot = true;
+                        }
+                        1 => {
+                            let owed = model.remove(&conn).unwrap_or_default();
+                            assert_eq!(take(&mut log, conn), text(&owed, &written));
+                            forgot = true;
+                        }
+                        _ => drop(log.share()),
+                    },
                 }
-                assert_eq!(owed(&log, conn), model.get(&conn).map_or("".into(), |f| text(f, &written)));
             }
             assert_eq!((log.len(), log.is_empty()), (written.len(), written.is_empty()));
             if rng.bool() {
@@ -116,7 +121,7 @@ fn random_calls_do_what_lists_of_frames_do() {
             }
             assert!(model.values().all(|frames| text(frames, &written).is_empty()));
             log.restart();
-            assert!(log.is_empty() && (0..CONNS).all(|conn| owed(&log, conn).is_empty()));
+            assert!(log.is_empty() && (0..CONNS).all(|conn| !log.take(conn)));
         }
     });
 }
@@ -128,10 +133,9 @@ fn messages_that_follow_are_one_range() {
         let frame = append(&mut log, "x");
         log.deliver(5, frame);
     }
-    let mut ranges = Vec::new();
-    assert_eq!(log.pop_dirty(&mut ranges), Some(5));
-    assert_eq!(ranges, [Frame { start: 0, end: 64 }]);
-    assert_eq!((log.pop_dirty(&mut ranges), ranges.len(), log.link_bytes()), (None, 0, 0));
+    assert_eq!(log.pop_dirty(), Some(5));
+    assert_eq!(log.ranges(), [Frame { start: 0, end: 64 }]);
+    assert_eq!((log.pop_dirty(), log.link_bytes()), (None, 0));
 }
 
 #[test]
@@ -143,8 +147,8 @@ fn connections_with_one_past_share_its_links() {
         (0..1_000).for_each(|conn| log.deliver(conn, frame));
     }
     assert_eq!(log.link_bytes(), 63 * 12);
-    assert_eq!(owed(&log, 0), "for all".repeat(64));
-    assert_eq!(owed(&log, 999), owed(&log, 0));
+    assert_eq!(take(&mut log, 999), "for all".repeat(64));
+    assert_eq!(take(&mut log, 0), "for all".repeat(64));
 }
 
 #[test]
@@ -161,10 +165,9 @@ fn a_latest_message_replaced_often_stays_cheap() {
         }
         frame = newer;
     }
-    assert_eq!(owed(&log, 42), "latest 999");
     assert_eq!(log.link_bytes(), 0);
-    let mut ranges = Vec::new();
-    assert_eq!(std::iter::from_fn(|| log.pop_dirty(&mut ranges)).count(), 100);
+    assert_eq!(take(&mut log, 42), "latest 999");
+    assert_eq!(std::iter::from_fn(|| log.pop_dirty()).count(), 99);
 }
 
 #[test]
@@ -175,10 +178,8 @@ fn a_key_may_be_used_again_within_the_tick() {
     log.forget(1);
     let new = append(&mut log, "new");
     log.deliver(1, new);
-    let mut ranges = Vec::new();
-    assert_eq!(log.pop_dirty(&mut ranges), Some(1));
-    assert_eq!(read(&log, &ranges), "new");
-    assert_eq!(log.pop_dirty(&mut ranges), None);
+    assert_eq!((log.pop_dirty(), read(&log)), (Some(1), "new".into()));
+    assert_eq!(log.pop_dirty(), None);
 }
 
 #[test]

@@ -174,9 +174,8 @@ fn emit(rng: &mut fastrand::Rng, router: &mut Router, log: &mut TickLog, model: 
 }
 
 fn flush(log: &mut TickLog, model: &mut Model) {
-    let mut ranges = Vec::new();
-    while let Some(conn) = log.pop_dirty(&mut ranges) {
-        let bytes: Vec<u8> = ranges.iter().flat_map(|&range| log.bytes(range).to_vec()).collect();
+    while let Some(conn) = log.pop_dirty() {
+        let bytes: Vec<u8> = log.ranges().iter().flat_map(|&range| log.bytes(range).to_vec()).collect();
         assert_eq!(model.owed.remove(&conn), Some(bytes));
     }
     assert!(model.owed.is_empty());

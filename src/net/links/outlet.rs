@@ -1,0 +1,130 @@
+//! Sending and closing, as a service does it in a flush. It must add nothing to the system call: this is where throughput
+//! is decided.
+
+use super::{Lingering, Links, State};
+use crate::broker::service::{Output, Sent};
+use mio::Registry;
+use mio::net::TcpStream;
+use socket2::SockRef;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+/// The most slices one sendmsg takes: IOV_MAX of Linux and the BSDs.
+const MAX_SLICES: usize = 1_024;
+
+#[cfg(any(windows, target_vendor = "apple"))]
+const NO_SIGNAL: i32 = 0;
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+
+/// The links as a service writes to them.
+#[derive(Debug)]
+pub(in crate::net) struct Outlet<'a> {
+    pub(in crate::net) links: &'a mut Links,
+    pub(in crate::net) registry: &'a Registry,
+}
+
+impl Outlet<'_> {
+    #[inline]
+    fn send_with(
+        &mut self,
+        key: usize,
+        length: usize,
+        mut send: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+    ) -> Sent {
+        let Some(link) = self.links.slab.get_mut(key) else { return Sent::Broken };
+        let (Some(stream), State::Open | State::Ended) = (&mut link.stream, link.state) else {
+            return Sent::Broken;
+        };
+        loop {
+            match send(stream) {
+                Ok(count) if count == length => return Sent::All,
+                Ok(count) => {
+                    link.blocked = true;
+                    return Sent::Part(count);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        link.blocked = true;
+                        return Sent::Part(0);
+                    }
+                    ErrorKind::Interrupted => {}
+                    _ => break,
+                },
+            }
+        }
+        if link.state == State::Open {
+            self.links.ended.push(key);
+        }
+        link.state = State::Broken;
+        Sent::Broken
+    }
+}
+
+impl Output for Outlet<'_> {
+    #[inline]
+    fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
+        // std sends with MSG_NOSIGNAL: a host with the default disposition of SIGPIPE lives on.
+        self.send_with(link, bytes.len(), |stream| stream.write(bytes))
+    }
+
+    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
+        let mut taken = 0;
+        for slices in slices.chunks(MAX_SLICES) {
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            // Not writev, as std has it: that one raises SIGPIPE.
+            let send =
+                |stream: &mut TcpStream| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL);
+            match self.send_with(link, length, send) {
+                Sent::All => taken += length,
+                Sent::Part(count) => return Sent::Part(taken + count),
+                Sent::Broken => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    fn close(&mut self, link: usize) {
+        let key = link;
+        let Some(link) = self.links.slab.get_mut(key) else { return };
+        let Some(stream) = &link.stream else { return };
+        match link.state {
+            State::Open if stream.shutdown(Shutdown::Write).is_ok() => {
+                self.links.serial = self.links.serial.wrapping_add(1);
+                link.serial = self.links.serial;
+                link.state = State::Lingering;
+                link.paused = false;
+                let until = Instant::now() + self.links.linger;
+                self.links.lingering.push_back(Lingering { until, key, serial: link.serial });
+                self.links.queue(key);
+            }
+            State::Open | State::Ended | State::Broken => self.links.bury(key, self.registry),
+            State::Lingering | State::Dead => {}
+        }
+    }
+
+    fn abort(&mut self, link: usize) {
+        let key = link;
+        let Some(link) = self.links.slab.get_mut(key) else { return };
+        let (Some(stream), State::Open | State::Ended | State::Broken) = (&link.stream, link.state) else {
+            return;
+        };
+        // If it fails, the connection is broken already.
+        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        self.links.bury(key, self.registry);
+    }
+
+    fn pause(&mut self, link: usize) {
+        if let Some(link) = self.links.slab.get_mut(link) {
+            link.paused = link.state == State::Open;
+        }
+    }
+
+    fn resume(&mut self, link: usize) {
+        if let Some(entry) = self.links.slab.get_mut(link) {
+            entry.paused = false;
+            self.links.queue(link);
+        }
+    }
+}

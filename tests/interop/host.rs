@@ -1,0 +1,648 @@
+//! The scenario host of `tests/interop` on roomcast: the same behaviour as `reference/host.js` has on Node's socket.io, so
+//! that every client and every raw test can be run against both. Takes the options as one JSON argument.
+
+use roomcast::wire::cors::{Cors, Origin};
+use roomcast::wire::json;
+use roomcast::{
+    AckId, Broker, Config, Cookie, Event, Events, Message, NamespaceId, NamespaceOptions, PatternOptions,
+    SocketId, Target,
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+fn main() -> std::io::Result<()> {
+    let options = std::env::args().nth(1).unwrap_or_else(|| "{}".into());
+    let options: Value = serde_json::from_str(&options).expect("options are JSON");
+    let mut host = Host::new(options)?;
+    let mut port = host.options["port"].as_u64().unwrap_or(0);
+    let mut events = Events::new();
+    loop {
+        port = host.broker.listen(format!("127.0.0.1:{port}"))?.port().into();
+        print(&format!("listening on {port}"));
+        host.after = After::Go;
+        while host.after == After::Go {
+            host.broker.poll(&mut events, host.next_verdict())?;
+            host.verdicts();
+            for event in events.iter() {
+                host.event(event);
+            }
+        }
+        host.broker.close(&mut events, Duration::from_secs(5))?;
+        for event in events.iter() {
+            host.event(event);
+        }
+        if host.after == After::Stop {
+            print("closed");
+            return Ok(());
+        }
+    }
+}
+
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever reads may have gone; the host ends by itself then.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Go,
+    Stop,
+    Restart,
+}
+
+/// What the host knows of a socket.
+struct Client {
+    sid: String,
+    nsp: String,
+    auth: Value,
+}
+
+/// Who asked for an acknowledgement, and what was answered so far.
+struct Question {
+    asker: SocketId,
+    /// The whole room was asked, or one socket with a time limit, or one without.
+    kind: Kind,
+    answers: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    One,
+    Timed,
+    Room,
+}
+
+struct Host {
+    broker: Broker,
+    options: Value,
+    observer: NamespaceId,
+    clients: HashMap<SocketId, Client>,
+    questions: HashMap<AckId, Question>,
+    /// Connect requests that are answered late.
+    late: Vec<(Instant, SocketId, Value, bool)>,
+    after: After,
+}
+
+/// Event arguments: raw JSON, with their attachments.
+#[derive(Clone, Copy)]
+struct Args<'a> {
+    items: &'a [&'a str],
+    attachments: &'a [&'a [u8]],
+}
+
+impl<'a> Args<'a> {
+    fn from(self, at: usize) -> Args<'a> {
+        Args { items: self.items.get(at..).unwrap_or_default(), ..self }
+    }
+
+    fn array(&self) -> String {
+        format!("[{}]", self.items.join(","))
+    }
+
+    fn value(&self, at: usize) -> Value {
+        self.items.get(at).and_then(|item| serde_json::from_str(item).ok()).unwrap_or(Value::Null)
+    }
+
+    fn text(&self, at: usize) -> String {
+        match self.value(at) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+}
+
+fn config(options: &Value) -> Config {
+    let mut config = Config { guard_handshakes: options.get("refuse").is_some(), ..Config::default() };
+    let number = |name: &str| options[name].as_u64();
+    if let Some(path) = options["path"].as_str() {
+        config.path = path.into();
+    }
+    config.ping_interval = number("pingInterval").unwrap_or(config.ping_interval);
+    config.ping_timeout = number("pingTimeout").unwrap_or(config.ping_timeout);
+    config.connect_timeout = number("connectTimeout").unwrap_or(config.connect_timeout);
+    config.upgrade_timeout = number("upgradeTimeout").unwrap_or(config.upgrade_timeout);
+    if let Some(size) = number("maxHttpBufferSize") {
+        config.limits.max_payload = size as usize;
+    }
+    if let Some(transports) = options["transports"].as_array() {
+        config.polling = transports.contains(&json!("polling"));
+        config.websocket = transports.contains(&json!("websocket"));
+    }
+    config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
+    config.cors = cors(&options["cors"]);
+    config.cookie = cookie(&options["cookie"]);
+    config
+}
+
+fn cors(options: &Value) -> Option<Cors> {
+    if options.is_null() || options == &json!(false) || options["origin"] == json!(false) {
+        return None;
+    }
+    let list = |value: &Value| match value {
+        Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let mut cors = Cors::default();
+    cors.origin = match &options["origin"] {
+        Value::String(origin) if origin != "*" => Origin::Fixed(origin.clone()),
+        Value::Array(list) => {
+            Origin::List(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        }
+        Value::Bool(true) => Origin::Reflect,
+        _ => Origin::Any,
+    };
+    cors.methods = list(&options["methods"]).unwrap_or(cors.methods);
+    cors.allowed_headers = list(&options["allowedHeaders"]);
+    cors.exposed_headers = list(&options["exposedHeaders"]).unwrap_or_default();
+    cors.credentials = options["credentials"].as_bool().unwrap_or(false);
+    cors.max_age = options["maxAge"].as_u64();
+    cors.options_success_status = options["optionsSuccessStatus"].as_u64().unwrap_or(204) as u16;
+    Some(cors)
+}
+
+fn cookie(options: &Value) -> Option<Cookie> {
+    if options.is_null() || options == &json!(false) {
+        return None;
+    }
+    let mut cookie = Cookie::default();
+    if let Some(name) = options["name"].as_str() {
+        cookie.name = name.into();
+    }
+    match &options["path"] {
+        Value::Bool(false) => cookie.path = None,
+        Value::String(path) => cookie.path = Some(path.clone()),
+        _ => {}
+    }
+    cookie.http_only = options["httpOnly"].as_bool().unwrap_or(true);
+    if let Some(same_site) = options["sameSite"].as_str() {
+        let mut letters = same_site.chars();
+        cookie.same_site = letters.next().map(|first| first.to_uppercase().chain(letters).collect());
+    }
+    Some(cookie)
+}
+
+impl Host {
+    fn new(options: Value) -> std::io::Result<Self> {
+        let mut broker = Broker::new(config(&options))?;
+        let open = NamespaceOptions::default();
+        let observer = broker.add_namespace("/observer", open).map_err(std::io::Error::other)?;
+        let made = broker
+            .add_namespace("/plain", open)
+            .and_then(|_| broker.add_namespace("/custom", open))
+            .and_then(|_| broker.add_namespace("/guarded", NamespaceOptions { guarded: true }))
+            .and_then(|_| {
+                broker.add_pattern("/tenant-*", PatternOptions { guarded: true, remove_when_empty: true })
+            });
+        made.map_err(std::io::Error::other)?;
+        Ok(Self {
+            broker,
+            options,
+            observer,
+            clients: HashMap::new(),
+            questions: HashMap::new(),
+            late: Vec::new(),
+            after: After::Go,
+        })
+    }
+
+    // ---- what happens ----
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Handshake { conn } => {
+                let refused =
+                    self.broker.conn_handshake(conn).is_ok_and(|it| it.header("x-refuse").is_some());
+                let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
+                let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
+            }
+            Event::ConnectRequest { socket, namespace, auth } => self.admit(socket, namespace, parsed(auth)),
+            Event::Connect { socket, namespace, auth } => self.connected(socket, namespace, parsed(auth)),
+            Event::Disconnect { socket, reason, rooms, .. } => {
+                let Some(client) = self.clients.remove(&socket) else { return };
+                let mut rooms: Vec<&str> = rooms.iter().collect();
+                rooms.sort_unstable();
+                if client.nsp != "/observer" {
+                    self.log(&json!({"what": "disconnect", "nsp": client.nsp, "sid": client.sid,
+                        "reason": reason.text(), "rooms": rooms}));
+                }
+            }
+            Event::Message { socket, namespace, name, args, attachments, ack } => {
+                let items: Vec<&str> = json::elements(args).collect();
+                let attachments: Vec<&[u8]> = attachments.iter().collect();
+                let args = Args { items: &items, attachments: &attachments };
+                if namespace == self.observer {
+                    self.observe(socket, name, args, ack);
+                } else {
+                    self.serve(socket, namespace, name, args, ack);
+                }
+            }
+            Event::Ack { ack, args, attachments, remaining, .. } => {
+                let items: Vec<&str> = json::elements(args).collect();
+                let attachments: Vec<&[u8]> = attachments.iter().collect();
+                self.answered(ack, Args { items: &items, attachments: &attachments }, remaining);
+            }
+            Event::AckEnd { ack, timed_out, .. } => self.unanswered(ack, timed_out),
+            _ => {}
+        }
+    }
+
+    fn admit(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
+        let name = self.broker.namespace_name(namespace).unwrap_or_default().to_owned();
+        let unauthorized = json!({"code": "E_AUTH", "retry": false}).to_string();
+        if let Some(tenant) = name.strip_prefix("/tenant-") {
+            let fits =
+                !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            let _ = if !fits {
+                self.broker.reject(socket, "Invalid namespace", None)
+            } else if auth["refuse"] == json!(true) {
+                self.broker.reject(socket, "tenant refused", Some(&json!({"tenant": name}).to_string()))
+            } else {
+                return self.accept(socket, namespace, auth);
+            };
+            return;
+        }
+        let soon = Instant::now() + Duration::from_millis(50);
+        match auth["token"].as_str() {
+            Some("secret") => self.accept(socket, namespace, auth),
+            Some("no-data") => drop(self.broker.reject(socket, "no data given", None)),
+            Some("slow") => self.late.push((soon, socket, auth, true)),
+            Some("slow-no") => self.late.push((soon, socket, auth, false)),
+            _ => drop(self.broker.reject(socket, "not authorized", Some(&unauthorized))),
+        }
+    }
+
+    fn accept(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
+        if self.broker.accept(socket).is_ok() {
+            self.connected(socket, namespace, auth);
+        }
+    }
+
+    fn next_verdict(&self) -> Option<Duration> {
+        let next = self.late.iter().map(|(at, ..)| *at).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn verdicts(&mut self) {
+        let now = Instant::now();
+        for (_, socket, auth, good) in self.late.extract_if(.., |(at, ..)| *at <= now).collect::<Vec<_>>() {
+            if good {
+                if let Ok(namespace) = self.broker.namespace_of(socket) {
+                    self.accept(socket, namespace, auth);
+                }
+            } else {
+                let data = json!({"code": "E_AUTH", "retry": false}).to_string();
+                let _ = self.broker.reject(socket, "not authorized", Some(&data));
+            }
+        }
+    }
+
+    fn connected(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
+        let (Ok(sid), Ok(nsp)) = (self.broker.socket_sid(socket), self.broker.namespace_name(namespace))
+        else {
+            return;
+        };
+        let (sid, nsp) = (sid.to_owned(), nsp.to_owned());
+        if namespace != self.observer {
+            self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid}));
+            if self.options["protocol"] == json!(true) {
+                self.send(socket, "auth", &format!("[{auth}]"), &[]);
+            }
+            if let Some(greet) = auth.get("greet") {
+                self.send(socket, "welcome", &format!("[{greet}]"), &[]);
+            }
+        }
+        self.clients.insert(socket, Client { sid, nsp, auth });
+    }
+
+    fn log(&mut self, entry: &Value) {
+        print(&format!("log {entry}"));
+        let args = format!("[{entry}]");
+        let _ = self.broker.emit(Target::all(self.observer), Message::new("log", &args));
+    }
+
+    // ---- emitting ----
+
+    fn send(&mut self, socket: SocketId, name: &str, args: &str, attachments: &[&[u8]]) {
+        let Ok(namespace) = self.broker.namespace_of(socket) else { return };
+        let message = Message::new(name, args).attach(attachments);
+        let _ = self.broker.emit(Target::sockets(namespace, &[socket]), message);
+    }
+
+    fn reply(&mut self, socket: SocketId, ack: Option<u64>, args: &str, attachments: &[&[u8]]) {
+        if let Some(ack) = ack {
+            let _ = self.broker.ack(socket, ack, args, attachments);
+        }
+    }
+
+    /// `to` is `{rooms, except, volatile, self}`.
+    fn say(
+        &mut self,
+        namespace: NamespaceId,
+        to: &Value,
+        sender: Option<SocketId>,
+        name: &str,
+        args: Args<'_>,
+    ) {
+        let names = |value: &Value| -> Vec<String> {
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|name| Some(name.as_str()?.to_owned()))
+                .collect()
+        };
+        let (rooms, except) = (names(&to["rooms"]), names(&to["except"]));
+        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+        let except: Vec<&str> = except.iter().map(String::as_str).collect();
+        let sender: Vec<SocketId> = sender.filter(|_| to["self"] == json!(false)).into_iter().collect();
+        let target = if rooms.is_empty() { Target::all(namespace) } else { Target::rooms(namespace, &rooms) };
+        let array = args.array();
+        let message = Message::new(name, &array).attach(args.attachments);
+        let message = if to["volatile"] == json!(true) { message.volatile() } else { message };
+        let _ = self.broker.emit(target.except_rooms(&except).except(&sender), message);
+    }
+
+    // ---- events of the open namespaces ----
+
+    fn own_rooms(&self, socket: SocketId) -> String {
+        let mut rooms: Vec<&str> = self.broker.rooms_of(socket).into_iter().flatten().skip(1).collect();
+        rooms.sort_unstable();
+        json!([rooms]).to_string()
+    }
+
+    fn sids(&self, sockets: impl Iterator<Item = SocketId>) -> String {
+        let mut sids: Vec<&str> = sockets.filter_map(|socket| self.broker.socket_sid(socket).ok()).collect();
+        sids.sort_unstable();
+        json!([sids]).to_string()
+    }
+
+    fn everyone(&self, namespace: Option<NamespaceId>) -> String {
+        self.sids(namespace.and_then(|it| self.broker.sockets_in(it).ok()).into_iter().flatten())
+    }
+
+    fn members(&self, namespace: Option<NamespaceId>, room: &str) -> String {
+        self.sids(namespace.and_then(|it| self.broker.members(it, room).ok()).into_iter().flatten())
+    }
+
+    fn room_list(&self, namespace: Option<NamespaceId>) -> String {
+        let rooms = namespace.and_then(|it| self.broker.rooms_in(it).ok());
+        let mut rooms: Vec<&str> = rooms.into_iter().flatten().collect();
+        rooms.sort_unstable();
+        json!([rooms]).to_string()
+    }
+
+    fn serve(
+        &mut self,
+        socket: SocketId,
+        namespace: NamespaceId,
+        name: &str,
+        args: Args<'_>,
+        ack: Option<u64>,
+    ) {
+        let array = args.array();
+        let room = args.text(0);
+        let with = args.attachments;
+        match name {
+            "message" => self.send(socket, "message-back", &array, with),
+            "message-with-ack" => self.reply(socket, ack, &array, with),
+            "echo" => {
+                self.send(socket, "echo", &array, with);
+                self.reply(socket, ack, &array, with);
+            }
+            "back" => {
+                self.send(socket, &room, &args.from(1).array(), with);
+                self.reply(socket, ack, "[]", &[]);
+            }
+            "burst" => {
+                for n in 0..args.value(0).as_u64().unwrap_or(0) {
+                    let number = n.to_string();
+                    let mut items = args.items.to_vec();
+                    items[0] = &number;
+                    self.send(socket, "burst", &Args { items: &items, ..args }.array(), with);
+                }
+                self.reply(socket, ack, "[]", &[]);
+            }
+            "join" | "leave" => {
+                for at in 0..args.items.len() {
+                    let room = args.text(at);
+                    let _ = if name == "join" {
+                        self.broker.join(socket, &room)
+                    } else {
+                        self.broker.leave(socket, &room)
+                    };
+                }
+                self.reply(socket, ack, &self.own_rooms(socket), &[]);
+            }
+            "rooms" => self.reply(socket, ack, &self.own_rooms(socket), &[]),
+            "members" => self.reply(socket, ack, &self.members(Some(namespace), &room), &[]),
+            "everyone" => self.reply(socket, ack, &self.everyone(Some(namespace)), &[]),
+            "room-list" => self.reply(socket, ack, &self.room_list(Some(namespace)), &[]),
+            "say" => {
+                self.say(namespace, &args.value(0), Some(socket), &args.text(1), args.from(2));
+                self.reply(socket, ack, "[]", &[]);
+            }
+            "mixed" => self.mixed(socket, namespace, &room, ack),
+            "leave-between" => self.leave_between(socket, namespace, &room, ack),
+            "volatile" | "volatile-pair" | "volatile-behind" => {
+                self.volatile(socket, namespace, name, &array, ack)
+            }
+            "ack-many" => self.reply(socket, ack, r#"[1,"two",{"three":[3]}]"#, &[]),
+            // An acknowledgement is answered once: that is up to the host.
+            "ack-twice" => self.reply(socket, ack, r#"["first"]"#, &[]),
+            "ask" => self.ask(socket, Target::sockets(namespace, &[socket]), Kind::One, None, args),
+            "ask-timeout" => {
+                let time = args.value(0).as_u64();
+                self.ask(socket, Target::sockets(namespace, &[socket]), Kind::Timed, time, args.from(1));
+            }
+            "ask-room" => {
+                let time = args.value(0).as_u64();
+                self.ask(socket, Target::rooms(namespace, &[&args.text(1)]), Kind::Room, time, args.from(2));
+            }
+            "whoami" => self.reply(socket, ack, &self.whoami(socket, namespace), &[]),
+            "kick" => {
+                self.send(socket, "bye", "[]", &[]);
+                let _ = self.broker.disconnect(socket, args.value(0) == json!(true));
+            }
+            "kick-room" => {
+                let _ = self.broker.emit(Target::rooms(namespace, &[&room]), Message::new("bye", "[]"));
+                self.kick_room(namespace, &room, args.value(1) == json!(true));
+            }
+            "kick-and-use" => {
+                let _ = self.broker.disconnect(socket, false);
+                let _ = self.broker.join(socket, &room);
+                self.send(socket, "echo", r#"["after the kick"]"#, &[]);
+            }
+            _ => {}
+        }
+    }
+
+    fn kick_room(&mut self, namespace: NamespaceId, room: &str, close: bool) {
+        let members: Vec<SocketId> = self.broker.members(namespace, room).into_iter().flatten().collect();
+        for member in members {
+            let _ = self.broker.disconnect(member, close);
+        }
+    }
+
+    fn mixed(&mut self, socket: SocketId, namespace: NamespaceId, room: &str, ack: Option<u64>) {
+        let own = self.broker.socket_sid(socket).unwrap_or_default().to_owned();
+        let _ = self.broker.join(socket, room);
+        self.send(socket, "mixed", "[1]", &[]);
+        let _ = self.broker.emit(Target::rooms(namespace, &[room]), Message::new("mixed", "[2]"));
+        let _ = self.broker.emit(Target::all(namespace), Message::new("mixed", "[3]"));
+        let _ = self.broker.emit(Target::rooms(namespace, &[&own]), Message::new("mixed", "[4]"));
+        self.reply(socket, ack, "[5]", &[]);
+        self.send(socket, "mixed", "[6]", &[]);
+    }
+
+    fn leave_between(&mut self, socket: SocketId, namespace: NamespaceId, room: &str, ack: Option<u64>) {
+        let rooms = [room];
+        let to_room = Target::rooms(namespace, &rooms);
+        let _ = self.broker.join(socket, room);
+        let _ = self.broker.emit(to_room, Message::new("between", r#"["member"]"#));
+        let _ = self.broker.leave(socket, room);
+        let _ = self.broker.emit(to_room, Message::new("between", r#"["left"]"#));
+        let _ = self.broker.join(socket, room);
+        let _ = self.broker.emit(to_room, Message::new("between", r#"["member again"]"#));
+        self.reply(socket, ack, "[]", &[]);
+    }
+
+    fn volatile(
+        &mut self,
+        socket: SocketId,
+        namespace: NamespaceId,
+        name: &str,
+        array: &str,
+        ack: Option<u64>,
+    ) {
+        let one = [socket];
+        let to = Target::sockets(namespace, &one);
+        let messages: &[Message<'_>] = match name {
+            "volatile" => &[Message::new("volatile", array).volatile()],
+            "volatile-pair" => {
+                &[Message::new("volatile", "[1]").volatile(), Message::new("volatile", "[2]").volatile()]
+            }
+            _ => &[
+                Message::new("regular", "[1]"),
+                Message::new("volatile", "[1]").volatile(),
+                Message::new("regular", "[2]"),
+            ],
+        };
+        for message in messages {
+            let _ = self.broker.emit(to, *message);
+        }
+        self.reply(socket, ack, "[]", &[]);
+    }
+
+    fn whoami(&self, socket: SocketId, namespace: NamespaceId) -> String {
+        let (Ok(shake), Some(client)) = (self.broker.handshake(socket), self.clients.get(&socket)) else {
+            return "[]".into();
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers: serde_json::Map<String, Value> =
+            shake.headers().map(|(name, value)| (name.to_ascii_lowercase(), text(value).into())).collect();
+        let query: serde_json::Map<String, Value> =
+            shake.query().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+        json!([{
+            "id": client.sid, "nsp": self.broker.namespace_name(namespace).unwrap_or_default(), "headers": headers,
+            "address": shake.address().ip().to_string(), "xdomain": shake.is_cross_domain(), "secure": false,
+            "url": shake.url(), "query": query, "auth": client.auth, "time": shake.issued().to_string(),
+            "issued": shake.issued(),
+        }])
+        .to_string()
+    }
+
+    // ---- acknowledgements ----
+
+    fn ask(&mut self, asker: SocketId, target: Target<'_>, kind: Kind, time: Option<u64>, args: Args<'_>) {
+        let array = args.from(1).array();
+        let name = args.text(0);
+        let message = Message::new(&name, &array).attach(args.attachments);
+        match self.broker.emit_with_ack(target, message, time) {
+            Ok((_, Some(ack))) => {
+                drop(self.questions.insert(ack, Question { asker, kind, answers: Vec::new() }))
+            }
+            Ok((_, None)) => self.send(asker, "answers", "[true,[]]", &[]),
+            Err(_) => {}
+        }
+    }
+
+    fn answered(&mut self, ack: AckId, args: Args<'_>, remaining: u32) {
+        let Some(question) = self.questions.get_mut(&ack) else { return };
+        let asker = question.asker;
+        if question.kind == Kind::Room {
+            question.answers.push(args.items.first().map_or("null", |first| first).to_owned());
+            if remaining > 0 {
+                return;
+            }
+            let answers = question.answers.join(",");
+            self.send(asker, "answers", &format!("[true,[{answers}]]"), args.attachments);
+        } else {
+            self.send(asker, "answered", &args.array(), args.attachments);
+        }
+        self.questions.remove(&ack);
+    }
+
+    fn unanswered(&mut self, ack: AckId, timed_out: bool) {
+        let Some(question) = self.questions.remove(&ack) else { return };
+        match question.kind {
+            Kind::One => {}
+            Kind::Timed if timed_out => self.send(question.asker, "unanswered", "[]", &[]),
+            Kind::Timed => {}
+            Kind::Room => {
+                let answers = question.answers.join(",");
+                self.send(question.asker, "answers", &format!("[false,[{answers}]]"), &[]);
+            }
+        }
+    }
+
+    // ---- the observer ----
+
+    fn observe(&mut self, socket: SocketId, name: &str, args: Args<'_>, ack: Option<u64>) {
+        let namespace = self.broker.find_namespace(&args.text(0));
+        let answer = match name {
+            "namespaces" => json!([self.namespaces()]).to_string(),
+            "connections" => json!([self.broker.stats().connections]).to_string(),
+            "everyone" => self.everyone(namespace),
+            "members" => self.members(namespace, &args.text(1)),
+            "room-list" => self.room_list(namespace),
+            "say" => {
+                if let Some(namespace) = namespace {
+                    self.say(namespace, &args.value(1), None, &args.text(2), args.from(3));
+                }
+                "[]".into()
+            }
+            "say-tenants" => {
+                for name in self.namespaces().iter().filter(|name| name.starts_with("/tenant-")) {
+                    if let Some(namespace) = self.broker.find_namespace(name) {
+                        self.say(namespace, &Value::Null, None, &args.text(0), args.from(1));
+                    }
+                }
+                "[]".into()
+            }
+            "kick" => {
+                if let Some(namespace) = namespace {
+                    self.kick_room(namespace, &args.text(1), args.value(2) == json!(true));
+                }
+                "[]".into()
+            }
+            "shutdown" => return self.after = After::Stop,
+            "restart" => return self.after = After::Restart,
+            _ => return,
+        };
+        self.reply(socket, ack, &answer, &[]);
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.broker.namespaces().map(|(_, name)| name.to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn parsed(auth: &str) -> Value {
+    serde_json::from_str(auth).unwrap_or(Value::Null)
+}

@@ -1,0 +1,9 @@
+//! The event loop on real sockets, driven by a service that writes down what it hears. No test sleeps or measures
+//! time: each turns the loop until something has happened.
+
+mod foreign;
+mod input;
+mod output;
+mod probe;
+mod process;
+mod storm;
