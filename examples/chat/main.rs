@@ -4,7 +4,9 @@
 
 mod page;
 
-use roomcast::{Broker, Config, Event, Events, Message, NamespaceId, NamespaceOptions, Result, SocketId, Target};
+use roomcast::{
+    Broker, Config, Event, Events, Message, NamespaceId, NamespaceOptions, Result, SocketId, Target,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 

@@ -78,10 +78,8 @@ impl Core {
         if !known {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
-        if upgrade {
-            if let Err(error) = request.websocket_key() {
-                return self.refuse_upgrade(link, error);
-            }
+        if upgrade && let Err(error) = request.websocket_key() {
+            return self.refuse_upgrade(link, error);
         }
         if !query.sid.is_empty() {
             let Some(key) = self.find_conn(&query.sid) else {
@@ -205,7 +203,7 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
         if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
-            http::header(&mut http.reply.headers, "Set-Cookie", &cookie.line(&sid));
+            http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
         if upgrade {
             let answer = self.accept_upgrade(link, &request);
