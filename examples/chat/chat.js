@@ -208,14 +208,16 @@ $("door").onsubmit = (event) => {
 };
 $("name").value = sessionStorage.getItem("name") ?? "";
 
+// When the others were last told that I type.
+let told = 0;
+
 $("composer").onsubmit = (event) => {
   event.preventDefault();
   const text = $("message").value.trim();
   if (text !== "" && current) say(text);
   $("message").value = "";
+  told = 0;
 };
-
-let told = 0;
 $("message").oninput = () => {
   if (current && Date.now() - told > 1000) {
     told = Date.now();
