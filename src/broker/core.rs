@@ -298,11 +298,11 @@ impl Core {
         let Some(conn) = self.conns.get(key) else { return };
         match conn.transport {
             Transport::WebSocket { link } => {
-                let code = match self.link(link) {
-                    Link::WebSocket(websocket) => websocket.close_code,
-                    _ => None,
+                let payload = match self.link(link) {
+                    Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
+                    _ => Vec::new(),
                 };
-                self.send_frames(key, |out| write_close(out, code));
+                self.send_frames(key, |out| ws::frame(out, Opcode::Close, &payload));
                 self.timers.arm(Timer::Linger(key.slot), self.now + self.config.limits.close_timeout);
             }
             Transport::Polling { poll, post } => {
@@ -326,6 +326,9 @@ impl Core {
     /// Forgets a connection; its links end with what they have in hand.
     pub(super) fn drop_conn(&mut self, key: Key, ending: Ending) {
         let Some(conn) = self.conns.remove(key) else { return };
+        if self.shutting_down {
+            self.end_idle_links();
+        }
         self.custom_sids.remove(&conn.sid);
         self.log.forget(key.slot);
         self.timers.cancel(Timer::Linger(key.slot));
@@ -432,18 +435,10 @@ impl Core {
     /// Ends a WebSocket that does not carry a connection, or no longer can: a close frame of its own, then the end.
     pub(super) fn end_websocket(&mut self, link: u32) {
         if let Link::WebSocket(websocket) = self.link(link) {
-            write_close(&mut websocket.output, websocket.close_code);
+            ws::frame(&mut websocket.output, Opcode::Close, &websocket.close);
             self.await_close(link);
             self.ready_links.push(link);
         }
-    }
-}
-
-/// A close frame; without a code an empty one, as the reference's `close()` sends it.
-fn write_close(out: &mut Vec<u8>, code: Option<u16>) {
-    match code {
-        Some(code) => ws::close_frame(out, code, ""),
-        None => ws::frame(out, Opcode::Close, &[]),
     }
 }
 
