@@ -313,14 +313,19 @@ impl Core {
                     if ending == Ending::Final {
                         return self.drop_conn(key, ending);
                     }
-                    if let Some(conn) = self.conns.get_mut(key) {
-                        conn.lingers = true;
-                    }
-                    self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+                    self.linger(key);
                 }
             }
         }
         self.ready.push(key);
+    }
+
+    /// Keeps a closed polling connection for the poll by which its client learns of the end.
+    pub(super) fn linger(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.lingers = true;
+            self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+        }
     }
 
     /// Forgets a connection; its links end with what they have in hand.

@@ -312,7 +312,7 @@ impl Core {
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let closing = conn.life == Life::Closing;
-        let lingered = closing && ranges.is_empty() && conn.lingers;
+        let lingered = conn.lingers;
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         for frames in conn.backlog.iter().flat_map(|backlog| backlog.frames()) {
@@ -323,20 +323,21 @@ impl Core {
         for &range in ranges {
             payload.extend_from_slice(self.polling_log.packets(&self.log, range));
         }
-        if closing {
-            // Told by the poll that came for it, the end follows a noop, as in the reference.
-            if payload.is_empty() && lingered {
-                payload.extend_from_slice(b"\x1e6");
-            }
-            payload.extend_from_slice(b"\x1e1");
+        // Stock clients act on a close before they act on the packets ahead of it, which then are lost. So it waits for
+        // the next poll, and there it follows a noop, as in the reference.
+        let last = closing && payload.is_empty();
+        if last {
+            payload.extend_from_slice(if lingered { b"\x1e6\x1e1" } else { b"\x1e1" });
         }
         if let Some((_, packets)) = payload.split_first() {
             let packets = packets.to_vec();
             self.answer_poll(key, &packets);
         }
         self.scratch = payload;
-        if closing {
+        if last {
             self.drop_conn(key, Ending::Final);
+        } else if closing {
+            self.linger(key);
         }
     }
 
