@@ -199,7 +199,7 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
         if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
-            http::header(&mut http.reply.headers, "Set-Cookie", &cookie.line(&sid));
+            http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
         if upgrade {
             let answer = self.accept_upgrade(link, &request);

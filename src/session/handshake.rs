@@ -80,7 +80,7 @@ impl<'a> Handshake<'a> {
 
 /// Year, month and day of a day since 1970, by counting: a few hundred steps, and only when a host asks.
 fn civil(mut days: u64) -> (u64, &'static str, u64) {
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;
     while days >= 365 + u64::from(leap(year)) {
         days -= 365 + u64::from(leap(year));
