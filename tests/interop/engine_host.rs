@@ -7,7 +7,8 @@ use serde_json::Value;
 fn main() -> std::io::Result<()> {
     let mut args = std::env::args().skip(1);
     let port = args.next().unwrap_or_else(|| "0".into());
-    let options: Value = serde_json::from_str(&args.next().unwrap_or_else(|| "{}".into())).expect("options are JSON");
+    let options: Value =
+        serde_json::from_str(&args.next().unwrap_or_else(|| "{}".into())).expect("options are JSON");
     let mut config = Config { engine_only: true, path: "/engine.io/".into(), ..Config::default() };
     let number = |name: &str, default: u64| options[name].as_u64().unwrap_or(default);
     config.ping_interval = number("pingInterval", config.ping_interval);
