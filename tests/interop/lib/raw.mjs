@@ -3,7 +3,7 @@
 import net from "node:net";
 import { createHash, randomBytes } from "node:crypto";
 
-export const PATIENCE = 15_000;
+export const PATIENCE = Number(process.env.PATIENCE ?? 15_000);
 
 /** Fails a promise that nobody answers: a bound on a broken host, never a way to wait. */
 export function within(promise, what, ms = PATIENCE) {
@@ -152,13 +152,15 @@ export class Ws {
     return { close: payload.length < 2 ? null : payload.readUInt16BE(0), reason: payload.subarray(2).toString("utf8") };
   }
   /** Every frame up to the end of the connection; a close frame is answered, as a client must. */
-  async rest() {
+  rest() { return this.upTo(undefined); }
+  /** Frames up to the end of the connection, or up to the one that equals `until`. */
+  async upTo(until) {
     const frames = [];
     for (;;) {
       const next = await this.next();
-      frames.push(next);
       if (next.close !== undefined) this.link.write(frame(8, Buffer.alloc(0)));
-      if (next.ended) return frames;
+      frames.push(next);
+      if (next === until || next.ended) return frames;
     }
   }
   close() { this.link.close(); }
@@ -233,6 +235,18 @@ export class Polling {
     const got = await this.get();
     this.got = got.text;
     return JSON.parse(got.text.slice(2 + prefix.length)).sid;
+  }
+  /**
+   * Polls until the session ends or a packet equals `until`. Answers the packets in order without the noops and the
+   * closing packet: how they were spread over responses is the host's affair.
+   */
+  async drain(until, first) {
+    const packets = [];
+    for (let response = first ?? (await this.get()); ; response = await this.get()) {
+      if (response.status !== 200) return { packets, ended: response.status };
+      packets.push(...response.text.split("\x1e").filter((packet) => packet !== "6" && packet !== "1"));
+      if (packets.includes(until)) return { packets };
+    }
   }
   async ws() { return Ws.open(this.port, this.target.replace("polling", "websocket")); }
 }
