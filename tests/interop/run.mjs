@@ -24,6 +24,7 @@ if (!existsSync(python)) {
   execFileSync(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], { cwd: here, stdio: ["ignore", 2, 2] });
 }
 
+const { within } = await import("./lib/raw.mjs");
 const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
 const { deliberate } = await import("./raw/deliberate.mjs");
@@ -43,7 +44,7 @@ function result(name, outcome, note = "") {
 /** Runs one test; `test` may answer another outcome than "passed". */
 async function attempt(name, test) {
   try {
-    result(name, (await test()) ?? "passed");
+    result(name, (await within(test(), "an end of the test", 40_000)) ?? "passed");
   } catch (error) {
     result(name, "failed", (error?.stack ?? String(error)).split("\n").slice(0, 12).join("\n           "));
   }

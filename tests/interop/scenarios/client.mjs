@@ -16,9 +16,7 @@ export class Clients {
   }
   /** A further namespace on the connection of `socket`. */
   beside(socket, nsp, options = {}) {
-    const second = this.#keep(socket.io.socket(nsp, options));
-    second.connect();
-    return second;
+    return this.#keep(socket.io.socket(nsp, options));
   }
   #keep(socket) {
     socket.got = [];
