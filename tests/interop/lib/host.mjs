@@ -3,6 +3,10 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { within } from "./raw.mjs";
 
+// However this program ends, its hosts end with it.
+const running = new Set();
+process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
+
 export class Host {
   #seen = [];
   #waiting = [];
@@ -11,7 +15,11 @@ export class Host {
     const host = new Host();
     const [program, ...args] = command;
     host.child = spawn(program, [...args, JSON.stringify(options)], { stdio: ["ignore", "pipe", "inherit"] });
-    host.exited = new Promise((resolve) => host.child.once("close", (code, signal) => resolve({ code, signal })));
+    running.add(host.child);
+    host.exited = new Promise((resolve) => host.child.once("close", (code, signal) => {
+      running.delete(host.child);
+      resolve({ code, signal });
+    }));
     createInterface({ input: host.child.stdout }).on("line", (line) => host.#line(line));
     const line = await Promise.race([
       host.line((text) => text.startsWith("listening on ")),

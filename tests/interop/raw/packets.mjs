@@ -213,7 +213,15 @@ export const packets = {
   "DISCONNECT while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "41/guarded,", "40", '42["echo",1]'], expect: 2 }),
   "other namespaces while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "40", '42["echo",1]'], expect: 3 }),
   "refused later": talk({ send: '40/guarded,{"token":"slow-no"}' }),
-  "DISCONNECT and CONNECT again": talk({ send: "40" }, { send: ["41", "40"] }),
+  "DISCONNECT and CONNECT again": async ({ port, host }) => {
+    const ws = await joined(port);
+    ws.send("41");
+    const left = await host.left(ws.sid);
+    ws.send("40");
+    const again = await ws.next();
+    ws.close();
+    return { left, again: shown(again), other: !again.includes(ws.sid) };
+  },
   "events right behind a DISCONNECT of another namespace": talk({ send: "40" }, { send: "40/plain," }, { send: ["41/plain,", '42["echo",1]'] }),
   "an event some time behind its own DISCONNECT": async ({ port, host }) => {
     const ws = await joined(port);

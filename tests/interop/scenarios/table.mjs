@@ -449,7 +449,7 @@ export const scenarios = {
     }
     await ask(a, "join", room);
     const { id } = a;
-    if (kind === "polling") a.io.engine.transport.pollXhr?._xhr?.abort?.() ?? a.io.engine.transport.onError("cut");
+    if (kind === "polling") a.io.engine.close();
     else a.io.engine.transport.ws.terminate();
     const { reason, rooms } = await host.left(id);
     assert.ok(["transport close", "transport error"].includes(reason), reason);
@@ -510,23 +510,23 @@ export const scenarios = {
     assert.ok(!a.got.some(([name]) => name === "echo"));
   },
   async "connections are forgotten"({ c, observer, host }) {
-    const [before] = await ask(observer, "connections");
+    await until(() => ask(observer, "connections"), ([now]) => now === 1, "earlier connections to go");
     const sockets = await Promise.all(Array.from({ length: 20 }, () => c.connect()));
-    assert.equal((await ask(observer, "connections"))[0], before + 20);
+    assert.equal((await ask(observer, "connections"))[0], 21);
     const ids = sockets.map(({ id }) => id);
     for (const socket of sockets) socket.disconnect();
     for (const id of ids) await host.left(id);
-    await until(() => ask(observer, "connections"), ([now]) => now === before, "the connections to go");
+    await until(() => ask(observer, "connections"), ([now]) => now === 1, "the connections to go");
     assert.ok(!(await ask(observer, "everyone", "/"))[0].some((id) => ids.includes(id)));
   },
   async "connect and leave at once, again and again"({ c, observer }) {
-    const [before] = await ask(observer, "connections");
+    await until(() => ask(observer, "connections"), ([now]) => now === 1, "earlier connections to go");
     for (let n = 0; n < 30; n++) {
       const a = c.open();
       if (n % 3 === 0) a.disconnect();
       else up(a).catch(() => {}).then(() => a.disconnect());
     }
-    await until(() => ask(observer, "connections"), ([now]) => now === before, "the connections to go");
+    await until(() => ask(observer, "connections"), ([now]) => now === 1, "the connections to go");
   },
 
   async "dynamic namespaces: made once, gone when empty"({ c, observer, host, room }) {
@@ -627,7 +627,7 @@ export const endings = {
     const ids = [a.id, b.id];
     const reasons = Promise.all([down(a), down(b)]);
     observer.emit("shutdown");
-    for (const reason of await reasons) assert.equal(reason, "transport close");
+    for (const reason of await reasons) assert.ok(["transport close", "transport error"].includes(reason), reason);
     for (const id of ids) assert.equal((await host.left(id)).reason, "server shutting down");
     observer.disconnect();
     await host.line((line) => line === "closed");
