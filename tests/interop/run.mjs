@@ -65,8 +65,7 @@ function compare(name, actual) {
   }
   if (!(name in recorded)) throw new Error("not recorded yet: run with --record against Node");
   if (isDeepStrictEqual(actual, recorded[name])) return "passed";
-  const known = deliberate.find(({ cases }) => cases.test(name));
-  if (known?.accepts(actual, recorded[name])) return "deliberate";
+  if (deliberate.some(({ cases, accepts }) => cases.test(name) && accepts(actual, recorded[name]))) return "deliberate";
   throw new Error(`expected ${JSON.stringify(recorded[name])}\n  actual ${JSON.stringify(actual)}`);
 }
 
@@ -142,7 +141,7 @@ if (args.record) {
 }
 const failed = results.filter(({ outcome }) => outcome === "failed");
 const known = results.filter(({ outcome }) => outcome === "deliberate");
-console.log(`\n${known.length} of the passed differ from Node on purpose (raw/deliberate.mjs)`);
+if (known.length > 0) console.log(`\n${known.length} of the passed differ from Node on purpose (raw/deliberate.mjs)`);
 for (const { name } of failed) console.log(`failed: ${name}`);
 console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
 process.exit(failed.length === 0 ? 0 : 1);

@@ -636,9 +636,11 @@ export const endings = {
   async "restart on the same port"({ c, host, observer, port }) {
     const a = await c.connect();
     const { id } = a;
+    const gone = down(a);
     observer.emit("restart");
     assert.equal((await host.left(id)).reason, "server shutting down");
     await host.line((line) => line === `listening on ${port}`);
+    await gone;
     await up(a);
     assert.notEqual(a.id, id);
     assert.deepEqual(await ask(a, "echo", 1), [1]);
