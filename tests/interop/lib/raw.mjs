@@ -135,9 +135,9 @@ export class Ws {
     }
     return ws;
   }
-  send(data) {
-    const text = typeof data === "string";
-    this.link.write(frame(text ? 1 : 2, data));
+  /** Messages given together are written together. */
+  send(...messages) {
+    this.link.write(Buffer.concat(messages.map((data) => frame(typeof data === "string" ? 1 : 2, data))));
     return this;
   }
   /** The next frame: a string, a Buffer, `{ping}`, `{pong}`, `{close, reason}`, or `{ended}`. */

@@ -132,6 +132,11 @@ export const deliberate = [
     accepts: (actual) => living(actual)?.length > 0,
   },
   {
+    cases: /^raw \/ malformed packets \/ .*: CONNECT with a number$/,
+    reason: "the answer to a CONNECT may come before or after what follows it in another namespace",
+    accepts: (actual) => living(actual)?.every((packet) => packet === '40/plain,{"sid":"SID"}'),
+  },
+  {
     cases: /^raw \/ malformed packets \/ .*: (duplicate keys|number that is too large|number with many digits|space inside the JSON|line break behind the JSON|lone surrogate escape|object key __proto__)$/,
     reason: "JSON is passed on as the client wrote it, where Node parses and writes it anew",
     accepts: (actual, recorded) => {

@@ -115,10 +115,8 @@ function both([name, given]) {
   return [
     [`WebSocket: ${name}`, async ({ port, host }) => {
       const ws = await joined(port);
-      if (text !== undefined) ws.send(text);
-      for (const hex of binary) ws.send(Buffer.from(hex, "hex"));
-      if (then !== undefined) ws.send(then);
-      ws.send('42["back","alive"]');
+      const messages = [text, ...binary.map((hex) => Buffer.from(hex, "hex")), then].filter((part) => part !== undefined);
+      ws.send(...messages, '42["back","alive"]');
       const frames = await ws.upTo(ALIVE);
       ws.close();
       return { frames: shown(frames), ...(frames.at(-1).ended && { left: await host.left(ws.sid) }) };
@@ -174,7 +172,7 @@ const talk = (...steps) => async ({ port }) => {
   let connects = 1;
   conversation: for (const { send, expect = 1 } of steps) {
     // A packet may need what came before: the id to answer.
-    for (const packet of [typeof send === "function" ? send(frames) : send].flat()) ws.send(packet);
+    ws.send(...[typeof send === "function" ? send(frames) : send].flat());
     for (let n = 0; n < expect; n++) {
       const next = await ws.next();
       frames.push(next);
@@ -227,7 +225,7 @@ export const packets = {
     const ws = await joined(port);
     ws.send("41");
     const left = await host.left(ws.sid);
-    ws.send('42["echo",1]').send('40/plain,').send('42/plain,["back","alive"]');
+    ws.send('42["echo",1]', '40/plain,', '42/plain,["back","alive"]');
     const first = await ws.next();
     ws.close();
     return { left, first: shown(first) };
@@ -238,7 +236,7 @@ export const packets = {
     await ws.next();
     ws.send('42["kick",false]');
     const kicked = [await ws.next(), await ws.next()];
-    ws.send('42["echo",1]').send('42/plain,["back","alive"]');
+    ws.send('42["echo",1]', '42/plain,["back","alive"]');
     const first = await ws.next();
     ws.close();
     return { kicked, first: shown(first), left: await host.left(ws.sid) };
