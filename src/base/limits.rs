@@ -81,6 +81,8 @@ limits! {
     /// less than this is queued before it; past that its delivery class decides. Four times `max_payload` if that is
     /// more, so that a client which is sent its own largest messages back is not taken for a slow one.
     max_backlog: usize = 4 * 1024 * 1024, 1;
+    /// Packets of one poll response; what is left waits for the next poll. Python's client refuses more than 16.
+    max_poll_packets: usize = 16, 1;
     /// Bytes the output of one tick may reach before the tick is flushed early.
     max_tick_bytes: usize = 1024 * 1024, 4_096;
     /// Bytes of events waiting for the host; past that the broker stops reading until they are drained.

@@ -33,6 +33,7 @@ impl Core {
             namespace,
             conn,
             connected: false,
+            since: 0,
             early_rooms: Vec::new(),
             acks: Vec::new(),
         });
@@ -54,6 +55,7 @@ impl Core {
     fn complete_connect(&mut self, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         socket.connected = true;
+        socket.since = self.tick;
         let (conn, sid) = (socket.conn, socket.sid);
         let early_rooms = std::mem::take(&mut socket.early_rooms);
         let Some(namespace) = self.namespaces.get(socket.namespace) else { return };

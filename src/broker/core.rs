@@ -30,6 +30,8 @@ pub(super) struct Socket {
     pub(super) conn: Key,
     /// False while the host has yet to accept it.
     pub(super) connected: bool,
+    /// The tick in which it connected.
+    pub(super) since: u64,
     /// Rooms the host joined it to before it accepted it.
     pub(super) early_rooms: Vec<Box<str>>,
     /// Acknowledgements the host waits for from it.
@@ -81,6 +83,8 @@ pub struct Core {
     /// Links to close in the next flush; true drops what the kernel has not sent.
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
+    /// Number of the tick.
+    pub(super) tick: u64,
     pub(super) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     pub(super) epoch: u64,
@@ -123,6 +127,7 @@ impl Core {
             ready_links: Vec::new(),
             doomed: Vec::new(),
             counters: Counters::default(),
+            tick: 0,
             now: 0,
             epoch,
             shutting_down: false,
