@@ -6,7 +6,7 @@ import { Server } from "socket.io";
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
   "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
-  "transports", "allowUpgrades", "cors", "cookie",
+  "transports", "allowUpgrades", "cors",
 ];
 const TENANT = /^\/tenant-[a-z0-9]+$/;
 
@@ -154,12 +154,6 @@ function listen(port) {
   http = createServer((_, res) => res.writeHead(404).end());
   const settings = { serveClient: false, cleanupEmptyChildNamespaces: true };
   for (const key of passed) if (key in options) settings[key] = options[key];
-  if ("refuse" in options) {
-    settings.allowRequest = (req, callback) => {
-      if (!req.headers["x-refuse"]) return callback(null, true);
-      callback(options.refuse === "" ? null : options.refuse, false);
-    };
-  }
   io = new Server(http, settings);
   for (const name of ["/", "/plain", "/custom"]) io.of(name).on("connection", serve);
   io.of("/guarded").use(admit).on("connection", serve);
