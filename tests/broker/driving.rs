@@ -1,6 +1,6 @@
 //! Its loops, its remote, its HTTP besides, its end.
 
-use super::support::{Host, PATIENCE, get};
+use super::support::{Host, PATIENCE, get, post};
 use roomcast::{Config, Error, Event, Limits, Message, OwnedTarget, Resource, Target};
 use std::net::TcpStream;
 use std::thread;
@@ -194,4 +194,34 @@ fn the_end_flushes_and_tells_everybody_and_the_port_is_free() {
     assert_eq!(host.broker.listen(host.address).unwrap(), host.address);
     let (_, client) = host.join(|mut client| client.send("1"));
     host.until(|_, _| client.is_finished());
+}
+
+#[test]
+fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
+    let mut host = Host::new(Config::default());
+    let open = host.with(|address| get(address, "/socket.io/?EIO=4&transport=polling"));
+    let sid = open.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let session = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let path = session.clone();
+    assert!(host.with(move |address| post(address, &path, "40")).ends_with("\r\n\r\nok"));
+    let namespace = host.broker.find_namespace("/").unwrap();
+    for n in 0..40 {
+        let binary: &[&[u8]] = &[b"\x01\x02\x03"];
+        let message = Message::new("n", &format!("[{n},{{\"_placeholder\":true,\"num\":0}}]")).attach(binary);
+        assert_eq!(host.broker.emit(Target::all(namespace), message).unwrap().recipients, 1);
+    }
+    let mut packets = Vec::new();
+    for expected in [16, 16, 16, 16, 16, 1] {
+        let path = session.clone();
+        let answer = host.with(move |address| get(address, &path));
+        let payload: Vec<_> =
+            answer.split("\r\n\r\n").nth(1).unwrap().split('\u{1e}').map(str::to_owned).collect();
+        assert_eq!(payload.len(), expected, "{payload:?}");
+        packets.extend(payload);
+    }
+    assert!(packets[0].starts_with("40{\"sid\":"));
+    for (n, pair) in packets[1..].chunks(2).enumerate() {
+        assert_eq!(pair[0], format!("451-[\"n\",{n},{{\"_placeholder\":true,\"num\":0}}]"));
+        assert_eq!(pair[1], "bAQID");
+    }
 }

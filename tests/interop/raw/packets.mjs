@@ -207,7 +207,7 @@ export const packets = {
   "emitted on connect comes behind the CONNECT": talk({ send: '40{"greet":"hi"}', expect: 2 }),
   "events sent right behind the CONNECT": talk({ send: ["40", '42["back","alive"]'], expect: 2 }),
   "events sent right behind a CONNECT that is decided later": talk({ send: ['40/guarded,{"token":"slow"}', '42/guarded,["echo",1]'] }),
-  "a second CONNECT while the first is undecided": talk({ send: ['40/guarded,{"token":"slow"}', '40/guarded,{"token":"slow"}'] , expect: 2 }),
+  "a second CONNECT while the first is undecided": talk({ send: ['40/guarded,{"token":"slow"}', '40/guarded,{"token":"slow"}'] }),
   "DISCONNECT while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "41/guarded,", "40", '42["echo",1]'], expect: 2 }),
   "other namespaces while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "40", '42["echo",1]'], expect: 3 }),
   "refused later": talk({ send: '40/guarded,{"token":"slow-no"}' }),
