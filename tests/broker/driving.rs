@@ -207,7 +207,8 @@ fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
     let namespace = host.broker.find_namespace("/").unwrap();
     for n in 0..40 {
         let binary: &[&[u8]] = &[b"\x01\x02\x03"];
-        let message = Message::new("n", &format!("[{n},{{\"_placeholder\":true,\"num\":0}}]")).attach(binary);
+        let args = format!("[{n},{{\"_placeholder\":true,\"num\":0}}]");
+        let message = Message::new("n", &args).attach(binary);
         assert_eq!(host.broker.emit(Target::all(namespace), message).unwrap().recipients, 1);
     }
     let mut packets = Vec::new();
