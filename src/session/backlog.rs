@@ -157,9 +157,10 @@ impl Backlog {
         }
     }
 
-    /// The waiting messages as whole frames. Only right when nothing was partly sent, as with polling.
+    /// The waiting messages as stretches of whole frames. Only right when no frame was partly sent, as with polling.
     pub(crate) fn frames(&self) -> impl Iterator<Item = &[u8]> {
-        self.chunks.iter().map(|chunk| chunk.bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+        let mut sent = self.sent;
+        self.chunks.iter().map(move |chunk| &chunk.bytes.as_slice()[std::mem::take(&mut sent)..])
     }
 
     /// Forgets the first `count` bytes: the kernel has them.
