@@ -30,8 +30,8 @@
 //!     broker.poll(&mut events, None)?;
 //!     for event in events.iter() {
 //!         if let Event::Message { socket, namespace, name, args, .. } = event {
-//!             let others = Target::all(namespace).except(&[socket]);
-//!             if let Err(error) = broker.emit(others, Message::new(name, args)) {
+//!             let message = Message::new(name, args);
+//!             if let Err(error) = broker.emit(Target::all(namespace).except(&[socket]), message) {
 //!                 eprintln!("{name}: {error}");
 //!             }
 //!         }

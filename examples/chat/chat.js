@@ -9,6 +9,7 @@ const transports = TRANSPORTS[transport] ?? TRANSPORTS.upgrade;
 // What is known of a room: its lines, its people, how many they are, and the socket that reaches it.
 const rooms = new Map();
 let current = null;
+let wanted = "lobby";
 let me = "";
 
 function room(name, socket) {
@@ -23,7 +24,7 @@ function connect(namespace, auth) {
   // The room this socket is in. What the server says of it comes in order, so no line lands in the wrong room.
   let here = null;
   socket.on("room", (name) => {
-    const follow = here === null || here === current;
+    const follow = current === null || current === here;
     here = room(name, socket);
     if (follow) show(here);
   });
@@ -48,25 +49,27 @@ function status(state, transport = "") {
   $("status").textContent = transport ? `${state} · ${transport}` : `${state} …`;
 }
 
+// The page connects before anybody has a name. Later, a reconnect brings name and room along.
+const main = connect("/", (reply) => reply({ name: me, room: wanted }));
+status("connecting");
+main.on("connect", () => {
+  const { engine } = main.io;
+  status("connected", engine.transport.name);
+  engine.on("upgrade", () => status("connected", engine.transport.name));
+});
+main.on("connect_error", () => status("reconnecting"));
+main.on("disconnect", () => {
+  status("reconnecting");
+  for (const place of rooms.values()) place.typing.clear();
+  note(current, "Connection lost. What you write now is sent when it is back.");
+  drawTyping();
+});
+
 function enter(name) {
   me = name;
-  const socket = connect("/", (reply) => reply({ name: me, room: wanted }));
-  status("connecting");
-  socket.on("connect", () => {
-    const { engine } = socket.io;
-    status("connected", engine.transport.name);
-    engine.on("upgrade", () => status("connected", engine.transport.name));
-  });
-  socket.on("disconnect", () => {
-    status("reconnecting");
-    for (const place of rooms.values()) place.typing.clear();
-    note(current, "Connection lost. What you write now is sent when it is back.");
-    drawTyping();
-  });
-  socket.on("connect_error", () => status("reconnecting"));
+  if (main.connected) main.emit("name", name);
 }
 
-let wanted = "lobby";
 function goTo(place) {
   if (place.socket.nsp === "/") {
     wanted = place.name;
@@ -97,7 +100,7 @@ function enterStaff(token) {
   answer("asking", "");
   staff.on("connect", () => {
     $("staff-form").hidden = true;
-    answer("in", "You are on staff.");
+    answer("in", "The staff room is open to you.");
   });
   // A refusal is final; a lost connection is not, and the client tries again by itself.
   staff.on("connect_error", (error) => {
@@ -183,7 +186,7 @@ function drawRooms() {
 function drawPeople() {
   $("people").replaceChildren(...(current?.people ?? []).map((name) => {
     const item = element("li", "");
-    item.append(avatar(name), element("span", "", name));
+    item.append(avatar(name), name);
     return item;
   }));
 }

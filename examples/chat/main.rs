@@ -70,7 +70,7 @@ impl Chat {
             }
             Event::Disconnect { socket, namespace, reason, .. } => {
                 let Some(Person { name, room }) = self.people.remove(&socket) else { return Ok(()) };
-                println!("disconnect {name:?} {reason}");
+                println!("disconnect {socket:?} {name:?}: {reason}");
                 self.emit(Target::rooms(namespace, &[room]), "left", json!([name]))?;
                 self.show_who_is_where(namespace, &[room])
             }
@@ -78,47 +78,58 @@ impl Chat {
         }
     }
 
+    /// A socket is new here. It comes with its name if it has been here before, and says it later otherwise.
+    fn welcome(&mut self, socket: SocketId, namespace: NamespaceId, auth: &Value) -> Result<()> {
+        let peer = self.broker.handshake(socket)?.address();
+        let place = self.broker.namespace_name(namespace)?;
+        println!("connect    {socket:?} to {place} from {peer}");
+        self.people.insert(socket, Person { name: String::new(), room: "" });
+        self.name(socket, namespace, &auth["name"], &auth["room"])
+    }
+
     fn message(&mut self, socket: SocketId, namespace: NamespaceId, event: &str, arg: &Value) -> Result<()> {
         let Some(Person { name, room }) = self.people.get(&socket).cloned() else { return Ok(()) };
-        let (room, me) = ([room], [socket]);
-        let others = Target::rooms(namespace, &room).except(&me);
+        let (rooms, me) = ([room], [socket]);
+        let others = Target::rooms(namespace, &rooms).except(&me);
         match event {
+            "name" => self.name(socket, namespace, arg, &Value::Null),
+            "move" => self.enter(socket, namespace, arg),
             "say" => self.emit(others, "message", json!([name, short(arg, 2000)])),
             // Worth nothing later: it is skipped for whoever does not keep up.
             "typing" => {
                 let args = json!([name]).to_string();
                 self.broker.emit(others, Message::new("typing", &args).volatile()).map(drop)
             }
-            "move" => self.enter(socket, namespace, arg),
             _ => Ok(()),
         }
     }
 
-    fn welcome(&mut self, socket: SocketId, namespace: NamespaceId, auth: &Value) -> Result<()> {
-        let name = match short(&auth["name"], 24) {
-            "" => "Somebody".to_owned(),
-            name => name.to_owned(),
-        };
-        let peer = self.broker.handshake(socket)?.address();
-        println!("connect    {name:?} to {} from {peer}", self.broker.namespace_name(namespace)?);
-        self.people.insert(socket, Person { name, room: "" });
-        self.enter(socket, namespace, &auth["room"])
+    fn name(&mut self, socket: SocketId, namespace: NamespaceId, name: &Value, room: &Value) -> Result<()> {
+        match self.people.get_mut(&socket) {
+            Some(person) if person.name.is_empty() => person.name = short(name, 24).to_owned(),
+            _ => return Ok(()),
+        }
+        self.enter(socket, namespace, room)
     }
 
     /// Takes a socket into a room, out of the one it was in, and tells everybody concerned.
     fn enter(&mut self, socket: SocketId, namespace: NamespaceId, room: &Value) -> Result<()> {
-        let rooms = if namespace == self.staff { STAFF_ROOMS } else { ROOMS };
+        let rooms = self.rooms(namespace);
         let to = rooms.iter().find(|&&known| room == known).unwrap_or(&rooms[0]);
         let Some(person) = self.people.get_mut(&socket) else { return Ok(()) };
-        let (name, from) = (person.name.clone(), std::mem::replace(&mut person.room, to));
-        if from == *to {
+        if person.name.is_empty() || person.room == *to {
             return Ok(());
         }
+        let (name, from) = (person.name.clone(), std::mem::replace(&mut person.room, to));
         self.broker.change_rooms(socket, &[from], &[to])?;
         self.emit(Target::sockets(namespace, &[socket]), "room", json!([to]))?;
         self.emit(Target::rooms(namespace, &[from]), "left", json!([name]))?;
         self.emit(Target::rooms(namespace, &[to]).except(&[socket]), "joined", json!([name]))?;
         self.show_who_is_where(namespace, &[from, to])
+    }
+
+    fn rooms(&self, namespace: NamespaceId) -> &'static [&'static str] {
+        if namespace == self.staff { STAFF_ROOMS } else { ROOMS }
     }
 
     /// Tells rooms who is in them, and everybody how full each room is.
@@ -128,9 +139,8 @@ impl Chat {
             let names: Vec<_> = members.filter_map(|socket| Some(&self.people.get(&socket)?.name)).collect();
             self.emit(Target::rooms(namespace, &[room]), "people", json!([names]))?;
         }
-        let rooms = if namespace == self.staff { STAFF_ROOMS } else { ROOMS };
         let mut counts = Vec::new();
-        for room in rooms {
+        for room in self.rooms(namespace) {
             counts.push((room, self.broker.members(namespace, room)?.count()));
         }
         // Of several counts that a slow client has yet to get, the newest is enough.

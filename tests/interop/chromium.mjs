@@ -49,7 +49,7 @@ async function messages(page, ...last) {
     const texts = [...document.querySelectorAll("#messages li .text")].map((item) => item.textContent);
     return wanted.every((text, at) => texts.at(at - wanted.length) === text);
   }, last);
-  return page.$$eval("#messages li", (items) => items.map((item) => [
+  return page.$$eval("#messages li:has(.text)", (items) => items.map((item) => [
     item.querySelector(".from").textContent, item.querySelector(".text").textContent,
   ]));
 }
