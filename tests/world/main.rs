@@ -1,0 +1,7 @@
+//! The core under a virtual clock: no sockets, no sleeps, and every failure prints the seed that repeats it.
+
+mod client;
+mod net;
+mod parse;
+mod semantics;
+mod world;
