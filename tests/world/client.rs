@@ -9,62 +9,62 @@ use std::collections::VecDeque;
 
 /// A message of Engine.IO.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Out {
+pub(crate) enum Out {
     Text(String),
     Binary(Vec<u8>),
 }
 
 /// One TCP connection of a client.
 #[derive(Default, Debug)]
-pub struct Wire {
-    pub id: usize,
-    pub input: Vec<u8>,
+pub(crate) struct Wire {
+    pub(crate) id: usize,
+    pub(crate) input: Vec<u8>,
     /// A response is awaited.
-    pub busy: bool,
+    pub(crate) busy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
+pub(crate) enum Carrier {
     None,
     Polling,
     WebSocket,
 }
 
-pub struct Client {
-    pub carrier: Carrier,
-    pub sid: Option<String>,
+pub(crate) struct Client {
+    pub(crate) carrier: Carrier,
+    pub(crate) sid: Option<String>,
     /// The WebSocket, or the probe.
-    pub ws: Option<Wire>,
-    pub ws_open: bool,
-    pub poll: Option<Wire>,
-    pub post: Option<Wire>,
+    pub(crate) ws: Option<Wire>,
+    pub(crate) ws_open: bool,
+    pub(crate) poll: Option<Wire>,
+    pub(crate) post: Option<Wire>,
     /// Not sent yet, over polling.
-    pub outbox: VecDeque<Out>,
+    pub(crate) outbox: VecDeque<Out>,
     /// Socket.IO packets in the order they came.
-    pub inbox: Vec<Packet>,
+    pub(crate) inbox: Vec<Packet>,
     partial: Option<Packet>,
     /// Other Engine.IO packets, as text.
-    pub engine: Vec<String>,
+    pub(crate) engine: Vec<String>,
     /// Statuses of responses that were no polls' payloads.
-    pub responses: Vec<Response>,
-    pub close_frame: Option<Option<u16>>,
+    pub(crate) responses: Vec<Response>,
+    pub(crate) close_frame: Option<Option<u16>>,
     /// The session is over, as far as the client can see.
-    pub over: bool,
-    pub answers_pings: bool,
-    pub polls: bool,
-    pub reads: bool,
+    pub(crate) over: bool,
+    pub(crate) answers_pings: bool,
+    pub(crate) polls: bool,
+    pub(crate) reads: bool,
     /// The poll that is answered next is the last one: the WebSocket is to take over.
-    pub upgrading: bool,
+    pub(crate) upgrading: bool,
     /// Sends `5` by itself when the last poll is answered.
-    pub finishes_upgrade: bool,
-    pub probed: bool,
-    pub room: usize,
+    pub(crate) finishes_upgrade: bool,
+    pub(crate) probed: bool,
+    pub(crate) room: usize,
     /// Answers every event that asks for it.
-    pub acks: bool,
+    pub(crate) acks: bool,
 }
 
 impl Client {
-    pub fn new(room: usize) -> Self {
+    pub(crate) fn new(room: usize) -> Self {
         Self {
             carrier: Carrier::None,
             sid: None,
@@ -90,21 +90,17 @@ impl Client {
         }
     }
 
-    pub fn wires(&self) -> impl Iterator<Item = &Wire> {
+    pub(crate) fn wires(&self) -> impl Iterator<Item = &Wire> {
         [&self.ws, &self.poll, &self.post].into_iter().flatten()
-    }
-
-    pub fn sent_all(&self, net: &Net) -> bool {
-        self.outbox.is_empty() && self.wires().all(|wire| net.pipes[wire.id].up.is_empty())
     }
 
     // ---- what it sends ----
 
-    pub fn send_text(&mut self, net: &mut Net, text: &str) {
+    pub(crate) fn send_text(&mut self, net: &mut Net, text: &str) {
         self.send(net, Out::Text(text.into()));
     }
 
-    pub fn send(&mut self, net: &mut Net, out: Out) {
+    pub(crate) fn send(&mut self, net: &mut Net, out: Out) {
         // Once the probe is under way, packets wait for the WebSocket.
         if self.carrier == Carrier::WebSocket {
             let mut bytes = Vec::new();
@@ -151,14 +147,14 @@ impl Client {
         net.write(post.id, &body);
     }
 
-    pub fn ask(&mut self, net: &mut Net) {
+    pub(crate) fn ask(&mut self, net: &mut Net) {
         let (Some(poll), Some(sid)) = (&mut self.poll, &self.sid) else { return };
         poll.busy = true;
         let get = format!("GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n");
         net.write(poll.id, get.as_bytes());
     }
 
-    pub fn upgrade_request(&self) -> String {
+    pub(crate) fn upgrade_request(&self) -> String {
         let sid = self.sid.as_ref().map(|sid| format!("&sid={sid}")).unwrap_or_default();
         format!(
             "GET /socket.io/?EIO=4&transport=websocket{sid} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
@@ -167,7 +163,7 @@ impl Client {
     }
 
     /// A raw frame on the WebSocket.
-    pub fn frame(&mut self, net: &mut Net, opcode: u8, payload: &[u8]) {
+    pub(crate) fn frame(&mut self, net: &mut Net, opcode: u8, payload: &[u8]) {
         let mut bytes = Vec::new();
         parse::masked(opcode, payload, &mut bytes);
         if let Some(ws) = &self.ws {
@@ -178,7 +174,7 @@ impl Client {
     // ---- what it reads ----
 
     /// Reads what has come, at most `count` bytes from each connection, and reacts.
-    pub fn pump(&mut self, net: &mut Net, count: usize) {
+    pub(crate) fn pump(&mut self, net: &mut Net, count: usize) {
         if !self.reads {
             return;
         }
@@ -208,8 +204,10 @@ impl Client {
     }
 
     /// The switch, when no poll is on its way.
-    pub fn finish_upgrade(&mut self, net: &mut Net) {
-        if self.poll.as_ref().is_some_and(|poll| poll.busy) || self.post.as_ref().is_some_and(|post| post.busy) {
+    pub(crate) fn finish_upgrade(&mut self, net: &mut Net) {
+        if self.poll.as_ref().is_some_and(|poll| poll.busy)
+            || self.post.as_ref().is_some_and(|post| post.busy)
+        {
             return;
         }
         if self.finishes_upgrade && self.carrier == Carrier::Polling {
@@ -348,7 +346,7 @@ impl Client {
 
     // ---- how it goes ----
 
-    pub fn leave(&mut self, net: &mut Net, end: Option<End>) {
+    pub(crate) fn leave(&mut self, net: &mut Net, end: Option<End>) {
         for wire in [self.ws.take(), self.poll.take(), self.post.take()].into_iter().flatten() {
             match end {
                 Some(end) => net.end(wire.id, end),
@@ -360,13 +358,13 @@ impl Client {
     }
 
     /// What events said, as (namespace, arguments with the name).
-    pub fn events(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn events(&self) -> Vec<(&str, &str)> {
         let events = self.inbox.iter().filter(|packet| packet.kind == '2' || packet.kind == '5');
         events.map(|packet| (&*packet.nsp, &*packet.data)).collect()
     }
 
     /// The data of everything that came in a namespace, with its type in front.
-    pub fn heard(&self, nsp: &str) -> Vec<String> {
+    pub(crate) fn heard(&self, nsp: &str) -> Vec<String> {
         let packets = self.inbox.iter().filter(|packet| packet.nsp == nsp && packet.kind != '0');
         packets.map(|packet| format!("{}{}", packet.kind, packet.data)).collect()
     }

@@ -7,51 +7,51 @@ use std::io::IoSlice;
 
 /// One TCP connection, as both ends see it.
 #[derive(Default)]
-pub struct Pipe {
+pub(crate) struct Pipe {
     /// The broker's key for it, while the broker has it.
-    pub key: Option<usize>,
+    pub(crate) key: Option<usize>,
     /// What the client sent and the broker has not read.
-    pub up: VecDeque<u8>,
+    pub(crate) up: VecDeque<u8>,
     /// What the broker sent and the client has not read.
-    pub down: VecDeque<u8>,
+    pub(crate) down: VecDeque<u8>,
     /// The most that `down` holds.
-    pub room: usize,
-    pub paused: bool,
+    pub(crate) room: usize,
+    pub(crate) paused: bool,
     blocked: bool,
     /// The client ended its side, or reset the connection.
-    pub client_end: Option<End>,
+    pub(crate) client_end: Option<End>,
     /// The broker closed or aborted it.
-    pub server_end: Option<End>,
+    pub(crate) server_end: Option<End>,
     /// The client has gone without a packet: nothing it sends or reads happens any more.
-    pub client_gone: bool,
+    pub(crate) client_gone: bool,
     told: bool,
     used: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Fin,
     Reset,
 }
 
 /// All connections.
 #[derive(Default)]
-pub struct Net {
-    pub pipes: Vec<Pipe>,
+pub(crate) struct Net {
+    pub(crate) pipes: Vec<Pipe>,
     free: Vec<usize>,
     /// By the broker's key.
     keys: Vec<Option<usize>>,
     free_keys: Vec<usize>,
     freed: Vec<usize>,
     /// Pipes whose state a turn has to look at.
-    pub busy: Vec<usize>,
+    pub(crate) busy: Vec<usize>,
     /// System calls of `send` and `send_vectored`.
-    pub sends: u64,
+    pub(crate) sends: u64,
 }
 
 impl Net {
     /// A new connection; `room` is how much the kernel holds of what the client does not read.
-    pub fn open(&mut self, room: usize) -> (usize, usize) {
+    pub(crate) fn open(&mut self, room: usize) -> (usize, usize) {
         let key = self.free_keys.pop().unwrap_or(self.keys.len());
         let id = self.free.pop().unwrap_or(self.pipes.len());
         if id == self.pipes.len() {
@@ -73,7 +73,7 @@ impl Net {
         self.collect(id);
     }
 
-    pub fn refuse(&mut self, id: usize) {
+    pub(crate) fn refuse(&mut self, id: usize) {
         self.pipes[id].server_end = Some(End::Reset);
         let key = self.pipes[id].key.expect("a new key");
         self.release(key);
@@ -88,11 +88,11 @@ impl Net {
     }
 
     /// Keys are used again only in a later turn.
-    pub fn recycle(&mut self) {
+    pub(crate) fn recycle(&mut self) {
         self.free_keys.append(&mut self.freed);
     }
 
-    pub fn write(&mut self, id: usize, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, id: usize, bytes: &[u8]) {
         let pipe = &mut self.pipes[id];
         if pipe.client_end.is_none() && pipe.server_end.is_none() {
             pipe.up.extend(bytes);
@@ -101,7 +101,7 @@ impl Net {
     }
 
     /// The client reads at most `count` bytes.
-    pub fn read(&mut self, id: usize, count: usize, out: &mut Vec<u8>) {
+    pub(crate) fn read(&mut self, id: usize, count: usize, out: &mut Vec<u8>) {
         let pipe = &mut self.pipes[id];
         let count = count.min(pipe.down.len());
         out.extend(pipe.down.drain(..count));
@@ -111,7 +111,7 @@ impl Net {
     }
 
     /// The client ends its side and will not look at this connection again.
-    pub fn end(&mut self, id: usize, end: End) {
+    pub(crate) fn end(&mut self, id: usize, end: End) {
         let pipe = &mut self.pipes[id];
         if end == End::Reset {
             pipe.up.clear();
@@ -125,13 +125,13 @@ impl Net {
     }
 
     /// The client vanishes: no FIN, no reset, and its window stays as full as it is.
-    pub fn vanish(&mut self, id: usize) {
+    pub(crate) fn vanish(&mut self, id: usize) {
         self.pipes[id].client_gone = true;
         self.collect(id);
     }
 
     /// Whether the broker may be told that it can send again.
-    pub fn take_writable(&mut self, id: usize) -> Option<usize> {
+    pub(crate) fn take_writable(&mut self, id: usize) -> Option<usize> {
         let pipe = &mut self.pipes[id];
         if pipe.blocked && pipe.down.len() < pipe.room && pipe.key.is_some() {
             pipe.blocked = false;
@@ -141,7 +141,7 @@ impl Net {
     }
 
     /// The end the broker has not been told of, when all that came before has been read.
-    pub fn take_end(&mut self, id: usize) -> Option<(usize, bool)> {
+    pub(crate) fn take_end(&mut self, id: usize) -> Option<(usize, bool)> {
         let pipe = &mut self.pipes[id];
         let (key, end) = (pipe.key?, pipe.client_end?);
         if pipe.told || (end == End::Fin && (pipe.paused || !pipe.up.is_empty())) {

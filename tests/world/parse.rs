@@ -3,27 +3,27 @@
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
 }
 
 /// Takes a response off the front of `bytes`, if it is whole.
-pub fn response(bytes: &mut Vec<u8>) -> Option<Response> {
+pub(crate) fn response(bytes: &mut Vec<u8>) -> Option<Response> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..end].to_vec()).expect("a head in ASCII");
     let status: u16 = head.split(' ').nth(1).expect("a status").parse().expect("a number");
@@ -43,7 +43,7 @@ pub fn response(bytes: &mut Vec<u8>) -> Option<Response> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
+pub(crate) enum Frame {
     Text(String),
     Binary(Vec<u8>),
     Close(Option<u16>),
@@ -52,7 +52,7 @@ pub enum Frame {
 }
 
 /// Takes a frame off the front of `bytes[at..]`; moves `at`.
-pub fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
+pub(crate) fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
     let rest = &bytes[*at..];
     let (&first, &second) = (rest.first()?, rest.get(1)?);
     assert_eq!(first & 0x80, 0x80, "the broker does not fragment");
@@ -78,7 +78,7 @@ pub fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
 }
 
 /// A masked client frame.
-pub fn masked(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn masked(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.push(0x80 | opcode);
     match payload.len() {
         length @ 0..126 => out.push(0x80 | length as u8),
@@ -98,18 +98,18 @@ pub fn masked(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
 
 /// A Socket.IO packet with its attachments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    pub kind: char,
-    pub nsp: String,
-    pub id: Option<u64>,
-    pub data: String,
+pub(crate) struct Packet {
+    pub(crate) kind: char,
+    pub(crate) nsp: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: String,
     /// Attachments still to come.
-    pub missing: usize,
-    pub attachments: Vec<Vec<u8>>,
+    pub(crate) missing: usize,
+    pub(crate) attachments: Vec<Vec<u8>>,
 }
 
 impl Packet {
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut chars = text.chars();
         let kind = chars.next().expect("a type");
         assert!(('0'..='6').contains(&kind), "{text}");
@@ -131,7 +131,7 @@ impl Packet {
         Self { kind, nsp, id, data: rest[digits..].to_owned(), missing, attachments: Vec::new() }
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.data).unwrap_or(serde_json::Value::Null)
     }
 }

@@ -4,8 +4,8 @@ use crate::client::{Carrier, Out};
 use crate::net::End;
 use crate::world::{ROOM, Seen, World};
 use roomcast::{
-    Config, Delivery, Error, Limits, Message, NamespaceId, NamespaceOptions, PatternOptions, Reason, RoomChange,
-    SocketId, Target,
+    Config, Delivery, Error, Limits, Message, NamespaceId, NamespaceOptions, PatternOptions, Reason,
+    RoomChange, SocketId, Target,
 };
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Config {
@@ -161,7 +161,8 @@ fn a_target_is_a_union_minus_exceptions_and_each_gets_one_copy() {
     assert_eq!(world.say(Target::rooms(ns, &[]), "no", Delivery::Reliable).recipients, 0);
     world.settle();
     for (at, &(client, _)) in joined.iter().enumerate() {
-        let due: Vec<String> = (0..cases.len()).filter(|&case| cases[case].1.contains(&at)).map(|n| n.to_string()).collect();
+        let due: Vec<String> =
+            (0..cases.len()).filter(|&case| cases[case].1.contains(&at)).map(|n| n.to_string()).collect();
         assert_eq!(world.words(client), due.join(" "), "client {at}");
     }
 }
@@ -179,7 +180,10 @@ fn a_target_of_one_namespace_reaches_nobody_in_another() {
     assert_eq!(world.say(Target::sockets(ns, &[inner]), "x", Delivery::Reliable).recipients, 0);
     assert_eq!(world.say(Target::rooms(ns, &[&own]), "x", Delivery::Reliable).recipients, 0);
     assert_eq!(world.say(Target::rooms(ns, &["r"]).except(&[inner]), "1", Delivery::Reliable).recipients, 1);
-    assert_eq!(world.say(Target::rooms(other, &["r"]).except_rooms(&["q"]), "2", Delivery::Reliable).recipients, 1);
+    assert_eq!(
+        world.say(Target::rooms(other, &["r"]).except_rooms(&["q"]), "2", Delivery::Reliable).recipients,
+        1
+    );
     world.settle();
     assert_eq!(world.clients[a].heard("/"), ["2[\"m\",\"1\"]"]);
     assert_eq!(world.clients[a].heard("/n"), ["2[\"m\",\"2\"]"]);
@@ -378,6 +382,8 @@ fn latest_is_replaced_within_a_tick_and_across_ticks() {
 fn the_newest_of_a_key_arrives_even_past_the_bound() {
     let (mut world, a, socket) = stalled(true, limits(|limits| limits.max_backlog = 1_000));
     let ns = root(&world);
+    world.tell(socket, &"f".repeat(100));
+    world.settle();
     world.say(Target::all(ns), "old", Delivery::Latest(1));
     world.settle();
     world.say(Target::all(ns), "mid", Delivery::Latest(1));
@@ -388,8 +394,8 @@ fn the_newest_of_a_key_arrives_even_past_the_bound() {
     world.settle();
     assert!(world.disconnects().is_empty());
     go_on(&mut world, a);
-    assert!(world.words(a).ends_with(" new"), "{}", world.words(a));
-    assert_eq!(world.core.stats().counters.replaced_latest, 1);
+    assert_eq!(world.words(a), "ffffffffffff xxxxxxxxxxxx new");
+    assert_eq!(world.core.stats().counters.replaced_latest, 2);
 }
 
 #[test]
@@ -435,7 +441,7 @@ fn a_slow_consumer_is_closed_at_the_bound_and_not_before() {
             assert!(world.disconnects().is_empty());
             sent += 1;
         }
-        assert_eq!(sent, if websocket { 12 } else { 11 });
+        assert_eq!(sent, 11);
         world.say(Target::all(ns), "over", Delivery::Reliable);
         world.settle();
         assert_eq!(world.disconnects(), [(socket, Reason::SlowConsumer)], "websocket {websocket}");
@@ -667,7 +673,11 @@ fn a_connection_without_a_namespace_is_closed_at_its_time() {
     for websocket in BOTH {
         let mut world = World::new(Config::default());
         let a = world.client();
-        if websocket { world.open_websocket(a) } else { world.open_polling(a) }
+        if websocket {
+            world.open_websocket(a)
+        } else {
+            world.open_polling(a)
+        }
         world.text(a, "40/unknown,");
         world.run(44_999);
         assert!(!world.clients[a].over);
@@ -690,7 +700,11 @@ fn a_silent_client_is_closed_at_interval_plus_timeout() {
     for websocket in BOTH {
         let mut world = World::new(Config::default());
         let a = world.client();
-        if websocket { world.open_websocket(a) } else { world.open_polling(a) }
+        if websocket {
+            world.open_websocket(a)
+        } else {
+            world.open_polling(a)
+        }
         world.clients[a].answers_pings = false;
         world.text(a, "40");
         world.run(24_999);
@@ -703,7 +717,7 @@ fn a_silent_client_is_closed_at_interval_plus_timeout() {
         assert!(world.clients[a].over);
         let ends: Vec<_> = world.disconnects().into_iter().map(|(_, reason)| reason).collect();
         assert_eq!(ends, [Reason::PingTimeout]);
-        world.run(40_000);
+        world.run(70_000);
         world.assert_empty(1);
     }
 }
@@ -747,8 +761,8 @@ fn a_pong_starts_the_interval_anew_and_each_wait_may_be_extended() {
 #[test]
 fn slow_requests_end_at_their_time() {
     let head = b"GET /socket.io/?EIO=4".as_slice();
-    let body = b"POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc".as_slice();
-    let abandoned = b"GET /elsewhere HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    let body = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc".as_slice();
+    let abandoned = b"GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     for (bytes, time) in [(b"".as_slice(), 60_000), (head, 10_000), (abandoned, 1_000)] {
         let mut world = World::new(Config::default());
@@ -774,8 +788,11 @@ fn a_body_that_does_not_end_ends_its_session_at_its_time() {
     let (a, socket) = world.joined(false);
     let sid = world.clients[a].sid.clone().unwrap();
     let post = world.clients[a].post.as_ref().unwrap().id;
-    let head = format!("POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nContent-Length: 9\r\n\r\n42");
+    let head = format!(
+        "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n42"
+    );
     world.net.write(post, head.as_bytes());
+    world.clients[a].answers_pings = false;
     let start = world.now;
     world.run(29_000);
     // A byte now and then does not help.
@@ -803,7 +820,7 @@ fn an_answer_nobody_reads_does_not_hold_its_link_for_ever() {
     config.health_path = Some("/health".into());
     let mut world = World::new(config);
     let wire = world.dial(10).unwrap();
-    world.net.write(wire.id, b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n");
+    world.net.write(wire.id, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     world.run(300_000);
     world.assert_empty(1);
 }
@@ -815,7 +832,10 @@ fn every_way_to_end_leaves_nothing() {
     for websocket in BOTH {
         for way in 0..12 {
             let mut world = World::new(Config::default());
-            world.core.add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true }).unwrap();
+            world
+                .core
+                .add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true })
+                .unwrap();
             let (a, socket) = world.joined(websocket);
             let inner = world.join_namespace(a, "/t-1");
             let ns = root(&world);
@@ -892,7 +912,9 @@ fn every_way_to_end_leaves_nothing() {
             let ends: Vec<_> = ends.into_iter().map(seen_reason).collect();
             assert_eq!(ends, [seen_reason(reason); 2], "way {way} websocket {websocket}");
             assert!(got.contains(&Seen::Removed("/t-1".into())), "way {way} websocket {websocket}");
-            assert!(got.iter().any(|event| matches!(event, Seen::AckEnd { missing: 1, timed_out: false, .. })));
+            assert!(
+                got.iter().any(|event| matches!(event, Seen::AckEnd { missing: 1, timed_out: false, .. }))
+            );
             world.clients[a].leave(&mut world.net, Some(End::Fin));
             world.run(200_000);
             world.assert_empty(1);
@@ -953,7 +975,11 @@ fn shutting_down_tells_everyone_and_frees_the_links() {
     let mut sessions = Vec::new();
     for websocket in [true, false, true, false] {
         let a = world.client();
-        if websocket { world.open_websocket(a) } else { world.open_polling(a) }
+        if websocket {
+            world.open_websocket(a)
+        } else {
+            world.open_polling(a)
+        }
         world.settle();
         let conn = world.take_seen().into_iter().find_map(|event| match event {
             Seen::Handshake(conn) => Some(conn),
@@ -1017,7 +1043,11 @@ fn a_guarded_handshake_may_be_refused_or_left() {
         let mut world = World::new(Config { guard_handshakes: true, ..Config::default() });
         for way in 0..3 {
             let a = world.client();
-            if websocket { world.open_websocket(a) } else { world.open_polling(a) }
+            if websocket {
+                world.open_websocket(a)
+            } else {
+                world.open_polling(a)
+            }
             world.settle();
             let conn = world.take_seen().into_iter().rev().find_map(|event| match event {
                 Seen::Handshake(conn) => Some(conn),
@@ -1074,6 +1104,7 @@ fn a_namespace_by_pattern_lives_as_long_as_it_is_needed() {
     world.settle();
     assert!(world.core.find_namespace("/g-2").is_none());
     // Accepted, left, and made again with nothing of the old.
+    world.take_seen();
     for _ in 0..2 {
         world.text(a, "40/g-3,");
         world.settle();
@@ -1117,7 +1148,10 @@ fn binary_goes_both_ways_with_acks() {
         world.core.ack(socket, 7, args, &[&[1, 2]]).unwrap();
         world.core.emit(Target::all(ns), Message::new("m", args).attach(&[&[9; 300]])).unwrap();
         assert_eq!(
-            world.core.emit(Target::all(ns), Message::new("m", "[{\"_placeholder\":true,\"num\":1}]").attach(&[b""])),
+            world.core.emit(
+                Target::all(ns),
+                Message::new("m", "[{\"_placeholder\":true,\"num\":1}]").attach(&[b""])
+            ),
             Err(Error::BadAttachments)
         );
         world.settle();

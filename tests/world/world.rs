@@ -4,14 +4,22 @@ use crate::client::{Carrier, Client, Wire};
 use crate::net::{End, Net};
 use fastrand::Rng;
 use roomcast::broker::service::{Flow, Service};
-use roomcast::{Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId, AckId};
+use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
 use std::net::SocketAddr;
 
 /// An event that outlives its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    Request { socket: SocketId, namespace: NamespaceId, auth: String },
-    Connect { socket: SocketId, namespace: NamespaceId, auth: String },
+pub(crate) enum Seen {
+    Request {
+        socket: SocketId,
+        namespace: NamespaceId,
+        auth: String,
+    },
+    Connect {
+        socket: SocketId,
+        namespace: NamespaceId,
+        auth: String,
+    },
     Message {
         socket: SocketId,
         namespace: NamespaceId,
@@ -20,10 +28,26 @@ pub enum Seen {
         attachments: Vec<Vec<u8>>,
         ack: Option<u64>,
     },
-    Ack { ack: AckId, socket: SocketId, args: String, remaining: u32 },
-    AckEnd { ack: AckId, missing: u32, timed_out: bool },
-    Disconnect { socket: SocketId, namespace: NamespaceId, reason: Reason, rooms: Vec<String> },
-    ProtocolError { socket: SocketId },
+    Ack {
+        ack: AckId,
+        socket: SocketId,
+        args: String,
+        remaining: u32,
+    },
+    AckEnd {
+        ack: AckId,
+        missing: u32,
+        timed_out: bool,
+    },
+    Disconnect {
+        socket: SocketId,
+        namespace: NamespaceId,
+        reason: Reason,
+        rooms: Vec<String>,
+    },
+    ProtocolError {
+        socket: SocketId,
+    },
     Created(String),
     Removed(String),
     Room(RoomChange, String),
@@ -38,7 +62,9 @@ impl Seen {
             Event::ConnectRequest { socket, namespace, auth } => {
                 Seen::Request { socket, namespace, auth: auth.into() }
             }
-            Event::Connect { socket, namespace, auth } => Seen::Connect { socket, namespace, auth: auth.into() },
+            Event::Connect { socket, namespace, auth } => {
+                Seen::Connect { socket, namespace, auth: auth.into() }
+            }
             Event::Message { socket, namespace, name, args, attachments, ack } => Seen::Message {
                 socket,
                 namespace,
@@ -68,29 +94,29 @@ impl Seen {
     }
 }
 
-pub struct World {
-    pub core: Core,
-    pub net: Net,
-    pub now: u64,
-    pub clients: Vec<Client>,
-    pub seen: Vec<Seen>,
+pub(crate) struct World {
+    pub(crate) core: Core,
+    pub(crate) net: Net,
+    pub(crate) now: u64,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) seen: Vec<Seen>,
     events: Events,
-    pub rng: Rng,
+    pub(crate) rng: Rng,
     /// Input comes in pieces of random size.
-    pub splits: bool,
+    pub(crate) splits: bool,
     /// The host drains events.
-    pub drains: bool,
+    pub(crate) drains: bool,
 }
 
 /// What a client's kernel holds unless a test says otherwise.
-pub const ROOM: usize = 64 * 1024;
+pub(crate) const ROOM: usize = 64 * 1024;
 
 impl World {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         Self::seeded(config, 1)
     }
 
-    pub fn seeded(config: Config, seed: u64) -> Self {
+    pub(crate) fn seeded(config: Config, seed: u64) -> Self {
         Self {
             core: Core::new(config, 1_700_000_000_000).expect("a good config"),
             net: Net::default(),
@@ -107,7 +133,7 @@ impl World {
     // ---- links ----
 
     /// A TCP connection; `None` if the broker refuses it.
-    pub fn dial(&mut self, room: usize) -> Option<Wire> {
+    pub(crate) fn dial(&mut self, room: usize) -> Option<Wire> {
         let (id, key) = self.net.open(room);
         let peer = SocketAddr::from(([10, 0, (id >> 8) as u8, id as u8], 40_000));
         if self.core.opened(key, peer, self.now) {
@@ -119,7 +145,7 @@ impl World {
     }
 
     /// A connection with nothing on it but what the test writes.
-    pub fn raw(&mut self, bytes: &[u8]) -> Wire {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Wire {
         let wire = self.dial(ROOM).expect("room for a link");
         self.net.write(wire.id, bytes);
         wire
@@ -145,7 +171,7 @@ impl World {
     }
 
     /// One turn of the loop at the current time.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.flush();
         let busy = std::mem::take(&mut self.net.busy);
         for &id in &busy {
@@ -184,7 +210,8 @@ impl World {
                 return;
             }
             let most = pipe.up.len().min(64 * 1024).min(left);
-            let count = if self.splits && self.rng.u8(..) < 64 { self.rng.usize(1..=most.min(200)) } else { most };
+            let count =
+                if self.splits && self.rng.u8(..) < 64 { self.rng.usize(1..=most.min(200)) } else { most };
             let mut bytes: Vec<u8> = pipe.up.drain(..count).collect();
             left -= count;
             if self.core.received(key, &mut bytes, self.now) == Flow::Pause {
@@ -193,14 +220,14 @@ impl World {
         }
     }
 
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         for client in &mut self.clients {
             client.pump(&mut self.net, usize::MAX);
         }
     }
 
     /// Turns until nobody has anything to say at this time.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..200 {
             let before = self.core.stats().counters;
             self.turn();
@@ -219,7 +246,7 @@ impl World {
     }
 
     /// Lets time pass, with a stop at every deadline.
-    pub fn run(&mut self, time: u64) {
+    pub(crate) fn run(&mut self, time: u64) {
         let end = self.now + time;
         self.settle();
         while let Some(due) = self.core.next_timeout().filter(|&due| due <= end) {
@@ -232,13 +259,13 @@ impl World {
 
     // ---- clients ----
 
-    pub fn client(&mut self) -> usize {
+    pub(crate) fn client(&mut self) -> usize {
         self.clients.push(Client::new(ROOM));
         self.clients.len() - 1
     }
 
     /// Opens a session over WebSocket.
-    pub fn open_websocket(&mut self, at: usize) {
+    pub(crate) fn open_websocket(&mut self, at: usize) {
         let room = self.clients[at].room;
         let Some(wire) = self.dial(room) else { return };
         let client = &mut self.clients[at];
@@ -249,7 +276,7 @@ impl World {
     }
 
     /// Opens a session over polling.
-    pub fn open_polling(&mut self, at: usize) {
+    pub(crate) fn open_polling(&mut self, at: usize) {
         let room = self.clients[at].room;
         let Some(mut poll) = self.dial(room) else { return };
         let Some(post) = self.dial(room) else { return self.net.end(poll.id, End::Fin) };
@@ -262,7 +289,7 @@ impl World {
     }
 
     /// Opens the WebSocket beside polling, and sends the probe.
-    pub fn open_probe(&mut self, at: usize) {
+    pub(crate) fn open_probe(&mut self, at: usize) {
         let room = self.clients[at].room;
         let Some(wire) = self.dial(room) else { return };
         let client = &mut self.clients[at];
@@ -273,12 +300,12 @@ impl World {
         client.frame(&mut self.net, 1, b"2probe");
     }
 
-    pub fn text(&mut self, at: usize, text: &str) {
+    pub(crate) fn text(&mut self, at: usize, text: &str) {
         self.clients[at].send_text(&mut self.net, text);
     }
 
     /// A client in the namespace `/`; returns it and its socket.
-    pub fn joined(&mut self, websocket: bool) -> (usize, SocketId) {
+    pub(crate) fn joined(&mut self, websocket: bool) -> (usize, SocketId) {
         let at = self.client();
         if websocket {
             self.open_websocket(at);
@@ -289,7 +316,7 @@ impl World {
         (at, self.join_namespace(at, "/"))
     }
 
-    pub fn join_namespace(&mut self, at: usize, nsp: &str) -> SocketId {
+    pub(crate) fn join_namespace(&mut self, at: usize, nsp: &str) -> SocketId {
         let connect = if nsp == "/" { "40".to_owned() } else { format!("40{nsp},") };
         self.text(at, &connect);
         self.settle();
@@ -297,17 +324,17 @@ impl World {
     }
 
     /// The socket of a client in a namespace, by what the broker told the client.
-    pub fn socket(&self, at: usize, nsp: &str) -> Option<SocketId> {
+    pub(crate) fn socket(&self, at: usize, nsp: &str) -> Option<SocketId> {
         let reply = self.clients[at].inbox.iter().rfind(|packet| packet.kind == '0' && packet.nsp == nsp)?;
         self.core.find_socket(reply.json()["sid"].as_str()?)
     }
 
-    pub fn take_seen(&mut self) -> Vec<Seen> {
+    pub(crate) fn take_seen(&mut self) -> Vec<Seen> {
         std::mem::take(&mut self.seen)
     }
 
     /// Nothing of any client is left, but for `namespaces`.
-    pub fn assert_empty(&self, namespaces: usize) {
+    pub(crate) fn assert_empty(&self, namespaces: usize) {
         let stats = self.core.stats();
         let left = [
             ("links", stats.links),
