@@ -281,6 +281,7 @@ impl Client {
                 Frame::Close(code) => {
                     self.close_frame = Some(code);
                     self.over |= self.carrier == Carrier::WebSocket;
+                    self.upgrading &= self.carrier == Carrier::WebSocket;
                     let echo: Vec<u8> = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
                     self.frame(net, 8, &echo);
                 }
@@ -355,6 +356,11 @@ impl Client {
         }
         self.over = true;
         self.carrier = Carrier::None;
+    }
+
+    /// Whether one of its sockets has, or had, this id.
+    pub(crate) fn has_sid(&self, sid: &str) -> bool {
+        self.inbox.iter().any(|packet| packet.kind == '0' && packet.data.contains(sid))
     }
 
     /// What events said, as (namespace, arguments with the name).
