@@ -50,6 +50,8 @@ limits! {
     head_timeout: u64 = 10_000, 1;
     /// Milliseconds from the end of a request's head to the end of its body.
     body_timeout: u64 = 30_000, 1;
+    /// Milliseconds a client may leave an answer unread, counted anew whenever it reads some of it.
+    answer_timeout: u64 = 30_000, 1;
     /// Milliseconds an HTTP connection may be open with no request on it.
     idle_timeout: u64 = 60_000, 1;
     /// Milliseconds a WebSocket upgrade for a path nobody serves is left open. The reference's

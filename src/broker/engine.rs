@@ -223,7 +223,7 @@ impl Core {
                             self.post_failed(conn);
                         }
                     }
-                    _ => self.doom(link, false),
+                    (clock, _) => self.doom(link, clock == Clock::Answer),
                 }
             }
         }
