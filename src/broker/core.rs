@@ -102,8 +102,9 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::BadConfig`] if a value cannot be worked with.
-    pub fn new(config: Config, epoch: u64) -> Result<Self> {
+    pub fn new(mut config: Config, epoch: u64) -> Result<Self> {
         config.check()?;
+        config.limits.settle();
         let mut core = Self {
             mount: Mount::new(&config.path, config.add_trailing_slash),
             config,

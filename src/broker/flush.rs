@@ -295,7 +295,7 @@ impl Core {
         }
         let Some(conn) = self.conns.get_mut(key) else { return };
         let segment = self.log.share();
-        let bound = self.config.limits.backlog_bound();
+        let bound = self.config.limits.max_backlog;
         // A connection on its way out still gets its last packets.
         let closing = conn.life == Life::Closing;
         let mut overflow = false;
