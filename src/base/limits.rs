@@ -25,9 +25,11 @@ macro_rules! limits {
                 Ok(())
             }
 
-            /// What `max_backlog` comes to.
-            pub fn backlog_bound(&self) -> usize {
-                self.max_backlog.max(self.max_payload.saturating_mul(4))
+            /// Limits that follow from others, where they were left alone.
+            pub(crate) fn settle(&mut self) {
+                if self.max_backlog == Self::default().max_backlog {
+                    self.max_backlog = self.max_backlog.max(self.max_payload.saturating_mul(4));
+                }
             }
 
             /// The table as (name, default, first line of the reason), for the documentation.
@@ -50,6 +52,8 @@ limits! {
     head_timeout: u64 = 10_000, 1;
     /// Milliseconds from the end of a request's head to the end of its body.
     body_timeout: u64 = 30_000, 1;
+    /// Milliseconds a client may leave an answer unread, counted anew whenever it reads some of it.
+    answer_timeout: u64 = 30_000, 1;
     /// Milliseconds an HTTP connection may be open with no request on it.
     idle_timeout: u64 = 60_000, 1;
     /// Milliseconds a WebSocket upgrade for a path nobody serves is left open. The reference's
@@ -78,8 +82,8 @@ limits! {
     /// TCP connections at a time; more are closed as they are accepted, and counted.
     max_links: u32 = 1_000_000, 1;
     /// Output queued for one connection that the kernel has not taken, in bytes. A message is accepted while
-    /// less than this is queued before it; past that its delivery class decides. Four times `max_payload` if that is
-    /// more, so that a client which is sent its own largest messages back is not taken for a slow one.
+    /// less than this is queued before it; past that its delivery class decides. Left at its default it grows to four
+    /// times `max_payload`, so that a client which is sent its largest messages back is not taken for a slow one.
     max_backlog: usize = 4 * 1024 * 1024, 1;
     /// Packets of one poll response; what is left waits for the next poll. Python's client refuses more than 16.
     max_poll_packets: usize = 16, 1;

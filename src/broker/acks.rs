@@ -1,6 +1,6 @@
 //! Acknowledgements the host waits for: from one socket or from many, with a time limit. None outlives its sockets.
 
-use super::core::{Core, Socket};
+use super::core::Core;
 use super::events::Kind;
 use super::message::{Message, Receipt, Target};
 use crate::base::Millis;
@@ -99,16 +99,15 @@ impl Core {
     }
 
     /// Refuses an emit that would let a recipient owe too many answers, before anything is sent.
-    fn check_ack_room(&self, target: &Target<'_>) -> Result<()> {
+    fn check_ack_room(&mut self, target: &Target<'_>) -> Result<()> {
         let most = self.config.limits.max_pending_acks as usize;
         if self.acks.len() < most {
             return Ok(());
         }
-        let full = |socket: &Socket| socket.acks.len() >= most;
-        let over = match target.sockets {
-            [] => self.sockets.keys().filter_map(|key| self.sockets.get(key)).any(full),
-            sockets => sockets.iter().filter_map(|id| self.sockets.get(id.key())).any(full),
-        };
+        let mut over = false;
+        self.recipients(target, |sockets, member| {
+            over |= sockets.at(member).is_some_and(|socket| socket.acks.len() >= most);
+        })?;
         if over { Err(Error::TooMany) } else { Ok(()) }
     }
 

@@ -15,10 +15,7 @@ use crate::wire::{json, socketio};
 impl Core {
     /// A client asks to join a namespace.
     pub(super) fn connect(&mut self, conn: Key, name: &str, auth: &str) {
-        let Some(namespace) = self.namespace_for_client(name) else {
-            self.counters.connects_refused += 1;
-            return self.refuse_connect(conn, name, "Invalid namespace", None);
-        };
+        // Checked first, so that no namespace is made for nobody.
         let waiting = self.conns.get(conn).map_or(0, |conn| conn.sockets.len());
         if waiting >= self.config.limits.max_namespaces_per_connection as usize {
             self.counters.bad_packets += 1;
@@ -27,6 +24,10 @@ impl Core {
         let slot = self.sockets.next_key().slot;
         let Ok(sid) = self.sids.make(slot) else {
             return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+        };
+        let Some(namespace) = self.namespace_for_client(name) else {
+            self.counters.connects_refused += 1;
+            return self.refuse_connect(conn, name, "Invalid namespace", None);
         };
         let key = self.sockets.insert(Socket {
             sid,

@@ -11,7 +11,7 @@ use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
-use crate::route::{Change, Frame, Router, TickLog};
+use crate::route::{Change, Frame, Member, Router, TickLog};
 use crate::session::conn::{Conn, Life, Transport};
 use crate::session::handshake::{Handshake, Origin};
 use crate::session::link::{Link, Role};
@@ -92,6 +92,8 @@ pub struct Core {
     /// Reused by whatever encodes a packet.
     pub(super) scratch: Vec<u8>,
     pub(super) ranges: Vec<Frame>,
+    /// Reused by every emit: the members that its target names, and those that it excepts.
+    pub(super) named: (Vec<Member>, Vec<Member>),
 }
 
 impl Core {
@@ -100,8 +102,9 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::BadConfig`] if a value cannot be worked with.
-    pub fn new(config: Config, epoch: u64) -> Result<Self> {
+    pub fn new(mut config: Config, epoch: u64) -> Result<Self> {
         config.check()?;
+        config.limits.settle();
         let mut core = Self {
             mount: Mount::new(&config.path, config.add_trailing_slash),
             config,
@@ -133,6 +136,7 @@ impl Core {
             shutting_down: false,
             scratch: Vec::new(),
             ranges: Vec::new(),
+            named: Default::default(),
         };
         core.make_namespace("/", false, false)?;
         core.events.clear();
@@ -387,7 +391,8 @@ impl Core {
         let namespace = NamespaceId::new(socket.namespace);
         if socket.connected {
             self.events.push(Kind::Disconnect(id, namespace, reason));
-            for room in self.router.rooms_of(key.slot) {
+            let own = crate::session::sid::text(&socket.sid);
+            for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
                 self.events.text(&[room]);
             }
             self.leave_router(key, namespace);

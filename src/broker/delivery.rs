@@ -1,11 +1,12 @@
 //! Emits: checked, encoded once, and handed to each recipient as a stretch of the tick log. Nothing here may cost an
 //! allocation for a recipient.
 
-use super::core::Core;
+use super::core::{Core, Socket};
 use super::message::{Delivery, Message, Receipt, Target};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, SocketId};
-use crate::route::{Conn, Frame, Member, Selection};
+use crate::base::slots::Slots;
+use crate::route::{Conn, Frame, Member};
 use crate::session::backlog::Class;
 use crate::wire::ws::{self, Opcode};
 use crate::wire::{json, socketio};
@@ -118,20 +119,12 @@ impl Core {
         self.scratch.push(b'4');
         socketio::write_event(&mut self.scratch, &namespace.name, attachments.len(), ack, name, args);
 
-        let members = self.members_of_target(&target);
-        let except = self.excepted_by_target(&target);
-        if !target.everyone && target.rooms.is_empty() && members.is_empty() {
+        if !self.resolve(&target) {
             return Ok(Receipt::default());
         }
         let frame = self.append(attachments)?;
-        let selection = Selection {
-            ns,
-            rooms: target.rooms,
-            members: &members,
-            except_rooms: target.except_rooms,
-            except_members: &except,
-        };
-        let Self { router, log, congested, tags, .. } = self;
+        let Self { router, log, congested, tags, named: (members, except), .. } = self;
+        let selection = target.selection(ns, members, except);
         let (mut skipped, mut replaced) = (0, 0);
         let recipients = match delivery {
             Delivery::Reliable => router.select(&selection, |member, conn| {
@@ -173,18 +166,37 @@ impl Core {
         Ok(Receipt { recipients, skipped })
     }
 
-    /// Sockets that a target names directly, or by their own rooms.
-    fn members_of_target(&self, target: &Target<'_>) -> Vec<Member> {
-        let named = target.sockets.iter().filter_map(|&id| self.member(id));
-        let owners = target.rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
-        named.chain(owners.map(|key| key.slot)).collect()
+    /// Shows who would get what is emitted to `target`.
+    pub(super) fn recipients(
+        &mut self,
+        target: &Target<'_>,
+        mut each: impl FnMut(&Slots<Socket>, Member),
+    ) -> Result<()> {
+        let ns = self.namespace(target.namespace)?.route;
+        if self.resolve(target) {
+            let Self { router, sockets, named: (members, except), .. } = self;
+            router.select(&target.selection(ns, members, except), |member, _| each(sockets, member));
+        }
+        Ok(())
     }
 
-    fn excepted_by_target(&self, target: &Target<'_>) -> Vec<Member> {
-        let named = target.except.iter().filter_map(|&id| self.member(id));
-        let owners =
-            target.except_rooms.iter().filter_map(|room| self.owner_of_room(target.namespace.key(), room));
-        named.chain(owners.map(|key| key.slot)).collect()
+    /// Fills `named` with the sockets that a target names or excepts, directly or by their own rooms. False if nobody is
+    /// left to get anything.
+    fn resolve(&mut self, target: &Target<'_>) -> bool {
+        let namespace = target.namespace.key();
+        let (mut members, mut except) = std::mem::take(&mut self.named);
+        self.members_named(namespace, target.sockets, target.rooms, &mut members);
+        self.members_named(namespace, target.except, target.except_rooms, &mut except);
+        let somebody = target.everyone || !target.rooms.is_empty() || !members.is_empty();
+        self.named = (members, except);
+        somebody
+    }
+
+    fn members_named(&self, namespace: Key, sockets: &[SocketId], rooms: &[&str], out: &mut Vec<Member>) {
+        out.clear();
+        out.extend(sockets.iter().filter_map(|&id| self.member(id)));
+        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room));
+        out.extend(owners.map(|key| key.slot));
     }
 
     fn member(&self, id: SocketId) -> Option<Member> {

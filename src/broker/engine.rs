@@ -215,7 +215,9 @@ impl Core {
                 let clock = std::mem::replace(&mut http.clock, Clock::None);
                 let phase = std::mem::replace(&mut http.phase, Phase::Head);
                 http.reply.keep_alive = false;
+                let answered = http.unwanted.is_some();
                 match (clock, phase) {
+                    _ if answered => self.doom(link, false),
                     (Clock::Head | Clock::Body, phase) => {
                         self.counters.requests_timed_out += 1;
                         self.respond(link, 408, "", b"");
@@ -223,7 +225,7 @@ impl Core {
                             self.post_failed(conn);
                         }
                     }
-                    _ => self.doom(link, false),
+                    (clock, _) => self.doom(link, clock == Clock::Answer),
                 }
             }
         }

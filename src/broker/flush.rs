@@ -8,7 +8,7 @@ use crate::base::ids::Key;
 use crate::route::Frame;
 use crate::session::backlog::Class;
 use crate::session::conn::{Life, Transport};
-use crate::session::link::{Http, Link};
+use crate::session::link::{Clock, Http, Link};
 use crate::session::reason::Reason;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
@@ -161,7 +161,11 @@ impl Core {
                 self.counters.bytes_out += taken(sent, output.len()) as u64;
                 if let Sent::Part(count) = sent {
                     websocket.output = output[count..].to_vec();
-                } else if websocket.peer_closed && websocket.role == crate::session::link::Role::Closing {
+                    return;
+                }
+                // The link may have been paused as it was still HTTP.
+                out.resume(link as usize);
+                if websocket.peer_closed && websocket.role == crate::session::link::Role::Closing {
                     self.doom(link, false);
                 }
             }
@@ -179,7 +183,11 @@ impl Core {
                         http.sent = 0;
                         http.output.clear();
                         http.output.shrink_to(KEEP_OUTPUT);
-                        if http.last {
+                        let (last, timed) = (http.last, http.clock == Clock::Answer);
+                        if timed {
+                            self.set_clock(link, Clock::None);
+                        }
+                        if last {
                             return self.doom(link, false);
                         }
                         self.http_progress(link);
@@ -195,6 +203,13 @@ impl Core {
                     Sent::Part(count) => {
                         http.sent += count;
                         http.blocked = true;
+                        match http.clock {
+                            // It goes on, if slowly.
+                            Clock::Answer if count > 0 => self.set_clock(link, Clock::None),
+                            Clock::None | Clock::Answer => {}
+                            _ => return,
+                        }
+                        self.set_clock(link, Clock::Answer);
                     }
                     // `closed` follows.
                     Sent::Broken => {}
@@ -280,7 +295,7 @@ impl Core {
         }
         let Some(conn) = self.conns.get_mut(key) else { return };
         let segment = self.log.share();
-        let bound = self.config.limits.backlog_bound();
+        let bound = self.config.limits.max_backlog;
         // A connection on its way out still gets its last packets.
         let closing = conn.life == Life::Closing;
         let mut overflow = false;

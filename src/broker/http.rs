@@ -290,6 +290,7 @@ impl Core {
             Clock::Idle => Some(limits.idle_timeout),
             Clock::Head => Some(limits.head_timeout),
             Clock::Body => Some(limits.body_timeout),
+            Clock::Answer => Some(limits.answer_timeout),
             Clock::Abandoned => Some(limits.destroy_upgrade_timeout),
         };
         let Link::Http(http) = self.link(link) else { return };

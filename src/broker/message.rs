@@ -1,6 +1,7 @@
 //! What an emit takes: whom it reaches, what it says, how it may be delivered. Plain values; nothing here remembers.
 
 use crate::base::ids::{NamespaceId, SocketId};
+use crate::route::{self, Selection};
 
 /// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets.
 ///
@@ -38,6 +39,16 @@ impl<'a> Target<'a> {
         Self { namespace, rooms: &[], sockets, everyone: false, except_rooms: &[], except: &[] }
     }
 
+    /// The same for the router; the members are those that sockets and own rooms stand for.
+    pub(super) fn selection<'s>(
+        &'s self,
+        ns: route::Namespace,
+        members: &'s [route::Member],
+        except_members: &'s [route::Member],
+    ) -> Selection<'s> {
+        Selection { ns, rooms: self.rooms, members, except_rooms: self.except_rooms, except_members }
+    }
+
     /// The same without these sockets, for example the sender.
     pub const fn except(self, sockets: &'a [SocketId]) -> Self {
         Self { except: sockets, ..self }
@@ -57,7 +68,8 @@ pub enum Delivery {
     Reliable,
     /// Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
     Volatile,
-    /// At most one unsent message of this key waits for a connection in this namespace: the newest.
+    /// At most one unsent message of this key waits for a connection in this namespace: the newest. It always arrives:
+    /// a key that is new to a full backlog closes the connection as a slow consumer.
     Latest(u64),
     /// Queued up to the bound; then the oldest message of this class goes.
     DropOldest,

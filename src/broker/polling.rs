@@ -218,8 +218,18 @@ impl Core {
     /// # Errors
     /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
     pub fn allow(&mut self, conn: ConnId) -> Result<()> {
-        self.deciding(conn)?;
+        let transport = self.deciding(conn)?;
+        let Transport::WebSocket { link } = transport else {
+            self.complete_handshake(conn.key());
+            return Ok(());
+        };
+        // Frames that were sent right behind the request have waited for this.
+        let mut early = match self.link(link) {
+            Link::Http(http) => std::mem::take(&mut http.input),
+            Link::Free | Link::WebSocket(_) => Vec::new(),
+        };
         self.complete_handshake(conn.key());
+        self.websocket_received(link, &mut early);
         Ok(())
     }
 

@@ -107,10 +107,11 @@ impl Backlog {
                 pushed.dropped += 1;
                 continue;
             }
-            if class == Class::Keep {
-                pushed.overflow = true;
-            } else {
-                pushed.dropped += 1;
+            match class {
+                // It takes the place of the one it replaced.
+                Class::Latest { .. } if pushed.replaced > 0 => break,
+                Class::Keep | Class::Latest { .. } => pushed.overflow = true,
+                Class::DropOldest => pushed.dropped += 1,
             }
             return pushed;
         }
@@ -321,7 +322,18 @@ mod tests {
         assert_eq!(text(&backlog), "old3kept");
         push(&mut backlog, "more", Class::Keep, 8);
         assert!(push(&mut backlog, "over", Class::Keep, 8).overflow);
-        assert_eq!(push(&mut backlog, "pos", LATEST, 8).dropped, 1);
+        assert_eq!(push(&mut backlog, "gone", Class::DropOldest, 8).dropped, 1);
+    }
+
+    #[test]
+    fn past_the_bound_the_newest_of_a_key_replaces_or_overflows() {
+        let mut backlog = Backlog::default();
+        push(&mut backlog, "a1", LATEST, 8);
+        push(&mut backlog, "keep keep", Class::Keep, 8);
+        let pushed = push(&mut backlog, "a2", LATEST, 8);
+        assert_eq!((pushed.replaced, pushed.dropped, pushed.overflow), (1, 0, false));
+        assert_eq!(text(&backlog), "keep keepa2");
+        assert!(push(&mut backlog, "b1", Class::Latest { namespace: 1, key: 8 }, 8).overflow);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) enum Clock {
     /// A request's head has begun.
     Head,
     Body,
+    /// An answer the peer does not read.
+    Answer,
     /// What is left of an abandoned upgrade.
     Abandoned,
 }

@@ -1,0 +1,377 @@
+//! A client: polling, WebSocket or one after the other, well behaved unless told otherwise. It knows the broker only by
+//! the bytes it gets.
+
+use crate::net::{End, Net};
+use crate::parse::{self, Frame, Packet, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::VecDeque;
+
+/// A message of Engine.IO.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Out {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// One TCP connection of a client.
+#[derive(Default, Debug)]
+pub(crate) struct Wire {
+    pub(crate) id: usize,
+    pub(crate) input: Vec<u8>,
+    /// A response is awaited.
+    pub(crate) busy: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    None,
+    Polling,
+    WebSocket,
+}
+
+pub(crate) struct Client {
+    pub(crate) carrier: Carrier,
+    pub(crate) sid: Option<String>,
+    /// The WebSocket, or the probe.
+    pub(crate) ws: Option<Wire>,
+    pub(crate) ws_open: bool,
+    pub(crate) poll: Option<Wire>,
+    pub(crate) post: Option<Wire>,
+    /// Not sent yet, over polling.
+    pub(crate) outbox: VecDeque<Out>,
+    /// Socket.IO packets in the order they came.
+    pub(crate) inbox: Vec<Packet>,
+    partial: Option<Packet>,
+    /// Other Engine.IO packets, as text.
+    pub(crate) engine: Vec<String>,
+    /// Statuses of responses that were no polls' payloads.
+    pub(crate) responses: Vec<Response>,
+    pub(crate) close_frame: Option<Option<u16>>,
+    /// The session is over, as far as the client can see.
+    pub(crate) over: bool,
+    pub(crate) answers_pings: bool,
+    pub(crate) polls: bool,
+    pub(crate) reads: bool,
+    /// The poll that is answered next is the last one: the WebSocket is to take over.
+    pub(crate) upgrading: bool,
+    /// Sends `5` by itself when the last poll is answered.
+    pub(crate) finishes_upgrade: bool,
+    pub(crate) probed: bool,
+    pub(crate) room: usize,
+    /// Answers every event that asks for it.
+    pub(crate) acks: bool,
+}
+
+impl Client {
+    pub(crate) fn new(room: usize) -> Self {
+        Self {
+            carrier: Carrier::None,
+            sid: None,
+            ws: None,
+            ws_open: false,
+            poll: None,
+            post: None,
+            outbox: VecDeque::new(),
+            inbox: Vec::new(),
+            partial: None,
+            engine: Vec::new(),
+            responses: Vec::new(),
+            close_frame: None,
+            over: false,
+            answers_pings: true,
+            polls: true,
+            reads: true,
+            upgrading: false,
+            finishes_upgrade: true,
+            probed: false,
+            room,
+            acks: false,
+        }
+    }
+
+    pub(crate) fn wires(&self) -> impl Iterator<Item = &Wire> {
+        [&self.ws, &self.poll, &self.post].into_iter().flatten()
+    }
+
+    // ---- what it sends ----
+
+    pub(crate) fn send_text(&mut self, net: &mut Net, text: &str) {
+        self.send(net, Out::Text(text.into()));
+    }
+
+    pub(crate) fn send(&mut self, net: &mut Net, out: Out) {
+        // Once the probe is under way, packets wait for the WebSocket.
+        if self.carrier == Carrier::WebSocket {
+            let mut bytes = Vec::new();
+            match &out {
+                Out::Text(text) => parse::masked(1, text.as_bytes(), &mut bytes),
+                Out::Binary(payload) => parse::masked(2, payload, &mut bytes),
+            }
+            if let Some(ws) = &self.ws {
+                net.write(ws.id, &bytes);
+            }
+        } else {
+            self.outbox.push_back(out);
+            self.post_outbox(net);
+        }
+    }
+
+    fn post_outbox(&mut self, net: &mut Net) {
+        if self.carrier != Carrier::Polling || self.upgrading || self.outbox.is_empty() || self.over {
+            return;
+        }
+        let (Some(post), Some(sid)) = (&mut self.post, &self.sid) else { return };
+        if post.busy {
+            return;
+        }
+        let mut body = Vec::new();
+        for out in self.outbox.drain(..) {
+            if !body.is_empty() {
+                body.push(0x1e);
+            }
+            match out {
+                Out::Text(text) => body.extend(text.as_bytes()),
+                Out::Binary(bytes) => {
+                    body.push(b'b');
+                    body.extend(STANDARD.encode(bytes).as_bytes());
+                }
+            }
+        }
+        post.busy = true;
+        let head = format!(
+            "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        net.write(post.id, head.as_bytes());
+        net.write(post.id, &body);
+    }
+
+    pub(crate) fn ask(&mut self, net: &mut Net) {
+        let (Some(poll), Some(sid)) = (&mut self.poll, &self.sid) else { return };
+        poll.busy = true;
+        let get = format!("GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n");
+        net.write(poll.id, get.as_bytes());
+    }
+
+    pub(crate) fn upgrade_request(&self) -> String {
+        let sid = self.sid.as_ref().map(|sid| format!("&sid={sid}")).unwrap_or_default();
+        format!(
+            "GET /socket.io/?EIO=4&transport=websocket{sid} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+    }
+
+    /// A raw frame on the WebSocket.
+    pub(crate) fn frame(&mut self, net: &mut Net, opcode: u8, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        parse::masked(opcode, payload, &mut bytes);
+        if let Some(ws) = &self.ws {
+            net.write(ws.id, &bytes);
+        }
+    }
+
+    // ---- what it reads ----
+
+    /// Reads what has come, at most `count` bytes from each connection, and reacts.
+    pub(crate) fn pump(&mut self, net: &mut Net, count: usize) {
+        if !self.reads {
+            return;
+        }
+        self.pump_http(net, count, true);
+        self.pump_http(net, count, false);
+        self.pump_ws(net, count);
+        if self.polls && self.carrier == Carrier::Polling && !self.over {
+            if self.upgrading && self.probed {
+                self.finish_upgrade(net);
+            } else if self.poll.as_ref().is_some_and(|poll| !poll.busy) && self.sid.is_some() {
+                self.ask(net);
+            }
+        }
+        self.post_outbox(net);
+        for slot in [&mut self.ws, &mut self.poll, &mut self.post] {
+            if let Some(wire) = slot {
+                let pipe = &net.pipes[wire.id];
+                if pipe.server_end.is_some() && pipe.down.is_empty() {
+                    net.end(wire.id, End::Fin);
+                    *slot = None;
+                }
+            }
+        }
+        if self.ws.is_none() && self.carrier == Carrier::WebSocket {
+            self.over = true;
+        }
+    }
+
+    /// The switch, when no poll is on its way.
+    pub(crate) fn finish_upgrade(&mut self, net: &mut Net) {
+        if self.poll.as_ref().is_some_and(|poll| poll.busy)
+            || self.post.as_ref().is_some_and(|post| post.busy)
+        {
+            return;
+        }
+        if self.finishes_upgrade && self.carrier == Carrier::Polling {
+            self.frame(net, 1, b"5");
+            self.carrier = Carrier::WebSocket;
+            self.upgrading = false;
+            for out in std::mem::take(&mut self.outbox) {
+                self.send(net, out);
+            }
+        }
+    }
+
+    fn pump_http(&mut self, net: &mut Net, count: usize, poll: bool) {
+        let slot = if poll { &mut self.poll } else { &mut self.post };
+        let Some(mut wire) = slot.take() else { return };
+        net.read(wire.id, count, &mut wire.input);
+        while let Some(response) = parse::response(&mut wire.input) {
+            wire.busy = false;
+            let payload = poll
+                && response.status == 200
+                && response.header("content-type") == Some("text/plain; charset=UTF-8");
+            if payload {
+                let text = response.text().to_owned();
+                for packet in text.split('\x1e') {
+                    match packet.strip_prefix('b') {
+                        Some(coded) => {
+                            let bytes = STANDARD.decode(coded).expect("base64");
+                            self.binary(net, bytes);
+                        }
+                        None => self.text(net, packet),
+                    }
+                }
+            } else {
+                if response.status != 200 && response.status != 413 {
+                    self.over |= self.carrier == Carrier::Polling;
+                }
+                self.responses.push(response);
+            }
+        }
+        let slot = if poll { &mut self.poll } else { &mut self.post };
+        *slot = Some(wire);
+    }
+
+    fn pump_ws(&mut self, net: &mut Net, count: usize) {
+        let Some(mut wire) = self.ws.take() else { return };
+        net.read(wire.id, count, &mut wire.input);
+        if !self.ws_open {
+            if let Some(response) = parse::response(&mut wire.input) {
+                self.ws_open = response.status == 101;
+                if self.ws_open {
+                    assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+                }
+                self.responses.push(response);
+            }
+        }
+        self.ws = Some(wire);
+        if !self.ws_open {
+            return;
+        }
+        let input = std::mem::take(&mut self.ws.as_mut().expect("just put back").input);
+        let mut at = 0;
+        while let Some(frame) = parse::frame(&input, &mut at) {
+            assert!(self.close_frame.is_none(), "a frame behind the close frame");
+            match frame {
+                Frame::Text(text) if self.carrier == Carrier::Polling => {
+                    assert_eq!(text, "3probe", "before the switch nothing else comes on the probe");
+                    self.probed = true;
+                }
+                Frame::Text(text) => self.text(net, &text),
+                Frame::Binary(bytes) => self.binary(net, bytes),
+                Frame::Close(code) => {
+                    self.close_frame = Some(code);
+                    self.over |= self.carrier == Carrier::WebSocket;
+                    self.upgrading &= self.carrier == Carrier::WebSocket;
+                    let echo: Vec<u8> = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
+                    self.frame(net, 8, &echo);
+                }
+                Frame::Ping(payload) => self.frame(net, 10, &payload),
+                Frame::Pong(payload) => self.engine.push(format!("pong {}", payload.len())),
+            }
+        }
+        if let Some(ws) = &mut self.ws {
+            ws.input = input[at..].to_vec();
+        }
+    }
+
+    fn text(&mut self, net: &mut Net, text: &str) {
+        match text.as_bytes().first() {
+            Some(b'0') => {
+                let open: serde_json::Value = serde_json::from_str(&text[1..]).expect("JSON");
+                self.sid = open["sid"].as_str().map(str::to_owned);
+                self.engine.push(text.to_owned());
+            }
+            Some(b'4') => {
+                assert!(self.partial.is_none(), "text where an attachment was due");
+                let packet = Packet::parse(&text[1..]);
+                if packet.missing > 0 {
+                    self.partial = Some(packet);
+                } else {
+                    self.packet(net, packet);
+                }
+            }
+            Some(b'2') => {
+                self.engine.push(text.to_owned());
+                if self.answers_pings {
+                    self.send_text(net, "3");
+                }
+            }
+            Some(b'1') => {
+                self.engine.push(text.to_owned());
+                self.over = true;
+            }
+            _ => self.engine.push(text.to_owned()),
+        }
+    }
+
+    fn binary(&mut self, net: &mut Net, bytes: Vec<u8>) {
+        let mut packet = self.partial.take().expect("an attachment that was announced");
+        packet.attachments.push(bytes);
+        packet.missing -= 1;
+        if packet.missing > 0 {
+            self.partial = Some(packet);
+        } else {
+            self.packet(net, packet);
+        }
+    }
+
+    fn packet(&mut self, net: &mut Net, packet: Packet) {
+        if self.acks && (packet.kind == '2' || packet.kind == '5') {
+            if let Some(id) = packet.id {
+                let nsp = if packet.nsp == "/" { String::new() } else { format!("{},", packet.nsp) };
+                self.send_text(net, &format!("43{nsp}{id}[\"yes\"]"));
+            }
+        }
+        self.inbox.push(packet);
+    }
+
+    // ---- how it goes ----
+
+    pub(crate) fn leave(&mut self, net: &mut Net, end: Option<End>) {
+        for wire in [self.ws.take(), self.poll.take(), self.post.take()].into_iter().flatten() {
+            match end {
+                Some(end) => net.end(wire.id, end),
+                None => net.vanish(wire.id),
+            }
+        }
+        self.over = true;
+        self.carrier = Carrier::None;
+    }
+
+    /// Whether one of its sockets has, or had, this id.
+    pub(crate) fn has_sid(&self, sid: &str) -> bool {
+        self.inbox.iter().any(|packet| packet.kind == '0' && packet.data.contains(sid))
+    }
+
+    /// What events said, as (namespace, arguments with the name).
+    pub(crate) fn events(&self) -> Vec<(&str, &str)> {
+        let events = self.inbox.iter().filter(|packet| packet.kind == '2' || packet.kind == '5');
+        events.map(|packet| (&*packet.nsp, &*packet.data)).collect()
+    }
+
+    /// The data of everything that came in a namespace, with its type in front.
+    pub(crate) fn heard(&self, nsp: &str) -> Vec<String> {
+        let packets = self.inbox.iter().filter(|packet| packet.nsp == nsp && packet.kind != '0');
+        packets.map(|packet| format!("{}{}", packet.kind, packet.data)).collect()
+    }
+}

@@ -1,0 +1,137 @@
+//! What a client reads: responses, frames, packets. Written from the specifications, apart from the broker's own code.
+
+use std::ops::Range;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+}
+
+/// Takes a response off the front of `bytes`, if it is whole.
+pub(crate) fn response(bytes: &mut Vec<u8>) -> Option<Response> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8(bytes[..end].to_vec()).expect("a head in ASCII");
+    let status: u16 = head.split(' ').nth(1).expect("a status").parse().expect("a number");
+    let mut response = Response { status, head, body: Vec::new() };
+    let length = if status == 101 || status == 204 || status == 100 {
+        0
+    } else {
+        response.header("content-length").expect("a length").parse().expect("a number")
+    };
+    let whole = end + 4 + length;
+    if bytes.len() < whole {
+        return None;
+    }
+    response.body = bytes[end + 4..whole].to_vec();
+    bytes.drain(..whole);
+    Some(response)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    Text(String),
+    Binary(Vec<u8>),
+    Close(Option<u16>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+}
+
+/// Takes a frame off the front of `bytes[at..]`; moves `at`.
+pub(crate) fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
+    let rest = &bytes[*at..];
+    let (&first, &second) = (rest.first()?, rest.get(1)?);
+    assert_eq!(first & 0x80, 0x80, "the broker does not fragment");
+    assert_eq!(first & 0x70, 0, "no extension was agreed on");
+    assert_eq!(second & 0x80, 0, "a server does not mask");
+    let (head, length) = match second {
+        126 => (4, usize::from(u16::from_be_bytes(rest.get(2..4)?.try_into().unwrap()))),
+        127 => (10, u64::from_be_bytes(rest.get(2..10)?.try_into().unwrap()) as usize),
+        short => (2, usize::from(short)),
+    };
+    let body: Range<usize> = head..head + length;
+    let payload = rest.get(body)?.to_vec();
+    *at += head + length;
+    Some(match first & 15 {
+        1 => Frame::Text(String::from_utf8(payload).expect("UTF-8")),
+        2 => Frame::Binary(payload),
+        8 if payload.is_empty() => Frame::Close(None),
+        8 => Frame::Close(Some(u16::from_be_bytes([payload[0], payload[1]]))),
+        9 => Frame::Ping(payload),
+        10 => Frame::Pong(payload),
+        other => panic!("opcode {other}"),
+    })
+}
+
+/// A masked client frame.
+pub(crate) fn masked(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
+    out.push(0x80 | opcode);
+    match payload.len() {
+        length @ 0..126 => out.push(0x80 | length as u8),
+        length @ 126..0x1_0000 => {
+            out.push(0x80 | 126);
+            out.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            out.push(0x80 | 127);
+            out.extend((length as u64).to_be_bytes());
+        }
+    }
+    let mask = [0x12, 0x34, 0x56, 0x78];
+    out.extend(mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+}
+
+/// A Socket.IO packet with its attachments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    pub(crate) kind: char,
+    pub(crate) nsp: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: String,
+    /// Attachments still to come.
+    pub(crate) missing: usize,
+    pub(crate) attachments: Vec<Vec<u8>>,
+}
+
+impl Packet {
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut chars = text.chars();
+        let kind = chars.next().expect("a type");
+        assert!(('0'..='6').contains(&kind), "{text}");
+        let mut rest = chars.as_str();
+        let mut missing = 0;
+        if kind == '5' || kind == '6' {
+            let (count, after) = rest.split_once('-').expect("a count");
+            missing = count.parse().expect("a number");
+            rest = after;
+        }
+        let mut nsp = "/".to_owned();
+        if rest.starts_with('/') {
+            let (name, after) = rest.split_once(',').expect("a comma");
+            nsp = name.to_owned();
+            rest = after;
+        }
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let id = rest[..digits].parse().ok();
+        Self { kind, nsp, id, data: rest[digits..].to_owned(), missing, attachments: Vec::new() }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.data).unwrap_or(serde_json::Value::Null)
+    }
+}

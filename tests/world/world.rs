@@ -1,0 +1,354 @@
+//! The broker's core, a network, clients and a clock, all in one hand. A turn does what the loop does, in its order.
+
+use crate::client::{Carrier, Client, Wire};
+use crate::net::{End, Net};
+use fastrand::Rng;
+use roomcast::broker::service::{Flow, Service};
+use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
+use std::net::SocketAddr;
+
+/// An event that outlives its batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Request {
+        socket: SocketId,
+        namespace: NamespaceId,
+        auth: String,
+    },
+    Connect {
+        socket: SocketId,
+        namespace: NamespaceId,
+        auth: String,
+    },
+    Message {
+        socket: SocketId,
+        namespace: NamespaceId,
+        name: String,
+        args: String,
+        attachments: Vec<Vec<u8>>,
+        ack: Option<u64>,
+    },
+    Ack {
+        ack: AckId,
+        socket: SocketId,
+        args: String,
+        remaining: u32,
+    },
+    AckEnd {
+        ack: AckId,
+        missing: u32,
+        timed_out: bool,
+    },
+    Disconnect {
+        socket: SocketId,
+        namespace: NamespaceId,
+        reason: Reason,
+        rooms: Vec<String>,
+    },
+    ProtocolError {
+        socket: SocketId,
+    },
+    Created(String),
+    Removed(String),
+    Room(RoomChange, String),
+    Handshake(ConnId),
+    Refused(u8),
+    Other,
+}
+
+impl Seen {
+    fn new(event: Event<'_>) -> Self {
+        match event {
+            Event::ConnectRequest { socket, namespace, auth } => {
+                Seen::Request { socket, namespace, auth: auth.into() }
+            }
+            Event::Connect { socket, namespace, auth } => {
+                Seen::Connect { socket, namespace, auth: auth.into() }
+            }
+            Event::Message { socket, namespace, name, args, attachments, ack } => Seen::Message {
+                socket,
+                namespace,
+                name: name.into(),
+                args: args.into(),
+                attachments: attachments.iter().map(<[u8]>::to_vec).collect(),
+                ack,
+            },
+            Event::Ack { ack, socket, args, remaining, .. } => {
+                Seen::Ack { ack, socket, args: args.into(), remaining }
+            }
+            Event::AckEnd { ack, missing, timed_out } => Seen::AckEnd { ack, missing, timed_out },
+            Event::Disconnect { socket, namespace, reason, rooms } => Seen::Disconnect {
+                socket,
+                namespace,
+                reason,
+                rooms: rooms.iter().map(str::to_owned).collect(),
+            },
+            Event::ProtocolError { socket, .. } => Seen::ProtocolError { socket },
+            Event::NamespaceCreated { name, .. } => Seen::Created(name.into()),
+            Event::NamespaceRemoved { name, .. } => Seen::Removed(name.into()),
+            Event::Room { change, room, .. } => Seen::Room(change, room.into()),
+            Event::Handshake { conn } => Seen::Handshake(conn),
+            Event::Refused { code, .. } => Seen::Refused(code),
+            _ => Seen::Other,
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) core: Core,
+    pub(crate) net: Net,
+    pub(crate) now: u64,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) seen: Vec<Seen>,
+    events: Events,
+    pub(crate) rng: Rng,
+    /// Input comes in pieces of random size.
+    pub(crate) splits: bool,
+    /// The host drains events.
+    pub(crate) drains: bool,
+}
+
+/// What a client's kernel holds unless a test says otherwise.
+pub(crate) const ROOM: usize = 64 * 1024;
+
+impl World {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::seeded(config, 1)
+    }
+
+    pub(crate) fn seeded(config: Config, seed: u64) -> Self {
+        Self {
+            core: Core::new(config, 1_700_000_000_000).expect("a good config"),
+            net: Net::default(),
+            now: 0,
+            clients: Vec::new(),
+            seen: Vec::new(),
+            events: Events::new(),
+            rng: Rng::with_seed(seed),
+            splits: false,
+            drains: true,
+        }
+    }
+
+    // ---- links ----
+
+    /// A TCP connection; `None` if the broker refuses it.
+    pub(crate) fn dial(&mut self, room: usize) -> Option<Wire> {
+        let (id, key) = self.net.open(room);
+        let peer = SocketAddr::from(([10, 0, (id >> 8) as u8, id as u8], 40_000));
+        if self.core.opened(key, peer, self.now) {
+            return Some(Wire { id, ..Wire::default() });
+        }
+        self.net.refuse(id);
+        self.net.end(id, End::Fin);
+        None
+    }
+
+    /// A connection with nothing on it but what the test writes.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Wire {
+        let wire = self.dial(ROOM).expect("room for a link");
+        self.net.write(wire.id, bytes);
+        wire
+    }
+
+    // ---- the loop ----
+
+    fn flush(&mut self) {
+        loop {
+            self.core.flush(&mut self.net, self.now);
+            let mut ended = false;
+            for at in 0..self.net.busy.len() {
+                let id = self.net.busy[at];
+                if let Some((key, reset)) = self.net.take_end(id) {
+                    self.core.closed(key, reset, self.now);
+                    ended = true;
+                }
+            }
+            if !ended {
+                return;
+            }
+        }
+    }
+
+    /// One turn of the loop at the current time.
+    pub(crate) fn turn(&mut self) {
+        self.flush();
+        let busy = std::mem::take(&mut self.net.busy);
+        for &id in &busy {
+            if let Some(key) = self.net.take_writable(id) {
+                self.core.writable(key);
+            }
+        }
+        for &id in &busy {
+            self.deliver(id);
+        }
+        for id in busy {
+            let pipe = &self.net.pipes[id];
+            if pipe.key.is_some() && (!pipe.up.is_empty() || pipe.client_end.is_some()) && !pipe.paused {
+                self.net.busy.push(id);
+            }
+        }
+        self.net.busy.sort_unstable();
+        self.net.busy.dedup();
+        if self.core.next_timeout().is_some_and(|due| due <= self.now) && self.core.wants_input() {
+            self.core.timeout(self.now);
+        }
+        self.flush();
+        self.net.recycle();
+        if self.drains {
+            self.core.take_events(&mut self.events);
+            self.seen.extend(self.events.iter().map(Seen::new));
+        }
+    }
+
+    fn deliver(&mut self, id: usize) {
+        let mut left = 256 * 1024;
+        loop {
+            let pipe = &mut self.net.pipes[id];
+            let Some(key) = pipe.key else { return };
+            if pipe.up.is_empty() || pipe.paused || left == 0 || !self.core.wants_input() {
+                return;
+            }
+            let most = pipe.up.len().min(64 * 1024).min(left);
+            let count =
+                if self.splits && self.rng.u8(..) < 64 { self.rng.usize(1..=most.min(200)) } else { most };
+            let mut bytes: Vec<u8> = pipe.up.drain(..count).collect();
+            left -= count;
+            if self.core.received(key, &mut bytes, self.now) == Flow::Pause {
+                self.net.pipes[id].paused = true;
+            }
+        }
+    }
+
+    pub(crate) fn pump(&mut self) {
+        for client in &mut self.clients {
+            client.pump(&mut self.net, usize::MAX);
+        }
+    }
+
+    /// Turns until nobody has anything to say at this time.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..200 {
+            let before = self.core.stats().counters;
+            self.turn();
+            self.pump();
+            let after = self.core.stats().counters;
+            let due = self.core.next_timeout().is_some_and(|due| due <= self.now) && self.core.wants_input();
+            let moving = self.net.busy.iter().any(|&id| {
+                let pipe = &self.net.pipes[id];
+                pipe.key.is_some() && (pipe.client_end.is_some() || !pipe.up.is_empty()) && !pipe.paused
+            });
+            if before == after && !due && !(moving && self.core.wants_input()) && !self.core.has_output() {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Lets time pass, with a stop at every deadline.
+    pub(crate) fn run(&mut self, time: u64) {
+        let end = self.now + time;
+        self.settle();
+        while let Some(due) = self.core.next_timeout().filter(|&due| due <= end) {
+            self.now = self.now.max(due);
+            self.settle();
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    // ---- clients ----
+
+    pub(crate) fn client(&mut self) -> usize {
+        self.clients.push(Client::new(ROOM));
+        self.clients.len() - 1
+    }
+
+    /// Opens a session over WebSocket.
+    pub(crate) fn open_websocket(&mut self, at: usize) {
+        let room = self.clients[at].room;
+        let Some(wire) = self.dial(room) else { return };
+        let client = &mut self.clients[at];
+        client.carrier = Carrier::WebSocket;
+        let request = client.upgrade_request();
+        self.net.write(wire.id, request.as_bytes());
+        client.ws = Some(wire);
+    }
+
+    /// Opens a session over polling.
+    pub(crate) fn open_polling(&mut self, at: usize) {
+        let room = self.clients[at].room;
+        let Some(mut poll) = self.dial(room) else { return };
+        let Some(post) = self.dial(room) else { return self.net.end(poll.id, End::Fin) };
+        poll.busy = true;
+        self.net.write(poll.id, b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+        let client = &mut self.clients[at];
+        client.carrier = Carrier::Polling;
+        client.poll = Some(poll);
+        client.post = Some(post);
+    }
+
+    /// Opens the WebSocket beside polling, and sends the probe.
+    pub(crate) fn open_probe(&mut self, at: usize) {
+        let room = self.clients[at].room;
+        let Some(wire) = self.dial(room) else { return };
+        let client = &mut self.clients[at];
+        self.net.write(wire.id, client.upgrade_request().as_bytes());
+        client.ws = Some(wire);
+        client.ws_open = false;
+        client.upgrading = true;
+        client.frame(&mut self.net, 1, b"2probe");
+    }
+
+    pub(crate) fn text(&mut self, at: usize, text: &str) {
+        self.clients[at].send_text(&mut self.net, text);
+    }
+
+    /// A client in the namespace `/`; returns it and its socket.
+    pub(crate) fn joined(&mut self, websocket: bool) -> (usize, SocketId) {
+        let at = self.client();
+        if websocket {
+            self.open_websocket(at);
+        } else {
+            self.open_polling(at);
+        }
+        self.settle();
+        (at, self.join_namespace(at, "/"))
+    }
+
+    pub(crate) fn join_namespace(&mut self, at: usize, nsp: &str) -> SocketId {
+        let connect = if nsp == "/" { "40".to_owned() } else { format!("40{nsp},") };
+        self.text(at, &connect);
+        self.settle();
+        self.socket(at, nsp).expect("the namespace took it")
+    }
+
+    /// The socket of a client in a namespace, by what the broker told the client.
+    pub(crate) fn socket(&self, at: usize, nsp: &str) -> Option<SocketId> {
+        let reply = self.clients[at].inbox.iter().rfind(|packet| packet.kind == '0' && packet.nsp == nsp)?;
+        self.core.find_socket(reply.json()["sid"].as_str()?)
+    }
+
+    pub(crate) fn take_seen(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Nothing of any client is left, but for `namespaces`.
+    pub(crate) fn assert_empty(&self, namespaces: usize) {
+        let stats = self.core.stats();
+        let left = [
+            ("links", stats.links),
+            ("connections", stats.connections),
+            ("sockets", stats.sockets),
+            ("rooms", stats.rooms),
+            ("pending acks", stats.pending_acks),
+            ("timers", stats.timers),
+            ("queued bytes", stats.queued_bytes),
+        ];
+        for (what, count) in left {
+            assert_eq!(count, 0, "{what} are left: {stats:?}");
+        }
+        assert_eq!(stats.namespaces, namespaces, "namespaces");
+        assert_eq!(stats.counters.connections_opened, stats.counters.connections_closed, "{stats:?}");
+    }
+}
