@@ -62,7 +62,7 @@ pub(crate) struct Storm {
 impl Storm {
     pub(crate) fn new(seed: u64, clients: usize) -> Self {
         let mut config = Config { room_events: true, ..Config::default() };
-        config.limits.max_backlog = 64 * 1024;
+        config.limits.max_backlog = 4_000;
         config.limits.max_payload = 20_000;
         config.limits.max_events = 500;
         config.limits.max_namespaces_per_connection = 6;
@@ -126,6 +126,14 @@ impl Storm {
         assert!(self.host.checked > 0, "{counters:?}");
     }
 
+    /// Gives back all that it keeps for itself, as far as it can.
+    pub(crate) fn forget(&mut self) {
+        self.world.clients = Vec::new();
+        self.world.net = Default::default();
+        self.world.seen = Vec::new();
+        self.host = Host { emits: self.host.emits, ..Host::default() };
+    }
+
     pub(crate) fn checked(&self) -> u64 {
         self.host.checked
     }
@@ -181,7 +189,7 @@ impl Storm {
         let agent = &mut self.agents[at];
         agent.joined = 0;
         agent.wakes = 0;
-        let room = if agent.good { ROOM } else { self.rng.usize(200..ROOM) };
+        let room = if self.rng.bool() { ROOM } else { self.rng.usize(200..4_000) };
         self.world.clients[at] = Client::new(room);
         self.world.clients[at].acks = agent.good || self.rng.bool();
         if self.rng.bool() {
