@@ -1,4 +1,70 @@
-//! An embeddable event broker that speaks Socket.IO.
+//! An embeddable event broker: Socket.IO's server model (namespaces, rooms, emits, acknowledgements) as a synchronous
+//! library. No async runtime, no process of its own; stock Socket.IO clients connect to it.
+//!
+//! # The model
+//!
+//! - A [`Broker`] is a server inside your program. One thread drives it; other threads reach it through a [`Remote`].
+//! - A *connection* is one client's Engine.IO session, over HTTP long-polling or a WebSocket.
+//! - A *socket* is that client's presence in one *namespace*. Namespaces share nothing: not sockets, not rooms, not events.
+//! - A *room* is a set of sockets of one namespace. It exists while it has members.
+//! - A [`Target`] says whom an emit reaches: rooms, sockets or a whole namespace, minus rooms and sockets.
+//! - A [`Message`] says what: an event name and its arguments, a JSON array that travels as it is, and its [`Delivery`] class.
+//! - Every call takes effect at once: an emit reaches exactly those who are members when it is made, and what a socket
+//!   gets, it gets in the order of the calls.
+//! - The bytes leave with the next [`poll`](Broker::poll) or [`flush`](Broker::flush): one system call per connection,
+//!   however many messages there are.
+//! - Handles such as [`SocketId`] carry a generation: a call with a dead one changes nothing and says [`Error::Gone`].
+//! - Everything a peer can make the broker hold is bounded by [`Limits`]; what is dropped is counted in [`Counters`].
+//!
+//! # The loop
+//!
+//! There are no callbacks. A turn of the loop fills a batch of [`Events`]; the host goes through it and calls the broker.
+//!
+//! ```no_run
+//! use roomcast::{Broker, Config, Event, Events, Message, Target};
+//!
+//! let mut broker = Broker::new(Config::default())?;
+//! broker.listen("127.0.0.1:3000")?;
+//! let mut events = Events::new();
+//! loop {
+//!     broker.poll(&mut events, None)?;
+//!     for event in events.iter() {
+//!         if let Event::Message { socket, namespace, name, args, .. } = event {
+//!             let others = Target::all(namespace).except(&[socket]);
+//!             if let Err(error) = broker.emit(others, Message::new(name, args)) {
+//!                 eprintln!("{name}: {error}");
+//!             }
+//!         }
+//!     }
+//! }
+//! # #[allow(unreachable_code)]
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! A batch tells the past: a socket whose message is read may be gone by then, and its [`Event::Disconnect`] is further
+//! down. Calls answer [`Error::Gone`], which can be ignored. A host that does not drain its events stops the reading, so
+//! memory stays bounded and nothing is lost.
+//!
+//! # The floors
+//!
+//! A module uses only what lies on floors below its own. `tests/floors.rs` reads the sources and fails otherwise.
+//!
+//! | floor | module | what |
+//! |---|---|---|
+//! | 0 | [`base`] | errors, handles, slots, limits |
+//! | 1 | [`wire`] | bytes and packets: HTTP, WebSocket, Engine.IO, Socket.IO, JSON slices. Pure functions |
+//! | 2 | [`route`] | who is in which room, whom an emit selects, and the log of a tick's output. Beside `wire`, not above it |
+//! | 3 | `session` | one connection as a state machine: its links, timers, queues |
+//! | 4 | [`broker`] | all of it together, without I/O: bytes and the time go in, events and bytes come out |
+//! | 5 | [`net`] | sockets: an event loop on mio, the remote's inbox |
+//!
+//! Floors 0 to 4 open no socket and read no clock, so [`Core`] runs under a virtual clock in tests, and any transport can
+//! drive it through [`broker::service::Service`].
+//!
+//! # What the compiler is asked to refuse
+//!
+//! `Cargo.toml` denies `unsafe_code`, `unsafe_op_in_unsafe_fn`, `missing_docs`, and clippy's `undocumented_unsafe_blocks`
+//! and `multiple_unsafe_ops_per_block`; `make test` turns every other warning into an error.
 
 pub mod base;
 pub mod broker;
@@ -18,3 +84,8 @@ pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
 pub use net::{Broker, OwnedTarget, Remote};
 pub use session::handshake::Handshake;
 pub use session::reason::Reason;
+
+/// The README's programs, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -370,7 +370,7 @@ fn what_is_no_websocket_gets_an_answer_and_is_closed() {
             "400",
         ),
         ("nonsense\r\n\r\n", "400"),
-        ("GET / HTTP/3.1\r\n\r\n", "505"),
+        ("GET / HTTP/3.1\r\n\r\n", "400"),
     ] {
         let mut stream = connect();
         for byte in request.bytes() {

@@ -25,6 +25,11 @@ macro_rules! limits {
                 Ok(())
             }
 
+            /// What `max_backlog` comes to.
+            pub fn backlog_bound(&self) -> usize {
+                self.max_backlog.max(self.max_payload.saturating_mul(4))
+            }
+
             /// The table as (name, default, first line of the reason), for the documentation.
             pub const TABLE: &'static [(&'static str, u64, &'static str)] = &[
                 $((stringify!($name), $default as u64, concat!($($doc),*)),)*
@@ -60,8 +65,6 @@ limits! {
     max_attachments: u32 = 10, 0;
     /// Depth of nested arrays and objects in a client's JSON.
     max_json_depth: u32 = 512, 8;
-    /// Bytes of an event name from a client.
-    max_event_name: usize = 1_024, 8;
     /// Bytes of a namespace name from a client.
     max_namespace_name: usize = 512, 1;
     /// Namespaces one connection may be in, or wait for, at a time.
@@ -69,7 +72,7 @@ limits! {
     /// Namespaces in all, those made from patterns included.
     max_namespaces: u32 = 100_000, 1;
     /// Bytes of a room name.
-    max_room_name: usize = 1_024, 1;
+    max_room_name: usize = 16 * 1024, 1;
     /// Rooms one socket may be in.
     max_rooms_per_socket: u32 = 65_536, 1;
     /// Acknowledgements the host may wait for from one socket.
@@ -77,8 +80,11 @@ limits! {
     /// TCP connections at a time; more are closed as they are accepted, and counted.
     max_links: u32 = 1_000_000, 1;
     /// Output queued for one connection that the kernel has not taken, in bytes. A message is accepted while
-    /// less than this is queued before it; past that its delivery class decides.
-    max_backlog: usize = 1024 * 1024, 1;
+    /// less than this is queued before it; past that its delivery class decides. Four times `max_payload` if that is
+    /// more, so that a client which is sent its own largest messages back is not taken for a slow one.
+    max_backlog: usize = 4 * 1024 * 1024, 1;
+    /// Packets of one poll response; what is left waits for the next poll. Python's client refuses more than 16.
+    max_poll_packets: usize = 16, 1;
     /// Bytes the output of one tick may reach before the tick is flushed early.
     max_tick_bytes: usize = 1024 * 1024, 4_096;
     /// Bytes of events waiting for the host; past that the broker stops reading until they are drained.

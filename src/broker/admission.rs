@@ -5,7 +5,7 @@ use super::core::{Core, Ending, Socket};
 use super::events::Kind;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
-use crate::session::conn::Transport;
+use crate::session::link::Link;
 use crate::session::reason::Reason;
 use crate::session::sid;
 use crate::session::timers::Timer;
@@ -34,6 +34,7 @@ impl Core {
             namespace,
             conn,
             connected: false,
+            since: 0,
             early_rooms: Vec::new(),
             acks: Vec::new(),
         });
@@ -55,6 +56,7 @@ impl Core {
     fn complete_connect(&mut self, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         socket.connected = true;
+        socket.since = self.tick;
         let (conn, sid) = (socket.conn, socket.sid);
         let early_rooms = std::mem::take(&mut socket.early_rooms);
         let Some(namespace) = self.namespaces.get(socket.namespace) else { return };
@@ -189,15 +191,18 @@ impl Core {
         self.shutting_down = true;
         for key in self.conns.keys().collect::<Vec<_>>() {
             self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
-            // A client between two polls cannot be told.
-            if let Some(Transport::Polling { poll: None, .. }) =
-                self.conns.get(key).map(|conn| conn.transport)
-            {
-                self.drop_conn(key, Ending::Orderly);
-            }
+        }
+        self.end_idle_links();
+    }
+
+    /// While the broker is shutting down, links without a request end when no connection is left: until then one may
+    /// bring the poll by which a client learns of the end.
+    pub(super) fn end_idle_links(&mut self) {
+        if self.conns.len() > 0 {
+            return;
         }
         for link in 0..self.links.len() as u32 {
-            if let crate::session::link::Link::Http(http) = self.link(link) {
+            if let Link::Http(http) = self.link(link) {
                 http.reply.keep_alive = false;
                 if !http.is_busy() {
                     http.last = true;

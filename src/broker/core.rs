@@ -30,6 +30,8 @@ pub(super) struct Socket {
     pub(super) conn: Key,
     /// False while the host has yet to accept it.
     pub(super) connected: bool,
+    /// The tick in which it connected.
+    pub(super) since: u64,
     /// Rooms the host joined it to before it accepted it.
     pub(super) early_rooms: Vec<Box<str>>,
     /// Acknowledgements the host waits for from it.
@@ -81,6 +83,8 @@ pub struct Core {
     /// Links to close in the next flush; true drops what the kernel has not sent.
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
+    /// Number of the tick.
+    pub(super) tick: u64,
     pub(super) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     pub(super) epoch: u64,
@@ -125,6 +129,7 @@ impl Core {
             ready_links: Vec::new(),
             doomed: Vec::new(),
             counters: Counters::default(),
+            tick: 0,
             now: 0,
             epoch,
             shutting_down: false,
@@ -301,11 +306,11 @@ impl Core {
         let Some(conn) = self.conns.get(key) else { return };
         match conn.transport {
             Transport::WebSocket { link } => {
-                let code = match self.link(link) {
-                    Link::WebSocket(websocket) => websocket.close_code,
-                    _ => None,
+                let payload = match self.link(link) {
+                    Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
+                    _ => Vec::new(),
                 };
-                self.send_frames(key, |out| write_close(out, code));
+                self.send_frames(key, |out| ws::frame(out, Opcode::Close, &payload));
                 self.timers.arm(Timer::Linger(key.slot), self.now + self.config.limits.close_timeout);
             }
             Transport::Polling { poll, post } => {
@@ -316,19 +321,27 @@ impl Core {
                     if ending == Ending::Final {
                         return self.drop_conn(key, ending);
                     }
-                    if let Some(conn) = self.conns.get_mut(key) {
-                        conn.lingers = true;
-                    }
-                    self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+                    self.linger(key);
                 }
             }
         }
         self.ready.push(key);
     }
 
+    /// Keeps a closed polling connection for the poll by which its client learns of the end.
+    pub(super) fn linger(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.lingers = true;
+            self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+        }
+    }
+
     /// Forgets a connection; its links end with what they have in hand.
     pub(super) fn drop_conn(&mut self, key: Key, ending: Ending) {
         let Some(conn) = self.conns.remove(key) else { return };
+        if self.shutting_down {
+            self.end_idle_links();
+        }
         self.custom_sids.remove(&conn.sid);
         self.log.forget(key.slot);
         self.timers.cancel(Timer::Linger(key.slot));
@@ -436,18 +449,10 @@ impl Core {
     /// Ends a WebSocket that does not carry a connection, or no longer can: a close frame of its own, then the end.
     pub(super) fn end_websocket(&mut self, link: u32) {
         if let Link::WebSocket(websocket) = self.link(link) {
-            write_close(&mut websocket.output, websocket.close_code);
+            ws::frame(&mut websocket.output, Opcode::Close, &websocket.close);
             self.await_close(link);
             self.ready_links.push(link);
         }
-    }
-}
-
-/// A close frame; without a code an empty one, as the reference's `close()` sends it.
-fn write_close(out: &mut Vec<u8>, code: Option<u16>) {
-    match code {
-        Some(code) => ws::close_frame(out, code, ""),
-        None => ws::frame(out, Opcode::Close, &[]),
     }
 }
 

@@ -122,6 +122,7 @@ impl Service for Core {
                 out.close(link as usize);
             }
         }
+        self.tick += 1;
         self.log.restart();
         self.polling_log.restart();
         self.tags.clear();
@@ -294,7 +295,7 @@ impl Core {
         }
         let Some(conn) = self.conns.get_mut(key) else { return };
         let segment = self.log.share();
-        let bound = self.config.limits.max_backlog;
+        let bound = self.config.limits.backlog_bound();
         // A connection on its way out still gets its last packets.
         let closing = conn.life == Life::Closing;
         let mut overflow = false;
@@ -325,33 +326,60 @@ impl Core {
 
     /// Answers the open poll, if there is anything to say.
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        let closing = conn.life == Life::Closing;
-        let lingered = closing && ranges.is_empty() && conn.lingers;
+        let Some(conn) = self.conns.get(key) else { return };
+        let most = self.config.limits.max_poll_packets;
+        let tick = ranges.iter().map(|&range| self.log.bytes(range));
+        let waiting = conn.backlog.iter().flat_map(|backlog| backlog.frames()).chain(tick);
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
-        for frames in conn.backlog.iter().flat_map(|backlog| backlog.frames()) {
-            engineio::transcode_frames(frames, &mut payload);
-        }
-        conn.backlog = None;
-        self.congested[key.slot as usize] = false;
-        for &range in ranges {
-            payload.extend_from_slice(self.polling_log.packets(&self.log, range));
-        }
-        if closing {
-            // Told by the poll that came for it, the end follows a noop, as in the reference.
-            if payload.is_empty() && lingered {
-                payload.extend_from_slice(b"\x1e6");
+        if waiting.flat_map(ws::frames).nth(most).is_some() {
+            self.keep(key, ranges, 0);
+            self.take_packets(key, most, &mut payload);
+        } else {
+            self.take_packets(key, most, &mut payload);
+            for &range in ranges {
+                payload.extend_from_slice(self.polling_log.packets(&self.log, range));
             }
-            payload.extend_from_slice(b"\x1e1");
+        }
+        self.answer_poll_in_flush(key, &mut payload);
+        self.scratch = payload;
+    }
+
+    /// Takes the oldest packets that wait, in their polling form.
+    fn take_packets(&mut self, key: Key, most: usize, payload: &mut Vec<u8>) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Some(backlog) = &mut conn.backlog else { return };
+        let mut taken = 0;
+        for frame in
+            backlog.frames().flat_map(|bytes| ws::frames(bytes).map(|(at, ..)| &bytes[at])).take(most)
+        {
+            engineio::transcode_frames(frame, payload);
+            taken += frame.len();
+        }
+        backlog.advance(taken);
+        if backlog.is_empty() {
+            conn.backlog = None;
+            self.congested[key.slot as usize] = false;
+        }
+    }
+
+    /// Sends a payload whose packets each have their separator before them; for a connection on its way out, the end.
+    fn answer_poll_in_flush(&mut self, key: Key, payload: &mut Vec<u8>) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let closing = conn.life == Life::Closing;
+        // Stock clients act on a close before they act on the packets ahead of it, which then are lost. So it waits for
+        // the next poll, and there it follows a noop, as in the reference.
+        let last = closing && payload.is_empty();
+        if last {
+            payload.extend_from_slice(if conn.lingers { b"\x1e6\x1e1" } else { b"\x1e1" });
         }
         if let Some((_, packets)) = payload.split_first() {
-            let packets = packets.to_vec();
-            self.answer_poll(key, &packets);
+            self.answer_poll(key, packets);
         }
-        self.scratch = payload;
-        if closing {
+        if last {
             self.drop_conn(key, Ending::Final);
+        } else if closing {
+            self.linger(key);
         }
     }
 

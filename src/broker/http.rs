@@ -38,6 +38,7 @@ impl Core {
                 return;
             }
             let going = match http.phase {
+                Phase::Head if http.unwanted.is_some() => self.read_unwanted(link),
                 Phase::Head => self.read_head(link),
                 Phase::Body { .. } => self.read_body(link),
                 Phase::Poll { .. } | Phase::Deciding { .. } | Phase::Abandoned => false,
@@ -94,10 +95,13 @@ impl Core {
         let upgrade = request.is_upgrade();
         if let Link::Http(http) = self.link(link) {
             http.reply = Reply {
-                // An unread body would be taken for the next request.
-                keep_alive: request.keep_alive() && request.body == Body::None && !shutting_down,
+                keep_alive: request.keep_alive() && !shutting_down,
                 head_only: request.method == "HEAD",
-                headers: Vec::new(),
+                ..Reply::default()
+            };
+            http.unwanted = match request.body {
+                Body::None => None,
+                body => Some(BodyDecoder::new(body)),
             };
         }
         if self.mount.covers(request.path()) {
@@ -115,7 +119,7 @@ impl Core {
     /// Begins to read the body of a POST.
     pub(super) fn begin_post(&mut self, link: u32, conn: Key, request: &Request<'_>) {
         if let Link::Http(http) = self.link(link) {
-            http.reply.keep_alive = request.keep_alive();
+            http.unwanted = None;
             http.phase = Phase::Body { conn, decoder: BodyDecoder::new(request.body), body: Vec::new() };
             if request.expects_continue() {
                 http.output.extend_from_slice(http::CONTINUE);
@@ -158,6 +162,31 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// Reads past the body of a request that was answered without it.
+    fn read_unwanted(&mut self, link: u32) -> bool {
+        self.set_clock(link, Clock::Body);
+        let limits = &self.config.limits;
+        let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return false };
+        let Some(decoder) = &mut http.unwanted else { return false };
+        let mut body = Vec::new();
+        let done = match decoder.read(&http.input, &mut body, limits) {
+            Ok((used, done)) => {
+                http.input.drain(..used);
+                done
+            }
+            Err(_) => {
+                http.last = true;
+                self.ready_links.push(link);
+                return false;
+            }
+        };
+        if done {
+            http.unwanted = None;
+            self.set_clock(link, Clock::None);
+        }
+        done
     }
 
     /// A POST ended before its body did.
@@ -225,12 +254,23 @@ impl Core {
         self.ready_links.push(link);
     }
 
+    /// Answers a poll or a POST.
+    pub(super) fn respond_to_session(&mut self, link: u32, content_type: &str, body: &[u8]) {
+        if let Link::Http(http) = self.link(link) {
+            if http.reply.explorer {
+                http::header(&mut http.reply.headers, "X-XSS-Protection", "0");
+            }
+            http::header(&mut http.reply.headers, "cache-control", "no-store");
+        }
+        self.respond(link, 200, content_type, body);
+    }
+
     /// Answers the open poll of a connection.
     pub(super) fn answer_poll(&mut self, conn: Key, payload: &[u8]) {
         let Some(state) = self.conns.get_mut(conn) else { return };
         let Transport::Polling { poll, .. } = &mut state.transport else { return };
         if let Some(link) = poll.take() {
-            self.respond(link, 200, "text/plain; charset=UTF-8", payload);
+            self.respond_to_session(link, "text/plain; charset=UTF-8", payload);
         }
     }
 

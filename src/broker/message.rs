@@ -6,10 +6,10 @@ use crate::route::{self, Selection};
 /// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets.
 ///
 /// ```
-/// # use roomcast::{NamespaceId, SocketId, Target};
-/// # fn example(ns: NamespaceId, sender: SocketId) {
-/// let others_in_lobby = Target::rooms(ns, &["lobby"]).except(&[sender]);
-/// # let _ = others_in_lobby;
+/// # use roomcast::{Core, Message, NamespaceId, Result, SocketId, Target};
+/// # fn example(broker: &mut Core, ns: NamespaceId, sender: SocketId) -> Result<()> {
+/// broker.emit(Target::rooms(ns, &["lobby"]).except(&[sender]), Message::new("hello", "[]"))?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 use super::core::{Core, Ending};
 use super::events::Kind;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
-use crate::session::conn::Assembly;
+use crate::session::conn::{Assembly, Transport};
 use crate::session::reason::Reason;
 use crate::wire::socketio::{self, Kind as PacketKind, Packet};
 
@@ -60,7 +60,10 @@ impl Core {
     fn packet(&mut self, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
         let (joined, waiting) = self.socket_of(conn, packet.nsp);
         match (packet.kind, joined) {
-            (PacketKind::Connect, None) if !waiting => {
+            // Stock clients may ask twice before they have the answer; one is enough.
+            (PacketKind::Connect, None) if waiting => {}
+            (PacketKind::Connect, Some(socket)) if self.is_new(socket) => {}
+            (PacketKind::Connect, None) => {
                 let auth = if packet.data.is_empty() { "{}" } else { packet.data };
                 self.connect(conn, packet.nsp, auth);
             }
@@ -86,15 +89,12 @@ impl Core {
             {
                 // It was on its way when the socket left.
             }
-            _ => {
-                self.counters.bad_packets += 1;
-                self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
-            }
+            _ => self.out_of_place(conn),
         }
     }
 
     fn event(&mut self, socket: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
-        let Some(state) = self.sockets.get(socket) else { return };
+        let Some(state) = self.sockets.get(socket).filter(|_| !packet.data.is_empty()) else { return };
         let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
         let (name, rest) = packet.event();
         self.counters.messages_in += 1;
@@ -116,9 +116,26 @@ impl Core {
         (None, false)
     }
 
+    /// Whether the client cannot know yet that this socket is connected.
+    fn is_new(&self, socket: Key) -> bool {
+        self.sockets.get(socket).is_some_and(|socket| socket.since == self.tick)
+    }
+
     /// Whether a connection was in this namespace before and is no more.
     fn has_left(&self, conn: Key, namespace: &str) -> bool {
         self.conns.get(conn).is_some_and(|conn| conn.left.iter().any(|name| &**name == namespace))
+    }
+
+    /// A packet does not fit the state of its connection, which ends. The reference gives the reason of whichever comes
+    /// first: the transport's end, if the client can be told at once, or the server's.
+    fn out_of_place(&mut self, conn: Key) {
+        self.counters.bad_packets += 1;
+        let between_polls = match self.conns.get(conn).map(|conn| conn.transport) {
+            Some(Transport::Polling { poll, .. }) => poll.is_none(),
+            _ => false,
+        };
+        let reason = if between_polls { Reason::ForcedServerClose } else { Reason::ForcedClose };
+        self.close_conn(conn, reason, Ending::Orderly);
     }
 
     /// A packet cannot be parsed: its connection's sockets hear of it, and it ends.

@@ -78,11 +78,6 @@ impl Core {
         if !known {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
-        if upgrade {
-            if let Err(error) = request.websocket_key() {
-                return self.refuse_upgrade(link, error);
-            }
-        }
         if !query.sid.is_empty() {
             let Some(key) = self.find_conn(&query.sid) else {
                 return self.refuse_request(link, upgrade, Code::UnknownSid, None, &query.sid);
@@ -94,6 +89,9 @@ impl Core {
         }
         if websocket != upgrade {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_HANDSHAKE_ERROR");
+        }
+        if let Some(error) = request.websocket_key().err().filter(|_| upgrade) {
+            return self.refuse_upgrade(link, error);
         }
         self.handshake_request(link, head, query.version == "4", upgrade);
     }
@@ -136,7 +134,7 @@ impl Core {
         if upgrade {
             return self.upgrade_request(link, request, query, key);
         }
-        self.note_response_headers(link, request);
+        self.note_agent(link, request);
         match request.method {
             "GET" => self.poll_request(link, key),
             "POST" => self.post_request(link, request, key),
@@ -144,16 +142,12 @@ impl Core {
         }
     }
 
-    /// The headers every answer to a poll or a POST has.
-    fn note_response_headers(&mut self, link: u32, request: &Request<'_>) {
+    fn note_agent(&mut self, link: u32, request: &Request<'_>) {
         let agent = request.header("user-agent").unwrap_or_default();
         let explorer = memchr::memmem::find(agent, b";MSIE").is_some()
             || memchr::memmem::find(agent, b"Trident/").is_some();
         if let Link::Http(http) = self.link(link) {
-            if explorer {
-                http::header(&mut http.reply.headers, "X-XSS-Protection", "0");
-            }
-            http::header(&mut http.reply.headers, "cache-control", "no-store");
+            http.reply.explorer = explorer;
         }
     }
 
@@ -205,13 +199,13 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
         if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
-            http::header(&mut http.reply.headers, "Set-Cookie", &cookie.line(&sid));
+            http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
         if upgrade {
             let answer = self.accept_upgrade(link, &request);
             self.start_websocket(link, key, Role::Main, answer);
         } else {
-            self.note_response_headers(link, &request);
+            self.note_agent(link, &request);
             if let Link::Http(http) = self.link(link) {
                 http.phase = Phase::Poll { conn: key };
             }
@@ -273,7 +267,7 @@ impl Core {
         let Transport::Polling { poll, .. } = &mut conn.transport else { return };
         if poll.is_some() {
             self.close_conn(key, Reason::TransportError, Ending::Final);
-            return self.respond_plainly(link, 400);
+            return self.refuse_plain(link);
         }
         *poll = Some(link);
         if let Link::Http(http) = self.link(link) {
@@ -288,19 +282,16 @@ impl Core {
         let binary = request.header("content-type") == Some(b"application/octet-stream");
         if post.is_some() || binary {
             self.close_conn(key, Reason::TransportError, Ending::Final);
-            return self.respond_plainly(link, 400);
+            return self.refuse_plain(link);
         }
         *post = Some(link);
         self.begin_post(link, key, request);
     }
 
-    /// An answer without the headers of a poll's.
-    fn respond_plainly(&mut self, link: u32, status: u16) {
-        if let Link::Http(http) = self.link(link) {
-            http.reply.headers.clear();
-        }
+    /// A poll beside a poll, or a POST that cannot be: a bare 400.
+    fn refuse_plain(&mut self, link: u32) {
         self.counters.requests_refused += 1;
-        self.respond(link, status, "", b"");
+        self.respond(link, 400, "", b"");
     }
 
     /// The body of a POST is complete.
@@ -318,7 +309,7 @@ impl Core {
                 Err(_) => self.unparsable(key),
             }
         }
-        self.respond(link, 200, "text/html", b"ok");
+        self.respond_to_session(link, "text/html", b"ok");
     }
 
     // ---- upgrades ----
@@ -326,6 +317,9 @@ impl Core {
     fn upgrade_request(&mut self, link: u32, request: &Request<'_>, query: &Query, key: Key) {
         if query.transport != "websocket" {
             return self.refuse_request(link, true, Code::BadRequest, None, "TRANSPORT_MISMATCH");
+        }
+        if let Err(error) = request.websocket_key() {
+            return self.refuse_upgrade(link, error);
         }
         let answer = self.accept_upgrade(link, request);
         let Some(conn) = self.conns.get(key) else { return };

@@ -21,7 +21,7 @@ impl Core {
             decoder,
             role,
             output: answer,
-            close_code: None,
+            close: Vec::new(),
             peer_closed: false,
         });
         self.ready_links.push(link);
@@ -79,7 +79,9 @@ impl Core {
         match (role, message) {
             (Role::Closing, Message::Close(..)) => self.doom(link, false),
             (Role::Closing, _) | (_, Message::Pong(_)) => {}
-            (_, Message::Close(code, _)) => self.websocket_closed_by_peer(link, conn, role, code),
+            (_, Message::Close(code, reason)) => {
+                self.websocket_closed_by_peer(link, conn, role, code, reason)
+            }
             (Role::Main, Message::Text(text)) => self.engine_text(conn, text),
             (Role::Main, Message::Binary(bytes)) => self.engine_binary(conn, bytes),
             (Role::Main, Message::Ping(payload)) => {
@@ -93,10 +95,19 @@ impl Core {
         }
     }
 
-    fn websocket_closed_by_peer(&mut self, link: u32, conn: Key, role: Role, code: Option<u16>) {
+    fn websocket_closed_by_peer(
+        &mut self,
+        link: u32,
+        conn: Key,
+        role: Role,
+        code: Option<u16>,
+        reason: &str,
+    ) {
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.peer_closed = true;
-            websocket.close_code = code;
+            if let Some(code) = code {
+                websocket.close = [&code.to_be_bytes(), reason.as_bytes()].concat();
+            }
         }
         match role {
             Role::Main => self.close_conn(conn, Reason::TransportClose, Ending::Final),
@@ -113,7 +124,7 @@ impl Core {
         if let Link::WebSocket(websocket) = self.link(link) {
             // After a fault nothing more can be read, so the peer's close frame is not waited for.
             websocket.peer_closed = true;
-            websocket.close_code = Some(fault.close_code());
+            websocket.close = fault.close_code().to_be_bytes().into();
         }
         match role {
             Role::Main => self.close_conn(conn, Reason::TransportError, Ending::Final),

@@ -137,6 +137,14 @@ impl DerefMut for Broker {
 }
 
 #[cfg(unix)]
+impl std::os::fd::AsFd for Broker {
+    /// As [`as_raw_fd`](std::os::fd::AsRawFd::as_raw_fd).
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+#[cfg(unix)]
 impl std::os::fd::AsRawFd for Broker {
     /// A descriptor that is readable whenever [`poll`](Broker::poll) has something to do. Only poll it: never read it,
     /// write it or close it.

@@ -97,10 +97,10 @@ impl Backlog {
         bound: usize,
     ) -> Pushed {
         let mut pushed = Pushed { replaced: 0, dropped: 0, overflow: false };
-        if let Class::Latest { namespace, key } = class {
-            if let Some(&number) = self.latest.get(&(namespace, key)) {
-                pushed.replaced += u32::from(self.empty_chunk(number));
-            }
+        if let Class::Latest { namespace, key } = class
+            && let Some(&number) = self.latest.get(&(namespace, key))
+        {
+            pushed.replaced += u32::from(self.empty_chunk(number));
         }
         while self.bytes + last >= bound && self.bytes > 0 {
             if self.drop_oldest() {
@@ -127,13 +127,13 @@ impl Backlog {
         let slice = &segment[start as usize..end as usize];
         self.bytes += slice.len();
         let copy = slice.len() < SMALL || (slice.len() < LARGE && slice.len() * SHARE < segment.len());
-        if copy && class == Class::Keep {
-            if let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut() {
-                if !own.is_empty() {
-                    own.extend_from_slice(slice);
-                    return;
-                }
-            }
+        if copy
+            && class == Class::Keep
+            && let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut()
+            && !own.is_empty()
+        {
+            own.extend_from_slice(slice);
+            return;
         }
         let bytes =
             if copy { Bytes::Own(slice.to_vec()) } else { Bytes::Shared(segment.clone(), start, end) };
@@ -158,9 +158,10 @@ impl Backlog {
         }
     }
 
-    /// The waiting messages as whole frames. Only right when nothing was partly sent, as with polling.
+    /// The waiting messages as stretches of whole frames. Only right when no frame was partly sent, as with polling.
     pub(crate) fn frames(&self) -> impl Iterator<Item = &[u8]> {
-        self.chunks.iter().map(|chunk| chunk.bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+        let mut sent = self.sent;
+        self.chunks.iter().map(move |chunk| &chunk.bytes.as_slice()[std::mem::take(&mut sent)..])
     }
 
     /// Forgets the first `count` bytes: the kernel has them.
@@ -191,10 +192,10 @@ impl Backlog {
         if chunk.bytes.as_slice().is_empty() {
             self.holes -= 1;
         }
-        if let Class::Latest { namespace, key } = chunk.class {
-            if self.latest.get(&(namespace, key)) == Some(&self.first) {
-                self.latest.remove(&(namespace, key));
-            }
+        if let Class::Latest { namespace, key } = chunk.class
+            && self.latest.get(&(namespace, key)) == Some(&self.first)
+        {
+            self.latest.remove(&(namespace, key));
         }
         self.first += 1;
         self.sent = 0;

@@ -28,6 +28,8 @@ pub(crate) struct Http {
     pub(crate) phase: Phase,
     pub(crate) reply: Reply,
     pub(crate) clock: Clock,
+    /// What is left of a body that nobody wants; the next request comes after it.
+    pub(crate) unwanted: Option<BodyDecoder>,
     /// The link ends when its output is sent.
     pub(crate) last: bool,
     /// The kernel is full; `writable` follows.
@@ -72,6 +74,8 @@ pub(crate) struct Reply {
     pub(crate) keep_alive: bool,
     /// The request was HEAD: the answer has no body.
     pub(crate) head_only: bool,
+    /// An old Internet Explorer asks, which needs a header of its own.
+    pub(crate) explorer: bool,
     /// Header lines for this answer: cross-origin rules and the host's own.
     pub(crate) headers: Vec<u8>,
 }
@@ -86,6 +90,7 @@ impl Http {
             phase: Phase::Head,
             reply: Reply::default(),
             clock: Clock::None,
+            unwanted: None,
             last: false,
             blocked: false,
             paused: false,
@@ -110,8 +115,8 @@ pub(crate) struct WebSocket {
     pub(crate) role: Role,
     /// What belongs to the link and not to its connection: the 101, a probe's pong, a close. Empty but for those.
     pub(crate) output: Vec<u8>,
-    /// What our close frame is to say; without one it is empty.
-    pub(crate) close_code: Option<u16>,
+    /// The payload of our close frame: what the peer said, or why it is closed. Mostly empty, as the reference's is.
+    pub(crate) close: Vec<u8>,
     /// The peer's close frame has come, or can no longer be read.
     pub(crate) peer_closed: bool,
 }

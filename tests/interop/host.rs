@@ -549,7 +549,7 @@ impl Host {
         json!([{
             "id": client.sid, "nsp": self.broker.namespace_name(namespace).unwrap_or_default(), "headers": headers,
             "address": shake.address().ip().to_string(), "xdomain": shake.is_cross_domain(), "secure": false,
-            "url": shake.url(), "query": query, "auth": client.auth, "time": shake.issued().to_string(),
+            "url": shake.url(), "query": query, "auth": client.auth, "time": shake.time(),
             "issued": shake.issued(),
         }])
         .to_string()

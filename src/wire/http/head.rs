@@ -48,10 +48,9 @@ impl HeadError {
     /// The status that answers it.
     pub fn status(self) -> u16 {
         match self {
-            HeadError::BadRequest => 400,
+            HeadError::BadRequest | HeadError::UnknownVersion => 400,
             HeadError::TooLarge => 431,
             HeadError::UnknownCoding => 501,
-            HeadError::UnknownVersion => 505,
         }
     }
 }

@@ -114,7 +114,6 @@ fn reason(status: u16) -> &'static str {
         500 => "Internal Server Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
         // The client goes by the number.
         _ => "",
     }

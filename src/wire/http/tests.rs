@@ -108,9 +108,9 @@ fn heads_against_node() {
         (b"GET / HTTP/1.0\r\n\r\n".into(), 200, 200),
         (get("Host:"), 200, 200),
         (get("Host: a\r\nHost: b"), 200, 400), // RFC 9112, 3.2
-        (line("GET / HTTP/1.2"), 400, 505),
-        (line("GET / HTTP/2.0"), 200, 505),
-        (line("GET / HTTQ/1.1"), 400, 505),
+        (line("GET / HTTP/1.2"), 400, 400),
+        (line("GET / HTTP/2.0"), 200, 400),
+        (line("GET / HTTQ/1.1"), 400, 400),
         (b"GET /\r\n\r\n".into(), 200, 400), // HTTP/0.9
         (b"GET / HTTP/1.1\nHost: a\n\n".into(), 400, 400),
         (b"GET / HTTP/1.1\r\nHost: a\n\r\n".into(), 400, 400),

@@ -105,9 +105,9 @@ impl<'a> Packet<'a> {
     fn with_checked_data(mut self, limits: &Limits) -> Result<Self, Malformed> {
         if self.data.is_empty() {
             match self.kind {
-                Kind::Connect | Kind::Disconnect | Kind::ConnectError => {}
                 Kind::Ack | Kind::BinaryAck => self.data = "[]",
-                Kind::Event | Kind::BinaryEvent => return Err(Malformed),
+                Kind::BinaryEvent => return Err(Malformed),
+                Kind::Connect | Kind::Disconnect | Kind::ConnectError | Kind::Event => {}
             }
             return Ok(self);
         }
@@ -123,7 +123,7 @@ impl<'a> Packet<'a> {
         json::validate(self.data, limits.max_json_depth)?;
         if let Kind::Event | Kind::BinaryEvent = self.kind {
             let first = json::elements(self.data).next().and_then(event_name).ok_or(Malformed)?;
-            if first.len() > limits.max_event_name || is_reserved(&first) {
+            if is_reserved(&first) {
                 return Err(Malformed);
             }
         }

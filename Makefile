@@ -1,0 +1,49 @@
+# `make chat` runs the example chat, `make test` every test, `make bench-router` the router's benchmarks.
+
+PORT ?= 3000
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+INTEROP := tests/interop
+
+.PHONY: chat test tools lint unit interop readme browser bench-router
+
+# The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
+chat:
+	-@if command -v npm >/dev/null && ! [ -d $(INTEROP)/node_modules ] && ! [ -d examples/chat/node_modules ]; then \
+		npm install --prefix examples/chat --no-save --no-package-lock --no-audit --no-fund --silent socket.io-client@4.8.4 \
+			|| echo "npm could not fetch the client; the page will load it from the CDN"; fi
+	cargo run --example chat -- $(PORT)
+
+test: tools lint unit interop readme browser
+
+# What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
+tools:
+	tests/tools.sh
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+# Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
+unit:
+	cargo test
+
+# ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
+interop: $(INTEROP)/node_modules
+	cargo build --example interop_host
+	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+
+# The README's server and the README's client, talking.
+readme: $(INTEROP)/node_modules
+	node tests/readme.mjs $(TARGET)
+
+# Two tabs of Chromium in the example chat, over each transport.
+browser: $(INTEROP)/node_modules
+	cargo build --example chat
+	node tests/browser.mjs $(TARGET)/debug/examples/chat
+
+$(INTEROP)/node_modules: $(INTEROP)/package-lock.json
+	cd $(INTEROP) && npm ci --no-audit --no-fund
+	touch $@
+
+bench-router:
+	cargo bench --bench router

@@ -1,0 +1,155 @@
+//! A chat for as many browser tabs as you like: rooms, who is there, who types, and a corner for staff.
+//!
+//! `cargo run --example chat [port]`, then open the address that it prints, twice.
+
+mod page;
+
+use roomcast::{
+    Broker, Config, Event, Events, Message, NamespaceId, NamespaceOptions, Result, SocketId, Target,
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// The rooms of `/`. The first is where people arrive.
+const ROOMS: &[&str] = &["lobby", "music", "games"];
+/// The only room of `/staff`.
+const STAFF_ROOMS: &[&str] = &["staff"];
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let port = std::env::args().nth(1).unwrap_or_else(|| "3000".into());
+    let token = std::env::var("STAFF_TOKEN").unwrap_or_else(|_| "staff".into());
+
+    let mut broker = Broker::new(Config { health_path: Some("/health".into()), ..Config::default() })?;
+    let staff = broker.add_namespace("/staff", NamespaceOptions { guarded: true })?;
+    page::serve(&mut broker)?;
+    let address = broker.listen(format!("127.0.0.1:{port}"))?;
+    println!("listening on http://{address} (the staff token is {token:?})");
+
+    let mut chat = Chat { broker, staff, token, people: HashMap::new() };
+    let mut events = Events::new();
+    loop {
+        chat.broker.poll(&mut events, None)?;
+        for event in events.iter() {
+            // The one error to expect is that a socket is gone by now. Its disconnect is on its way.
+            let _ = chat.handle(event);
+        }
+    }
+}
+
+struct Chat {
+    broker: Broker,
+    staff: NamespaceId,
+    token: String,
+    people: HashMap<SocketId, Person>,
+}
+
+#[derive(Clone)]
+struct Person {
+    name: String,
+    room: &'static str,
+}
+
+impl Chat {
+    fn handle(&mut self, event: Event<'_>) -> Result<()> {
+        match event {
+            // Everybody may come to `/`.
+            Event::Connect { socket, namespace, auth } => self.welcome(socket, namespace, &parse(auth)),
+            // `/staff` is guarded, so there the broker asks first.
+            Event::ConnectRequest { socket, namespace, auth } => {
+                let auth = parse(auth);
+                if auth["token"] != *self.token {
+                    let data = json!({ "hint": "The server prints the token when it starts." });
+                    return self.broker.reject(socket, "Wrong token", Some(&data.to_string()));
+                }
+                self.broker.accept(socket)?;
+                self.welcome(socket, namespace, &auth)
+            }
+            Event::Message { socket, namespace, name, args, ack, .. } => {
+                self.message(socket, namespace, name, &parse(args)[0])?;
+                ack.map_or(Ok(()), |ack| self.broker.ack(socket, ack, "[]", &[]))
+            }
+            Event::Disconnect { socket, namespace, reason, .. } => {
+                let Some(Person { name, room }) = self.people.remove(&socket) else { return Ok(()) };
+                println!("disconnect {name:?} {reason}");
+                self.emit(Target::rooms(namespace, &[room]), "left", json!([name]))?;
+                self.show_who_is_where(namespace, &[room])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn message(&mut self, socket: SocketId, namespace: NamespaceId, event: &str, arg: &Value) -> Result<()> {
+        let Some(Person { name, room }) = self.people.get(&socket).cloned() else { return Ok(()) };
+        let (room, me) = ([room], [socket]);
+        let others = Target::rooms(namespace, &room).except(&me);
+        match event {
+            "say" => self.emit(others, "message", json!([name, short(arg, 2000)])),
+            // Worth nothing later: it is skipped for whoever does not keep up.
+            "typing" => {
+                let args = json!([name]).to_string();
+                self.broker.emit(others, Message::new("typing", &args).volatile()).map(drop)
+            }
+            "move" => self.enter(socket, namespace, arg),
+            _ => Ok(()),
+        }
+    }
+
+    fn welcome(&mut self, socket: SocketId, namespace: NamespaceId, auth: &Value) -> Result<()> {
+        let name = match short(&auth["name"], 24) {
+            "" => "Somebody".to_owned(),
+            name => name.to_owned(),
+        };
+        let peer = self.broker.handshake(socket)?.address();
+        println!("connect    {name:?} to {} from {peer}", self.broker.namespace_name(namespace)?);
+        self.people.insert(socket, Person { name, room: "" });
+        self.enter(socket, namespace, &auth["room"])
+    }
+
+    /// Takes a socket into a room, out of the one it was in, and tells everybody concerned.
+    fn enter(&mut self, socket: SocketId, namespace: NamespaceId, room: &Value) -> Result<()> {
+        let rooms = if namespace == self.staff { STAFF_ROOMS } else { ROOMS };
+        let to = rooms.iter().find(|&&known| room == known).unwrap_or(&rooms[0]);
+        let Some(person) = self.people.get_mut(&socket) else { return Ok(()) };
+        let (name, from) = (person.name.clone(), std::mem::replace(&mut person.room, to));
+        if from == *to {
+            return Ok(());
+        }
+        self.broker.change_rooms(socket, &[from], &[to])?;
+        self.emit(Target::sockets(namespace, &[socket]), "room", json!([to]))?;
+        self.emit(Target::rooms(namespace, &[from]), "left", json!([name]))?;
+        self.emit(Target::rooms(namespace, &[to]).except(&[socket]), "joined", json!([name]))?;
+        self.show_who_is_where(namespace, &[from, to])
+    }
+
+    /// Tells rooms who is in them, and everybody how full each room is.
+    fn show_who_is_where(&mut self, namespace: NamespaceId, changed: &[&str]) -> Result<()> {
+        for room in changed {
+            let members = self.broker.members(namespace, room)?;
+            let names: Vec<_> = members.filter_map(|socket| Some(&self.people.get(&socket)?.name)).collect();
+            self.emit(Target::rooms(namespace, &[room]), "people", json!([names]))?;
+        }
+        let rooms = if namespace == self.staff { STAFF_ROOMS } else { ROOMS };
+        let mut counts = Vec::new();
+        for room in rooms {
+            counts.push((room, self.broker.members(namespace, room)?.count()));
+        }
+        // Of several counts that a slow client has yet to get, the newest is enough.
+        let args = json!([counts]).to_string();
+        self.broker.emit(Target::all(namespace), Message::new("rooms", &args).latest(0)).map(drop)
+    }
+
+    fn emit(&mut self, target: Target<'_>, event: &str, args: Value) -> Result<()> {
+        self.broker.emit(target, Message::new(event, &args.to_string())).map(drop)
+    }
+}
+
+/// What a client sent is JSON already; here it becomes a value to look into.
+fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// At most so many characters of a text, without the blanks around it.
+fn short(value: &Value, most: usize) -> &str {
+    let text = value.as_str().unwrap_or("").trim();
+    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,228 @@
+//! Its loops, its remote, its HTTP besides, its end.
+
+use super::support::{Host, PATIENCE, get, post};
+use roomcast::{Config, Error, Event, Limits, Message, OwnedTarget, Resource, Target};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn threads_emit_through_remotes_and_each_keeps_its_order() {
+    const THREADS: usize = 4;
+    const EACH: usize = 1_000;
+    let mut host = Host::new(Config::default());
+    let (socket, reader) = host.join(|mut client| {
+        let mut next = [0; THREADS];
+        for _ in 0..THREADS * EACH {
+            let text = client.read();
+            let (thread, number) =
+                text.trim_start_matches("42[\"n\",").trim_end_matches(']').split_once(',').unwrap();
+            let thread: usize = thread.parse().unwrap();
+            assert_eq!(number.parse(), Ok(next[thread]), "{text}");
+            next[thread] += 1;
+        }
+        next
+    });
+    host.broker.join(socket, "r").unwrap();
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    let writers: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let remote = host.broker.remote();
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    let args = format!("[{thread},{number}]");
+                    while remote.emit(OwnedTarget::room(namespace, "r"), Message::new("n", &args))
+                        == Err(Error::Full)
+                    {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    host.until(|_, _| reader.is_finished());
+    assert_eq!(reader.join().unwrap(), [EACH; THREADS]);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+}
+
+#[test]
+fn a_remote_says_full_and_closed() {
+    let mut limits = Limits::default();
+    limits.remote_queue = 3;
+    let mut host = Host::new(Config { limits, ..Config::default() });
+    let remote = host.broker.remote();
+    let namespace = host.broker.find_namespace("/").unwrap();
+    let emit = || remote.emit(OwnedTarget::all(namespace), Message::new("n", "[]"));
+    assert_eq!([emit(), emit(), emit(), emit()], [Ok(()), Ok(()), Ok(()), Err(Error::Full)]);
+    host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+    assert_eq!(emit(), Ok(()));
+    drop(host);
+    assert_eq!(emit(), Err(Error::Closed));
+}
+
+#[test]
+fn a_remote_changes_rooms_and_disconnects() {
+    let mut host = Host::new(Config::default());
+    let (socket, client) = host.join(|mut client| [client.read(), client.read()]);
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    let remote = host.broker.remote();
+    thread::spawn(move || {
+        remote.change_rooms(socket, &[], &["a", "b"]).unwrap();
+        remote.leave(socket, "a").unwrap();
+        remote.emit(OwnedTarget::room(namespace, "a"), Message::new("n", "[1]")).unwrap();
+        remote.emit(OwnedTarget::room(namespace, "b"), Message::new("n", "[2]")).unwrap();
+        remote.disconnect(socket, false).unwrap();
+    })
+    .join()
+    .unwrap();
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), ["42[\"n\",2]", "41"]);
+}
+
+#[test]
+fn a_foreign_loop_sleeps_on_the_descriptor_alone() {
+    let mut host = Host::new(Config::default());
+    let (socket, client) = host.join(|mut client| client.read());
+    host.settle();
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    let sleep = host.broker.next_timeout().expect("a heartbeat is due");
+    assert!(sleep > Duration::from_secs(1) && sleep <= Duration::from_secs(25), "{sleep:?}");
+    assert!(!host.readable(Duration::ZERO), "nothing to do");
+    host.broker.emit(Target::all(namespace), Message::new("n", "[]")).unwrap();
+    assert!(host.readable(Duration::ZERO), "an emit between two polls wakes the loop");
+    host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+    let end = Instant::now() + PATIENCE;
+    while !client.is_finished() && Instant::now() < end {
+        thread::yield_now();
+    }
+    assert_eq!(client.join().unwrap(), "42[\"n\"]");
+    assert!(host.readable(PATIENCE), "the client's end shows");
+    let remote = host.broker.remote();
+    host.settle();
+    thread::spawn(move || remote.wake());
+    assert!(host.readable(PATIENCE), "another thread's call shows");
+}
+
+#[test]
+fn a_game_loop_polls_without_waiting() {
+    let mut host = Host::new(Config::default());
+    // With nothing to do, a wait would be for ever.
+    for _ in 0..1_000 {
+        host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+    }
+    let (socket, client) = host.join(|mut client| (0..3).map(|_| client.read()).collect::<Vec<_>>());
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    for tick in 0..3 {
+        host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+        host.broker.emit(Target::all(namespace), Message::new("tick", &format!("[{tick}]"))).unwrap();
+        host.broker.flush();
+    }
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), ["42[\"tick\",0]", "42[\"tick\",1]", "42[\"tick\",2]"]);
+}
+
+#[test]
+fn a_flood_of_emits_between_two_polls_is_flushed_on_the_way() {
+    let mut limits = Limits::default();
+    limits.max_tick_bytes = 64 * 1024;
+    let mut host = Host::new(Config { limits, ..Config::default() });
+    let (socket, client) =
+        host.join(|mut client| (0..2_000).all(|n| client.read().starts_with(&format!("42[\"n\",{n},"))));
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    let filler = "x".repeat(1_000);
+    for n in 0..2_000 {
+        host.broker.emit(Target::all(namespace), Message::new("n", &format!("[{n},\"{filler}\"]"))).unwrap();
+    }
+    assert!(host.broker.stats().counters.bytes_out > 64 * 1024, "no tick grows past its bound");
+    host.until(|_, _| client.is_finished());
+    assert!(client.join().unwrap());
+}
+
+#[test]
+fn responses_from_memory_and_the_health_report() {
+    let mut host = Host::new(Config { health_path: Some("/health".into()), ..Config::default() });
+    let mut page = Resource::new("text/html; charset=utf-8", "<p>hi");
+    page.headers.push(("X-Frame-Options".into(), "DENY".into()));
+    host.broker.serve("/", page).unwrap();
+    assert_eq!(host.broker.serve("/socket.io/x", Resource::new("a/b", "")), Err(Error::BadPath));
+    assert_eq!(host.broker.serve("x", Resource::new("a/b", "")), Err(Error::BadPath));
+    assert_eq!(host.broker.serve("/x", Resource::new("a\r\nb", "")), Err(Error::BadConfig));
+    let (socket, client) = host.join(|mut client| client.read());
+    host.broker.join(socket, "r").unwrap();
+
+    let answer = host.with(|address| get(address, "/?any=query"));
+    assert!(answer.starts_with(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nX-Frame-Options: DENY\r\n"
+    ));
+    assert!(answer.ends_with("\r\n\r\n<p>hi"), "{answer}");
+    assert!(host.with(|address| get(address, "/nothing")).starts_with("HTTP/1.1 404 "));
+
+    let health = host.with(|address| get(address, "/health"));
+    let report: serde_json::Value = serde_json::from_str(health.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    for (name, value) in [("status", "\"ok\""), ("connections", "1"), ("sockets", "1"), ("rooms", "1")] {
+        assert_eq!(report[name].to_string(), value, "{name} in {report}");
+    }
+    assert!(report["uptime_ms"].is_u64() && report["counters"]["connections_opened"] == 1, "{report}");
+    host.broker.disconnect(socket, true).unwrap();
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), "41");
+}
+
+#[test]
+fn the_end_flushes_and_tells_everybody_and_the_port_is_free() {
+    let mut host = Host::new(Config::default());
+    let (socket, client) = host.join(|mut client| [client.read(), client.read()]);
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    host.broker.emit(Target::all(namespace), Message::new("last", "[]")).unwrap();
+    host.broker.close(&mut host.events, PATIENCE).unwrap();
+    let reasons: Vec<_> = host
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Disconnect { socket, reason, .. } => Some((socket, reason.text())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reasons, [(socket, "server shutting down")]);
+    let [last, close] = client.join().unwrap();
+    assert_eq!(last, "42[\"last\"]");
+    assert!(close.starts_with("Close"), "{close}");
+    assert!(TcpStream::connect(host.address).is_err(), "it listens no more");
+    let stats = host.broker.stats();
+    assert_eq!((stats.links, stats.connections, stats.sockets, stats.timers), (0, 0, 0, 0));
+    // It may listen again, on the same port.
+    assert_eq!(host.broker.listen(host.address).unwrap(), host.address);
+    let (_, client) = host.join(|mut client| client.send("1"));
+    host.until(|_, _| client.is_finished());
+}
+
+#[test]
+fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
+    let mut host = Host::new(Config::default());
+    let open = host.with(|address| get(address, "/socket.io/?EIO=4&transport=polling"));
+    let sid = open.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let session = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let path = session.clone();
+    assert!(host.with(move |address| post(address, &path, "40")).ends_with("\r\n\r\nok"));
+    let namespace = host.broker.find_namespace("/").unwrap();
+    for n in 0..40 {
+        let binary: &[&[u8]] = &[b"\x01\x02\x03"];
+        let args = format!("[{n},{{\"_placeholder\":true,\"num\":0}}]");
+        let message = Message::new("n", &args).attach(binary);
+        assert_eq!(host.broker.emit(Target::all(namespace), message).unwrap().recipients, 1);
+    }
+    let mut packets = Vec::new();
+    for expected in [16, 16, 16, 16, 16, 1] {
+        let path = session.clone();
+        let answer = host.with(move |address| get(address, &path));
+        let payload: Vec<_> =
+            answer.split("\r\n\r\n").nth(1).unwrap().split('\u{1e}').map(str::to_owned).collect();
+        assert_eq!(payload.len(), expected, "{payload:?}");
+        packets.extend(payload);
+    }
+    assert!(packets[0].starts_with("40{\"sid\":"));
+    for (n, pair) in packets[1..].chunks(2).enumerate() {
+        assert_eq!(pair[0], format!("451-[\"n\",{n},{{\"_placeholder\":true,\"num\":0}}]"));
+        assert_eq!(pair[1], "bAQID");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a host can choose and hook into: cookies, headers, ids, handshakes, refusals, rooms, Engine.IO alone.
+
+use super::support::{Client, Host, get, post};
+use roomcast::{Config, Cookie, Event, NamespaceOptions, PatternOptions, RoomChange};
+use std::net::SocketAddr;
+
+const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// Runs a client beside a host that deals with each event by `on`; returns what the client returns.
+fn serve<T: Send + 'static>(
+    config: Config,
+    mut on: impl FnMut(&mut roomcast::Broker, &Event<'_>),
+    client: impl FnOnce(SocketAddr) -> T + Send + 'static,
+) -> T {
+    let mut host = Host::new(config);
+    let address = host.address;
+    let thread = std::thread::spawn(move || client(address));
+    host.until(|broker, events| {
+        events.iter().for_each(|event| on(broker, &event));
+        thread.is_finished()
+    });
+    thread.join().unwrap()
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+#[test]
+fn a_cookie_comes_with_the_handshake_and_no_later() {
+    let config = Config { cookie: Some(Cookie::default()), ..Config::default() };
+    let answer = serve(config, |_, _| {}, |address| get(address, HANDSHAKE));
+    let sid = answer.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let cookie = format!("io={sid}; Path=/; HttpOnly; SameSite=Lax");
+    assert_eq!(header(&answer, "Set-Cookie"), Some(&*cookie));
+
+    let cookie = Cookie { name: "sticky".into(), path: None, http_only: false, same_site: None };
+    let config = Config { cookie: Some(cookie), ..Config::default() };
+    let (first, second) = serve(
+        config,
+        |_, _| {},
+        |address| {
+            let first = get(address, HANDSHAKE);
+            let sid = first.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            // A method that is not served is answered at once.
+            (first, get(address, &format!("{HANDSHAKE}&sid={sid}x")))
+        },
+    );
+    assert!(header(&first, "Set-Cookie").unwrap().starts_with("sticky="));
+    assert_eq!(header(&first, "Set-Cookie").unwrap().len(), "sticky=".len() + 20);
+    assert_eq!(header(&second, "Set-Cookie"), None);
+}
+
+#[test]
+fn fixed_headers_are_on_every_answer() {
+    let config = Config { headers: vec![("X-Served-By".into(), "roomcast".into())], ..Config::default() };
+    let answers = serve(config, |_, _| {}, |address| [get(address, HANDSHAKE), get(address, "/socket.io/")]);
+    for answer in answers {
+        assert_eq!(header(&answer, "X-Served-By"), Some("roomcast"), "{answer}");
+    }
+    let bad = Config { headers: vec![("X-Bad".into(), "a\r\nb".into())], ..Config::default() };
+    assert!(roomcast::Broker::new(bad).is_err());
+}
+
+#[test]
+fn an_initial_packet_follows_the_open_packet() {
+    let config = Config { initial_packet: Some("hello".into()), ..Config::default() };
+    let answer = serve(config, |_, _| {}, |address| get(address, HANDSHAKE));
+    assert!(answer.ends_with("}\u{1e}4hello"), "{answer}");
+}
+
+#[test]
+fn ids_of_the_hosts_own_making() {
+    let mut number = 0;
+    let generator = move || {
+        number += 1;
+        (number < 3).then(|| format!("conn-{number}"))
+    };
+    let config = Config { id_generator: Some(Box::new(generator)), ..Config::default() };
+    let answers = serve(
+        config,
+        |_, _| {},
+        |address| {
+            let first = get(address, HANDSHAKE);
+            let poll = get(address, &format!("{HANDSHAKE}&sid=conn-9"));
+            [first, poll, get(address, HANDSHAKE), get(address, HANDSHAKE)]
+        },
+    );
+    assert!(answers[0].contains("\"sid\":\"conn-1\"") && answers[2].contains("\"sid\":\"conn-2\""));
+    assert!(answers[1].ends_with(r#"{"code":1,"message":"Session ID unknown"}"#));
+    assert!(answers[3].ends_with(r#"{"code":3,"message":"Bad request"}"#), "no id, no session");
+}
+
+#[test]
+fn guarded_handshakes_are_allowed_or_refused_over_both_transports() {
+    let guard = |broker: &mut roomcast::Broker, event: &Event<'_>| {
+        let Event::Handshake { conn } = *event else { return };
+        let shake = broker.conn_handshake(conn).unwrap();
+        let wish = shake.query().find(|(name, _)| name == "wish").map(|(_, value)| value.into_owned());
+        assert!(
+            shake.header("HOST").is_some() && shake.address().ip().is_loopback() && !shake.is_cross_domain()
+        );
+        match wish.as_deref() {
+            Some("no") => broker.refuse(conn, "").unwrap(),
+            Some(text) => broker.refuse(conn, text).unwrap(),
+            None => broker.allow(conn).unwrap(),
+        }
+        assert!(broker.allow(conn).is_err(), "one answer each");
+    };
+    let config = Config { guard_handshakes: true, ..Config::default() };
+    let answers = serve(config, guard, |address| {
+        Client::connect(address);
+        let asked = |wish: &str| get(address, &format!("{HANDSHAKE}{wish}"));
+        let answers = [asked(""), asked("&wish=no"), asked("&wish=not%20you"), asked("&wish=x&EIO=3")];
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket&wish=no");
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        let refused = format!("{:?}", tungstenite::client(url, stream).unwrap_err());
+        (answers, refused)
+    });
+    let ([yes, no, text, order], websocket) = answers;
+    assert!(yes.starts_with("HTTP/1.1 200 OK") && yes.contains("0{\"sid\":"));
+    assert!(no.starts_with("HTTP/1.1 403 Forbidden") && no.ends_with(r#"{"code":4,"message":"Forbidden"}"#));
+    assert!(text.ends_with(r#"{"code":4,"message":"not you"}"#));
+    assert!(order.ends_with(r#"{"code":4,"message":"x"}"#), "the version is looked at last");
+    assert!(websocket.contains("403"), "{websocket}");
+}
+
+#[test]
+fn refusals_are_reported_with_their_context() {
+    let mut seen = Vec::new();
+    let config = Config { refusal_events: true, ..Config::default() };
+    let on = |_: &mut roomcast::Broker, event: &Event<'_>| {
+        if let Event::Refused { code, message, context } = *event {
+            seen.push((code, message.to_owned(), context.to_owned()));
+        }
+    };
+    serve(config, on, |address| {
+        for query in
+            ["transport=tcp", "transport=polling&sid=xyz", "transport=websocket&EIO=4", "transport=polling"]
+        {
+            get(address, &format!("/socket.io/?{query}"));
+        }
+    });
+    let seen: Vec<_> = seen.iter().map(|(code, message, context)| (*code, &**message, &**context)).collect();
+    assert_eq!(
+        seen,
+        [
+            (0, "Transport unknown", "tcp"),
+            (1, "Session ID unknown", "xyz"),
+            (3, "Bad request", "TRANSPORT_HANDSHAKE_ERROR"),
+            (5, "Unsupported protocol version", "3"),
+        ]
+    );
+}
+
+#[test]
+fn rooms_report_each_change_once() {
+    let mut host = Host::new(Config { room_events: true, ..Config::default() });
+    let (socket, client) = host.join(|mut client| client.read());
+    host.broker.change_rooms(socket, &[], &["a", "b"]).unwrap();
+    host.broker.join(socket, "a").unwrap();
+    host.broker.leave(socket, "b").unwrap();
+    host.broker.leave(socket, "b").unwrap();
+    host.broker.disconnect(socket, true).unwrap();
+    let mut seen = Vec::new();
+    host.until(|_, events| {
+        for event in events.iter() {
+            if let Event::Room { change, room, .. } = event {
+                seen.push((change, room.to_owned()));
+            }
+        }
+        client.is_finished()
+    });
+    use RoomChange::{Created, Deleted, Joined, Left};
+    let expected = [
+        (Created, "a"),
+        (Joined(socket), "a"),
+        (Created, "b"),
+        (Joined(socket), "b"),
+        (Left(socket), "b"),
+        (Deleted, "b"),
+        (Left(socket), "a"),
+        (Deleted, "a"),
+    ];
+    assert_eq!(seen, expected.map(|(change, room)| (change, room.to_owned())));
+}
+
+#[test]
+fn namespaces_are_reported_as_they_come_and_go() {
+    let mut host = Host::new(Config::default());
+    let fleeting = PatternOptions { guarded: false, remove_when_empty: true };
+    host.broker.add_pattern("/tenant-*", fleeting).unwrap();
+    let fixed = host.broker.add_namespace("news", NamespaceOptions::default()).unwrap();
+    assert_eq!(host.broker.namespace_name(fixed), Ok("/news"));
+    assert_eq!(host.broker.add_namespace("/news", NamespaceOptions::default()), Ok(fixed));
+    assert!(host.broker.add_namespace("/news", NamespaceOptions { guarded: true }).is_err());
+    let (_, client) = host.join(|mut client| {
+        client.send("40/tenant-1,");
+        assert!(client.read().starts_with("40/tenant-1,{\"sid\":"));
+        client.send("41/tenant-1,");
+    });
+    let mut seen = Vec::new();
+    host.until(|broker, events| {
+        for event in events.iter() {
+            match event {
+                Event::NamespaceCreated { name, .. } => seen.push(format!("+{name}")),
+                Event::NamespaceRemoved { namespace, name } => {
+                    assert!(broker.namespace_name(namespace).is_err());
+                    seen.push(format!("-{name}"));
+                }
+                _ => {}
+            }
+        }
+        client.is_finished() && seen.len() > 1
+    });
+    assert_eq!(seen[seen.len() - 2..], ["+/tenant-1", "-/tenant-1"]);
+}
+
+#[test]
+fn engine_io_alone_carries_messages_as_they_are() {
+    let mut seen = Vec::new();
+    let on = |broker: &mut roomcast::Broker, event: &Event<'_>| match *event {
+        Event::Open { conn } => {
+            assert_eq!(broker.is_websocket(conn), Ok(false));
+            broker.send_message(conn, "text").unwrap();
+            broker.send_binary(conn, b"\x01\x02\x03").unwrap();
+        }
+        Event::Text { conn, text } => {
+            assert_eq!(text, "bye");
+            broker.close_connection(conn).unwrap();
+            assert!(broker.send_message(conn, "late").is_err());
+        }
+        Event::Close { reason, .. } => seen.push(reason.text()),
+        _ => {}
+    };
+    let config = Config { engine_only: true, path: "/engine.io".into(), ..Config::default() };
+    let polls = serve(config, on, |address| {
+        let open = get(address, "/engine.io/?EIO=4&transport=polling");
+        let sid = open.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let session = format!("/engine.io/?EIO=4&transport=polling&sid={sid}");
+        let messages = get(address, &session);
+        post(address, &session, "4bye");
+        [messages, get(address, &session), get(address, &session)]
+    });
+    assert!(polls[0].ends_with("4text\u{1e}bAQID"), "{}", polls[0]);
+    assert!(polls[1].ends_with("6\u{1e}1"), "{}", polls[1]);
+    assert!(polls[2].ends_with(r#"{"code":1,"message":"Session ID unknown"}"#), "{}", polls[2]);
+    assert_eq!(seen, ["forced close"]);
+}

@@ -1,0 +1,127 @@
+//! A host to be driven step by step, and a client in the small.
+
+use roomcast::{Broker, Config, Event, Events, SocketId};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tungstenite::{Message as Frame, WebSocket};
+
+/// Nothing here takes this long; it is what a test waits before it gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stock client in the small: Engine.IO over a WebSocket, one namespace.
+pub(crate) struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let (socket, _) = tungstenite::client(url, stream).unwrap();
+        let mut client = Self(socket);
+        assert!(client.read().starts_with("0{"));
+        client.send("40");
+        assert!(client.read().starts_with("40{"));
+        client
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.send(Frame::text(text)).unwrap();
+    }
+
+    pub(crate) fn read(&mut self) -> String {
+        loop {
+            match self.0.read().unwrap() {
+                Frame::Text(text) => return text.to_string(),
+                Frame::Ping(_) | Frame::Pong(_) => {}
+                other => return format!("{other:?}"),
+            }
+        }
+    }
+}
+
+pub(crate) struct Host {
+    pub(crate) broker: Broker,
+    pub(crate) events: Events,
+    pub(crate) address: SocketAddr,
+}
+
+impl Host {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut broker = Broker::new(config).unwrap();
+        let address = broker.listen("127.0.0.1:0").unwrap();
+        Self { broker, events: Events::new(), address }
+    }
+
+    /// Polls until `done` says so.
+    pub(crate) fn until(&mut self, mut done: impl FnMut(&mut Broker, &Events) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(&mut self.broker, &self.events) {
+            assert!(Instant::now() < end, "it never came");
+            self.broker.poll(&mut self.events, Some(Duration::from_millis(50))).unwrap();
+        }
+    }
+
+    /// Runs a client beside the broker and returns what it returns.
+    pub(crate) fn with<T: Send + 'static>(
+        &mut self,
+        client: impl FnOnce(SocketAddr) -> T + Send + 'static,
+    ) -> T {
+        let address = self.address;
+        let thread = thread::spawn(move || client(address));
+        self.until(|_, _| thread.is_finished());
+        thread.join().unwrap()
+    }
+
+    /// Starts a client and waits for its socket.
+    pub(crate) fn join<T: Send + 'static>(
+        &mut self,
+        client: impl FnOnce(Client) -> T + Send + 'static,
+    ) -> (SocketId, JoinHandle<T>) {
+        let address = self.address;
+        let thread = thread::spawn(move || client(Client::connect(address)));
+        let mut found = None;
+        self.until(|_, events| {
+            for event in events.iter() {
+                if let Event::Connect { socket, .. } = event {
+                    found = Some(socket);
+                }
+            }
+            found.is_some()
+        });
+        (found.unwrap(), thread)
+    }
+
+    pub(crate) fn readable(&self, wait: Duration) -> bool {
+        let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+        poll(&mut [PollFd::new(&self.broker, PollFlags::IN)], Some(&wait)).unwrap() > 0
+    }
+
+    /// Polls until the descriptor falls silent.
+    pub(crate) fn settle(&mut self) {
+        while self.readable(Duration::ZERO) {
+            self.broker.poll(&mut self.events, Some(Duration::ZERO)).unwrap();
+        }
+    }
+}
+
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+    request(address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+}
+
+pub(crate) fn post(address: SocketAddr, path: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}");
+    request(address, &format!("{head}\r\n\r\n{body}"))
+}
+
+fn request(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -1,0 +1,168 @@
+// The scenario host of ../HOST.md on Node's socket.io: the reference that other hosts are compared with.
+// Usage: node host.js ['{"port":0, ...}']
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+
+const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
+const passed = [
+  "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
+  "transports", "allowUpgrades", "cors",
+];
+const TENANT = /^\/tenant-[a-z0-9]+$/;
+
+let io;
+let http;
+const names = new Set();
+
+/** Every room of `nsp` that is not some socket's own. */
+const rooms = (nsp) => [...nsp.adapter.rooms.keys()].filter((room) => !nsp.adapter.sids.has(room)).sort();
+const members = (nsp, room) => [...(nsp.adapter.rooms.get(room) ?? [])].sort();
+const everyone = (nsp) => [...nsp.sockets.keys()].sort();
+
+function log(entry) {
+  console.log("log " + JSON.stringify(entry));
+  io.of("/observer").emit("log", entry);
+}
+
+/** `{rooms, except, volatile}` as a broadcast operator. */
+function select(nsp, { rooms = [], except = [], volatile = false }) {
+  let target = nsp.except(except);
+  if (rooms.length > 0) target = target.to(rooms);
+  return volatile ? target.volatile : target;
+}
+
+function admit(socket, next) {
+  const { auth } = socket.handshake;
+  const refuse = (message, data) => next(Object.assign(new Error(message), data === undefined ? {} : { data }));
+  if (socket.nsp.name.startsWith("/tenant-")) {
+    return auth.refuse === true ? refuse("tenant refused", { tenant: socket.nsp.name }) : next();
+  }
+  switch (auth.token) {
+    case "secret": return next();
+    case "no-data": return refuse("no data given");
+    case "slow": return void setTimeout(next, 50);
+    case "slow-no": return void setTimeout(() => refuse("not authorized", { code: "E_AUTH", retry: false }), 50);
+    default: return refuse("not authorized", { code: "E_AUTH", retry: false });
+  }
+}
+
+function serve(socket) {
+  const { nsp } = socket;
+  const own = () => [...socket.rooms].filter((room) => room !== socket.id).sort();
+  log({ what: "connect", nsp: nsp.name, sid: socket.id });
+  let left = [];
+  socket.on("disconnecting", () => { left = [...socket.rooms].filter((room) => room !== socket.id).sort(); });
+  socket.on("disconnect", (reason) => log({ what: "disconnect", nsp: nsp.name, sid: socket.id, reason, rooms: left }));
+
+  if (options.protocol) socket.emit("auth", socket.handshake.auth);
+  if ("greet" in socket.handshake.auth) socket.emit("welcome", socket.handshake.auth.greet);
+
+  // An event's last argument is its ack function when the client asked for an ack.
+  const on = (name, handler) => socket.on(name, (...args) => {
+    const ack = typeof args.at(-1) === "function" ? args.pop() : () => {};
+    handler(ack, ...args);
+  });
+
+  on("message", (ack, ...args) => socket.emit("message-back", ...args));
+  on("message-with-ack", (ack, ...args) => ack(...args));
+
+  on("echo", (ack, ...args) => { socket.emit("echo", ...args); ack(...args); });
+  on("back", (ack, event, ...args) => { socket.emit(event, ...args); ack(); });
+  on("burst", (ack, count, ...args) => { for (let n = 0; n < count; n++) socket.emit("burst", n, ...args); ack(); });
+
+  on("join", async (ack, ...names) => { await socket.join(names); ack(own()); });
+  on("leave", async (ack, ...names) => { for (const name of names) await socket.leave(name); ack(own()); });
+  on("rooms", (ack) => ack(own()));
+  on("members", (ack, room) => ack(members(nsp, room)));
+  on("everyone", (ack) => ack(everyone(nsp)));
+  on("room-list", (ack) => ack(rooms(nsp)));
+
+  on("say", (ack, to, event, ...args) => {
+    const except = [...(to.except ?? []), ...(to.self === false ? [socket.id] : [])];
+    select(nsp, { ...to, except }).emit(event, ...args);
+    ack();
+  });
+  on("mixed", async (ack, room) => {
+    await socket.join(room);
+    socket.emit("mixed", 1);
+    nsp.to(room).emit("mixed", 2);
+    nsp.emit("mixed", 3);
+    nsp.to(socket.id).emit("mixed", 4);
+    ack(5);
+    socket.emit("mixed", 6);
+  });
+  on("leave-between", async (ack, room) => {
+    await socket.join(room);
+    nsp.to(room).emit("between", "member");
+    await socket.leave(room);
+    nsp.to(room).emit("between", "left");
+    await socket.join(room);
+    nsp.to(room).emit("between", "member again");
+    ack();
+  });
+  on("volatile", (ack, ...args) => { socket.volatile.emit("volatile", ...args); ack(); });
+  on("volatile-pair", (ack) => { socket.volatile.emit("volatile", 1); socket.volatile.emit("volatile", 2); ack(); });
+  on("volatile-behind", (ack) => { socket.emit("regular", 1); socket.volatile.emit("volatile", 1); socket.emit("regular", 2); ack(); });
+
+  on("ack-many", (ack) => ack(1, "two", { three: [3] }));
+  on("ack-twice", (ack) => { ack("first"); ack("second"); });
+  on("ack-never", () => {});
+  on("ask", (_, event, ...args) => socket.emit(event, ...args, (...answer) => socket.emit("answered", ...answer)));
+  on("ask-timeout", (_, ms, event, ...args) => socket.timeout(ms).emit(event, ...args, (error, ...answer) => {
+    if (error) socket.emit("unanswered");
+    else socket.emit("answered", ...answer);
+  }));
+  on("ask-room", (_, ms, room, event, ...args) => nsp.to(room).timeout(ms).emit(event, ...args, (error, answers) => {
+    socket.emit("answers", error === null, answers);
+  }));
+
+  on("whoami", (ack) => {
+    const { headers, address, xdomain, secure, url, query, auth, time, issued } = socket.handshake;
+    ack({ id: socket.id, nsp: nsp.name, headers, address, xdomain, secure, url, query, auth, time, issued });
+  });
+
+  on("kick", (_, close) => { socket.emit("bye"); socket.disconnect(close); });
+  on("kick-room", (_, room, close) => { nsp.to(room).emit("bye"); nsp.in(room).disconnectSockets(close); });
+  on("kick-and-use", async (_, room) => {
+    socket.disconnect();
+    await socket.join(room);
+    socket.emit("echo", "after the kick");
+  });
+}
+
+function observe(socket) {
+  const on = (name, handler) => socket.on(name, (...args) => {
+    const ack = typeof args.at(-1) === "function" ? args.pop() : () => {};
+    handler(ack, ...args);
+  });
+  on("namespaces", (ack) => ack([...io._nsps.keys()].sort()));
+  on("connections", (ack) => ack(io.engine.clientsCount));
+  on("everyone", (ack, name) => ack(io._nsps.has(name) ? everyone(io.of(name)) : []));
+  on("members", (ack, name, room) => ack(io._nsps.has(name) ? members(io.of(name), room) : []));
+  on("room-list", (ack, name) => ack(io._nsps.has(name) ? rooms(io.of(name)) : []));
+  on("say", (ack, name, to, event, ...args) => { select(io.of(name), to).emit(event, ...args); ack(); });
+  on("say-tenants", (ack, event, ...args) => {
+    for (const [name, nsp] of io._nsps) if (TENANT.test(name)) nsp.emit(event, ...args);
+    ack();
+  });
+  on("kick", (ack, name, room, close) => { io.of(name).in(room).disconnectSockets(close); ack(); });
+  on("shutdown", () => io.close(() => console.log("closed")));
+  on("restart", () => io.close(() => listen(options.port)));
+}
+
+function listen(port) {
+  http = createServer((_, res) => res.writeHead(404).end());
+  const settings = { serveClient: false, cleanupEmptyChildNamespaces: true };
+  for (const key of passed) if (key in options) settings[key] = options[key];
+  io = new Server(http, settings);
+  for (const name of ["/", "/plain", "/custom"]) io.of(name).on("connection", serve);
+  io.of("/guarded").use(admit).on("connection", serve);
+  io.of(TENANT).use(admit).on("connection", serve);
+  io.of("/observer").on("connection", observe);
+  http.listen(port, "127.0.0.1", () => {
+    options.port = http.address().port;
+    console.log("listening on " + options.port);
+  });
+}
+
+listen(options.port);

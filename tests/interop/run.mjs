@@ -1,0 +1,152 @@
+// Runs every interoperability test against a scenario host and compares the raw tables with what was recorded from
+// Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet]
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseArgs, isDeepStrictEqual } from "node:util";
+import path from "node:path";
+
+const here = import.meta.dirname;
+const { values: args } = parseArgs({ options: {
+  host: { type: "string", default: `node ${path.join(here, "reference/host.js")}` },
+  only: { type: "string" }, skip: { type: "string" },
+  record: { type: "boolean", default: false }, quiet: { type: "boolean", default: false },
+  jobs: { type: "string", default: "3" },
+} });
+
+// What the tests need, from the registries' own clients.
+if (!existsSync(path.join(here, "node_modules"))) {
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", 2, 2] });
+}
+const python = path.join(here, ".venv/bin/python");
+if (!existsSync(python)) {
+  execFileSync("python3", ["-m", "venv", ".venv"], { cwd: here, stdio: ["ignore", 2, 2] });
+  execFileSync(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], { cwd: here, stdio: ["ignore", 2, 2] });
+}
+
+const { within } = await import("./lib/raw.mjs");
+const { Host } = await import("./lib/host.mjs");
+const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
+const { deliberate } = await import("./raw/deliberate.mjs");
+const tables = await Promise.all(["http", "session", "packets"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
+
+const command = args.host.split(" ").filter((word) => word !== "");
+const selected = (name) => (!args.only || new RegExp(args.only).test(name)) && (!args.skip || !new RegExp(args.skip).test(name));
+const recordedAt = path.join(here, "recorded/raw.json");
+const recorded = existsSync(recordedAt) ? JSON.parse(readFileSync(recordedAt, "utf8")) : {};
+const plain = (value) => JSON.parse(JSON.stringify(value));
+
+// A known fault of the XMLHttpRequest package under socket.io-client's polling in Node: an aborted request whose
+// connection is then reset throws in a callback that nobody can catch. It says nothing about the host.
+process.on("uncaughtException", (error) => {
+  if (error.stack.includes("xmlhttprequest-ssl") && error.message.includes("reusedSocket")) return;
+  console.error(error);
+  process.exit(1);
+});
+
+const results = [];
+function result(name, outcome, note = "") {
+  results.push({ name, outcome });
+  if (outcome === "failed" || !args.quiet) console.log(`${outcome.padEnd(10)} ${name}${note && "\n           " + note}`);
+}
+/** Runs one test; `test` may answer another outcome than "passed". */
+async function attempt(name, test) {
+  try {
+    result(name, (await within(test(), "an end of the test", 40_000)) ?? "passed");
+  } catch (error) {
+    result(name, "failed", (error?.stack ?? String(error)).split("\n").slice(0, 12).join("\n           "));
+  }
+}
+
+function compare(name, actual) {
+  if (args.record) {
+    recorded[name] = actual;
+    return "recorded";
+  }
+  if (!(name in recorded)) throw new Error("not recorded yet: run with --record against Node");
+  if (isDeepStrictEqual(actual, recorded[name])) return "passed";
+  if (deliberate.some(({ cases, accepts }) => cases.test(name) && accepts(actual, recorded[name]))) return "deliberate";
+  throw new Error(`expected ${JSON.stringify(recorded[name])}\n  actual ${JSON.stringify(actual)}`);
+}
+
+const jobs = [];
+for (const group of tables.flat()) {
+  const cases = Object.entries(group.cases).map(([name, run]) => [`raw / ${group.name} / ${name}`, run]).filter(([name]) => selected(name));
+  if (cases.length === 0) continue;
+  jobs.push(async () => {
+    const host = await Host.start(command, group.options);
+    for (const [name, run] of cases) await attempt(name, async () => compare(name, plain(await run({ port: host.port, host }))));
+    await host.stop();
+  });
+}
+
+const SCENARIO_HOST = { pingInterval: 300, pingTimeout: 20_000, maxHttpBufferSize: 20_000_000 };
+let count = 0;
+async function play(name, scenario, host, kind, observer) {
+  const c = new Clients(host.url, kind);
+  await attempt(name, () => scenario({ c, host, kind, observer, port: host.port, url: host.url, room: `r${++count}` }));
+  c.close();
+}
+const watch = async (host) => {
+  const watcher = new Clients(host.url, "websocket");
+  return [watcher, await watcher.connect("/observer", { reconnection: false })];
+};
+for (const kind of KINDS) {
+  const named = (table) => Object.entries(table).map(([name, run]) => [`socket.io-client ${kind} / ${name}`, run]).filter(([name]) => selected(name));
+  if (named(scenarios).length > 0) {
+    jobs.push(async () => {
+      const host = await Host.start(command, SCENARIO_HOST);
+      const [watcher, observer] = await watch(host);
+      for (const [name, scenario] of named(scenarios)) await play(name, scenario, host, kind, observer);
+      watcher.close();
+      await host.stop();
+    });
+  }
+  for (const [name, scenario] of named(endings)) {
+    jobs.push(async () => {
+      const host = await Host.start(command, SCENARIO_HOST);
+      const [watcher, observer] = await watch(host);
+      await play(name, scenario, host, kind, observer);
+      watcher.close();
+      await host.stop();
+    });
+  }
+}
+for (const kind of ["polling", "websocket", "upgrade", "asyncio polling", "asyncio websocket", "asyncio upgrade"]) {
+  if (!selected(`python-socketio ${kind} / `)) continue;
+  jobs.push(async () => {
+    const host = await Host.start(command, SCENARIO_HOST);
+    const child = spawn(python, [path.join(here, "scenarios/table.py"), host.url, ...kind.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
+    // The client libraries grumble there about their own races; it is shown when the program fails.
+    let grumbling = "";
+    child.stderr.on("data", (text) => { grumbling += text; });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { name, ok, error } = JSON.parse(line);
+      result(`python-socketio ${kind} / ${name}`, ok ? "passed" : "failed", error);
+    }
+    if ((await ended) !== 0) result(`python-socketio ${kind}`, "failed", grumbling);
+    await host.stop();
+  });
+}
+
+// The long ones first, a few at a time.
+jobs.reverse();
+await Promise.all(Array.from({ length: Number(args.jobs) }, async () => {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    await job().catch((error) => result("a host", "failed", error.stack));
+  }
+}));
+
+if (args.record) {
+  const known = new Set(results.map(({ name }) => name));
+  const sorted = Object.fromEntries(Object.entries(recorded).filter(([name]) => args.only || args.skip || known.has(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
+  // One case a line, so that a difference can be read.
+  writeFileSync(recordedAt, "{\n" + Object.entries(sorted).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(",\n") + "\n}\n");
+}
+const failed = results.filter(({ outcome }) => outcome === "failed");
+const known = results.filter(({ outcome }) => outcome === "deliberate");
+if (known.length > 0) console.log(`\n${known.length} of the passed differ from Node on purpose (raw/deliberate.mjs)`);
+for (const { name } of failed) console.log(`failed: ${name}`);
+console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
+process.exit(failed.length === 0 ? 0 : 1);

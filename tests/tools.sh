@@ -1,0 +1,25 @@
+#!/bin/sh
+# Looks for what the tests need besides Rust, and installs what is missing where that is possible: Debian, as root.
+set -eu
+
+missing=""
+need() { missing="$missing $*"; }
+node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null || need nodejs
+command -v npm >/dev/null || need npm
+python3 -c 'import ensurepip' 2>/dev/null || need python3 python3-venv
+[ -x /usr/bin/chromium ] || need chromium
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -q
+        # shellcheck disable=SC2086 # a list of packages
+        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    else
+        echo "the tests need:$missing" >&2
+        exit 1
+    fi
+fi
+
+for component in rustfmt clippy; do
+    cargo "${component#rust}" --version >/dev/null 2>&1 || rustup component add "$component"
+done
