@@ -39,7 +39,6 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_fragments", By(max_fragments)),
     ("max_attachments", By(max_attachments)),
     ("max_json_depth", By(max_json_depth)),
-    ("max_event_name", By(max_event_name)),
     ("max_namespace_name", By(max_namespace_name)),
     ("max_namespaces_per_connection", By(max_namespaces_per_connection)),
     ("max_namespaces", By(max_namespaces)),
@@ -48,6 +47,7 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_pending_acks", In(SEMANTICS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
     ("max_links", By(max_links)),
     ("max_backlog", In(SEMANTICS, "a_slow_consumer_is_closed_at_the_bound_and_not_before")),
+    ("max_poll_packets", By(max_poll_packets)),
     ("max_tick_bytes", By(max_tick_bytes)),
     ("max_event_bytes", By(max_event_bytes)),
     ("max_events", By(max_events)),
@@ -214,12 +214,6 @@ fn max_json_depth(limits: Limits) {
     assert_eq!(world.core.emit(target, Message::new("m", &args(9))), Err(Error::BadJson));
 }
 
-fn max_event_name(limits: Limits) {
-    let limits = with!(limits, max_event_name = 10);
-    let text = |length: usize| format!("42[\"{}\"]", "n".repeat(length));
-    texts(&limits, &text(10), &text(11), Reason::ForcedClose);
-}
-
 fn max_namespace_name(limits: Limits) {
     let mut world = world(with!(limits, max_namespace_name = 10));
     world.core.add_pattern("/*", PatternOptions::default()).unwrap();
@@ -322,6 +316,34 @@ fn max_links(limits: Limits) {
     world.net.end(first.id, End::Fin);
     world.settle();
     assert!(world.dial(ROOM).is_some());
+}
+
+fn max_poll_packets(limits: Limits) {
+    for ticks in [1, 7, 50] {
+        let mut world = world(with!(limits, max_poll_packets = 5));
+        let (a, socket) = world.joined(false);
+        let target = Target::all(world.core.namespace_of(socket).unwrap());
+        world.clients[a].polls = false;
+        for number in 0..50 {
+            world.core.emit(target, Message::new("m", &format!("[\"{number}\"]"))).unwrap();
+            if number % (50 / ticks) == 0 {
+                world.settle();
+            }
+        }
+        world.settle();
+        // The poll that was open has taken what the first flush had; each of the others takes five.
+        let mut got = world.clients[a].events().len();
+        assert!(got <= 5);
+        while got < 50 {
+            world.clients[a].ask(&mut world.net);
+            world.settle();
+            let now = world.clients[a].events().len();
+            assert_eq!(now, 50.min(got + 5), "ticks {ticks}");
+            got = now;
+        }
+        let heard: Vec<String> = (0..50).map(|number| format!("[\"m\",\"{number}\"]")).collect();
+        assert_eq!(world.clients[a].events().into_iter().map(|(_, data)| data).collect::<Vec<_>>(), heard);
+    }
 }
 
 fn max_tick_bytes(limits: Limits) {
