@@ -75,14 +75,10 @@ impl Core {
             return self.change_early_rooms(key, leave, join);
         }
         let namespace = state.namespace;
-        if self.router.rooms_of(key.slot).len() + join.len()
-            > self.config.limits.max_rooms_per_socket as usize
-        {
-            let fresh = join.iter().filter(|room| !self.router.is_member(key.slot, room)).count();
-            if self.router.rooms_of(key.slot).len() + fresh > self.config.limits.max_rooms_per_socket as usize
-            {
-                return Err(Error::TooMany);
-            }
+        let most = self.config.limits.max_rooms_per_socket as usize;
+        let rooms = || self.router.rooms_of(key.slot);
+        if rooms().len() + join.len() > most && count_after(rooms(), leave, join) > most {
+            return Err(Error::TooMany);
         }
         // Somebody else's own room becomes a room like any other, with its owner in it.
         for room in join {
@@ -115,7 +111,9 @@ impl Core {
     fn change_early_rooms(&mut self, key: Key, leave: &[&str], join: &[&str]) -> Result<usize> {
         let most = self.config.limits.max_rooms_per_socket as usize;
         let rooms = &mut self.sockets.get_mut(key).ok_or(Error::Gone)?.early_rooms;
-        if rooms.len() + join.len() > most {
+        if rooms.len() + join.len() > most
+            && count_after(rooms.iter().map(|room| &**room), leave, join) > most
+        {
             return Err(Error::TooMany);
         }
         let before = rooms.len();
@@ -191,4 +189,10 @@ impl Core {
     pub fn namespace_of(&self, socket: SocketId) -> Result<NamespaceId> {
         Ok(NamespaceId::new(self.socket(socket)?.namespace))
     }
+}
+
+/// In how many rooms a socket is that was in `rooms`, once it has left and joined.
+fn count_after<'a>(rooms: impl Iterator<Item = &'a str>, leave: &[&str], join: &[&str]) -> usize {
+    let joined = join.iter().enumerate().filter(|&(at, room)| !join[..at].contains(room)).count();
+    joined + rooms.filter(|room| !leave.contains(room) && !join.contains(room)).count()
 }

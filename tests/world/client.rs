@@ -254,14 +254,14 @@ impl Client {
     fn pump_ws(&mut self, net: &mut Net, count: usize) {
         let Some(mut wire) = self.ws.take() else { return };
         net.read(wire.id, count, &mut wire.input);
-        if !self.ws_open {
-            if let Some(response) = parse::response(&mut wire.input) {
-                self.ws_open = response.status == 101;
-                if self.ws_open {
-                    assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-                }
-                self.responses.push(response);
+        if !self.ws_open
+            && let Some(response) = parse::response(&mut wire.input)
+        {
+            self.ws_open = response.status == 101;
+            if self.ws_open {
+                assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
             }
+            self.responses.push(response);
         }
         self.ws = Some(wire);
         if !self.ws_open {
@@ -336,11 +336,12 @@ impl Client {
     }
 
     fn packet(&mut self, net: &mut Net, packet: Packet) {
-        if self.acks && (packet.kind == '2' || packet.kind == '5') {
-            if let Some(id) = packet.id {
-                let nsp = if packet.nsp == "/" { String::new() } else { format!("{},", packet.nsp) };
-                self.send_text(net, &format!("43{nsp}{id}[\"yes\"]"));
-            }
+        if self.acks
+            && (packet.kind == '2' || packet.kind == '5')
+            && let Some(id) = packet.id
+        {
+            let nsp = if packet.nsp == "/" { String::new() } else { format!("{},", packet.nsp) };
+            self.send_text(net, &format!("43{nsp}{id}[\"yes\"]"));
         }
         self.inbox.push(packet);
     }
@@ -356,6 +357,10 @@ impl Client {
         }
         self.over = true;
         self.carrier = Carrier::None;
+    }
+
+    pub(crate) fn may_upgrade(&self) -> bool {
+        self.carrier == Carrier::Polling && self.ws.is_none() && !self.upgrading
     }
 
     /// Whether one of its sockets has, or had, this id.

@@ -2,8 +2,10 @@
 
 mod big;
 mod client;
+mod limits;
 mod net;
 mod parse;
 mod semantics;
+#[allow(dead_code, reason = "tests/world_memory uses all of it")]
 mod storm;
 mod world;

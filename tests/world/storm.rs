@@ -62,8 +62,9 @@ pub(crate) struct Storm {
 impl Storm {
     pub(crate) fn new(seed: u64, clients: usize) -> Self {
         let mut config = Config { room_events: true, ..Config::default() };
-        config.limits.max_backlog = 64 * 1024;
-        config.limits.max_payload = 20_000;
+        config.limits.max_backlog = 4_000;
+        // Four times this bounds a backlog too.
+        config.limits.max_payload = 2_000;
         config.limits.max_events = 500;
         config.limits.max_namespaces_per_connection = 6;
         config.limits.max_pending_acks = 50;
@@ -126,6 +127,14 @@ impl Storm {
         assert!(self.host.checked > 0, "{counters:?}");
     }
 
+    /// Gives back all that it keeps for itself, as far as it can.
+    pub(crate) fn forget(&mut self) {
+        self.world.clients = Vec::new();
+        self.world.net = Default::default();
+        self.world.seen = Vec::new();
+        self.host = Host { emits: self.host.emits, ..Host::default() };
+    }
+
     pub(crate) fn checked(&self) -> u64 {
         self.host.checked
     }
@@ -168,9 +177,7 @@ impl Storm {
             self.arrive(at);
         } else if self.world.clients[at].sid.is_none() || !self.world.clients[at].reads {
             // Not there yet, or asleep.
-        } else if self.agents[at].good {
-            self.behave(at);
-        } else if self.rng.bool() {
+        } else if self.agents[at].good || self.rng.bool() {
             self.behave(at);
         } else {
             self.misbehave(at);
@@ -181,7 +188,7 @@ impl Storm {
         let agent = &mut self.agents[at];
         agent.joined = 0;
         agent.wakes = 0;
-        let room = if agent.good { ROOM } else { self.rng.usize(200..ROOM) };
+        let room = if self.rng.bool() { ROOM } else { self.rng.usize(200..4_000) };
         self.world.clients[at] = Client::new(room);
         self.world.clients[at].acks = agent.good || self.rng.bool();
         if self.rng.bool() {
@@ -199,7 +206,7 @@ impl Storm {
         let nsp =
             |number: u8| if number == 0 { String::new() } else { format!("{},", NAMES[number as usize]) };
         // One of the namespaces it has asked for; the first is always "/".
-        let number = (0..6).filter(|bit| joined & 1 << bit != 0).last().unwrap_or(0);
+        let number = (0..6).rfind(|bit| joined & 1 << bit != 0).unwrap_or(0);
         let number = if self.rng.bool() { number } else { 0 };
         let good = u8::from(self.agents[at].good);
         match choice {
@@ -221,15 +228,11 @@ impl Storm {
             }
             7 if self.is_in(at, number) => {
                 let head = format!("451-{}[\"bin\",{{\"_placeholder\":true,\"num\":0}}]", nsp(number));
-                let bytes = vec![7; self.rng.usize(0..3_000)];
+                let bytes = vec![7; self.rng.usize(0..500)];
                 self.world.text(at, &head);
                 self.world.clients[at].send(&mut self.world.net, Out::Binary(bytes));
             }
-            8 | 9 if self.world.clients[at].carrier == Carrier::Polling => {
-                if self.world.clients[at].ws.is_none() && !self.world.clients[at].upgrading {
-                    self.world.open_probe(at);
-                }
-            }
+            8 | 9 if self.world.clients[at].may_upgrade() => self.world.open_probe(at),
             10 | 11 if good == 0 || !self.world.clients[at].upgrading => {
                 // Busy with something else for a while.
                 self.world.clients[at].reads = false;

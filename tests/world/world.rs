@@ -238,7 +238,8 @@ impl World {
                 let pipe = &self.net.pipes[id];
                 pipe.key.is_some() && (pipe.client_end.is_some() || !pipe.up.is_empty()) && !pipe.paused
             });
-            if before == after && !due && !(moving && self.core.wants_input()) && !self.core.has_output() {
+            let busy = due || self.core.has_output() || (moving && self.core.wants_input());
+            if before == after && !busy {
                 return;
             }
         }

@@ -1,0 +1,146 @@
+//! What the core keeps and what it asks the allocator for: a storm leaves no memory behind, and a warm emit takes none.
+#![allow(unsafe_code, dead_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+#[path = "../world/client.rs"]
+mod client;
+#[path = "../world/net.rs"]
+mod net;
+#[path = "../world/parse.rs"]
+mod parse;
+#[path = "../world/storm.rs"]
+mod storm;
+#[path = "../world/world.rs"]
+mod world;
+
+use roomcast::broker::service::{Output, Sent, Service};
+use roomcast::{Config, Delivery, Message, Target};
+use std::io::IoSlice;
+use storm::Storm;
+use world::World;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Counts this thread's calls for memory, and what of it is still held.
+struct Counting;
+
+fn count(calls: u64, bytes: isize) {
+    CALLS.set(CALLS.get() + calls);
+    BYTES.set(BYTES.get() + bytes);
+}
+
+// SAFETY: every call goes to the system's allocator with the arguments it came with. Counting neither allocates
+// nor unwinds: the counters are const-initialised and have no destructors.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: the caller keeps to the contract of `alloc`, which is the same here.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: the block came from `System`, since all blocks do.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size as isize - layout.size() as isize);
+        // SAFETY: the block came from `System`, and the caller keeps to the contract of `realloc`.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What is held when all clients have left, by the core and the little that the storm keeps for itself.
+fn held(storm: &mut Storm) -> isize {
+    storm.forget();
+    BYTES.get()
+}
+
+#[test]
+fn a_storm_leaves_no_memory_behind() {
+    let before = BYTES.get();
+    let mut storm = Storm::new(77, 300);
+    storm.play(300_000);
+    let first = held(&mut storm);
+    for _ in 0..4 {
+        storm.populate(300);
+        storm.play(300_000);
+    }
+    let last = held(&mut storm);
+    let (start, growth) = (first - before, last - first);
+    println!("held after one storm: {start} bytes; after four more: {growth} more");
+    assert!(start < 3 * 1024 * 1024, "{start} bytes are held by nobody's tables");
+    // Tables grow to the largest crowd there was, and a larger one may come by chance.
+    assert!(growth < 256 * 1024, "{growth} bytes more after four storms more");
+}
+
+/// Takes everything.
+struct Sink;
+
+impl Output for Sink {
+    fn send(&mut self, _: usize, _: &[u8]) -> Sent {
+        Sent::All
+    }
+
+    fn send_vectored(&mut self, _: usize, _: &[IoSlice<'_>]) -> Sent {
+        Sent::All
+    }
+
+    fn close(&mut self, _: usize) {}
+    fn abort(&mut self, _: usize) {}
+    fn pause(&mut self, _: usize) {}
+    fn resume(&mut self, _: usize) {}
+}
+
+#[test]
+fn a_warm_emit_allocates_nothing() {
+    let mut world = World::new(Config::default());
+    let sockets: Vec<_> = (0..500).map(|_| world.joined(true).1).collect();
+    for (at, &socket) in sockets.iter().enumerate() {
+        world.core.join(socket, ["even", "odd"][at % 2]).unwrap();
+        world.core.join(socket, "all").unwrap();
+    }
+    let ns = world.core.namespace_of(sockets[0]).unwrap();
+    let own: Vec<String> = (0..2).map(|at| world.core.socket_sid(sockets[at]).unwrap().to_owned()).collect();
+    let (both, mixed, owns) = (["even", "odd"], ["odd", &own[0]], [&*own[0], &own[1]]);
+    let targets = [
+        (Target::all(ns), 500),
+        (Target::rooms(ns, &["all"]), 500),
+        (Target::rooms(ns, &["all"]).except(&sockets[..1]), 499),
+        (Target::rooms(ns, &both).except(&sockets[..3]), 497),
+        (Target::rooms(ns, &mixed).except_rooms(&["even"]), 250),
+        (Target::all(ns).except_rooms(&owns), 498),
+        (Target::sockets(ns, &sockets[..40]).except(&sockets[20..]), 20),
+    ];
+    let args = "[{\"_placeholder\":true,\"num\":0},\"some text\"]";
+    let attachments: [&[u8]; 1] = [b"bytes"];
+    let mut tick = || {
+        for (target, recipients) in &targets {
+            for delivery in
+                [Delivery::Reliable, Delivery::Volatile, Delivery::DropOldest, Delivery::Latest(1)]
+            {
+                let plain = Message::new("m", "[1]").delivery(delivery);
+                assert_eq!(world.core.emit(*target, plain).unwrap().recipients, *recipients);
+                let binary = Message::new("m", args).attach(&attachments).delivery(delivery);
+                assert_eq!(world.core.emit(*target, binary).unwrap().recipients, *recipients);
+            }
+        }
+        world.core.flush(&mut Sink, 0);
+    };
+    tick();
+    tick();
+    let before = CALLS.get();
+    for _ in 0..10 {
+        tick();
+    }
+    assert_eq!(CALLS.get() - before, 0);
+}
