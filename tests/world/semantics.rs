@@ -827,8 +827,7 @@ fn an_answer_nobody_reads_does_not_hold_its_link_for_ever() {
     assert_eq!(world.core.stats().links, 0, "{:?}", world.core.stats());
     world.assert_empty(1);
     // The same for an answer on the way out.
-    let mut config = Config::default();
-    config.health_path = Some("/health".into());
+    let config = Config { health_path: Some("/health".into()), ..Config::default() };
     let mut world = World::new(config);
     let wire = world.dial(10).unwrap();
     world.net.write(wire.id, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
