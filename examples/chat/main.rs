@@ -122,7 +122,7 @@ impl Chat {
         }
         let (name, from) = (person.name.clone(), std::mem::replace(&mut person.room, to));
         self.broker.change_rooms(socket, &[from], &[to])?;
-        self.emit(Target::sockets(namespace, &[socket]), "room", json!([to]))?;
+        self.broker.send(socket, Message::new("room", &json!([to]).to_string()))?;
         self.emit(Target::rooms(namespace, &[from]), "left", json!([name]))?;
         self.emit(Target::rooms(namespace, &[to]).except(&[socket]), "joined", json!([name]))?;
         self.show_who_is_where(namespace, &[from, to])

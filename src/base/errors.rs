@@ -74,6 +74,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<Error> for std::io::Error {
+    /// So that a host's `main` can use `?` on both.
+    fn from(error: Error) -> Self {
+        let kind = match error.code() {
+            -99..0 => std::io::ErrorKind::InvalidInput,
+            _ => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
 /// The result of a call on the broker.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

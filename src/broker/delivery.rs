@@ -4,7 +4,7 @@
 use super::core::{Core, Socket};
 use super::message::{Delivery, Message, Receipt, Target};
 use crate::base::errors::{Error, Result};
-use crate::base::ids::{ConnId, Key, SocketId};
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
 use crate::route::{Conn, Frame, Member};
 use crate::session::backlog::Class;
@@ -20,6 +20,20 @@ impl Core {
     pub fn emit(&mut self, target: Target<'_>, message: Message<'_>) -> Result<Receipt> {
         self.check_message(&message)?;
         self.deliver(target, message, None, |_| {})
+    }
+
+    /// Emits an event to one socket, in its own namespace.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is, [`Error::WrongState`] if the host has yet to accept it, and those of
+    /// [`Core::emit`].
+    pub fn send(&mut self, socket: SocketId, message: Message<'_>) -> Result<Receipt> {
+        let state = self.socket(socket)?;
+        if !state.connected {
+            return Err(Error::WrongState);
+        }
+        let namespace = NamespaceId::new(state.namespace);
+        self.emit(Target::sockets(namespace, &[socket]), message)
     }
 
     /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.

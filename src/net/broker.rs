@@ -3,7 +3,6 @@
 
 use super::remote::{Inbox, Remote};
 use super::{Loop, LoopOptions};
-use crate::base::errors::Error;
 use crate::broker::Core;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
@@ -30,13 +29,13 @@ impl Broker {
     /// A broker that listens nowhere yet.
     ///
     /// # Errors
-    /// [`Error::BadConfig`] (as `InvalidInput`) if a value of `config` cannot be worked with; what the system says when
+    /// [`Error::BadConfig`](crate::Error::BadConfig) (as `InvalidInput`) if a value of `config` cannot be worked with; what the system says when
     /// it has no descriptors left.
     pub fn new(config: Config) -> io::Result<Self> {
         let io = Loop::new(&LoopOptions::from(&config.limits))?;
         let inbox = Inbox::new(config.limits.remote_queue, io.waker());
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
-        let core = Core::new(config, epoch).map_err(invalid)?;
+        let core = Core::new(config, epoch)?;
         Ok(Self { core, io, inbox })
     }
 
@@ -151,8 +150,4 @@ impl std::os::fd::AsRawFd for Broker {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.io.as_raw_fd()
     }
-}
-
-fn invalid(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

@@ -226,3 +226,16 @@ fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
         assert_eq!(pair[1], "bAQID");
     }
 }
+
+#[test]
+fn one_socket_is_sent_to_in_its_own_namespace() {
+    let mut host = Host::new(Config::default());
+    let (socket, client) = host.join(|mut client| [client.read(), client.read()]);
+    assert_eq!(host.broker.send(socket, Message::new("you", "[1]")).unwrap().recipients, 1);
+    assert_eq!(host.broker.send(socket, Message::new("connect", "[]")), Err(Error::ReservedEvent));
+    host.broker.disconnect(socket, false).unwrap();
+    assert_eq!(host.broker.send(socket, Message::new("you", "[2]")), Err(Error::Gone));
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), ["42[\"you\",1]", "41"]);
+    assert_eq!(std::io::Error::from(Error::Gone).kind(), std::io::ErrorKind::InvalidInput);
+}
