@@ -59,7 +59,8 @@ impl Core {
         socket.since = self.tick;
         let (conn, sid) = (socket.conn, socket.sid);
         let early_rooms = std::mem::take(&mut socket.early_rooms);
-        let Some(namespace) = self.namespaces.get(socket.namespace) else { return };
+        let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
+        namespace.fleeting &= !namespace.settles;
         self.router.add(key.slot, namespace.route, conn.slot);
         self.scratch.clear();
         self.scratch.push(b'4');

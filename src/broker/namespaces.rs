@@ -17,6 +17,8 @@ pub(super) struct Namespace {
     pub(super) guarded: bool,
     /// Removed with its last socket.
     pub(super) fleeting: bool,
+    /// Fleeting only until a socket was let in: a refused connect leaves no namespace behind.
+    pub(super) settles: bool,
     /// Sockets in it, those waiting for the host's decision included.
     pub(super) population: usize,
     /// The number of the next acknowledgement that the host asks for.
@@ -38,7 +40,7 @@ pub struct NamespaceOptions {
 pub struct PatternOptions {
     /// As [`NamespaceOptions::guarded`], for every namespace of the pattern.
     pub guarded: bool,
-    /// Remove a namespace with its last socket, or when its only connect was rejected. Off by default.
+    /// Remove a namespace with its last socket. Off by default. One in which nobody was ever let in goes in any case.
     pub remove_when_empty: bool,
 }
 
@@ -134,6 +136,7 @@ impl Core {
             route: self.router.add_namespace(),
             guarded,
             fleeting,
+            settles: false,
             population: 0,
             next_ack: 0,
             acks: HashMap::new(),
@@ -150,7 +153,11 @@ impl Core {
         }
         let pattern = self.patterns.iter().find(|pattern| matches(&pattern.glob, name))?;
         let PatternOptions { guarded, remove_when_empty } = pattern.options;
-        self.make_namespace(name, guarded, remove_when_empty).ok()
+        let key = self.make_namespace(name, guarded, true).ok()?;
+        if let Some(namespace) = self.namespaces.get_mut(key) {
+            namespace.settles = !remove_when_empty;
+        }
+        Some(key)
     }
 
     /// Removes a namespace that was to go with its last socket, if that has gone.

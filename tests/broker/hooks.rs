@@ -247,3 +247,32 @@ fn engine_io_alone_carries_messages_as_they_are() {
     assert!(polls[2].ends_with(r#"{"code":1,"message":"Session ID unknown"}"#), "{}", polls[2]);
     assert_eq!(seen, ["forced close"]);
 }
+
+#[test]
+fn a_pattern_makes_a_namespace_with_the_first_client_that_is_let_in() {
+    let mut host = Host::new(Config::default());
+    host.broker.add_pattern("/tenant-*", PatternOptions { guarded: true, remove_when_empty: false }).unwrap();
+    let (_, client) = host.join(|mut client| {
+        client.send("40/tenant-1,");
+        assert_eq!(client.read(), "44/tenant-1,{\"message\":\"no\"}");
+        client.send("40/tenant-2,");
+        assert!(client.read().starts_with("40/tenant-2,{\"sid\":"));
+    });
+    let mut removed = Vec::new();
+    host.until(|broker, events| {
+        for event in events.iter() {
+            match event {
+                Event::ConnectRequest { socket, namespace, .. } => match broker.namespace_name(namespace) {
+                    Ok("/tenant-1") => broker.reject(socket, "no", None).unwrap(),
+                    _ => broker.accept(socket).unwrap(),
+                },
+                Event::NamespaceRemoved { name, .. } => removed.push(name.to_owned()),
+                _ => {}
+            }
+        }
+        client.is_finished() && broker.stats().sockets == 0
+    });
+    assert_eq!(removed, ["/tenant-1"]);
+    assert!(host.broker.find_namespace("/tenant-1").is_none());
+    assert!(host.broker.find_namespace("/tenant-2").is_some(), "it was not asked to go");
+}
