@@ -431,6 +431,32 @@ fn drop_oldest_makes_room_by_its_own_class_only() {
 }
 
 #[test]
+fn what_is_half_on_the_wire_is_neither_replaced_nor_dropped() {
+    for delivery in [Delivery::Latest(1), Delivery::DropOldest] {
+        let (mut world, a, socket) = stalled(true, small_backlog());
+        let ns = root(&world);
+        world.tell(socket, &"f".repeat(100));
+        world.settle();
+        for round in 0..60 {
+            world.say(Target::all(ns), &format!("{round:02}{}", "x".repeat(150)), delivery);
+            world.turn();
+            // The kernel takes a few bytes at a time, so that a frame is cut at every place.
+            world.clients[a].reads = true;
+            world.clients[a].pump(&mut world.net, 7 + round % 5);
+            world.clients[a].reads = false;
+            world.turn();
+        }
+        go_on(&mut world, a);
+        // Frames are whole, or the client could not read them; rounds only ever go up, and the last one is there.
+        let words = world.words(a);
+        let rounds: Vec<&str> = words.split(' ').skip(1).map(|word| &word[..2]).collect();
+        assert!(rounds.is_sorted() && rounds.last() == Some(&"59") && rounds.len() > 3, "{rounds:?}");
+        let counters = world.core.stats().counters;
+        assert_eq!(counters.replaced_latest + counters.dropped_oldest, 60 - rounds.len() as u64);
+    }
+}
+
+#[test]
 fn a_slow_consumer_is_closed_at_the_bound_and_not_before() {
     for websocket in BOTH {
         let (mut world, a, socket) = stalled(websocket, small_backlog());
