@@ -13,6 +13,9 @@ use crate::wire::engineio::{self, Packet};
 /// How often a poll is answered with a noop while an upgrade is under way.
 const UPGRADE_POLL: Millis = 100;
 
+/// By how much a loop wakes late when nothing keeps it busy.
+const LATE: Millis = 5;
+
 impl Core {
     /// Sends the open packet and starts the session's clocks.
     pub(super) fn open(&mut self, key: Key) {
@@ -173,11 +176,11 @@ impl Core {
 
     /// Runs everything that is due.
     pub(super) fn run_timers(&mut self) {
-        while let Some(timer) = self.timers.pop_due(self.now) {
+        while let Some((due, timer)) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Link(link) => self.link_timed_out(link),
                 Timer::Ack(slot) => self.ack_timed_out(slot),
-                Timer::Heartbeat(slot) => self.with_conn(slot, Self::heartbeat),
+                Timer::Heartbeat(slot) => self.with_conn(slot, |core, key| core.heartbeat(key, due)),
                 Timer::Connect(slot) => self.with_conn(slot, |core, key| {
                     core.counters.connect_timeouts += 1;
                     core.close_conn(key, Reason::ForcedServerClose, Ending::Orderly);
@@ -195,7 +198,8 @@ impl Core {
         }
     }
 
-    fn heartbeat(&mut self, key: Key) {
+    /// A connection's clock has run out: on the wait for a pong, or on the rest between two pings.
+    pub(super) fn heartbeat(&mut self, key: Key, due: Millis) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.awaiting_pong {
             self.counters.ping_timeouts += 1;
@@ -204,7 +208,9 @@ impl Core {
         conn.awaiting_pong = true;
         conn.extended = false;
         self.send_text(key, "2");
-        self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_timeout);
+        // That the loop woke a moment late is not the client's: the wait ends when it would have ended in time.
+        let sent = if self.now - due <= LATE { due } else { self.now };
+        self.timers.arm(Timer::Heartbeat(key.slot), sent + self.config.ping_timeout);
     }
 
     fn link_timed_out(&mut self, link: u32) {

@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -79,6 +80,7 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
         if !query.sid.is_empty() {
+            self.end_if_silent(&query.sid);
             let Some(key) = self.find_conn(&query.sid) else {
                 return self.refuse_request(link, upgrade, Code::UnknownSid, None, &query.sid);
             };
@@ -139,6 +141,16 @@ impl Core {
             "GET" => self.poll_request(link, key),
             "POST" => self.post_request(link, request, key),
             _ => self.respond(link, 500, "", b""),
+        }
+    }
+
+    /// Ends a session whose wait for a pong is over although its timer has yet to run: this turn reads first.
+    fn end_if_silent(&mut self, sid: &str) {
+        let Some(key) = self.find_conn(sid) else { return };
+        let due = self.timers.due(Timer::Heartbeat(key.slot)).unwrap_or(Millis::MAX);
+        if due <= self.now && self.conns.get(key).is_some_and(|conn| conn.awaiting_pong) {
+            self.timers.cancel(Timer::Heartbeat(key.slot));
+            self.heartbeat(key, due);
         }
     }
 

@@ -48,15 +48,20 @@ impl Timers {
         self.by_time.first().map(|&(at, _)| at)
     }
 
-    /// Takes one timer that is due, earliest first.
-    pub(crate) fn pop_due(&mut self, now: Millis) -> Option<Timer> {
+    /// When a timer is due, if it is armed.
+    pub(crate) fn due(&self, timer: Timer) -> Option<Millis> {
+        self.by_timer.get(&timer).copied()
+    }
+
+    /// Takes one timer that is due, earliest first, and when it was.
+    pub(crate) fn pop_due(&mut self, now: Millis) -> Option<(Millis, Timer)> {
         let &(at, timer) = self.by_time.first()?;
         if at > now {
             return None;
         }
         self.by_time.pop_first();
         self.by_timer.remove(&timer);
-        Some(timer)
+        Some((at, timer))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -78,8 +83,8 @@ mod tests {
         timers.cancel(Timer::Ack(1));
         assert_eq!(timers.next(), Some(20));
         assert_eq!(timers.pop_due(19), None);
-        assert_eq!(timers.pop_due(50), Some(Timer::Heartbeat(1)));
-        assert_eq!(timers.pop_due(50), Some(Timer::Link(1)));
+        assert_eq!(timers.pop_due(50), Some((20, Timer::Heartbeat(1))));
+        assert_eq!(timers.pop_due(50), Some((40, Timer::Link(1))));
         assert_eq!(timers.pop_due(50), None);
         assert_eq!(timers.len(), 0);
     }
