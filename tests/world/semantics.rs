@@ -16,11 +16,7 @@ fn limits(change: impl FnOnce(&mut Limits)) -> Config {
 
 /// A bound of 1,000 bytes.
 fn small_backlog() -> Config {
-    limits(|limits| {
-        limits.max_backlog = 1_000;
-        // The bound is four times this, if that is more.
-        limits.max_payload = 250;
-    })
+    limits(|limits| limits.max_backlog = 1_000)
 }
 
 fn root(world: &World) -> NamespaceId {

@@ -63,7 +63,6 @@ impl Storm {
     pub(crate) fn new(seed: u64, clients: usize) -> Self {
         let mut config = Config { room_events: true, ..Config::default() };
         config.limits.max_backlog = 4_000;
-        // Four times this bounds a backlog too.
         config.limits.max_payload = 2_000;
         config.limits.max_events = 500;
         config.limits.max_namespaces_per_connection = 6;
