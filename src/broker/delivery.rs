@@ -129,6 +129,8 @@ impl Core {
         let Message { name, args, attachments, delivery } = message;
         let namespace = self.namespaces.get(target.namespace.key()).ok_or(Error::Gone)?;
         let ns = namespace.route;
+        // Slots are used again; a generation is one namespace's for good.
+        let unique = target.namespace.key().generation;
         self.scratch.clear();
         self.scratch.push(b'4');
         socketio::write_event(&mut self.scratch, &namespace.name, attachments.len(), ack, name, args);
@@ -163,13 +165,13 @@ impl Core {
             Delivery::Latest(key) => {
                 let recipients = router.select(&selection, |member, conn| {
                     // At most one of them is there, and mostly the newest.
-                    if tags.of_key(ns, key).any(|older| log.cut(conn, older)) {
+                    if tags.of_key(unique, key).any(|older| log.cut(conn, older)) {
                         replaced += 1;
                     }
                     log.deliver(conn, frame);
                     each(member);
                 });
-                tags.add(frame, Class::Latest { namespace: ns, key });
+                tags.add(frame, Class::Latest { namespace: unique, key });
                 recipients
             }
         };

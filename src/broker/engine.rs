@@ -9,6 +9,7 @@ use crate::session::link::{Clock, Link, Phase, Role};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
 use crate::wire::engineio::{self, Packet};
+use crate::wire::ws::{self, Opcode};
 
 /// How often a poll is answered with a noop while an upgrade is under way.
 const UPGRADE_POLL: Millis = 100;
@@ -115,9 +116,7 @@ impl Core {
         match (text, &mut conn.probe) {
             ("2probe", Some(probe)) => {
                 probe.answered = true;
-                self.websocket_output(link, |out| {
-                    crate::wire::ws::frame(out, crate::wire::ws::Opcode::Text, b"3probe")
-                });
+                self.websocket_output(link, |out| ws::frame(out, Opcode::Text, b"3probe"));
                 self.force_poll(key);
             }
             ("5", Some(_)) => self.upgrade(key, link),
@@ -199,10 +198,11 @@ impl Core {
     }
 
     /// A connection's clock has run out: on the wait for a pong, or on the rest between two pings.
-    pub(super) fn heartbeat(&mut self, key: Key, due: Millis) {
+    fn heartbeat(&mut self, key: Key, due: Millis) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.awaiting_pong {
             self.counters.ping_timeouts += 1;
+            self.refuse_late_poll(key);
             return self.close_conn(key, Reason::PingTimeout, Ending::Final);
         }
         conn.awaiting_pong = true;

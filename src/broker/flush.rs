@@ -308,7 +308,9 @@ impl Core {
                 // What is half on the wire has to follow whole.
                 let class = if skip > 0 || closing { Class::Keep } else { class };
                 let start = piece.start + skip as u32;
-                let last = last_message(self.log.bytes(piece), bound).saturating_sub(skip);
+                let bytes = self.log.bytes(piece);
+                let fits = conn.queued() + bytes.len() < bound;
+                let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
                 skip = 0;
                 let bound = if closing { usize::MAX } else { bound };
                 let pushed = conn.backlog().push(&segment, start, piece.end, last, class, bound);
@@ -399,11 +401,7 @@ fn taken(sent: Sent, total: usize) -> usize {
     }
 }
 
-/// Where the last message of a stretch begins, if the stretch is so long that it matters.
-fn last_message(bytes: &[u8], bound: usize) -> usize {
-    if bytes.len() < bound / 2 {
-        // Short of the bound by far: judged as one message that ends where the stretch ends.
-        return 0;
-    }
+/// Where the last message of a stretch begins.
+fn last_message(bytes: &[u8]) -> usize {
     ws::frames(bytes).last().map_or(0, |(range, _, _)| range.start)
 }

@@ -3,7 +3,6 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
-use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -80,7 +79,6 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
         if !query.sid.is_empty() {
-            self.end_if_silent(&query.sid);
             let Some(key) = self.find_conn(&query.sid) else {
                 return self.refuse_request(link, upgrade, Code::UnknownSid, None, &query.sid);
             };
@@ -144,14 +142,13 @@ impl Core {
         }
     }
 
-    /// Ends a session whose wait for a pong is over although its timer has yet to run: this turn reads first.
-    fn end_if_silent(&mut self, sid: &str) {
-        let Some(key) = self.find_conn(sid) else { return };
-        let due = self.timers.due(Timer::Heartbeat(key.slot)).unwrap_or(Millis::MAX);
-        if due <= self.now && self.conns.get(key).is_some_and(|conn| conn.awaiting_pong) {
-            self.timers.cancel(Timer::Heartbeat(key.slot));
-            self.heartbeat(key, due);
-        }
+    /// Refuses the poll of a session whose time is up, if it came in this very turn, as output that waits beside it shows.
+    pub(super) fn refuse_late_poll(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.queued() > 0) else { return };
+        let Transport::Polling { poll, .. } = &mut conn.transport else { return };
+        let Some(link) = poll.take() else { return };
+        let sid = conn.sid.clone();
+        self.refuse_request(link, false, Code::UnknownSid, None, &sid);
     }
 
     fn note_agent(&mut self, link: u32, request: &Request<'_>) {
@@ -199,17 +196,15 @@ impl Core {
         let head = conn.origin.head.clone();
         let limits = self.config.limits.clone();
         let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
+        if Query::new(request.query()).version != "4" {
+            return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
+        }
         let (link, upgrade) = match transport {
             Transport::WebSocket { link } => (link, true),
             Transport::Polling { poll: Some(link), .. } => (link, false),
             Transport::Polling { .. } => return,
         };
         self.timers.cancel(Timer::Linger(key.slot));
-        if Query::new(request.query()).version != "4" {
-            self.conns.remove(key);
-            self.custom_sids.remove(&sid);
-            return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
-        }
         if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
             http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
@@ -251,20 +246,24 @@ impl Core {
     /// # Errors
     /// As [`Core::allow`].
     pub fn refuse(&mut self, conn: ConnId, message: &str) -> Result<()> {
-        let transport = self.deciding(conn)?;
-        self.timers.cancel(Timer::Linger(conn.key().slot));
-        if let Some(state) = self.conns.remove(conn.key()) {
-            self.custom_sids.remove(&state.sid);
-        }
-        let (link, upgrade) = match transport {
+        self.deciding(conn)?;
+        let message = Some(message).filter(|message| !message.is_empty());
+        self.end_handshake(conn.key(), Code::Forbidden, message, message.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Ends a handshake that comes to nothing: its connection never was.
+    fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
+        self.timers.cancel(Timer::Linger(key.slot));
+        let Some(conn) = self.conns.remove(key) else { return };
+        self.custom_sids.remove(&conn.sid);
+        let (link, upgrade) = match conn.transport {
             Transport::WebSocket { link } => (link, true),
             Transport::Polling { poll: Some(link), .. } => (link, false),
-            Transport::Polling { .. } => return Ok(()),
+            Transport::Polling { .. } => return,
         };
-        let message = if message.is_empty() { None } else { Some(message) };
-        self.refuse_request(link, upgrade, Code::Forbidden, message, message.unwrap_or_default());
+        self.refuse_request(link, upgrade, code, message, context);
         self.http_progress(link);
-        Ok(())
     }
 
     fn deciding(&self, conn: ConnId) -> Result<Transport> {
@@ -279,7 +278,7 @@ impl Core {
         let Transport::Polling { poll, .. } = &mut conn.transport else { return };
         if poll.is_some() {
             self.close_conn(key, Reason::TransportError, Ending::Final);
-            return self.refuse_plain(link);
+            return self.refuse_bare(link);
         }
         *poll = Some(link);
         if let Link::Http(http) = self.link(link) {
@@ -294,14 +293,14 @@ impl Core {
         let binary = request.header("content-type") == Some(b"application/octet-stream");
         if post.is_some() || binary {
             self.close_conn(key, Reason::TransportError, Ending::Final);
-            return self.refuse_plain(link);
+            return self.refuse_bare(link);
         }
         *post = Some(link);
         self.begin_post(link, key, request);
     }
 
     /// A poll beside a poll, or a POST that cannot be: a bare 400.
-    fn refuse_plain(&mut self, link: u32) {
+    fn refuse_bare(&mut self, link: u32) {
         self.counters.requests_refused += 1;
         self.respond(link, 400, "", b"");
     }

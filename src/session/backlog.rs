@@ -13,7 +13,7 @@ pub(crate) type Segment = Arc<Vec<u8>>;
 pub(crate) enum Class {
     /// Stays until it is sent.
     Keep,
-    /// Goes when a newer message of the same namespace and key comes.
+    /// Goes when a newer message of the same namespace, by its generation, and key comes.
     Latest { namespace: u32, key: u64 },
     /// Goes, oldest first, when room is needed.
     DropOldest,

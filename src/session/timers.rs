@@ -48,11 +48,6 @@ impl Timers {
         self.by_time.first().map(|&(at, _)| at)
     }
 
-    /// When a timer is due, if it is armed.
-    pub(crate) fn due(&self, timer: Timer) -> Option<Millis> {
-        self.by_timer.get(&timer).copied()
-    }
-
     /// Takes one timer that is due, earliest first, and when it was.
     pub(crate) fn pop_due(&mut self, now: Millis) -> Option<(Millis, Timer)> {
         let &(at, timer) = self.by_time.first()?;

@@ -513,6 +513,47 @@ fn many_small_messages_of_one_tick_are_judged_one_by_one() {
     assert_eq!(world.disconnects(), [(socket, Reason::SlowConsumer)]);
 }
 
+#[test]
+fn a_short_stretch_behind_a_full_backlog_is_judged_one_by_one_too() {
+    let (mut world, a, socket) = stalled(true, small_backlog());
+    for number in 0..11 {
+        world.tell(socket, &format!("{number:02}{}", "x".repeat(78)));
+        world.settle();
+    }
+    assert!(world.disconnects().is_empty());
+    // The first of these finds 900 to 999 bytes, the next ones more than the bound.
+    for _ in 0..3 {
+        world.tell(socket, &"x".repeat(80));
+    }
+    world.settle();
+    assert_eq!(world.disconnects(), [(socket, Reason::SlowConsumer)]);
+    assert!(world.clients[a].events().len() < 11);
+}
+
+#[test]
+fn a_key_of_a_namespace_that_is_gone_is_not_that_of_the_next_one() {
+    let mut world = World::new(Config::default());
+    let fleeting = PatternOptions { guarded: false, remove_when_empty: true };
+    world.core.add_pattern("/t-*", fleeting).unwrap();
+    let (a, socket) = world.joined(true);
+    let inner = world.join_namespace(a, "/t-1");
+    stall(&mut world, a);
+    world.tell(socket, &"x".repeat(100));
+    for name in ["/t-1", "/t-2"] {
+        let ns = world.core.find_namespace(name).unwrap();
+        world.say(Target::all(ns), name, Delivery::Latest(7));
+        world.settle();
+        if name == "/t-1" {
+            world.core.disconnect(inner, false).unwrap();
+            world.text(a, "40/t-2,");
+            world.settle();
+        }
+    }
+    go_on(&mut world, a);
+    assert_eq!(world.clients[a].heard("/t-1"), [r#"2["m","/t-1"]"#, "1"]);
+    assert_eq!(world.clients[a].heard("/t-2"), [r#"2["m","/t-2"]"#]);
+}
+
 // ---- upgrade ----
 
 /// Emits a numbered message at step `at` and lets the world go on in steps; an upgrade is under way.
@@ -750,6 +791,28 @@ fn a_silent_client_is_closed_at_interval_plus_timeout() {
         assert_eq!(ends, [Reason::PingTimeout]);
         world.run(70_000);
         world.assert_empty(1);
+    }
+}
+
+#[test]
+fn in_the_turn_in_which_a_session_ends_its_pong_still_counts_and_its_poll_is_too_late() {
+    for pong in [false, true] {
+        let mut world = World::new(Config::default());
+        let (a, socket) = world.joined(false);
+        world.clients[a].polls = false;
+        world.clients[a].answers_pings = false;
+        // This takes the open poll, so that the ping waits.
+        world.tell(socket, "1");
+        world.run(25_000 + 19_999);
+        world.now += 1;
+        world.clients[a].ask(&mut world.net);
+        if pong {
+            world.text(a, "3");
+        }
+        world.settle();
+        let statuses: Vec<u16> = world.clients[a].responses.iter().map(|response| response.status).collect();
+        assert_eq!(statuses.contains(&400), !pong, "{statuses:?}");
+        assert_eq!(world.disconnects().is_empty(), pong);
     }
 }
 
