@@ -68,6 +68,8 @@
 
 pub mod base;
 pub mod broker;
+#[cfg(feature = "capi")]
+pub mod ffi;
 pub mod net;
 pub mod route;
 mod session;

@@ -25,6 +25,12 @@ macro_rules! errors {
             pub const fn text(self) -> &'static str {
                 match self { $(Error::$variant => $text,)* }
             }
+
+            /// The same with a NUL behind it.
+            #[cfg(feature = "capi")]
+            pub(crate) const fn text_with_nul(self) -> &'static str {
+                match self { $(Error::$variant => concat!($text, "\0"),)* }
+            }
         }
     };
 }
@@ -54,6 +60,20 @@ errors! {
     BadPath = -11, "path: cannot be served";
     /// The data given to a reject is not JSON.
     BadData = -12, "data: not JSON";
+    /// Only through the C ABI: a pointer that is needed is NULL.
+    Null = -13, "a pointer that must not be NULL is NULL";
+    /// Only through the C ABI, where texts are bytes.
+    BadUtf8 = -14, "not UTF-8";
+    /// Only through the C ABI: a struct is smaller than it ever was.
+    BadSize = -15, "the size is smaller than any version of the struct";
+    /// Only through the C ABI: the host was compiled against a header that this library cannot serve.
+    AbiVersion = -16, "the program was compiled against another version of the interface";
+    /// Only through the C ABI: a number that is not among those allowed, or a batch that cannot be read.
+    BadValue = -17, "not one of the values allowed";
+    /// Only through the C ABI: an address that cannot be understood or resolved.
+    BadAddress = -18, "the address cannot be understood or resolved";
+    /// Only through the C ABI: nothing has this name.
+    NotFound = -19, "there is nothing of this name";
     /// A room or namespace limit was reached.
     TooMany = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.
@@ -64,6 +84,14 @@ errors! {
     Closed = -200, "the broker is closed";
     /// The operating system's random generator failed.
     NoEntropy = -201, "the system's random generator failed";
+    /// Only through the C ABI: another call on the same object is running.
+    Busy = -202, "another call is running: an object belongs to one thread at a time";
+    /// Only through the C ABI: a bug in the library.
+    Panic = -203, "a bug in the library; the object is poisoned and can only be freed";
+    /// Only through the C ABI: an earlier call ended in a panic.
+    Poisoned = -204, "an earlier call ended in a bug of the library; the object can only be freed";
+    /// Only through the C ABI: the operating system does not have this.
+    Unsupported = -205, "not supported on this operating system";
 }
 
 impl fmt::Display for Error {

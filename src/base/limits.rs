@@ -21,8 +21,13 @@ macro_rules! limits {
         impl Limits {
             /// Refuses values with which the broker could not work at all.
             pub(crate) fn check(&self) -> Result<()> {
-                $(if self.$name.max($min) != self.$name { return Err(Error::BadConfig); })*
-                Ok(())
+                if self.too_small().is_some() { Err(Error::BadConfig) } else { Ok(()) }
+            }
+
+            /// The first field with such a value.
+            pub(crate) fn too_small(&self) -> Option<&'static str> {
+                $(if self.$name.max($min) != self.$name { return Some(stringify!($name)); })*
+                None
             }
 
             /// Limits that follow from others, where they were left alone.

@@ -166,6 +166,11 @@ impl Core {
         }
     }
 
+    /// A command from another thread could not be carried out.
+    pub(crate) fn count_remote_failure(&mut self) {
+        self.counters.remote_failures += 1;
+    }
+
     /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
     pub fn wants_flush(&self) -> bool {
         self.log.len() + self.log.link_bytes() >= self.config.limits.max_tick_bytes

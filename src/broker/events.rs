@@ -219,7 +219,18 @@ impl Events {
 
     /// The events, in the order in which they happened.
     pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
-        (0..self.records.len()).map(|at| self.event(at))
+        self.iter_from(0)
+    }
+
+    /// The events without the first so many.
+    pub(crate) fn iter_from(&self, at: usize) -> impl Iterator<Item = Event<'_>> {
+        (at..self.records.len()).map(|at| self.event(at))
+    }
+
+    /// Takes out what was reported only for a log.
+    #[cfg(feature = "capi")]
+    pub(crate) fn drop_refusals(&mut self) {
+        self.records.retain(|record| !matches!(record.kind, Kind::Refused(_)));
     }
 
     pub(crate) fn byte_len(&self) -> usize {
@@ -371,6 +382,16 @@ impl std::fmt::Debug for Attachments<'_> {
 pub struct Rooms<'a>(Spans<'a>);
 
 impl<'a> Rooms<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The names.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let spans = self.0;

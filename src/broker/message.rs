@@ -39,6 +39,12 @@ impl<'a> Target<'a> {
         Self { namespace, rooms: &[], sockets, everyone: false, except_rooms: &[], except: &[] }
     }
 
+    /// Members of these rooms, and these sockets; with neither, the whole namespace.
+    pub(crate) const fn union(namespace: NamespaceId, rooms: &'a [&'a str], sockets: &'a [SocketId]) -> Self {
+        let everyone = rooms.is_empty() && sockets.is_empty();
+        Self { namespace, rooms, sockets, everyone, except_rooms: &[], except: &[] }
+    }
+
     /// The same for the router; the members are those that sockets and own rooms stand for.
     pub(super) fn selection<'s>(
         &'s self,

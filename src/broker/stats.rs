@@ -12,6 +12,12 @@ macro_rules! counters {
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
+
+            /// The same with names that have a NUL behind them, for C.
+            #[cfg(feature = "capi")]
+            pub(crate) fn with_nul(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((concat!(stringify!($name), "\0"), self.$name),)*].into_iter()
+            }
         }
     };
 }
@@ -69,6 +75,8 @@ counters! {
     unknown_acks,
     /// Acknowledgements that did not come in time.
     ack_timeouts,
+    /// Commands from other threads that could not be carried out: their socket was gone, or they were wrong.
+    remote_failures,
 }
 
 /// What there is now.

@@ -67,12 +67,24 @@ impl Broker {
     /// What the system says; a peer can cause none.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
+        self.turn(timeout)?;
+        self.core.take_events(events);
+        Ok(())
+    }
+
+    /// The same, with the events left where they are, for [`Core::take_events`].
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.io.turn(&mut self.core, timeout)?;
         let Self { core, io, inbox } = self;
         inbox.run(core, |core| io.flush(core));
         io.flush(core);
-        core.take_events(events);
         Ok(())
+    }
+
+    /// Makes the descriptor readable, for events that the host has not drained.
+    #[cfg(feature = "capi")]
+    pub(crate) fn arm(&self) {
+        self.io.arm();
     }
 
     /// Sends what was emitted since the last poll or flush, now.
@@ -97,6 +109,13 @@ impl Broker {
     /// # Errors
     /// As [`poll`](Broker::poll).
     pub fn close(&mut self, events: &mut Events, grace: Duration) -> io::Result<()> {
+        self.wind_down(grace)?;
+        self.core.take_events(events);
+        Ok(())
+    }
+
+    /// The same, with the events left where they are.
+    pub(crate) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
         let end = Instant::now() + grace;
         self.io.close_listeners();
         self.core.shut_down();
@@ -110,7 +129,6 @@ impl Broker {
         }
         self.core.abandon_links();
         self.io.close_all();
-        self.core.take_events(events);
         Ok(())
     }
 }

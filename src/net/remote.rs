@@ -6,6 +6,7 @@ use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::Core;
 use crate::broker::message::{Delivery, Message, Target};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use std::sync::{Arc, Weak};
 
 /// A [`Target`] that owns what it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,19 @@ impl OwnedTarget {
     }
 }
 
+impl From<Target<'_>> for OwnedTarget {
+    fn from(target: Target<'_>) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            namespace: target.namespace,
+            rooms: owned(target.rooms),
+            sockets: target.sockets.to_vec(),
+            except_rooms: owned(target.except_rooms),
+            except: target.except.to_vec(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct OwnedMessage {
     name: String,
@@ -63,12 +77,14 @@ enum Command {
 /// What other threads hold to reach a broker: clone it freely, send it anywhere.
 ///
 /// A call returns as soon as it is queued; the broker carries it out in its next poll, which it is woken for. The order
-/// of one caller is kept. What is wrong with a command shows only then, and is dropped: a socket that is gone by then is
-/// no error.
+/// of one caller is kept. What is wrong with a command shows only then: it is dropped and counted in
+/// [`Counters::remote_failures`](crate::Counters::remote_failures).
 #[derive(Clone, Debug)]
 pub struct Remote {
     commands: Sender<Command>,
     waker: Waker,
+    /// Whether the broker is there: its inbox holds the other end.
+    broker: Weak<()>,
 }
 
 impl Remote {
@@ -128,8 +144,15 @@ impl Remote {
     }
 
     /// Ends the broker's wait, as the host's own signal to itself.
-    pub fn wake(&self) {
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the broker is gone.
+    pub fn wake(&self) -> Result<()> {
+        if self.broker.strong_count() == 0 {
+            return Err(Error::Closed);
+        }
         self.waker.wake();
+        Ok(())
     }
 }
 
@@ -138,12 +161,16 @@ impl Remote {
 pub(super) struct Inbox {
     commands: Receiver<Command>,
     remote: Remote,
+    /// Tells the remotes that the broker is there.
+    _alive: Arc<()>,
 }
 
 impl Inbox {
     pub(super) fn new(capacity: usize, waker: Waker) -> Self {
         let (sender, commands) = bounded(capacity);
-        Self { commands, remote: Remote { commands: sender, waker } }
+        let alive = Arc::new(());
+        let remote = Remote { commands: sender, waker, broker: Arc::downgrade(&alive) };
+        Self { commands, remote, _alive: alive }
     }
 
     pub(super) fn remote(&self) -> Remote {
@@ -153,14 +180,16 @@ impl Inbox {
     /// Carries out what is queued now; what comes meanwhile waits for the next time.
     pub(super) fn run(&self, core: &mut Core, mut full: impl FnMut(&mut Core)) {
         for command in self.commands.try_iter().take(self.commands.len()) {
-            // A caller on another thread cannot be told what became of it; the broker's counters tell.
-            let _ = command.run(core);
+            // A caller on another thread cannot be told what became of it; the counter tells.
+            if command.run(core).is_err() {
+                core.count_remote_failure();
+            }
             if core.wants_flush() {
                 full(core);
             }
         }
         if !self.commands.is_empty() {
-            self.remote.wake();
+            self.remote.waker.wake();
         }
     }
 }
@@ -174,14 +203,9 @@ impl Command {
             Command::Emit(target, message) => {
                 let (rooms, except_rooms) = (borrowed(&target.rooms), borrowed(&target.except_rooms));
                 let attachments: Vec<&[u8]> = message.attachments.iter().map(Vec::as_slice).collect();
-                let target = Target {
-                    namespace: target.namespace,
-                    rooms: &rooms,
-                    sockets: &target.sockets,
-                    everyone: rooms.is_empty() && target.sockets.is_empty(),
-                    except_rooms: &except_rooms,
-                    except: &target.except,
-                };
+                let target = Target::union(target.namespace, &rooms, &target.sockets)
+                    .except_rooms(&except_rooms)
+                    .except(&target.except);
                 let message = Message {
                     name: &message.name,
                     args: &message.args,

@@ -184,6 +184,16 @@ impl Router {
             .is_some_and(|key| self.graph.find(member, key).is_some())
     }
 
+    /// Whether there is such a namespace.
+    pub fn has_namespace(&self, ns: Namespace) -> bool {
+        self.namespaces.contains(ns as usize)
+    }
+
+    /// Whether there is such a member.
+    pub fn has_member(&self, member: Member) -> bool {
+        self.graph.member(member).is_some()
+    }
+
     /// How many rooms a namespace has.
     pub fn room_count(&self, ns: Namespace) -> usize {
         self.rooms(ns).len()

@@ -43,17 +43,23 @@ impl Reason {
 
     /// The reference's spelling.
     pub const fn text(self) -> &'static str {
+        let text = self.text_with_nul();
+        text.split_at(text.len() - 1).0
+    }
+
+    /// The same with a NUL behind it, for C.
+    pub(crate) const fn text_with_nul(self) -> &'static str {
         match self {
-            Reason::TransportClose => "transport close",
-            Reason::TransportError => "transport error",
-            Reason::PingTimeout => "ping timeout",
-            Reason::ParseError => "parse error",
-            Reason::ForcedClose => "forced close",
-            Reason::ClientNamespaceDisconnect => "client namespace disconnect",
-            Reason::ServerNamespaceDisconnect => "server namespace disconnect",
-            Reason::ForcedServerClose => "forced server close",
-            Reason::ServerShuttingDown => "server shutting down",
-            Reason::SlowConsumer => "slow consumer",
+            Reason::TransportClose => "transport close\0",
+            Reason::TransportError => "transport error\0",
+            Reason::PingTimeout => "ping timeout\0",
+            Reason::ParseError => "parse error\0",
+            Reason::ForcedClose => "forced close\0",
+            Reason::ClientNamespaceDisconnect => "client namespace disconnect\0",
+            Reason::ServerNamespaceDisconnect => "server namespace disconnect\0",
+            Reason::ForcedServerClose => "forced server close\0",
+            Reason::ServerShuttingDown => "server shutting down\0",
+            Reason::SlowConsumer => "slow consumer\0",
         }
     }
 }

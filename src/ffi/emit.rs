@@ -1,0 +1,247 @@
+//! Emits and acknowledgements in C. It must not encode anything itself.
+
+use super::broker::{Host, roomcast_broker};
+use super::convert::{Out, args, byte_strings, list, namespace, socket, text, with_message, with_target};
+use super::guard::Fault;
+use super::types::*;
+use crate::base::errors::Error;
+use crate::base::ids::ConnId;
+use crate::broker::message::{Message, Receipt, Target};
+use std::ffi::{c_char, c_void};
+
+impl From<Receipt> for roomcast_receipt {
+    fn from(receipt: Receipt) -> Self {
+        Self { recipients: receipt.recipients as u64, skipped: receipt.skipped as u64 }
+    }
+}
+
+/// Emits an event to a room, or to a whole namespace, but not to the socket it comes from. It reaches those who are members
+/// when it is called, and leaves with the next roomcast_poll or roomcast_flush.
+///
+/// `room` may be nothing (length 0): the whole namespace. `except` is a socket to leave out, or 0. `args` is the JSON array
+/// of the arguments; nothing at all means "[]".
+///
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
+/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's; roomcast_remote_emit from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_emit(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    room: *const c_char,
+    room_len: usize,
+    except: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let ns = namespace(ns)?;
+        // SAFETY: what the caller promises, here and below.
+        let room = [unsafe { text(room, room_len, "room") }?];
+        // SAFETY: as above.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let excepted;
+        let except = match except {
+            0 => &[][..],
+            bits => {
+                excepted = [socket(bits).map_err(|_| Fault::Known(Error::WrongKind, "except"))?];
+                &excepted[..]
+            }
+        };
+        let rooms = if room_len == 0 { &[][..] } else { &room[..] };
+        host.broker.emit(Target::union(ns, rooms, &[]).except(except), Message::new(name, args))?;
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_emit", body) }
+}
+
+/// Emits an event to one socket, in its own namespace.
+///
+/// `args` is the JSON array of the arguments; nothing at all means "[]".
+///
+/// Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
+/// roomcast_emit.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's; roomcast_remote_send from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_send(
+    broker: *mut roomcast_broker,
+    to: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let to = socket(to)?;
+        // SAFETY: what the caller promises, here and below.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        host.broker.send(to, Message::new(name, args))?;
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_send", body) }
+}
+
+/// Emits an event with everything an emit can have: several rooms and sockets, several exceptions, attachments, a delivery
+/// class.
+///
+/// `receipt` may be NULL; it is set to how many sockets were addressed and skipped.
+///
+/// Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
+/// ROOMCAST_ERROR_WRONG_KIND; then nobody gets it.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's; roomcast_remote_emit_to from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_emit_to(
+    broker: *mut roomcast_broker,
+    target: *const roomcast_target,
+    message: *const roomcast_message,
+    receipt: *mut roomcast_receipt,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::nullable(receipt, "receipt") }?;
+        let emit = |target: Target<'_>| {
+            let emit = |message: Message<'_>| Ok(host.broker.emit(target, message)?);
+            // SAFETY: as above.
+            unsafe { with_message(message, emit) }
+        };
+        // SAFETY: as above.
+        out.set(unsafe { with_target(target, emit) }?.into());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_emit_to", body) }
+}
+
+/// Emits an event and asks everyone who gets it for an acknowledgement. The answers come as ROOMCAST_EVENT_ACK; if some
+/// never come, ROOMCAST_EVENT_ACK_END ends it.
+///
+/// `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `ack` is set to
+/// the handle that the answers carry, 0 if nobody was addressed: then there is nothing to wait for. `receipt` may be NULL.
+///
+/// Errors: those of roomcast_emit_to, and ROOMCAST_ERROR_TOO_MANY if a recipient owes max_pending_acks already; then nobody
+/// gets it.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_emit_with_ack(
+    broker: *mut roomcast_broker,
+    target: *const roomcast_target,
+    message: *const roomcast_message,
+    timeout_ms: i64,
+    ack: *mut roomcast_ack_id,
+    receipt: *mut roomcast_receipt,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let ack = unsafe { Out::new(ack, "ack") }?;
+        // SAFETY: as above.
+        let receipt = unsafe { Out::nullable(receipt, "receipt") }?;
+        let timeout = u64::try_from(timeout_ms).ok();
+        let emit = |target: Target<'_>| {
+            let emit = |message: Message<'_>| Ok(host.broker.emit_with_ack(target, message, timeout)?);
+            // SAFETY: as above.
+            unsafe { with_message(message, emit) }
+        };
+        // SAFETY: as above.
+        let (done, id) = unsafe { with_target(target, emit) }?;
+        receipt.set(done.into());
+        ack.set(id.map_or(0, |id| id.to_bits()));
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_emit_with_ack", body) }
+}
+
+/// Acknowledges an event. It is good for one answer; a client ignores more.
+///
+/// `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
+/// `attachments` are its binary parts, `attachment_count` of them.
+///
+/// Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+/// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_ack(
+    broker: *mut roomcast_broker,
+    to: roomcast_socket,
+    ack: u64,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let to = socket(to)?;
+        let number = ack.checked_sub(1).ok_or(Fault::Known(Error::BadValue, "ack"))?;
+        // SAFETY: what the caller promises, here and below.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        // SAFETY: as above.
+        let attachments = unsafe { byte_strings(attachments, attachment_count, "attachments") }?;
+        Ok(host.broker.ack(to, number, args, &attachments)?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_ack", body) }
+}
+
+/// Sends a text message over a connection as it is. For engine_only.
+///
+/// Errors: ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+/// ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: the text is copied.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_send_text(
+    broker: *mut roomcast_broker,
+    to: roomcast_connection,
+    message: *const c_char,
+    message_len: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let to = connection(to)?;
+        // SAFETY: what the caller promises.
+        let message = unsafe { text(message, message_len, "message") }?;
+        host.broker.send_message(to, message)?;
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_send_text", body) }
+}
+
+/// Sends a binary message over a connection as it is. For engine_only.
+///
+/// Errors: as roomcast_send_text.
+/// Ownership: the bytes are copied.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_send_binary(
+    broker: *mut roomcast_broker,
+    to: roomcast_connection,
+    message: *const c_void,
+    message_len: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let to = connection(to)?;
+        // SAFETY: what the caller promises.
+        let message = unsafe { list(message.cast::<u8>(), message_len, "message") }?;
+        host.broker.send_binary(to, message)?;
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_send_binary", body) }
+}
+
+pub(super) fn connection(bits: u64) -> Result<ConnId, Fault> {
+    ConnId::from_bits(bits).map_err(|error| Fault::Known(error, "connection"))
+}

@@ -1,0 +1,209 @@
+//! Events as C structs. It must not copy what an event carries.
+
+use super::broker::{Host, roomcast_broker};
+use super::convert::{Out, address};
+use super::guard::Fault;
+use super::types::*;
+use crate::base::errors::Error;
+use crate::broker::events::{Event, RoomChange};
+use crate::session::reason::Reason;
+
+/// Drains events of the last roomcast_poll, in the order in which they happened.
+///
+/// Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
+/// drained in several calls. It tells the past: the socket of an event may be gone by now, and its
+/// ROOMCAST_EVENT_DISCONNECT is further down.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_events(
+    broker: *mut roomcast_broker,
+    events: *mut roomcast_event,
+    cap: usize,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let count = unsafe { Out::new(count, "count") }?;
+        if cap > 0 && events.is_null() {
+            return Err(Fault::Known(Error::Null, "events"));
+        }
+        let Host { events: batch, drained, parts, parts_ready, parts_drained, .. } = host;
+        if !std::mem::replace(parts_ready, true) {
+            // All at once, so that the array never moves while it is lent.
+            parts.clear();
+            batch.iter().for_each(|event| each_part(&event, |part| parts.push(part)));
+        }
+        let mut written = 0;
+        for event in batch.iter_from(*drained).take(cap) {
+            let count = part_count(&event);
+            let lent = &parts[*parts_drained..*parts_drained + count];
+            let array = if count == 0 { std::ptr::null() } else { lent.as_ptr() };
+            let out = roomcast_event { parts: array, part_count: count, ..plain(&event) };
+            // SAFETY: less than `cap`, and the caller promises as many; they need not be aligned.
+            let place = unsafe { events.add(written) };
+            // SAFETY: as above.
+            unsafe { place.write_unaligned(out) };
+            *parts_drained += count;
+            written += 1;
+        }
+        *drained += written;
+        count.set(written);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_events", body) }
+}
+
+fn part_count(event: &Event<'_>) -> usize {
+    match event {
+        Event::Message { attachments, .. } | Event::Ack { attachments, .. } => attachments.len(),
+        Event::Disconnect { rooms, .. } => rooms.len(),
+        _ => 0,
+    }
+}
+
+/// Shows the attachments or rooms of an event.
+pub(super) fn each_part(event: &Event<'_>, mut f: impl FnMut(roomcast_slice)) {
+    match event {
+        Event::Message { attachments, .. } | Event::Ack { attachments, .. } => {
+            attachments.iter().for_each(|bytes| f(roomcast_slice::lend(bytes)));
+        }
+        Event::Disconnect { rooms, .. } => {
+            rooms.iter().for_each(|room| f(roomcast_slice::lend(room.as_bytes())))
+        }
+        _ => {}
+    }
+}
+
+const NOTHING: roomcast_event = roomcast_event {
+    kind: 0,
+    flags: 0,
+    code: 0,
+    reserved: 0,
+    socket: 0,
+    connection: 0,
+    ns: 0,
+    ack: 0,
+    name: std::ptr::null(),
+    name_len: 0,
+    data: std::ptr::null(),
+    data_len: 0,
+    parts: std::ptr::null(),
+    part_count: 0,
+};
+
+impl roomcast_event {
+    fn named(self, name: &str) -> Self {
+        Self { name: address(name.as_bytes()), name_len: name.len(), ..self }
+    }
+
+    fn with(self, data: &[u8]) -> Self {
+        Self { data: address(data), data_len: data.len(), ..self }
+    }
+}
+
+/// An event without its parts.
+pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
+    match *event {
+        Event::ConnectRequest { socket, namespace, auth } => roomcast_event {
+            kind: ROOMCAST_EVENT_CONNECT_REQUEST,
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            ..NOTHING
+        }
+        .with(auth.as_bytes()),
+        Event::Connect { socket, namespace, auth } => roomcast_event {
+            kind: ROOMCAST_EVENT_CONNECT,
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            ..NOTHING
+        }
+        .with(auth.as_bytes()),
+        Event::Message { socket, namespace, name, args, ack, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_MESSAGE,
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            ack: ack.map_or(0, ack_token),
+            ..NOTHING
+        }
+        .named(name)
+        .with(args.as_bytes()),
+        Event::Ack { ack, socket, args, remaining, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_ACK,
+            code: remaining,
+            socket: socket.to_bits(),
+            ack: ack.to_bits(),
+            ..NOTHING
+        }
+        .with(args.as_bytes()),
+        Event::AckEnd { ack, missing, timed_out } => roomcast_event {
+            kind: ROOMCAST_EVENT_ACK_END,
+            flags: if timed_out { ROOMCAST_FLAG_TIMED_OUT } else { 0 },
+            code: missing,
+            ack: ack.to_bits(),
+            ..NOTHING
+        },
+        Event::Disconnect { socket, namespace, reason, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_DISCONNECT,
+            code: reason_code(reason),
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            ..NOTHING
+        },
+        Event::ProtocolError { socket, namespace } => roomcast_event {
+            kind: ROOMCAST_EVENT_PROTOCOL_ERROR,
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            ..NOTHING
+        },
+        Event::NamespaceCreated { namespace, name } => {
+            roomcast_event { kind: ROOMCAST_EVENT_NAMESPACE_CREATED, ns: namespace.to_bits(), ..NOTHING }
+                .named(name)
+        }
+        Event::NamespaceRemoved { namespace, name } => {
+            roomcast_event { kind: ROOMCAST_EVENT_NAMESPACE_REMOVED, ns: namespace.to_bits(), ..NOTHING }
+                .named(name)
+        }
+        Event::Room { change, namespace, room } => {
+            let (kind, socket) = match change {
+                RoomChange::Created => (ROOMCAST_EVENT_ROOM_CREATED, 0),
+                RoomChange::Joined(socket) => (ROOMCAST_EVENT_ROOM_JOINED, socket.to_bits()),
+                RoomChange::Left(socket) => (ROOMCAST_EVENT_ROOM_LEFT, socket.to_bits()),
+                RoomChange::Deleted => (ROOMCAST_EVENT_ROOM_DELETED, 0),
+            };
+            roomcast_event { kind, socket, ns: namespace.to_bits(), ..NOTHING }.named(room)
+        }
+        Event::Handshake { conn } => on_connection(ROOMCAST_EVENT_HANDSHAKE, conn.to_bits()),
+        Event::Refused { code, message, context } => {
+            roomcast_event { kind: ROOMCAST_EVENT_REFUSED, code: code.into(), ..NOTHING }
+                .named(message)
+                .with(context.as_bytes())
+        }
+        Event::Open { conn } => on_connection(ROOMCAST_EVENT_OPEN, conn.to_bits()),
+        Event::Text { conn, text } => {
+            on_connection(ROOMCAST_EVENT_TEXT, conn.to_bits()).with(text.as_bytes())
+        }
+        Event::Binary { conn, bytes } => on_connection(ROOMCAST_EVENT_BINARY, conn.to_bits()).with(bytes),
+        Event::Close { conn, reason } => roomcast_event {
+            code: reason_code(reason),
+            ..on_connection(ROOMCAST_EVENT_CLOSE, conn.to_bits())
+        },
+    }
+}
+
+fn on_connection(kind: u32, connection: u64) -> roomcast_event {
+    roomcast_event { kind, connection, ..NOTHING }
+}
+
+/// The number of a reason: its place in the list, from 1.
+fn reason_code(reason: Reason) -> u32 {
+    Reason::ALL.iter().position(|&other| other == reason).map_or(0, |at| at as u32 + 1)
+}
+
+/// The number of an acknowledgement as C has it, in which 0 means none. A client that counts to 2^64 - 1 gets none.
+fn ack_token(number: u64) -> u64 {
+    number.wrapping_add(1)
+}

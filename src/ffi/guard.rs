@@ -1,0 +1,210 @@
+//! The boundary: one call at a time, no panic across it, and a text for what went wrong. It must not know what a call does.
+
+use super::log::Sink;
+use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_LOG_ERROR, ROOMCAST_OK, roomcast_status};
+use crate::base::errors::Error;
+use std::any::Any;
+use std::cell::{RefCell, UnsafeCell};
+use std::fmt::{self, Write};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// An error of the table, and the argument it is about; empty where the error's text names it.
+    Known(Error, &'static str),
+    /// What the operating system said.
+    System(io::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Known(error, "")
+    }
+}
+
+impl From<io::Error> for Fault {
+    /// Errors of our own table travel in an `io::Error` where a call may also fail for the system's reasons.
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(&known) => known.into(),
+            None => Fault::System(error),
+        }
+    }
+}
+
+pub(super) type Outcome<T = ()> = Result<T, Fault>;
+
+impl Fault {
+    pub(super) fn code(&self) -> roomcast_status {
+        match self {
+            Fault::Known(error, _) => error.code(),
+            // Rust makes some errors itself, which have no errno.
+            Fault::System(error) => match error.raw_os_error() {
+                Some(number) => ROOMCAST_ERROR_SYSTEM.saturating_sub(number),
+                None => Error::BadAddress.code(),
+            },
+        }
+    }
+
+    /// Keeps the text for `roomcast_last_error` and returns the number.
+    pub(super) fn report(&self, call: &'static str) -> roomcast_status {
+        LAST.with_borrow_mut(|last| {
+            last.len = 0;
+            // A text that does not fit is cut.
+            let _ = match self {
+                Fault::Known(error, "") => write!(last, "{call}: {error}"),
+                Fault::Known(error, argument) => write!(last, "{call}: {argument}: {error}"),
+                Fault::System(error) => write!(last, "{call}: {error}"),
+            };
+        });
+        self.code()
+    }
+}
+
+/// The text of this thread's last error. It has no destructor, so that a thread may end, and a library be unloaded,
+/// without us.
+struct LastError {
+    text: [u8; 256],
+    len: usize,
+}
+
+thread_local! {
+    static LAST: RefCell<LastError> = const { RefCell::new(LastError { text: [0; 256], len: 0 }) };
+}
+
+impl Write for LastError {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.text.len() - self.len;
+        let fits = text.len().min(room);
+        let fits = (0..=fits).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        self.text[self.len..self.len + fits].copy_from_slice(&text.as_bytes()[..fits]);
+        self.len += fits;
+        if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Hands out the text of this thread's last error.
+pub(super) fn with_last_error<R>(f: impl FnOnce(&[u8]) -> R) -> R {
+    LAST.with_borrow(|last| f(&last.text[..last.len]))
+}
+
+const FREE: u8 = 0;
+const BUSY: u8 = 1;
+const POISONED: u8 = 2;
+
+/// What stands behind an opaque pointer: a value that one call at a time may use.
+pub(super) struct Door<T> {
+    state: AtomicU8,
+    value: UnsafeCell<T>,
+}
+
+/// What a door needs of the value behind it.
+pub(super) trait Inside {
+    /// What the C side calls it, for a text about NULL.
+    const NAME: &'static str;
+
+    /// Where a panic is reported, if anywhere.
+    fn sink(&self) -> Option<&Sink> {
+        None
+    }
+}
+
+impl<T: Inside> Door<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self { state: AtomicU8::new(FREE), value: UnsafeCell::new(value) }
+    }
+
+    /// Runs a call, alone.
+    #[inline]
+    pub(super) fn enter(
+        door: Option<&Self>,
+        call: &'static str,
+        body: impl FnOnce(&mut T) -> Outcome,
+    ) -> roomcast_status {
+        let Some(door) = door else {
+            return Fault::Known(Error::Null, T::NAME).report(call);
+        };
+        if let Err(state) = door.lock() {
+            return Fault::from(if state == BUSY { Error::Busy } else { Error::Poisoned }).report(call);
+        }
+        // SAFETY: the state was FREE and is BUSY now, so nobody else has the value until it is stored again.
+        let value = unsafe { &mut *door.value.get() };
+        match catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            super::tests::panic_if_asked();
+            body(value)
+        })) {
+            Ok(outcome) => {
+                door.state.store(FREE, Ordering::Release);
+                match outcome {
+                    Ok(()) => ROOMCAST_OK,
+                    Err(fault) => fault.report(call),
+                }
+            }
+            Err(panic) => {
+                // SAFETY: as above; the body is over. Nothing is read that it may have left half done.
+                let value = unsafe { &*door.value.get() };
+                tell(panic, call, value.sink());
+                door.state.store(POISONED, Ordering::Release);
+                Fault::from(Error::Panic).report(call)
+            }
+        }
+    }
+
+    fn lock(&self) -> Result<(), u8> {
+        self.state.compare_exchange(FREE, BUSY, Ordering::Acquire, Ordering::Relaxed).map(drop)
+    }
+
+    /// Frees an object by the door in it, unless a call is running in it: then nothing is freed.
+    ///
+    /// # Safety
+    /// `object` is NULL, or comes from `Box::into_raw`, and this is its last use.
+    pub(super) unsafe fn free<O>(object: *mut O, door: impl FnOnce(&O) -> &Self, call: &'static str) {
+        // SAFETY: what the caller promises.
+        let Some(shared) = (unsafe { object.as_ref() }) else { return };
+        if door(shared).lock() == Err(BUSY) {
+            // A leak is the lesser harm.
+            Fault::from(Error::Busy).report(call);
+            return;
+        }
+        unguarded(call, || {
+            // SAFETY: it came from a box, and nobody else is in.
+            drop(unsafe { Box::from_raw(object) });
+            Ok(())
+        });
+    }
+}
+
+/// Runs a call that belongs to no object, or to one that any thread may use: no panic leaves it.
+pub(super) fn unguarded(call: &'static str, body: impl FnOnce() -> Outcome) -> roomcast_status {
+    match catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        super::tests::panic_if_asked();
+        body()
+    })) {
+        Ok(Ok(())) => ROOMCAST_OK,
+        Ok(Err(fault)) => fault.report(call),
+        Err(panic) => {
+            tell(panic, call, None);
+            Fault::from(Error::Panic).report(call)
+        }
+    }
+}
+
+fn tell(panic: Box<dyn Any + Send>, call: &'static str, sink: Option<&Sink>) {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text.as_str(),
+        (None, None) => "no text",
+    };
+    if let Some(sink) = sink {
+        sink.line(ROOMCAST_LOG_ERROR, format_args!("{call}: panic: {text}"));
+    }
+    // Whatever else it is, its destructor could panic again.
+    if !panic.is::<&str>() && !panic.is::<String>() {
+        std::mem::forget(panic);
+    }
+}

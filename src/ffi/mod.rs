@@ -1,0 +1,37 @@
+//! Floor 6: the C ABI. Conversion and guards, and nothing else: it must not know anything that a Rust host could not have
+//! known.
+//!
+//! cbindgen turns this folder into `include/roomcast.h`, whose comments are those of this folder; they are written for a
+//! reader of C. `include/roomcast.symbols` lists what the shared library exports.
+//!
+//! Every function is `unsafe` for the same reason: it trusts the pointers that the header asks for. They are checked for
+//! NULL, lengths are checked before they are used, handles may be stale or made up. A pointer that is not NULL and
+//! points nowhere cannot be found out.
+#![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
+
+mod broker;
+mod convert;
+mod decide;
+mod emit;
+mod events;
+mod guard;
+mod log;
+mod pack;
+mod query;
+mod remote;
+mod rooms;
+mod router;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use broker::*;
+pub use decide::*;
+pub use emit::*;
+pub use events::*;
+pub use pack::*;
+pub use query::*;
+pub use remote::*;
+pub use rooms::*;
+pub use router::*;
+pub use types::*;

@@ -1,0 +1,470 @@
+//! Questions to a broker in C. What they answer is lent until the next call, so that no caller has to guess at sizes.
+
+use super::broker::{Host, roomcast_broker};
+use super::convert::{Out, namespace, sized, socket, text};
+use super::emit::connection;
+use super::guard::{Fault, Outcome};
+use super::types::*;
+use crate::base::errors::Error;
+use crate::base::ids::{ConnId, SocketId};
+use crate::session::handshake::Handshake;
+use std::borrow::Cow;
+use std::ffi::c_char;
+
+/// What the last question was answered with.
+#[derive(Default)]
+pub(super) struct Answers {
+    handles: Vec<u64>,
+    texts: Vec<roomcast_slice>,
+    pairs: Vec<roomcast_pair>,
+    stats: Vec<roomcast_stat>,
+    /// Texts that exist nowhere else.
+    owned: Vec<String>,
+}
+
+/// Names of the numbers in `Stats`, which end in a NUL.
+const GAUGES: [&str; 8] = [
+    "links\0",
+    "connections\0",
+    "sockets\0",
+    "namespaces\0",
+    "rooms\0",
+    "pending_acks\0",
+    "timers\0",
+    "queued_bytes\0",
+];
+
+fn answer_handles(
+    out: Out<*const u64>,
+    count: Out<usize>,
+    answers: &mut Vec<u64>,
+    handles: impl Iterator<Item = u64>,
+) {
+    answers.clear();
+    answers.extend(handles);
+    out.set(answers.as_ptr());
+    count.set(answers.len());
+}
+
+/// Lends out the members of a room, in a stable order; for a socket's own room that socket.
+///
+/// `members` is set to an array of `count` sockets.
+///
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_members(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    room: *const c_char,
+    room_len: usize,
+    members: *mut *const roomcast_socket,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(members, "members") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        // SAFETY: as above.
+        let room = unsafe { text(room, room_len, "room") }?;
+        let members = host.broker.members(namespace(ns)?, room)?.map(SocketId::to_bits);
+        answer_handles(out, count, &mut host.answers.handles, members);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_members", body) }
+}
+
+/// Lends out the sockets of a namespace, in a stable order.
+///
+/// `sockets` is set to an array of `count` sockets.
+///
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_sockets_in(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    sockets: *mut *const roomcast_socket,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(sockets, "sockets") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        let sockets = host.broker.sockets_in(namespace(ns)?)?.map(SocketId::to_bits);
+        answer_handles(out, count, &mut host.answers.handles, sockets);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_sockets_in", body) }
+}
+
+/// Lends out all namespaces, in a stable order.
+///
+/// `namespaces` is set to an array of `count` namespaces.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_namespaces(
+    broker: *mut roomcast_broker,
+    namespaces: *mut *const roomcast_namespace,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(namespaces, "namespaces") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        let namespaces = host.broker.namespaces().map(|(ns, _)| ns.to_bits());
+        answer_handles(out, count, &mut host.answers.handles, namespaces);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_namespaces", body) }
+}
+
+/// # Safety
+/// `rooms` and `count` may be written.
+unsafe fn answer_texts<'a>(
+    rooms: *mut *const roomcast_slice,
+    count: *mut usize,
+    answers: &mut Vec<roomcast_slice>,
+    texts: impl FnOnce() -> Outcome<Box<dyn Iterator<Item = &'a str> + 'a>>,
+) -> Outcome {
+    // SAFETY: what the caller promises, here and below.
+    let out = unsafe { Out::new(rooms, "rooms") }?;
+    // SAFETY: as above.
+    let count = unsafe { Out::new(count, "count") }?;
+    let texts = texts()?;
+    answers.clear();
+    answers.extend(texts.map(|text| roomcast_slice::lend(text.as_bytes())));
+    out.set(answers.as_ptr());
+    count.set(answers.len());
+    Ok(())
+}
+
+/// Lends out the rooms a socket is in: its own first, then the others in a stable order.
+///
+/// `rooms` is set to an array of `count` names.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_rooms_of(
+    broker: *mut roomcast_broker,
+    member: roomcast_socket,
+    rooms: *mut *const roomcast_slice,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let Host { broker, answers, .. } = host;
+        let broker = &*broker;
+        // SAFETY: what the caller promises.
+        unsafe {
+            answer_texts(rooms, count, &mut answers.texts, || Ok(Box::new(broker.rooms_of(socket(member)?)?)))
+        }
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_rooms_of", body) }
+}
+
+/// Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+///
+/// `rooms` is set to an array of `count` names.
+///
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_rooms_in(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    rooms: *mut *const roomcast_slice,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let Host { broker, answers, .. } = host;
+        let broker = &*broker;
+        // SAFETY: what the caller promises.
+        unsafe {
+            answer_texts(rooms, count, &mut answers.texts, || Ok(Box::new(broker.rooms_in(namespace(ns)?)?)))
+        }
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_rooms_in", body) }
+}
+
+/// Lends out a socket's id as its client knows it; also the name of its own room.
+///
+/// `id` is set to it.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_socket_id(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    id: *mut roomcast_slice,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(id, "id") }?;
+        let broker = &host.broker;
+        out.set(roomcast_slice::lend(broker.socket_sid(socket(who)?)?.as_bytes()));
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_socket_id", body) }
+}
+
+/// Finds the connected socket with an id, in whichever namespace it is.
+///
+/// Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_find_socket(
+    broker: *mut roomcast_broker,
+    id: *const c_char,
+    id_len: usize,
+    found: *mut roomcast_socket,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(found, "found") }?;
+        // SAFETY: as above.
+        let id = unsafe { text(id, id_len, "id") }?;
+        let broker = &host.broker;
+        out.set(broker.find_socket(id).ok_or(Fault::Known(Error::NotFound, "id"))?.to_bits());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_find_socket", body) }
+}
+
+/// Gives the namespace a socket is in.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_namespace_of(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    ns: *mut roomcast_namespace,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(ns, "ns") }?;
+        let broker = &host.broker;
+        out.set(broker.namespace_of(socket(who)?)?.to_bits());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_namespace_of", body) }
+}
+
+/// Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_connection_of(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    found: *mut roomcast_connection,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(found, "found") }?;
+        let broker = &host.broker;
+        out.set(broker.conn_of(socket(who)?)?.to_bits());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_connection_of", body) }
+}
+
+/// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
+/// last flush does not count.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_queued_bytes(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    bytes: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(bytes, "bytes") }?;
+        let broker = &host.broker;
+        out.set(broker.queued_bytes(socket(who)?)?);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_queued_bytes", body) }
+}
+
+/// Lends out what a client's first request said.
+///
+/// `who` is a socket, or a connection.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+/// Ownership: `handshake` is the caller's; what it points to is the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_get_handshake(
+    broker: *mut roomcast_broker,
+    who: u64,
+    handshake: *mut roomcast_handshake,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let given = unsafe { sized(handshake, size_of::<roomcast_handshake>(), "handshake") }?;
+        // SAFETY: as above.
+        let out = unsafe { Out::new(handshake, "handshake") }?;
+        let Host { broker, answers, .. } = host;
+        let broker = &*broker;
+        let conn = match ConnId::from_bits(who) {
+            Ok(conn) => conn,
+            Err(_) => {
+                broker.conn_of(SocketId::from_bits(who).map_err(|error| Fault::Known(error, "who"))?)?
+            }
+        };
+        let said = broker.conn_handshake(conn)?;
+        let websocket = broker.is_websocket(conn)?.into();
+        let (query_count, header_count) = answers.fill(&said);
+        out.set(roomcast_handshake {
+            struct_size: given.struct_size,
+            websocket,
+            issued: said.issued(),
+            connection: conn.to_bits(),
+            address: answers.texts.first().copied().ok_or(Error::Gone)?,
+            url: roomcast_slice::lend(said.url().as_bytes()),
+            query: answers.pairs.as_ptr(),
+            query_count,
+            headers: answers.pairs[query_count..].as_ptr(),
+            header_count,
+        });
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_get_handshake", body) }
+}
+
+impl Answers {
+    /// Puts the address into `texts`, and the query and the headers into `pairs`. Returns how many of each.
+    fn fill(&mut self, said: &Handshake<'_>) -> (usize, usize) {
+        let Self { pairs, owned, texts, .. } = self;
+        owned.clear();
+        owned.push(said.address().to_string());
+        pairs.clear();
+        for (name, value) in said.query() {
+            let mut keep = |text: Cow<'_, str>| match text {
+                Cow::Borrowed(text) => roomcast_slice::lend(text.as_bytes()),
+                Cow::Owned(text) => {
+                    // The string may move in its vector; its bytes do not.
+                    let slice = roomcast_slice::lend(text.as_bytes());
+                    owned.push(text);
+                    slice
+                }
+            };
+            let (name, value) = (keep(name), keep(value));
+            pairs.push(roomcast_pair { name, value });
+        }
+        let query_count = pairs.len();
+        let lend = |(name, value): (&str, &[u8])| roomcast_pair {
+            name: roomcast_slice::lend(name.as_bytes()),
+            value: roomcast_slice::lend(value),
+        };
+        pairs.extend(said.headers().map(lend));
+        texts.clear();
+        texts.push(roomcast_slice::lend(owned[0].as_bytes()));
+        (query_count, pairs.len() - query_count)
+    }
+}
+
+/// Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
+/// timers, queued_bytes), then totals since it was made. It walks the connections: meant for a health check, not for every
+/// tick.
+///
+/// `stats` is set to an array of `count` numbers with their names. Later versions add some.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the array is the broker's, until the next call on it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_stats(
+    broker: *mut roomcast_broker,
+    stats: *mut *const roomcast_stat,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(stats, "stats") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        let Host { broker, answers: Answers { stats, .. }, .. } = host;
+        let broker = &*broker;
+        let now = broker.stats();
+        let gauges = [
+            now.links,
+            now.connections,
+            now.sockets,
+            now.namespaces,
+            now.rooms,
+            now.pending_acks,
+            now.timers,
+            now.queued_bytes,
+        ];
+        stats.clear();
+        let named = |(name, value): (&'static str, u64)| roomcast_stat {
+            name: super::convert::terminated(name),
+            value,
+        };
+        stats.extend(GAUGES.into_iter().zip(gauges.map(|value| value as u64)).map(named));
+        stats.extend(now.counters.with_nul().map(named));
+        out.set(stats.as_ptr());
+        count.set(stats.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_stats", body) }
+}
+
+/// Gives the connection's transport by now.
+///
+/// `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_is_websocket(
+    broker: *mut roomcast_broker,
+    who: roomcast_connection,
+    websocket: *mut u32,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(websocket, "websocket") }?;
+        let broker = &host.broker;
+        out.set(broker.is_websocket(connection(who)?)?.into());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_is_websocket", body) }
+}

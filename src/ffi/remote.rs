@@ -1,0 +1,269 @@
+//! The remote in C: the one door for threads that do not have the broker. Nothing here waits.
+
+use super::broker::{Host, roomcast_broker};
+use super::convert::{Out, args, flag, namespace, socket, text, texts, with_message, with_target};
+use super::guard::{Fault, Outcome, unguarded};
+use super::types::*;
+use crate::base::errors::Error;
+use crate::broker::message::Message;
+use crate::net::{OwnedTarget, Remote};
+use std::ffi::c_char;
+
+/// What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
+/// soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
+/// is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
+/// gone by then is no error.
+pub struct roomcast_remote(Remote);
+
+/// # Safety
+/// `remote` is NULL or comes from one of the functions that make a remote, and was not freed.
+unsafe fn with_remote(
+    remote: *const roomcast_remote,
+    call: &'static str,
+    body: impl FnOnce(&Remote) -> Outcome,
+) -> roomcast_status {
+    unguarded(call, || {
+        // SAFETY: what the caller promises.
+        let remote = unsafe { remote.as_ref() }.ok_or(Fault::Known(Error::Null, "remote"))?;
+        body(&remote.0)
+    })
+}
+
+/// Makes a remote for a broker.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the caller frees it by roomcast_remote_free, before the broker or after it.
+/// Threads: the broker's; the remote it makes is for any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_new(
+    broker: *mut roomcast_broker,
+    remote: *mut *mut roomcast_remote,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(remote, "remote") }?;
+        out.set(Box::into_raw(Box::new(roomcast_remote(host.broker.remote()))));
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_remote_new", body) }
+}
+
+/// Makes another remote for the same broker, for an owner with a life of its own.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the caller frees it by roomcast_remote_free.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_clone(
+    remote: *const roomcast_remote,
+    clone: *mut *mut roomcast_remote,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(clone, "clone") }?;
+        out.set(Box::into_raw(Box::new(roomcast_remote(remote.clone()))));
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_clone", body) }
+}
+
+/// Frees a remote. NULL is allowed. What it has queued is still carried out.
+///
+/// Ownership: the remote is gone; no thread may use it any more.
+/// Threads: any, but not while another one uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_free(remote: *mut roomcast_remote) {
+    if !remote.is_null() {
+        unguarded("roomcast_remote_free", || {
+            // SAFETY: it came from a box; the rest the caller promises.
+            drop(unsafe { Box::from_raw(remote) });
+            Ok(())
+        });
+    }
+}
+
+/// As roomcast_emit, from any thread.
+///
+/// Errors: ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone,
+/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; the others of roomcast_emit show later.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_emit(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    room: *const c_char,
+    room_len: usize,
+    except: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        let mut target = OwnedTarget::all(namespace(ns)?);
+        // SAFETY: what the caller promises, here and below.
+        let room = unsafe { text(room, room_len, "room") }?;
+        if !room.is_empty() {
+            target.rooms.push(room.to_owned());
+        }
+        if except != 0 {
+            target.except.push(socket(except).map_err(|_| Fault::Known(Error::WrongKind, "except"))?);
+        }
+        // SAFETY: as above.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        Ok(remote.emit(target, Message::new(name, args))?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_emit", body) }
+}
+
+/// As roomcast_send, from any thread.
+///
+/// `ns` is the socket's namespace.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_send(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    to: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        let target = OwnedTarget::socket(namespace(ns)?, socket(to)?);
+        // SAFETY: what the caller promises, here and below.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        Ok(remote.emit(target, Message::new(name, args))?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_send", body) }
+}
+
+/// As roomcast_emit_to, from any thread, without a receipt.
+///
+/// Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_emit_to(
+    remote: *const roomcast_remote,
+    target: *const roomcast_target,
+    message: *const roomcast_message,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        // SAFETY: what the caller promises, here and below.
+        let target = unsafe { with_target(target, |target| Ok(OwnedTarget::from(target))) }?;
+        // SAFETY: as above.
+        unsafe { with_message(message, |message| Ok(remote.emit(target, message)?)) }
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_emit_to", body) }
+}
+
+/// As roomcast_join, from any thread.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: the name is copied.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_join(
+    remote: *const roomcast_remote,
+    member: roomcast_socket,
+    room: *const c_char,
+    room_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        // SAFETY: what the caller promises.
+        let room = unsafe { text(room, room_len, "room") }?;
+        Ok(remote.join(socket(member)?, room)?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_join", body) }
+}
+
+/// As roomcast_leave, from any thread.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: the name is copied.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_leave(
+    remote: *const roomcast_remote,
+    member: roomcast_socket,
+    room: *const c_char,
+    room_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        // SAFETY: what the caller promises.
+        let room = unsafe { text(room, room_len, "room") }?;
+        Ok(remote.leave(socket(member)?, room)?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_leave", body) }
+}
+
+/// As roomcast_change_rooms, from any thread.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: the names are copied.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_change_rooms(
+    remote: *const roomcast_remote,
+    member: roomcast_socket,
+    leave: *const roomcast_slice,
+    leave_count: usize,
+    join: *const roomcast_slice,
+    join_count: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        let member = socket(member)?;
+        // SAFETY: what the caller promises, here and below.
+        let leave = unsafe { texts(leave, leave_count, "leave") }?;
+        // SAFETY: as above.
+        let join = unsafe { texts(join, join_count, "join") }?;
+        Ok(remote.change_rooms(member, &leave, &join)?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_change_rooms", body) }
+}
+
+/// As roomcast_disconnect, from any thread.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: nothing changes hands.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_disconnect(
+    remote: *const roomcast_remote,
+    who: roomcast_socket,
+    close: u32,
+) -> roomcast_status {
+    let body = |remote: &Remote| Ok(remote.disconnect(socket(who)?, flag(close, "close")?)?);
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_disconnect", body) }
+}
+
+/// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
+/// calls before the next poll are one.
+///
+/// Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: any. Not for signal handlers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_wake(remote: *const roomcast_remote) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_wake", |remote| Ok(remote.wake()?)) }
+}

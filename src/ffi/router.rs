@@ -1,0 +1,456 @@
+//! The router alone in C, for a host with its own transport: UDP, ENet, shared memory. It must not know a protocol.
+
+use super::convert::{Out, list, sized, text, texts};
+use super::guard::{Door, Fault, Inside, Outcome, unguarded};
+use super::types::*;
+use crate::base::errors::Error;
+use crate::route::{Router, Selection, TickLog};
+use std::ffi::{c_char, c_void};
+
+/// Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
+/// namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
+/// one thread at a time, as a broker does.
+pub struct roomcast_router(Door<Inner>);
+
+/// The largest key a host may use: the tables grow to it.
+const MOST: u32 = 1 << 26;
+
+struct Inner {
+    router: Router,
+    log: TickLog,
+    ranges: Vec<roomcast_slice>,
+    answers: Vec<u32>,
+    texts: Vec<roomcast_slice>,
+}
+
+impl Inside for Inner {
+    const NAME: &'static str = "router";
+}
+
+/// # Safety
+/// `router` is NULL, or comes from `roomcast_router_new` and was not freed.
+unsafe fn enter(
+    router: *const roomcast_router,
+    call: &'static str,
+    body: impl FnOnce(&mut Inner) -> Outcome,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    Door::enter(unsafe { router.as_ref() }.map(|router| &router.0), call, body)
+}
+
+fn dense(key: u32, name: &'static str) -> Outcome<u32> {
+    if key < MOST { Ok(key) } else { Err(Fault::Known(Error::BadValue, name)) }
+}
+
+/// Whom a roomcast_router_emit reaches: the union of some rooms and members, or the whole namespace if neither is named,
+/// minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_selection {
+    /// sizeof(roomcast_selection).
+    pub struct_size: u32,
+    /// The namespace.
+    pub ns: u32,
+    /// The members of these rooms.
+    pub rooms: *const roomcast_slice,
+    /// How many rooms.
+    pub room_count: usize,
+    /// These members as well.
+    pub members: *const u32,
+    /// How many members.
+    pub member_count: usize,
+    /// But no member of these rooms.
+    pub except_rooms: *const roomcast_slice,
+    /// How many rooms are excepted.
+    pub except_room_count: usize,
+    /// And none of these members.
+    pub except_members: *const u32,
+    /// How many members are excepted.
+    pub except_member_count: usize,
+}
+
+/// Makes a router without namespaces.
+///
+/// `abi_version` is ROOMCAST_ABI_VERSION.
+///
+/// Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL.
+/// Ownership: the caller frees it by roomcast_router_free.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_new(
+    abi_version: u32,
+    router: *mut *mut roomcast_router,
+) -> roomcast_status {
+    unguarded("roomcast_router_new", || {
+        if abi_version != ROOMCAST_ABI_VERSION {
+            return Err(Fault::Known(Error::AbiVersion, "abi_version"));
+        }
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(router, "router") }?;
+        let inner = Inner {
+            router: Router::new(),
+            log: TickLog::new(),
+            ranges: Vec::new(),
+            answers: Vec::new(),
+            texts: Vec::new(),
+        };
+        out.set(Box::into_raw(Box::new(roomcast_router(Door::new(inner)))));
+        Ok(())
+    })
+}
+
+/// Frees a router. NULL is allowed.
+///
+/// Ownership: the router, and everything it has lent, is gone.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_free(router: *mut roomcast_router) {
+    // SAFETY: what the caller promises.
+    unsafe { Door::free(router, |router| &router.0, "roomcast_router_free") }
+}
+
+/// Makes a namespace. Numbers of removed ones are given out again.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_add_namespace(
+    router: *mut roomcast_router,
+    ns: *mut u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(ns, "ns") }?;
+        out.set(inner.router.add_namespace());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_add_namespace", body) }
+}
+
+/// Removes a namespace that has no members.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is none, or it has members.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_remove_namespace(
+    router: *mut roomcast_router,
+    ns: u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| found(inner.router.remove_namespace(ns));
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_remove_namespace", body) }
+}
+
+fn found(found: bool) -> Outcome {
+    if found { Ok(()) } else { Err(Error::Gone.into()) }
+}
+
+/// Makes a member of a namespace, in no room.
+///
+/// `member` is its number, `connection` that of the connection it is on, which several members may share. Both are below
+/// 67,108,864.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is no such namespace, ROOMCAST_ERROR_EXISTS if the number is taken,
+/// ROOMCAST_ERROR_BAD_VALUE.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_add(
+    router: *mut roomcast_router,
+    member: u32,
+    ns: u32,
+    connection: u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        let (member, connection) = (dense(member, "member")?, dense(connection, "connection")?);
+        if !inner.router.has_namespace(ns) {
+            return Err(Fault::Known(Error::Gone, "ns"));
+        }
+        if inner.router.add(member, ns, connection) {
+            Ok(())
+        } else {
+            Err(Fault::Known(Error::Exists, "member"))
+        }
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_add", body) }
+}
+
+/// Takes a member out of its rooms and its namespace; the number may be used again. What it was owed it is still owed.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is none.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_remove(
+    router: *mut roomcast_router,
+    member: u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| found(inner.router.remove(member, |_| {}));
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_remove", body) }
+}
+
+/// Puts a member into a room. Joining twice is no error.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_ROOM if the name is empty,
+/// ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: the name is copied.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_join(
+    router: *mut roomcast_router,
+    member: u32,
+    room: *const c_char,
+    room_len: usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises.
+        let room = unsafe { text(room, room_len, "room") }?;
+        change(inner, member, &[], &[room])
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_join", body) }
+}
+
+/// Takes a member out of a room. Leaving a room that it is not in is no error.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: the name is copied.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_leave(
+    router: *mut roomcast_router,
+    member: u32,
+    room: *const c_char,
+    room_len: usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises.
+        let room = unsafe { text(room, room_len, "room") }?;
+        change(inner, member, &[room], &[])
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_leave", body) }
+}
+
+/// Leaves and joins many rooms at once. A room in both lists is kept.
+///
+/// Errors: those of roomcast_router_join; then nothing has changed.
+/// Ownership: the names are copied.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_change_rooms(
+    router: *mut roomcast_router,
+    member: u32,
+    leave: *const roomcast_slice,
+    leave_count: usize,
+    join: *const roomcast_slice,
+    join_count: usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let leave = unsafe { texts(leave, leave_count, "leave") }?;
+        // SAFETY: as above.
+        let join = unsafe { texts(join, join_count, "join") }?;
+        change(inner, member, &leave, &join)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_change_rooms", body) }
+}
+
+fn change(inner: &mut Inner, member: u32, leave: &[&str], join: &[&str]) -> Outcome {
+    if join.iter().any(|room| room.is_empty()) {
+        return Err(Fault::Known(Error::BadRoom, "room"));
+    }
+    if !inner.router.has_member(member) {
+        return Err(Fault::Known(Error::Gone, "member"));
+    }
+    inner.router.change(member, leave, join, |_| {});
+    Ok(())
+}
+
+/// Appends a message to the log of this tick, once, and owes it to everybody who is selected, each once.
+///
+/// `recipients` may be NULL; it is set to how many there are.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE if the log would
+/// pass 2 GiB.
+/// Ownership: the bytes are copied.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_emit(
+    router: *mut roomcast_router,
+    selection: *const roomcast_selection,
+    message: *const c_void,
+    message_len: usize,
+    recipients: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::nullable(recipients, "recipients") }?;
+        // SAFETY: as above.
+        let given = unsafe { sized(selection, size_of::<roomcast_selection>(), "selection") }?;
+        // SAFETY: as above.
+        let message = unsafe { list(message.cast::<u8>(), message_len, "message") }?;
+        // SAFETY: as above.
+        let members = unsafe { list(given.members, given.member_count, "selection.members") }?;
+        // SAFETY: as above.
+        let except_members =
+            unsafe { list(given.except_members, given.except_member_count, "selection.except_members") }?;
+        // SAFETY: as above.
+        let rooms = unsafe { texts(given.rooms, given.room_count, "selection.rooms") }?;
+        // SAFETY: as above.
+        let except_rooms =
+            unsafe { texts(given.except_rooms, given.except_room_count, "selection.except_rooms") }?;
+        let Inner { router, log, .. } = inner;
+        let selection =
+            Selection { ns: given.ns, rooms: &rooms, members, except_rooms: &except_rooms, except_members };
+        let frame = log.append(|bytes| bytes.extend_from_slice(message))?;
+        out.set(router.select(&selection, |_, connection| log.deliver(connection, frame)));
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_emit", body) }
+}
+
+/// Takes the next connection that is owed something, in the order of the first message to each, and lends out what: send its
+/// `range_count` ranges in their order. Emits that follow on one another are one range.
+///
+/// `connection` is set to its number; with `range_count` 0 there is no connection left.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the ranges are the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_next(
+    router: *mut roomcast_router,
+    connection: *mut u32,
+    ranges: *mut *const roomcast_slice,
+    range_count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let connection = unsafe { Out::new(connection, "connection") }?;
+        // SAFETY: as above.
+        let out = unsafe { Out::new(ranges, "ranges") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(range_count, "range_count") }?;
+        let Inner { log, ranges, .. } = inner;
+        ranges.clear();
+        if let Some(next) = log.pop_dirty() {
+            ranges.extend(log.ranges().iter().map(|&range| roomcast_slice::lend(log.bytes(range))));
+            connection.set(next);
+        }
+        out.set(ranges.as_ptr());
+        count.set(ranges.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_next", body) }
+}
+
+/// Ends the tick: what was not taken by roomcast_router_next is dropped, and the log begins anew.
+///
+/// Errors: none of its own.
+/// Ownership: what was lent is gone.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_end_tick(router: *mut roomcast_router) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        inner.log.restart();
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_end_tick", body) }
+}
+
+/// Drops what a connection is owed: it is gone, and its number may be used again.
+///
+/// Errors: none of its own.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_forget(
+    router: *mut roomcast_router,
+    connection: u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        inner.log.forget(connection);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_forget", body) }
+}
+
+/// Lends out the members of a room; with no name (length 0), those of the namespace.
+///
+/// `members` is set to an array of `count` members; there are none in a room that does not exist.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_members(
+    router: *mut roomcast_router,
+    ns: u32,
+    room: *const c_char,
+    room_len: usize,
+    members: *mut *const u32,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(members, "members") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        // SAFETY: as above.
+        let room = unsafe { text(room, room_len, "room") }?;
+        inner.answers.clear();
+        match room {
+            "" => inner.answers.extend(inner.router.everyone(ns)),
+            room => inner.answers.extend(inner.router.members(ns, room)),
+        }
+        out.set(inner.answers.as_ptr());
+        count.set(inner.answers.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_members", body) }
+}
+
+/// Lends out the rooms a member is in.
+///
+/// `rooms` is set to an array of `count` names.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such member.
+/// Ownership: the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_rooms_of(
+    router: *mut roomcast_router,
+    member: u32,
+    rooms: *mut *const roomcast_slice,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(rooms, "rooms") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        if !inner.router.has_member(member) {
+            return Err(Fault::Known(Error::Gone, "member"));
+        }
+        let Inner { router, texts, .. } = inner;
+        texts.clear();
+        texts.extend(router.rooms_of(member).map(|room| roomcast_slice::lend(room.as_bytes())));
+        out.set(texts.as_ptr());
+        count.set(texts.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_rooms_of", body) }
+}

@@ -1,0 +1,486 @@
+//! What the C ABI is made of: numbers, constants and structs. It must not do anything.
+
+use std::ffi::{c_char, c_void};
+
+/// The version of this interface. It changes only when a program compiled against an older header would break; pass it to
+/// roomcast_new.
+pub const ROOMCAST_ABI_VERSION: u32 = 1;
+
+/// What every fallible function returns: 0 on success, a negative ROOMCAST_ERROR_ number otherwise. Out-parameters are
+/// written only on success. A number of -0x10000 or below is -0x10000 minus an errno of the operating system.
+pub type roomcast_status = i32;
+
+/// One client's presence in one namespace. Handles are never 0 and never used again; a call with a dead one changes nothing
+/// and returns ROOMCAST_ERROR_GONE.
+pub type roomcast_socket = u64;
+
+/// A namespace.
+pub type roomcast_namespace = u64;
+
+/// One client's connection, which carries a socket for each namespace that the client joined.
+pub type roomcast_connection = u64;
+
+/// An acknowledgement that the host waits for.
+pub type roomcast_ack_id = u64;
+
+/// No error.
+pub const ROOMCAST_OK: roomcast_status = 0;
+/// The handle names nothing that lives: it was closed, disconnected or never existed.
+pub const ROOMCAST_ERROR_GONE: roomcast_status = -1;
+/// A handle of another kind was passed, for example a namespace where a socket is due; or 0.
+pub const ROOMCAST_ERROR_WRONG_KIND: roomcast_status = -2;
+/// An event name that Socket.IO keeps for itself, such as "connect" or "disconnect".
+pub const ROOMCAST_ERROR_RESERVED_EVENT: roomcast_status = -3;
+/// The arguments are not a JSON array.
+pub const ROOMCAST_ERROR_BAD_JSON: roomcast_status = -4;
+/// A placeholder in the arguments has no attachment, or the other way round.
+pub const ROOMCAST_ERROR_BAD_ATTACHMENTS: roomcast_status = -5;
+/// A namespace name is empty or has a character that packets cannot carry.
+pub const ROOMCAST_ERROR_BAD_NAMESPACE: roomcast_status = -6;
+/// A room name is empty or too long.
+pub const ROOMCAST_ERROR_BAD_ROOM: roomcast_status = -7;
+/// The call does not fit the state: the socket still waits for the host's decision, or has had it already.
+pub const ROOMCAST_ERROR_WRONG_STATE: roomcast_status = -8;
+/// A configuration value is out of its range.
+pub const ROOMCAST_ERROR_BAD_CONFIG: roomcast_status = -9;
+/// A namespace of this name exists with other options.
+pub const ROOMCAST_ERROR_EXISTS: roomcast_status = -10;
+/// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
+pub const ROOMCAST_ERROR_BAD_PATH: roomcast_status = -11;
+/// The data given to a reject is not JSON.
+pub const ROOMCAST_ERROR_BAD_DATA: roomcast_status = -12;
+/// A pointer that must not be NULL is NULL.
+pub const ROOMCAST_ERROR_NULL: roomcast_status = -13;
+/// A text is not UTF-8.
+pub const ROOMCAST_ERROR_BAD_UTF8: roomcast_status = -14;
+/// A struct_size is smaller than any version of the struct ever was.
+pub const ROOMCAST_ERROR_BAD_SIZE: roomcast_status = -15;
+/// The caller was compiled against a header that this library cannot serve.
+pub const ROOMCAST_ERROR_ABI_VERSION: roomcast_status = -16;
+/// A number that must be one of a list of constants is none of them; or a packed batch is malformed.
+pub const ROOMCAST_ERROR_BAD_VALUE: roomcast_status = -17;
+/// An address cannot be understood or resolved.
+pub const ROOMCAST_ERROR_BAD_ADDRESS: roomcast_status = -18;
+/// There is nothing of this name.
+pub const ROOMCAST_ERROR_NOT_FOUND: roomcast_status = -19;
+/// A limit of the broker was reached.
+pub const ROOMCAST_ERROR_TOO_MANY: roomcast_status = -100;
+/// The remote's queue is full: the broker has not been polled for a while.
+pub const ROOMCAST_ERROR_FULL: roomcast_status = -101;
+/// One message is larger than the broker can hold.
+pub const ROOMCAST_ERROR_TOO_LARGE: roomcast_status = -102;
+/// The broker on the other side of a remote is gone.
+pub const ROOMCAST_ERROR_CLOSED: roomcast_status = -200;
+/// The operating system's random generator failed.
+pub const ROOMCAST_ERROR_NO_ENTROPY: roomcast_status = -201;
+/// Another call on this object is running: on another thread, or further up on this one, out of a callback.
+pub const ROOMCAST_ERROR_BUSY: roomcast_status = -202;
+/// A bug in the library. The object is poisoned: free it.
+pub const ROOMCAST_ERROR_PANIC: roomcast_status = -203;
+/// An earlier call ended in ROOMCAST_ERROR_PANIC. The object can only be freed.
+pub const ROOMCAST_ERROR_POISONED: roomcast_status = -204;
+/// The operating system does not have this, for example a pollable descriptor on Windows.
+pub const ROOMCAST_ERROR_UNSUPPORTED: roomcast_status = -205;
+/// Errors of the operating system are this minus their errno.
+pub const ROOMCAST_ERROR_SYSTEM: roomcast_status = -65536;
+
+/// A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_slice {
+    /// The first byte.
+    pub ptr: *const c_void,
+    /// How many bytes there are.
+    pub len: usize,
+}
+
+/// A name and a value: a header, a parameter of a query.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_pair {
+    /// The name.
+    pub name: roomcast_slice,
+    /// The value.
+    pub value: roomcast_slice,
+}
+
+/// A socket has joined its namespace. Sets `socket`, `ns`, and `data` to the client's auth object as JSON ("{}" when it
+/// sent none).
+pub const ROOMCAST_EVENT_CONNECT: u32 = 1;
+/// A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
+/// `parts` to the attachments that the placeholders in it stand for, and `ack`.
+pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
+/// A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
+/// the rooms it was in until now, its own not among them.
+pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
+/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`, and
+/// `data` to the auth object as JSON.
+pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
+/// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
+/// array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+pub const ROOMCAST_EVENT_ACK: u32 = 5;
+/// An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
+/// ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+pub const ROOMCAST_EVENT_ACK_END: u32 = 6;
+/// A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
+pub const ROOMCAST_EVENT_PROTOCOL_ERROR: u32 = 7;
+/// A namespace was made, by the host or from a pattern. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_NAMESPACE_CREATED: u32 = 8;
+/// A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_NAMESPACE_REMOVED: u32 = 9;
+/// Only with room_events: a room has its first member. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_CREATED: u32 = 10;
+/// Only with room_events: a socket joined a room. Sets `socket`, `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_JOINED: u32 = 11;
+/// Only with room_events: a socket left a room. Sets `socket`, `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_LEFT: u32 = 12;
+/// Only with room_events: a room's last member left. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_DELETED: u32 = 13;
+/// Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+/// `connection`.
+pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
+/// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5), `name` to its text,
+/// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN.
+pub const ROOMCAST_EVENT_REFUSED: u32 = 15;
+/// Only with engine_only: a connection opened. Sets `connection`.
+pub const ROOMCAST_EVENT_OPEN: u32 = 16;
+/// Only with engine_only: a text message. Sets `connection`, `data`.
+pub const ROOMCAST_EVENT_TEXT: u32 = 17;
+/// Only with engine_only: a binary message. Sets `connection`, `data`.
+pub const ROOMCAST_EVENT_BINARY: u32 = 18;
+/// Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
+/// number.
+pub const ROOMCAST_EVENT_CLOSE: u32 = 19;
+
+/// On ROOMCAST_EVENT_ACK_END: the time was up.
+pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
+
+/// The client closed the transport, or the network did.
+pub const ROOMCAST_REASON_TRANSPORT_CLOSE: u32 = 1;
+/// The transport failed: a broken frame, overlapping or dropped requests.
+pub const ROOMCAST_REASON_TRANSPORT_ERROR: u32 = 2;
+/// No pong within ping_timeout.
+pub const ROOMCAST_REASON_PING_TIMEOUT: u32 = 3;
+/// A packet could not be parsed.
+pub const ROOMCAST_REASON_PARSE_ERROR: u32 = 4;
+/// The host closed the connection by roomcast_close_connection.
+pub const ROOMCAST_REASON_FORCED_CLOSE: u32 = 5;
+/// The client left the namespace.
+pub const ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT: u32 = 6;
+/// The host disconnected the socket from its namespace.
+pub const ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT: u32 = 7;
+/// The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+pub const ROOMCAST_REASON_FORCED_SERVER_CLOSE: u32 = 8;
+/// The broker is closing.
+pub const ROOMCAST_REASON_SERVER_SHUTTING_DOWN: u32 = 9;
+/// The client did not read and its backlog was full.
+pub const ROOMCAST_REASON_SLOW_CONSUMER: u32 = 10;
+
+/// One thing that happened. Which fields are set depends on `kind`; the others are 0 or NULL. Kinds that are not known must
+/// be skipped: later versions add some. What the pointers point to is lent until the next roomcast_poll, roomcast_close or
+/// roomcast_free of the broker. Texts are UTF-8 and not terminated by a NUL.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_event {
+    /// A ROOMCAST_EVENT_ number.
+    pub kind: u32,
+    /// ROOMCAST_FLAG_ bits.
+    pub flags: u32,
+    /// A number whose meaning depends on `kind`: a reason, an error code, how many acknowledgements are missing.
+    pub code: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The socket it is about.
+    pub socket: roomcast_socket,
+    /// The connection it is about, where there is no socket.
+    pub connection: roomcast_connection,
+    /// The namespace it is about.
+    pub ns: roomcast_namespace,
+    /// On ROOMCAST_EVENT_MESSAGE what to pass to roomcast_ack, 0 if the client does not wait for an acknowledgement; on
+    /// ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the roomcast_ack_id.
+    pub ack: u64,
+    /// The event's name, or a name that depends on `kind`.
+    pub name: *const c_char,
+    /// Bytes of `name`.
+    pub name_len: usize,
+    /// Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+    pub data: *const c_char,
+    /// Bytes of `data`.
+    pub data_len: usize,
+    /// Attachments or rooms, depending on `kind`.
+    pub parts: *const roomcast_slice,
+    /// How many `parts` there are.
+    pub part_count: usize,
+}
+
+/// Queued up to max_backlog, past which the connection is closed as a slow consumer.
+pub const ROOMCAST_RELIABLE: u32 = 0;
+/// Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
+pub const ROOMCAST_VOLATILE: u32 = 1;
+/// At most one unsent message of this `key` waits for a connection in this namespace: the newest.
+pub const ROOMCAST_LATEST: u32 = 2;
+/// Queued up to max_backlog; then the oldest message of this class goes.
+pub const ROOMCAST_DROP_OLDEST: u32 = 3;
+
+/// Whom an emit reaches: the union of some rooms and sockets of one namespace, or the whole namespace if neither is named,
+/// minus some rooms and sockets. A socket that is named twice gets one copy. A socket's id is a room of its own. Set
+/// `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_target {
+    /// sizeof(roomcast_target).
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The namespace.
+    pub ns: roomcast_namespace,
+    /// The members of these rooms.
+    pub rooms: *const roomcast_slice,
+    /// How many rooms. If this and `socket_count` are 0, the target is the whole namespace.
+    pub room_count: usize,
+    /// These sockets as well; those that are gone or belong to another namespace are skipped.
+    pub sockets: *const roomcast_socket,
+    /// How many sockets.
+    pub socket_count: usize,
+    /// But no member of these rooms.
+    pub except_rooms: *const roomcast_slice,
+    /// How many rooms are excepted.
+    pub except_room_count: usize,
+    /// And none of these sockets.
+    pub except_sockets: *const roomcast_socket,
+    /// How many sockets are excepted.
+    pub except_socket_count: usize,
+}
+
+/// An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_message {
+    /// sizeof(roomcast_message).
+    pub struct_size: u32,
+    /// What may become of it when a client does not keep up: ROOMCAST_RELIABLE, which is 0, or another delivery class.
+    pub delivery: u32,
+    /// For ROOMCAST_LATEST: the key, any number.
+    pub key: u64,
+    /// The event's name.
+    pub name: *const c_char,
+    /// Bytes of `name`.
+    pub name_len: usize,
+    /// The arguments: a JSON array. Nothing at all means "[]".
+    pub args: *const c_char,
+    /// Bytes of `args`.
+    pub args_len: usize,
+    /// Binary attachments: `args` holds {"_placeholder":true,"num":N} where attachment N belongs.
+    pub attachments: *const roomcast_slice,
+    /// How many attachments.
+    pub attachment_count: usize,
+}
+
+/// What an emit did.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_receipt {
+    /// Sockets it was addressed to.
+    pub recipients: u64,
+    /// Of these, how many were skipped: the message is volatile and they had earlier output waiting.
+    pub skipped: u64,
+}
+
+/// What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
+/// point to is lent until the next call on this broker.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_handshake {
+    /// sizeof(roomcast_handshake), set by the caller.
+    pub struct_size: u32,
+    /// 1 if the connection is carried by a WebSocket by now, 0 if by polling.
+    pub websocket: u32,
+    /// When the request came, in milliseconds since 1970.
+    pub issued: u64,
+    /// The connection.
+    pub connection: roomcast_connection,
+    /// The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
+    pub address: roomcast_slice,
+    /// The request's target: path and query, as they came.
+    pub url: roomcast_slice,
+    /// The query's parameters, decoded, in their order.
+    pub query: *const roomcast_pair,
+    /// How many parameters.
+    pub query_count: usize,
+    /// The headers, in their order. Values are bytes, mostly ASCII.
+    pub headers: *const roomcast_pair,
+    /// How many headers.
+    pub header_count: usize,
+}
+
+/// A number that the broker counts, by its name.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_stat {
+    /// Its name, terminated by a NUL; it lives as long as the library is loaded.
+    pub name: *const c_char,
+    /// How many.
+    pub value: u64,
+}
+
+/// No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
+pub const ROOMCAST_CORS_OFF: u32 = 0;
+/// Everybody: "*". Browsers refuse it together with credentials.
+pub const ROOMCAST_CORS_ANY: u32 = 1;
+/// The origins in cors_origins; each is told only of itself.
+pub const ROOMCAST_CORS_LIST: u32 = 2;
+/// Whoever asks.
+pub const ROOMCAST_CORS_REFLECT: u32 = 3;
+
+/// A bug in the library, or a lasting failure of the system.
+pub const ROOMCAST_LOG_ERROR: u32 = 1;
+/// A peer broke the protocol, did not keep up, or was refused.
+pub const ROOMCAST_LOG_WARN: u32 = 2;
+/// The broker listens, or closes.
+pub const ROOMCAST_LOG_INFO: u32 = 3;
+/// A socket connected or disconnected.
+pub const ROOMCAST_LOG_DEBUG: u32 = 4;
+
+/// Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
+/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a NUL, lent for the call.
+pub type roomcast_log =
+    Option<unsafe extern "C" fn(data: *mut c_void, level: u32, text: *const c_char, text_len: usize)>;
+
+/// Writes a connection's id of up to `cap` bytes (64) of ASCII letters, digits, '-' and '_' to `out` and returns its length;
+/// 0 refuses the handshake. Ids must be unguessable and unique. The rules of roomcast_log hold for it too.
+pub type roomcast_id_generator =
+    Option<unsafe extern "C" fn(data: *mut c_void, out: *mut c_char, cap: usize) -> usize>;
+
+/// How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds. Texts
+/// and lists are copied by roomcast_new. Flags are 0 or 1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_config {
+    /// sizeof(roomcast_config), set by roomcast_config_init.
+    pub struct_size: u32,
+    /// Whether the path ends in a slash, so that "/socket.io" alone is not served. On by default.
+    pub add_trailing_slash: u32,
+    /// Whether a handshake may name the transport polling. On by default.
+    pub polling: u32,
+    /// Whether a handshake may name the transport WebSocket. On by default.
+    pub websocket: u32,
+    /// Whether a polling connection may become a WebSocket. On by default.
+    pub allow_upgrades: u32,
+    /// Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. Off by default.
+    pub guard_handshakes: u32,
+    /// Reports rooms that begin and end, and who joins and leaves them. Off by default.
+    pub room_events: u32,
+    /// Reports refused requests. Off by default.
+    pub refusal_events: u32,
+    /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
+    pub engine_only: u32,
+    /// Cross-origin rules: a ROOMCAST_CORS_ number. ROOMCAST_CORS_OFF by default.
+    pub cors: u32,
+    /// Whether cookies and authorisation may be sent along by pages of other origins. Off by default.
+    pub cors_credentials: u32,
+    /// The status that answers a preflight request. 204 by default.
+    pub cors_status: u32,
+    /// Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
+    pub cors_max_age: i64,
+    /// For ROOMCAST_CORS_LIST: the origins.
+    pub cors_origins: *const roomcast_slice,
+    /// How many origins.
+    pub cors_origin_count: usize,
+    /// Methods that pages of other origins may use, separated by commas. "GET,HEAD,PUT,PATCH,POST,DELETE" by default.
+    pub cors_methods: roomcast_slice,
+    /// Headers that requests of such pages may have, separated by commas. Empty, the default: those they ask for.
+    pub cors_allowed_headers: roomcast_slice,
+    /// Headers of the response that such pages may see, separated by commas. Empty by default.
+    pub cors_exposed_headers: roomcast_slice,
+    /// Path of the Socket.IO endpoint, matched as a prefix. "/socket.io/" by default.
+    pub path: roomcast_slice,
+    /// Path that answers with a health report as JSON. Empty, the default: none.
+    pub health_path: roomcast_slice,
+    /// A message sent right behind the open packet. Empty, the default: none.
+    pub initial_packet: roomcast_slice,
+    /// Name of a cookie that carries the connection's id. Empty, the default: no cookie.
+    pub cookie_name: roomcast_slice,
+    /// The cookie's Path. "/" by default; empty leaves it out.
+    pub cookie_path: roomcast_slice,
+    /// The cookie's SameSite. "Lax" by default; empty leaves it out.
+    pub cookie_same_site: roomcast_slice,
+    /// Whether the cookie is HttpOnly. On by default.
+    pub cookie_http_only: u32,
+    /// Lines of the log up to this level, a ROOMCAST_LOG_ number, go to `log`. ROOMCAST_LOG_WARN by default.
+    pub log_level: u32,
+    /// Where the log goes. NULL, the default: nowhere.
+    pub log: roomcast_log,
+    /// Passed to `log`. It must live as long as the broker, and so must what it points to.
+    pub log_data: *mut c_void,
+    /// Makes connection ids instead of the broker. NULL by default.
+    pub id_generator: roomcast_id_generator,
+    /// Passed to `id_generator`, under the rules of log_data.
+    pub id_generator_data: *mut c_void,
+    /// Headers added to every response of the endpoint, the 101 included.
+    pub headers: *const roomcast_pair,
+    /// How many headers.
+    pub header_count: usize,
+    /// Time between a pong and the next ping. 25,000 by default.
+    pub ping_interval: u64,
+    /// Time a client has to answer a ping. 20,000 by default.
+    pub ping_timeout: u64,
+    /// Time a WebSocket has to take over from polling. 10,000 by default.
+    pub upgrade_timeout: u64,
+    /// Time a connection may stay in no namespace at all. 45,000 by default.
+    pub connect_timeout: u64,
+    /// Bytes of one message from a client: a POST body, or a WebSocket message however fragmented. 1,000,000 by default.
+    pub max_payload: u64,
+    /// Bytes of a request's head: request line and headers together. 16,384 by default.
+    pub max_head_bytes: u64,
+    /// Headers of one request. 100 by default.
+    pub max_headers: u64,
+    /// Time from the first byte of a request to the end of its head. 10,000 by default.
+    pub head_timeout: u64,
+    /// Time from the end of a request's head to the end of its body. 30,000 by default.
+    pub body_timeout: u64,
+    /// Time a client may leave an answer unread, counted anew whenever it reads some of it. 30,000 by default.
+    pub answer_timeout: u64,
+    /// Time an HTTP connection may be open with no request on it. 60,000 by default.
+    pub idle_timeout: u64,
+    /// Time a WebSocket upgrade for a path nobody serves is left open. 1,000 by default.
+    pub destroy_upgrade_timeout: u64,
+    /// Time a closing connection may take for its last bytes and its close handshake. 5,000 by default.
+    pub close_timeout: u64,
+    /// Fragments of one WebSocket message. 1,024 by default.
+    pub max_fragments: u64,
+    /// Attachments of one binary event. 10 by default.
+    pub max_attachments: u64,
+    /// Depth of nested arrays and objects in a client's JSON. 512 by default.
+    pub max_json_depth: u64,
+    /// Bytes of a namespace name from a client. 512 by default.
+    pub max_namespace_name: u64,
+    /// Namespaces one connection may be in, or wait for, at a time. 64 by default.
+    pub max_namespaces_per_connection: u64,
+    /// Namespaces in all, those made from patterns included. 100,000 by default.
+    pub max_namespaces: u64,
+    /// Bytes of a room name. 16,384 by default.
+    pub max_room_name: u64,
+    /// Rooms one socket may be in. 65,536 by default.
+    pub max_rooms_per_socket: u64,
+    /// Acknowledgements the host may wait for from one socket. 4,096 by default.
+    pub max_pending_acks: u64,
+    /// TCP connections at a time; more are closed as they are accepted, and counted. 1,000,000 by default.
+    pub max_links: u64,
+    /// Bytes queued for one connection that the kernel has not taken, past which a message's delivery class decides.
+    /// 4 MiB by default; left alone it grows to four times max_payload.
+    pub max_backlog: u64,
+    /// Packets of one poll response. 16 by default.
+    pub max_poll_packets: u64,
+    /// Bytes the output of one tick may reach before it is flushed early. 1 MiB by default.
+    pub max_tick_bytes: u64,
+    /// Bytes of events waiting for the host; past that the broker stops reading until they are drained. 4 MiB by default.
+    pub max_event_bytes: u64,
+    /// Events waiting for the host; past that the broker stops reading until they are drained. 16,384 by default.
+    pub max_events: u64,
+    /// Bytes read from one connection in one turn of the loop. 262,144 by default.
+    pub read_budget: u64,
+    /// TCP connections accepted in one turn of the loop. 256 by default.
+    pub accept_budget: u64,
+    /// Commands from other threads that may wait for the next poll. 16,384 by default.
+    pub remote_queue: u64,
+}
