@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat test tools lint unit interop readme browser bench-router
+.PHONY: chat lib header test tools lint unit interop readme browser bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -12,6 +12,10 @@ chat:
 		npm install --prefix examples/chat --no-save --no-package-lock --no-audit --no-fund --silent socket.io-client@4.8.4 \
 			|| echo "npm could not fetch the client; the page will load it from the CDN"; fi
 	cargo run --example chat -- $(PORT)
+
+# ---- The C library: target/release/libroomcast.so and libroomcast.a, for include/roomcast.h ----
+lib:
+	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 
 test: tools lint unit interop readme browser
 
