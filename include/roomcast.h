@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A literal as the two arguments, pointer and length, that texts are passed as: roomcast_join(broker, socket,
+ * ROOMCAST_TEXT("lobby")). */
+#define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
+
 /*
  The version of this interface. It changes only when a program compiled against an older header would break; pass it to
  roomcast_new.
