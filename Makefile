@@ -16,6 +16,7 @@ chat:
 # ---- The C library: target/release/libroomcast.so and libroomcast.a, for include/roomcast.h ----
 lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
+	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
 test: tools lint unit interop readme browser
 
