@@ -18,6 +18,10 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
+# include/roomcast.h and include/roomcast.symbols, from src/ffi.
+header:
+	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
+
 test: tools lint unit interop readme browser
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
@@ -26,11 +30,11 @@ tools:
 
 lint:
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features capi -- -D warnings
 
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
-	cargo test
+	cargo test --features capi
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
 interop: $(INTEROP)/node_modules
