@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat lib header test tools lint unit interop readme browser bench-router
+.PHONY: chat lib header test tools lint unit interop readme browser bench-router capi
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -22,7 +22,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop readme browser
+test: tools lint unit interop readme browser capi
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -35,6 +35,10 @@ lint:
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
 	cargo test --features capi
+
+# ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
+capi: lib
+	tests/c/run.sh $(TARGET)/release
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
 interop: $(INTEROP)/node_modules

@@ -19,7 +19,8 @@ say() { # NAME STATUS
     else
         failed=$((failed + 1))
         echo "FAILED: $1"
-        [ ! -f "$out/log" ] || tail -n 40 "$out/log"
+        grep -v '^==' "$out/log" | tail -n 40
+        grep '^==' "$out/log" | head -n 60
     fi
 }
 check() { # NAME COMMAND...

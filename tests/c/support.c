@@ -335,7 +335,11 @@ static void client_turn(client *c) {
         if (i + 4 > c->in.len) {
             return;
         }
-        CHECK(c->in.len > 12 && memcmp(c->in.at, "HTTP/1.1 101", 12) == 0);
+        if (memcmp(c->in.at, "HTTP/1.1 101", 12) != 0) {
+            c->gone = 1;
+            c->in.len = 0;
+            return;
+        }
         drop(&c->in, i + 4);
         c->upgraded = 1;
     }
@@ -417,6 +421,15 @@ void client_vanish(client *c, int reset) {
     close(c->fd);
     c->fd = -1;
     c->gone = 1;
+}
+
+void client_remove(world *w, client *c) {
+    size_t i = 0;
+    while (w->clients[i] != c) {
+        i++;
+    }
+    w->clients[i] = w->clients[--w->client_count];
+    client_free(c);
 }
 
 static void client_free(client *c) {

@@ -103,6 +103,7 @@ void client_expect(world *w, client *c, const char *packet);
 const char *client_next(world *w, client *c, size_t *len);
 /* Messages received and not taken. */
 size_t client_waiting(const client *c);
+/* Its connection ended, or its handshake was refused. */
 int client_gone(const client *c);
 /* The id the server gave it, its own room. */
 const char *client_sid(const client *c);
@@ -110,6 +111,8 @@ const char *client_sid(const client *c);
 void client_read(client *c, int reads);
 /* Ends the TCP connection: with a reset (1), or by a plain close. */
 void client_vanish(client *c, int reset);
+/* Closes it and takes it out of the world. */
+void client_remove(world *w, client *c);
 /* The answer to a plain GET, up to its end. */
 size_t http_get(world *w, const char *path, char *out, size_t cap);
 
