@@ -39,6 +39,9 @@ unit:
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib
 	tests/c/run.sh $(TARGET)/release
+	tests/c/install.sh
+
+include bindings/c/install.mk
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
 interop: $(INTEROP)/node_modules
