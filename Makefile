@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router capi
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router capi bench-capi
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -80,6 +80,10 @@ browser: $(INTEROP)/node_modules
 $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	touch $@
+
+# What a call through the C interface costs.
+bench-capi: lib
+	benches/capi/run.sh $(TARGET)/release
 
 bench-router:
 	cargo bench --bench router

@@ -19,23 +19,28 @@ runs() { # COMMAND...: prints the version
 }
 # What a program needs at run time, among the shared libraries.
 needs() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | grep roomcast || true; }
-builds() { # PREFIX: with pkg-config
-    export PKG_CONFIG_PATH="$1/lib/pkgconfig"
-    # shellcheck disable=SC2046 # lists of options
-    {
+# With pkg-config. What is said by the linker about getaddrinfo in a static program is no error.
+# shellcheck disable=SC2046 # lists of options
+{
+    shared() { # PREFIX
+        export PKG_CONFIG_PATH="$1/lib/pkgconfig"
         cc -Wall -Wextra -Werror app.c $(pkg-config --cflags --libs roomcast) -o shared
-        cc -Wall -Wextra app.c -static $(pkg-config --static --cflags --libs roomcast) -o static 2>static.log || {
+        [ "$(needs shared)" = libroomcast.so.1 ]
+        LD_LIBRARY_PATH="$1/lib" runs ./shared
+    }
+    static() { # PREFIX [OPTION]
+        export PKG_CONFIG_PATH="$1/lib/pkgconfig"
+        cc app.c ${2:-} $(pkg-config --static --cflags --libs roomcast) -o static 2>static.log || {
             cat static.log >&2
             exit 1
         }
+        [ "$(needs static)" = "" ]
+        runs ./static
     }
-    [ "$(needs shared)" = libroomcast.so.1 ]
-    [ "$(needs static)" = "" ]
-    LD_LIBRARY_PATH="$1/lib" runs ./shared
-    runs ./static
 }
 
-builds "$prefix"
+shared "$prefix"
+static "$prefix" -static
 echo "pkg-config: shared and static"
 
 # The tree is moved, as an image or an SDK is.
@@ -63,8 +68,14 @@ left=$(find stage "$prefix" ! -type d)
 echo "staged, and uninstalled without a trace"
 
 if command -v cargo-cinstall >/dev/null; then
-    (cd "$root" && cargo cinstall -q --release --prefix "$prefix" --libdir "$prefix/lib")
+    (cd "$root" && cargo cinstall --release --prefix "$prefix" --libdir "$prefix/lib" >"$work/cinstall.log" 2>&1) || {
+        cat "$work/cinstall.log" >&2
+        exit 1
+    }
     cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
-    builds "$prefix"
+    shared "$prefix"
+    # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
+    rm "$prefix"/lib/libroomcast.so*
+    static "$prefix"
     echo "cargo cinstall: shared and static"
 fi

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Compiles the C programs of the repository as C99, C23 and C++17, and runs those of tests/c plain, under AddressSanitizer and
-# UBSan, and under valgrind. The library is there already (`make lib`).
-#   tests/c/run.sh DIR [NAME...]    DIR holds libroomcast.so and libroomcast.a; NAMEs choose programs of tests/c
-set -eu
+# Compiles the C programs of the repository as C99, C23 and C++17, and runs those of tests/c and bindings/cpp/tests plain,
+# under AddressSanitizer and UBSan, and under valgrind. The library is there already (`make lib`).
+#   tests/c/run.sh DIR [NAME...]    DIR holds libroomcast.so and libroomcast.a; NAMEs choose programs
+set -u
 
-lib=$(cd "$1" && pwd)
+lib=$(cd "$1" && pwd) || exit
 shift
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$lib/c-tests
 mkdir -p "$out"
-cd "$root"
+cd "$root" || exit
 
 passed=0
 failed=0
@@ -26,7 +26,7 @@ say() { # NAME STATUS
 check() { # NAME COMMAND...
     what=$1
     shift
-    if "$@" >"$out/log" 2>&1; then say "$what" 0; else say "$what" 1; fi
+    if "$@" >"$out/log" 2>&1; then say "$what" 0; else say "$what" 1; return 1; fi
 }
 
 strict="-Wall -Wextra -Werror -pedantic -Iinclude -Itests/c -g -O1"
@@ -34,32 +34,44 @@ links="-L$lib -Wl,-rpath,$lib -lroomcast -lpthread"
 valgrind="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --num-callers=30"
 
 # ---- Every C file that includes the header compiles in each dialect. Add folders here. ----
-for file in tests/c/*.c examples/c/*.c; do
-    [ -f "$file" ] || continue
+for file in tests/c/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do
+    [ -f "$file" ] && grep -q 'roomcast\.h\|support\.h' "$file" || continue
     check "$file as C99" cc -std=c99 $strict -c "$file" -o "$out/any.o"
     check "$file as C23" cc -std=c2x $strict -c "$file" -o "$out/any.o"
     check "$file as C++17" c++ -std=c++17 -x c++ $strict -c "$file" -o "$out/any.o"
 done
 
-# ---- The programs of tests/c ----
-for file in tests/c/*.c; do
-    name=$(basename "$file" .c)
-    [ "$name" != support ] || continue
-    if [ $# -gt 0 ]; then
-        case " $* " in *" $name "*) ;; *) continue ;; esac
-    fi
-    sources="$file tests/c/support.c"
+# ---- Programs that end by themselves, with status 0: plain, static, sanitized, under valgrind ----
+programs() { # NAME COMPILER SOURCE...
+    name=$1
+    build="$2 $strict"
+    shift 2
+    sources=$*
     # shellcheck disable=SC2086 # lists of options
     {
-        check "$name builds" cc -std=c99 $strict $sources $links -o "$out/$name"
+        check "$name builds" $build $sources $links -o "$out/$name" || return
         check "$name" "$out/$name"
-        check "$name, static, builds" cc -std=c99 $strict $sources "$lib/libroomcast.a" -lpthread -ldl -lm -o "$out/$name-static"
-        check "$name, static" env ROOMCAST_TEST_PERCENT=5 "$out/$name-static"
-        check "$name, sanitized, builds" cc -std=c99 $strict -fsanitize=address,undefined -fno-sanitize-recover=all \
-            $sources $links -o "$out/$name-san"
-        check "$name, sanitized" env ROOMCAST_TEST_PERCENT=30 "$out/$name-san"
+        check "$name, static, builds" $build $sources "$lib/libroomcast.a" -lpthread -ldl -lm -o "$out/$name-static" &&
+            check "$name, static" env ROOMCAST_TEST_PERCENT=5 "$out/$name-static"
+        check "$name, sanitized, builds" $build -fsanitize=address,undefined -fno-sanitize-recover=all \
+            $sources $links -o "$out/$name-san" &&
+            check "$name, sanitized" env ROOMCAST_TEST_PERCENT=30 "$out/$name-san"
         check "$name, valgrind" env ROOMCAST_TEST_PERCENT=2 $valgrind "$out/$name"
     }
+}
+chosen() { # NAME: among those asked for, or nothing was asked for
+    [ "$asked" = "" ] || case " $asked " in *" $1 "*) ;; *) return 1 ;; esac
+}
+asked=$*
+
+for file in tests/c/*.c; do
+    name=$(basename "$file" .c)
+    [ "$name" != support ] && chosen "$name" || continue
+    programs "$name" "cc -std=c99" "$file" tests/c/support.c
+done
+for file in bindings/cpp/tests/*.cpp; do
+    [ -f "$file" ] && chosen "$(basename "$file" .cpp)" || continue
+    programs "$(basename "$file" .cpp)" "c++ -std=c++17 -Ibindings/cpp" "$file"
 done
 
 # ---- What the library exports, and its name ----
