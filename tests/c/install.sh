@@ -4,6 +4,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
+export CARGO_TERM_QUIET=true
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
