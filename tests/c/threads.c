@@ -53,7 +53,7 @@ static void *hammer_router(void *data) {
     size_t n = scaled(200000);
     while (h->done < n) {
         roomcast_status status = h->done % 2 ? roomcast_router_join(h->router, 0, ROOMCAST_TEXT("r"))
-                                       : roomcast_router_leave(h->router, 0, ROOMCAST_TEXT("r"));
+                                             : roomcast_router_leave(h->router, 0, ROOMCAST_TEXT("r"));
         CHECK(status == ROOMCAST_OK || status == ROOMCAST_ERROR_BUSY);
         if (status == ROOMCAST_OK) {
             h->done++;
