@@ -2,16 +2,21 @@
 // range. It must not add meaning to the C interface, nor cost: everything here is inline over one call. What all of it
 // has in common:
 //
-// Errors. A call that can fail returns a status, or a result<T> with a value. Ask it (`if (auto sent = broker.emit(…);
-// !sent)`), or say `.or_throw()`: it throws roomcast::error, or does what you define ROOMCAST_THROW(status) to do
-// before you include this file; without exceptions (-fno-exceptions) it aborts. Nothing else throws, but begin() of a
-// poll that failed. Which errors a call has stands in roomcast.h, at the function that is named with it. Texts and
-// bytes. A `slice` is made from string literals, std::string, std::string_view, and vectors or arrays of bytes. Texts
-// are UTF-8. What you pass in is copied or encoded before a call returns. Ownership. broker, remote and router free
-// what they hold; they move and do not copy. An empty or moved-from one answers errc::null. What you get as
-// std::string_view or view is lent: each function says until when. Threads. A broker, or a router, belongs to one
-// thread at a time. A remote is for all others. Nothing is allocated on this side but the text of an error. No RTTI is
-// needed. All files of a program that include this must agree on whether there are exceptions.
+// Errors. A call that can fail returns a status, or a result<T> with a value. Ask it (`if (auto done = …; !done)`), or
+// say `.or_throw()`: it throws roomcast::error, or does what you define ROOMCAST_THROW(status) to do before you include
+// this file; without exceptions (-fno-exceptions) it aborts. Nothing else throws but the range of a poll that failed.
+// Which errors a call has stands in roomcast.h, at the function that is named with it.
+//
+// Texts and bytes. A `slice` is made from string literals, std::string, std::string_view, and vectors or arrays of
+// bytes. Texts are UTF-8. What you pass in is copied or encoded before a call returns.
+//
+// Ownership. A broker, a remote and a router free what they hold; they move and do not copy. An empty or moved-from one
+// answers errc::null. What you get as std::string_view or view is lent: each function says until when.
+//
+// Threads. A broker, or a router, belongs to one thread at a time. A remote is for all others.
+//
+// Nothing is allocated on this side but the text of an error, and no RTTI is needed. All files of a program that
+// include this must agree on whether there are exceptions.
 
 #ifndef ROOMCAST_HPP
 #define ROOMCAST_HPP
@@ -169,7 +174,7 @@ private:
     roomcast::status status_;
 };
 
-// ---- Texts, bytes and lists, given ----
+// ---- Texts and bytes, given ----
 
 // A piece of text or bytes that you pass in. It points to what it is made from.
 struct slice : roomcast_slice {
@@ -204,38 +209,6 @@ struct pair : roomcast_pair {
     constexpr pair(slice of, slice is) noexcept : roomcast_pair{of, is} {}
 };
 static_assert(sizeof(pair) == sizeof(roomcast_pair), "a list of them is a list of C's");
-
-// Several of something that you pass in: braces, one, or a std::vector, std::array or std::span of them. It points to
-// what it is made from; braces live until the end of the call they are written in.
-template <class T>
-class list {
-public:
-    constexpr list() noexcept = default;
-    constexpr list(const T* data, std::size_t size) noexcept : data_(data), size_(size) {}
-    constexpr list(const T& one) noexcept : data_(&one), size_(1) {}
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Winit-list-lifetime" // A list is an argument, as std::span is.
-#endif
-    constexpr list(std::initializer_list<T> some) noexcept : data_(some.begin()), size_(some.size()) {}
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-    template <class C,
-              std::enable_if_t<
-                  std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C&>().data())>>, T>,
-                  int> = 0>
-    constexpr list(const C& some) noexcept : data_(some.data()), size_(some.size()) {}
-
-    constexpr const T* data() const noexcept { return data_; }
-    constexpr std::size_t size() const noexcept { return size_; }
-
-private:
-    const T* data_ = nullptr;
-    std::size_t size_ = 0;
-};
 
 // ---- Handles ----
 
@@ -277,6 +250,8 @@ struct reply_id : handle<reply_id> {
     using handle::handle;
 };
 
+template <class T>
+class list;
 class room;
 class target;
 
@@ -303,7 +278,7 @@ private:
 
 constexpr roomcast::room ns::room(slice name) const noexcept { return {*this, name}; }
 
-// ---- What you get ----
+// ---- Lists, lent and given ----
 
 namespace detail {
 
@@ -337,12 +312,23 @@ struct shown<std::pair<std::string_view, std::uint64_t>> {
     }
 };
 
-// The numbers inside a list of handles.
-template <class Raw, class T>
-const Raw* raw(list<T> some) noexcept {
-    static_assert(sizeof(T) == sizeof(Raw) && std::is_standard_layout_v<T>, "a list of handles is a list of numbers");
-    return reinterpret_cast<const Raw*>(some.data());
-}
+// From what C++ passes to what C takes: a base, or the number inside a handle.
+template <class T>
+struct given {
+    using raw = std::conditional_t<sizeof(T) == sizeof(std::uint64_t), std::uint64_t, std::uint32_t>;
+    static_assert(sizeof(T) == sizeof(raw) && std::is_standard_layout_v<T>, "a list of handles is a list of numbers");
+    static const raw* all(const T* some) noexcept { return reinterpret_cast<const raw*>(some); }
+};
+template <>
+struct given<slice> {
+    using raw = roomcast_slice;
+    static const raw* all(const slice* some) noexcept { return some; }
+};
+template <>
+struct given<pair> {
+    using raw = roomcast_pair;
+    static const raw* all(const pair* some) noexcept { return some; }
+};
 
 inline std::int32_t wait(std::chrono::milliseconds time) noexcept {
     return time.count() < 0 ? 0 : time.count() >= INT32_MAX ? -1 : static_cast<std::int32_t>(time.count());
@@ -393,11 +379,47 @@ private:
     std::size_t size_ = 0;
 };
 
+// Several of something that you pass in: braces, one, a std::vector, std::array or std::span of them, or a view. It
+// points to what it is made from; braces live until the end of the call they are written in.
+template <class T>
+class list {
+public:
+    using raw = typename detail::given<T>::raw;
+
+    constexpr list() noexcept = default;
+    list(const T* data, std::size_t size) noexcept : data_(detail::given<T>::all(data)), size_(size) {}
+    list(const T& one) noexcept : list(&one, 1) {}
+    template <class Value>
+    list(view<Value, raw> some) noexcept : data_(some.data()), size_(some.size()) {}
+    template <class C,
+              std::enable_if_t<std::is_convertible_v<decltype(std::declval<const C&>().data()), const T*>, int> = 0>
+    list(const C& some) noexcept : list(some.data(), some.size()) {}
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime" // A list is an argument, as std::span is.
+#endif
+    list(std::initializer_list<T> some) noexcept : list(some.begin(), some.size()) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+    // As roomcast.h has it.
+    constexpr const raw* data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+
+private:
+    const raw* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
 using texts = view<std::string_view, roomcast_slice>;
 using sockets = view<socket, roomcast_socket>;
 using namespaces = view<ns, roomcast_namespace>;
 using pairs = view<std::pair<std::string_view, std::string_view>, roomcast_pair>;
 using counts = view<std::pair<std::string_view, std::uint64_t>, roomcast_stat>;
+
+// ---- Events ----
 
 // What an event tells; what it sets stands in roomcast.h at ROOMCAST_EVENT_…. Later versions add some: have a default.
 enum class event_kind : std::uint32_t {
@@ -597,13 +619,13 @@ public:
     }
     // These sockets as well; those that are gone or belong to another namespace are skipped.
     target& sockets(list<socket> some) noexcept {
-        raw_.sockets = detail::raw<roomcast_socket>(some);
+        raw_.sockets = some.data();
         raw_.socket_count = some.size();
         return raw_.room_count == 0 && some.size() == 0 ? rooms({}) : *this;
     }
     // But none of these sockets.
     target& except(list<socket> some) noexcept {
-        raw_.except_sockets = detail::raw<roomcast_socket>(some);
+        raw_.except_sockets = some.data();
         raw_.except_socket_count = some.size();
         return *this;
     }
@@ -1113,12 +1135,12 @@ public:
             return *this;
         }
         selection& members(list<member> some) noexcept {
-            raw_.members = detail::raw<std::uint32_t>(some);
+            raw_.members = some.data();
             raw_.member_count = some.size();
             return raw_.room_count == 0 && some.size() == 0 ? rooms({}) : *this;
         }
         selection& except(list<member> some) noexcept {
-            raw_.except_members = detail::raw<std::uint32_t>(some);
+            raw_.except_members = some.data();
             raw_.except_member_count = some.size();
             return *this;
         }
