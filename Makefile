@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test cpp browser bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -18,7 +18,7 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop readme embedding arena-test browser
+test: tools lint unit interop readme embedding arena-test cpp browser
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -60,6 +60,10 @@ arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 
 arena-test: $(TARGET)/arena/arena $(TARGET)/arena/bots $(INTEROP)/node_modules
 	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
+
+# The C++ header, in each dialect, under the sanitizers, with clients.
+cpp: lib $(INTEROP)/node_modules
+	node tests/cpp/run.mjs $(TARGET)
 
 # Two tabs of Chromium in the example chat, over each transport.
 browser: $(INTEROP)/node_modules

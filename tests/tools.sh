@@ -9,6 +9,7 @@ command -v npm >/dev/null || need npm
 python3 -c 'import ensurepip' 2>/dev/null || need python3 python3-venv
 [ -x /usr/bin/chromium ] || need chromium
 command -v cc >/dev/null || need gcc libc6-dev
+command -v c++ >/dev/null || need g++
 PATH=$PATH:/usr/sbin command -v nginx >/dev/null || need nginx-light
 
 if [ -n "$missing" ]; then

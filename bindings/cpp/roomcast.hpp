@@ -168,6 +168,10 @@ public:
         status_.or_throw();
         return value_;
     }
+    const T& or_throw() const& {
+        status_.or_throw();
+        return value_;
+    }
 
 private:
     T value_;
@@ -287,6 +291,17 @@ inline std::string_view text(const char* ptr, std::size_t size) noexcept {
 }
 inline std::string_view lent(const roomcast_slice& raw) noexcept {
     return text(static_cast<const char*>(raw.ptr), raw.len);
+}
+
+// ASCII: a locale has no say in HTTP.
+inline bool same_but_for_case(std::string_view a, std::string_view b) noexcept {
+    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    for (std::size_t at = 0; at < a.size() && a.size() == b.size(); at++) {
+        if (lower(a[at]) != lower(b[at])) {
+            return false;
+        }
+    }
+    return a.size() == b.size();
 }
 
 // From what C lends to what C++ shows.
@@ -588,6 +603,23 @@ public:
     std::string_view url() const noexcept { return detail::lent(raw_.url); }
     pairs query() const noexcept { return {raw_.query, raw_.query_count}; }
     pairs headers() const noexcept { return {raw_.headers, raw_.header_count}; }
+    // The first value of a query's parameter, of a header in whatever case; empty if there is none.
+    std::string_view query(std::string_view name) const noexcept {
+        for (const auto& [each, value] : query()) {
+            if (each == name) {
+                return value;
+            }
+        }
+        return {};
+    }
+    std::string_view header(std::string_view name) const noexcept {
+        for (const auto& [each, value] : headers()) {
+            if (detail::same_but_for_case(each, name)) {
+                return value;
+            }
+        }
+        return {};
+    }
 
 private:
     friend class broker;
