@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test cpp browser bench-router
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test cpp browser bench-router bench-cpp
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -76,3 +76,7 @@ $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 
 bench-router:
 	cargo bench --bench router
+
+# What the C++ header costs over the C one, in instructions. Needs valgrind.
+bench-cpp: lib
+	benches/cpp/run.sh $(TARGET)

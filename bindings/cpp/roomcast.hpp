@@ -520,6 +520,8 @@ private:
     friend class events;
     roomcast_event raw_{};
 };
+static_assert(sizeof(event) == sizeof(roomcast_event) && std::is_standard_layout_v<event>,
+              "an array of them is an array of C's");
 
 // The events of a broker, drained one by one as you step: those that you do not reach stay for the next range, and poll
 // waits for nothing while there are any. It converts to true if the poll that it comes from succeeded.
@@ -877,6 +879,12 @@ public:
     }
     // The events that are left, without a turn of the loop (roomcast_events).
     events drain() noexcept { return {get(), status()}; }
+    // Up to `cap` of the events that are left, into an array of yours. Returns how many; 0 when there are no more.
+    result<std::size_t> drain(event* out, std::size_t cap) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_events(get(), reinterpret_cast<roomcast_event*>(out), cap, &count));
+        return {done, count};
+    }
     // Up to `max` of the events that are left, as one buffer of records. Lent until the next call of it, poll or close
     // (roomcast_events_packed).
     result<std::string_view> drain_packed(std::size_t max = SIZE_MAX) noexcept {

@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
@@ -42,7 +43,7 @@ const test = async (name, body) => {
 };
 const build = async (source, flags, name) => {
   const program = path.join(dir, name.replaceAll(/\W/g, "_"));
-  await run(compiler, [...flags, ...sanitizers, ...warnings, ...includes, path.join(here, source), "-o", program, ...library]);
+  await run(compiler, [...flags, ...sanitizers, ...warnings, ...includes, path.resolve(here, source), "-o", program, ...library]);
   return program;
 };
 // Two at a time: compiling is what takes the time here.
@@ -99,6 +100,44 @@ for (const [name, program] of Object.entries(hosts)) {
     await test(`a host as ${name}, over ${transport}`, () => play(program, transport, !name.includes("without exceptions")));
   }
 }
+
+// ---- The README of the header ----
+
+const readme = readFileSync(path.join(root, "bindings/cpp/README.md"), "utf8");
+const [server, frame] = [...readme.matchAll(/^```cpp\n([^]*?)^```/gm)].map(([, text]) => text);
+await test("its README's server, with a client", async () => {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  const source = path.join(dir, "readme.cpp");
+  assert.match(server, /3000/);
+  writeFileSync(source, server.replace("3000", String(port)));
+  const program = await build(source, ["-std=c++17"], "readme");
+  const child = spawn(program, { stdio: ["ignore", "ignore", "inherit"] });
+  const patience = setTimeout(() => child.kill("SIGABRT"), 60_000);
+  const clients = [1, 2].map(() => io(`http://127.0.0.1:${port}`, { transports: ["websocket"], forceNew: true, reconnectionDelay: 20 }));
+  try {
+    const [a, b] = clients;
+    await Promise.all(clients.map((client) => once(client, "connect")));
+    assert.equal(await b.emitWithAck("say", "anybody?"), "ok");
+    const said = once(b, "said");
+    assert.equal(await a.emitWithAck("say", "hello"), "ok");
+    assert.deepEqual(await said, ["hello"]);
+  } finally {
+    clearTimeout(patience);
+    clients.forEach((client) => client.disconnect());
+    child.kill("SIGKILL");
+  }
+});
+await test("its README's frame", async () => {
+  const source = path.join(dir, "frame.cpp");
+  writeFileSync(source, `#include "roomcast.hpp"
+void frame(roomcast::broker& broker, roomcast::ns world, roomcast::socket player, const std::string& json) {
+${frame}}
+`);
+  await run(compiler, ["-std=c++17", "-fsyntax-only", ...warnings, ...includes, source]);
+});
 
 async function play(program, transport, throws) {
   const server = spawn(program, { stdio: ["ignore", "pipe", "inherit"] });

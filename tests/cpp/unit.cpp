@@ -172,6 +172,50 @@ static void owners() {
     CHECK(!rc::remote() && rc::remote().wake() == errc::null);
 }
 
+// ---- Events ----
+
+static void draining() {
+    auto broker = rc::broker::make().or_throw();
+    const auto made = [&](const char* first, const char* second, const char* third) {
+        for (const char* name : {first, second, third}) {
+            broker.add_namespace(name).or_throw();
+        }
+    };
+    std::string seen;
+    const auto all = [&](rc::events range) {
+        seen.clear();
+        for (const rc::event& event : range) {
+            CHECK(event.kind() == rc::event_kind::namespace_created && event.ns() && !event.socket() && !event.reply());
+            seen += event.name();
+        }
+        return seen;
+    };
+    made("/a", "/b", "/c");
+    CHECK(all(broker.poll(0ms)) == "/a/b/c" && all(broker.drain()).empty());
+
+    // What a loop does not reach stays, over polls that do not even wait; a copy and its texts as well.
+    made("/d", "/e", "/f");
+    rc::event kept;
+    for (const rc::event& event : broker.poll(0ms)) {
+        kept = event;
+        break;
+    }
+    made("/g", "/h", "/i");
+    for (const rc::event& event : broker.poll(rc::forever)) {
+        CHECK(event.name() == "/e" && kept.name() == "/d");
+        break;
+    }
+    CHECK(all(broker.drain()) == "/f" && all(broker.poll(0ms)) == "/g/h/i");
+
+    made("/j", "/k", "/l");
+    broker.poll(0ms).or_throw().status().or_throw();
+    std::array<rc::event, 2> batch;
+    CHECK(broker.drain(batch.data(), batch.size()).or_throw() == 2 && batch[1].name() == "/k");
+    CHECK(broker.drain(batch.data(), batch.size()).or_throw() == 1 && batch[0].name() == "/l");
+    CHECK(broker.drain(batch.data(), batch.size()).or_throw() == 0);
+    CHECK(broker.drain(nullptr, 1).status() == errc::null);
+}
+
 // ---- Namespaces, counts, targets ----
 
 static void targets() {
@@ -292,6 +336,7 @@ int main() {
     types();
     errors();
     owners();
+    draining();
     targets();
     routing();
     CHECK(!rc::version().empty() && roomcast_abi_version() == ROOMCAST_ABI_VERSION);
