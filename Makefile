@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router capi bench-capi
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router capi bench-capi cpp bench-cpp
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -22,7 +22,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop readme embedding arena-test browser capi
+test: tools lint unit interop readme embedding arena-test browser capi cpp
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -72,6 +72,10 @@ arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 arena-test: $(TARGET)/arena/arena $(TARGET)/arena/bots $(INTEROP)/node_modules
 	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
 
+# The C++ header, in each dialect, under the sanitizers, with clients.
+cpp: lib $(INTEROP)/node_modules
+	node tests/cpp/run.mjs $(TARGET)
+
 # Two tabs of Chromium in the example chat, over each transport.
 browser: $(INTEROP)/node_modules
 	cargo build --example chat
@@ -87,3 +91,7 @@ bench-capi: lib
 
 bench-router:
 	cargo bench --bench router
+
+# What the C++ header costs over the C one, in instructions. Needs valgrind.
+bench-cpp: lib
+	benches/cpp/run.sh $(TARGET)
