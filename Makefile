@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat lib header test tools lint unit interop readme browser bench-router
+.PHONY: chat lib header test tools lint unit interop readme browser python bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -17,7 +17,7 @@ chat:
 lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 
-test: tools lint unit interop readme browser
+test: tools lint unit interop readme browser python
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -44,6 +44,18 @@ readme: $(INTEROP)/node_modules
 browser: $(INTEROP)/node_modules
 	cargo build --example chat
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
+
+# ---- The Python package, installed as a user would into an environment of its own, and its tests ----
+VENV := bindings/python/.venv
+
+python: $(VENV)/installed
+	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps ./bindings/python
+	$(VENV)/bin/pytest bindings/python
+
+$(VENV)/installed: bindings/python/tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
 
 $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
