@@ -186,6 +186,8 @@ class Raw:
                 size, head = self.buffer[1], 2
                 if size == 126:
                     size, head = int.from_bytes(self.buffer[2:4], "big"), 4
+                if self.buffer[0] == 0x88:  # a close frame
+                    raise EOFError
                 if len(self.buffer) >= head + size:
                     data, self.buffer = self.buffer[head:head + size], self.buffer[head + size:]
                     return data.decode()
