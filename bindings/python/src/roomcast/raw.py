@@ -205,12 +205,11 @@ class Broker:
         at, end = 0, len(packed)
         while at < end:
             size, kind, flags, socket, ns, ack, code, name_size, data_size, parts = unpack(packed, at)
-            name_at = at + 48
-            data_at = name_at + name_size
-            raw = packed[name_at:data_at]
-            name = names.get(raw)
-            if name is None:
-                name = self._name(raw)
+            data_at = at + 48 + name_size
+            try:
+                name = names[packed[at + 48:data_at]]
+            except KeyError:
+                name = self._name(packed[at + 48:data_at])
             add((kind, socket, ns, ack, code, name, packed[data_at:data_at + data_size],
                  _parts(packed, data_at + data_size, parts) if parts else _NO_PARTS, flags))
             at += size
