@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser python bench-router
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser python python-examples bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -18,7 +18,7 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop readme embedding arena-test browser python
+test: tools lint unit interop readme embedding arena-test browser python python-examples
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -72,6 +72,11 @@ VENV := bindings/python/.venv
 python: $(VENV)/installed
 	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps ./bindings/python
 	$(VENV)/bin/pytest bindings/python
+
+# The Python chat and the Python arena, by the tests of the others.
+python-examples: python $(TARGET)/arena/bots $(INTEROP)/node_modules
+	PATH=$(abspath $(VENV))/bin:$$PATH node tests/arena.mjs examples/arena/arena.py $(TARGET)/arena/bots
+	PATH=$(abspath $(VENV))/bin:$$PATH node tests/browser.mjs examples/python/chat.py
 
 $(VENV)/installed: bindings/python/tests/requirements.txt
 	python3 -m venv $(VENV)
