@@ -40,7 +40,10 @@ class AsyncServer(BaseServer):
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._thread = 0
         self._timer: Optional[asyncio.TimerHandle] = None
+        #: A turn is under way, or will be.
         self._due = False
+        #: Tasks started so far.
+        self._started = 0
         self._closing = False
         self._ended: Optional[asyncio.Event] = None
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -103,32 +106,37 @@ class AsyncServer(BaseServer):
         ended.set()
 
     def _turn(self) -> None:
-        """One turn of the broker: send what was emitted, read, dispatch. The loop calls it when the descriptor is ready."""
-        if self._closing:
-            return
-        self._due = True  # what handlers emit here goes out below
-        self._commit()
-        self._broker.poll(0)
-        for event in self._broker.events(_BATCH):
-            self._happened(event)
-        self._flush()
+        """One turn of the broker: send what was emitted, read, dispatch.
 
-    def _flush(self) -> None:
-        if self._closing or self._loop is None:
+        The loop calls it when the descriptor is ready, when time is up, and behind the tasks that may have emitted.
+        """
+        loop = self._loop
+        if self._closing or loop is None:
             return
-        self._due = False
+        self._due = True  # no need to ask for a turn from within one
+        broker = self._broker
+        self._commit()
+        broker.poll(0)
+        began = self._started
+        for event in broker.events(_BATCH):
+            self._happened(event)
         if self._queue:
             self._commit()
-            self._broker.flush()
-        timeout = self._broker.next_timeout()
+            broker.flush()
+        self._due = False
+        if self._started != began:
+            # Their first steps run next, and this behind them.
+            self._wake()
+            return
+        timeout = broker.next_timeout()
         if timeout is None:
             return
-        when = self._loop.time() + timeout
+        when = loop.time() + timeout
         # One that comes too early costs a turn, so there is no need to put it off each time.
         if self._timer is None or when < self._timer.when():
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._timed_turn)
+            self._timer = loop.call_at(when, self._timed_turn)
 
     def _timed_turn(self) -> None:
         self._timer = None
@@ -138,7 +146,7 @@ class AsyncServer(BaseServer):
         """Has the queue handed over when the tasks that are ready now have run."""
         if not self._due and self._loop is not None:
             self._due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._turn)
 
     def _here(self) -> None:
         if self._thread and threading.get_ident() != self._thread:
@@ -181,6 +189,7 @@ class AsyncServer(BaseServer):
             self._namespace_removed(ns, name)
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        self._started += 1
         # A task that nobody holds may be collected before it is done.
         task = _start(self._loop, work)
         self._tasks.add(task)
