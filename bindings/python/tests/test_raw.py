@@ -135,3 +135,32 @@ def test_a_guarded_namespace_asks() -> None:
     broker.close(0.1)
     broker.free()
     made[0].close()
+
+
+def test_the_descriptor_rests(broker: raw.Broker) -> None:
+    import select
+
+    poller = select.poll()
+    poller.register(broker.fileno(), select.POLLIN)
+
+    def settle() -> None:
+        """Turns while there is something to do: a loop that never rests burns a processor."""
+        for _ in range(20):
+            if broker.next_timeout() != 0 and not poller.poll(0):
+                return
+            broker.poll(0)
+            broker.events()
+        raise AssertionError("it never rests")
+
+    settle()
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    settle()
+    client.send('42["x"]')
+    assert poller.poll(PATIENCE * 1000)
+    settle()
+    broker.emit(broker.add_namespace("/"), "x")
+    settle()
+    assert client.text() == '42["x"]'
+    client.close()
+    assert poller.poll(PATIENCE * 1000)
+    settle()
