@@ -607,7 +607,7 @@ public:
     pairs headers() const noexcept { return {raw_.headers, raw_.header_count}; }
     // The first value of a query's parameter, of a header in whatever case; empty if there is none.
     std::string_view query(std::string_view name) const noexcept {
-        for (const auto& [each, value] : query()) {
+        for (const auto [each, value] : query()) {
             if (each == name) {
                 return value;
             }
@@ -615,7 +615,7 @@ public:
         return {};
     }
     std::string_view header(std::string_view name) const noexcept {
-        for (const auto& [each, value] : headers()) {
+        for (const auto [each, value] : headers()) {
             if (detail::same_but_for_case(each, name)) {
                 return value;
             }

@@ -233,7 +233,7 @@ static void targets() {
     CHECK(found);
     std::uint64_t namespaces = 0;
     const auto counts = broker.stats().or_throw();
-    for (const auto& [name, value] : counts) {
+    for (const auto [name, value] : counts) {
         namespaces = name == "namespaces" ? value : namespaces;
     }
     CHECK(namespaces == 2 && counts.size() > 5 && !counts[0].first.empty());
