@@ -28,11 +28,16 @@ FANOUT = HERE.parent / "fanout"
 CLIENT = FANOUT / "target" / "release" / "fanout"
 REFERENCE = "python-socketio"
 SERVERS = [REFERENCE, "roomcast-asyncio", "roomcast-uvloop", "roomcast-threads", "roomcast-raw"]
+#: A loop in C with nothing but the system calls: one send for each client, as messages come or once a round.
+BARE = ["bare-each", "bare-tick"]
 
 
 def prepare() -> None:
     subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", FANOUT / "Cargo.toml", "--target-dir",
                     FANOUT / "target"], check=True)
+    (FANOUT / "build").mkdir(exist_ok=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=gnu11", "-o", FANOUT / "build" / "bare", FANOUT / "bare" / "bare.c"],
+                   check=True)
     if not PYTHON.exists():
         venv.create(BUILD, with_pip=True)
         pip("-r", str(ROOT / "bindings/python/tests/requirements.txt"))
@@ -50,7 +55,8 @@ class Running:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.process = subprocess.Popen([PYTHON, HERE / "servers.py", name, str(self.port)],
+        command = [FANOUT / "build" / "bare", name[5:]] if name in BARE else [PYTHON, HERE / "servers.py", name]
+        self.process = subprocess.Popen([*command, str(self.port)],
                                         env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
                                         preexec_fn=lambda: os.sched_setaffinity(0, CORES[:1]))
         end = time.monotonic() + 20
@@ -81,13 +87,14 @@ def elsewhere() -> None:
 
 def fanout(options: argparse.Namespace) -> str:
     cells = [(connections, window) for connections in options.connections for window in (1, 64)]
-    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS} for cell in cells}
+    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS + BARE} for cell in cells}
     for _ in range(options.repetitions):
         for connections in options.connections:
-            for name in SERVERS:
+            for name in SERVERS + BARE:
                 with Running(name) as server:
                     command = [CLIENT, "--server", f"127.0.0.1:{server.port}", "--pid", str(server.process.pid),
-                               "--connections", str(connections), "--opening", "16"]
+                               "--connections", str(connections), "--opening", "16", "--protocol",
+                               "raw" if name in BARE else "socketio"]
                     for window in (1, 64):
                         command += ["--cell", f"size=64,window={window},seconds={options.seconds},warmup=0.5"]
                     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=elsewhere)
@@ -98,7 +105,7 @@ def fanout(options: argparse.Namespace) -> str:
                     print(name, connections, done.stderr.strip() or "ok", file=sys.stderr)
     head = ["server"] + [f"{connections:,} clients, {window} in flight" for connections, window in cells]
     rows = []
-    for name in SERVERS:
+    for name in SERVERS + BARE:
         row = [name]
         for cell in cells:
             got, base = costs[cell][name], costs[cell][REFERENCE]
@@ -109,7 +116,7 @@ def fanout(options: argparse.Namespace) -> str:
             row.append(f"{1e9 / statistics.median(got):,.0f}" + (f" ({ratio:.1f})" if ratio else ""))
         rows.append(row)
     return ("Broadcasts per CPU second of the server (user and system time, all threads); in parentheses, how many times "
-            "those of python-socketio on uvicorn.\n\n" + table(head, rows))
+            "those of python-socketio on uvicorn. The two bare loops, in C, make the system calls and nothing else.\n\n" + table(head, rows))
 
 
 # ---- drain: events taken in batches at the raw level ----
@@ -134,7 +141,7 @@ os.sched_setaffinity(0, {cores[1]})
 flood = subprocess.Popen([sys.executable, "-c", {flood!r}.replace("PORT", str(port))])
 os.sched_setaffinity(0, {cores[0]})
 clock, got, polls, events_taken, end = time.thread_time_ns, [], 0, 0, time.monotonic() + {seconds}
-while time.monotonic() < end:
+while time.monotonic() < end or len(got) < 100:
     begin = clock()
     broker.poll(0.01)
     polled = clock()
@@ -297,6 +304,7 @@ def main() -> None:
     text = f"Python {platform.python_version()}, {versions}.\n"
     for name in options.parts or parts:
         text += f"\n### {name}\n\n" + parts[name](options)
+        print(text, file=sys.stderr)
     (HERE.parent / "results").mkdir(exist_ok=True)
     (HERE.parent / "results" / "python.md").write_text(text)
     print(text)
