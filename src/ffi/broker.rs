@@ -525,6 +525,7 @@ fn defaults() -> roomcast_config {
         read_budget: limits.read_budget as u64,
         accept_budget: limits.accept_budget.into(),
         remote_queue: limits.remote_queue as u64,
+        loops: 0,
     }
 }
 
@@ -605,6 +606,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         refusal_events: flag(given.refusal_events, "config.refusal_events")?,
         engine_only: flag(given.engine_only, "config.engine_only")?,
         id_generator: id_generator(given),
+        loops: number(given.loops, "config.loops")?,
         limits,
     })
 }

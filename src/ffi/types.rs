@@ -483,4 +483,12 @@ pub struct roomcast_config {
     pub accept_budget: u64,
     /// Commands from other threads that may wait for the next poll. 16,384 by default.
     pub remote_queue: u64,
+    /// Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
+    /// 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
+    ///
+    /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
+    /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
+    /// gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+    /// each loop's current step.
+    pub loops: u64,
 }

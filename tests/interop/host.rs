@@ -134,6 +134,8 @@ fn config(options: &Value) -> Config {
     config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
     config.cors = cors(&options["cors"]);
     config.cookie = cookie(&options["cookie"]);
+    // How the host is run, which no client can tell: it is not in the options that all hosts have.
+    config.loops = std::env::var("INTEROP_LOOPS").map_or(0, |loops| loops.parse().expect("a number"));
     config
 }
 
@@ -251,7 +253,7 @@ impl Host {
     }
 
     fn admit(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
-        let name = self.broker.namespace_name(namespace).unwrap_or_default().to_owned();
+        let name = self.broker.namespace_name(namespace).unwrap_or_default().into_owned();
         let unauthorized = json!({"code": "E_AUTH", "retry": false}).to_string();
         if let Some(tenant) = name.strip_prefix("/tenant-") {
             let fits =
@@ -305,7 +307,7 @@ impl Host {
         else {
             return;
         };
-        let (sid, nsp) = (sid.to_owned(), nsp.to_owned());
+        let (sid, nsp) = (sid.into_owned(), nsp.into_owned());
         if namespace != self.observer {
             self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid}));
             if self.options["protocol"] == json!(true) {
@@ -369,13 +371,13 @@ impl Host {
     // ---- events of the open namespaces ----
 
     fn own_rooms(&self, socket: SocketId) -> String {
-        let mut rooms: Vec<&str> = self.broker.rooms_of(socket).into_iter().flatten().skip(1).collect();
+        let mut rooms: Vec<_> = self.broker.rooms_of(socket).into_iter().flatten().skip(1).collect();
         rooms.sort_unstable();
         json!([rooms]).to_string()
     }
 
     fn sids(&self, sockets: impl Iterator<Item = SocketId>) -> String {
-        let mut sids: Vec<&str> = sockets.filter_map(|socket| self.broker.socket_sid(socket).ok()).collect();
+        let mut sids: Vec<_> = sockets.filter_map(|socket| self.broker.socket_sid(socket).ok()).collect();
         sids.sort_unstable();
         json!([sids]).to_string()
     }
@@ -390,7 +392,7 @@ impl Host {
 
     fn room_list(&self, namespace: Option<NamespaceId>) -> String {
         let rooms = namespace.and_then(|it| self.broker.rooms_in(it).ok());
-        let mut rooms: Vec<&str> = rooms.into_iter().flatten().collect();
+        let mut rooms: Vec<_> = rooms.into_iter().flatten().collect();
         rooms.sort_unstable();
         json!([rooms]).to_string()
     }
@@ -488,7 +490,7 @@ impl Host {
     }
 
     fn mixed(&mut self, socket: SocketId, namespace: NamespaceId, room: &str, ack: Option<u64>) {
-        let own = self.broker.socket_sid(socket).unwrap_or_default().to_owned();
+        let own = self.broker.socket_sid(socket).unwrap_or_default().into_owned();
         let _ = self.broker.join(socket, room);
         self.send(socket, "mixed", "[1]", &[]);
         let _ = self.broker.emit(Target::rooms(namespace, &[room]), Message::new("mixed", "[2]"));
@@ -637,7 +639,7 @@ impl Host {
     }
 
     fn namespaces(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.broker.namespaces().map(|(_, name)| name.to_owned()).collect();
+        let mut names: Vec<String> = self.broker.namespaces().map(|(_, name)| name.into_owned()).collect();
         names.sort_unstable();
         names
     }
