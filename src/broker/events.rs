@@ -14,6 +14,8 @@ pub enum Event<'a> {
         socket: SocketId,
         /// The namespace it asks for.
         namespace: NamespaceId,
+        /// The socket's id as the client will know it, and the name of its own room.
+        id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
     },
@@ -23,6 +25,8 @@ pub enum Event<'a> {
         socket: SocketId,
         /// Its namespace.
         namespace: NamespaceId,
+        /// Its id as the client knows it, and the name of its own room.
+        id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
     },
@@ -327,9 +331,11 @@ impl Events {
         let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
         match record.kind {
             Kind::ConnectRequest(socket, namespace) => {
-                Event::ConnectRequest { socket, namespace, auth: spans.text(0) }
+                Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1) }
             }
-            Kind::Connect(socket, namespace) => Event::Connect { socket, namespace, auth: spans.text(0) },
+            Kind::Connect(socket, namespace) => {
+                Event::Connect { socket, namespace, id: spans.text(0), auth: spans.text(1) }
+            }
             Kind::Message(socket, namespace, ack) => Event::Message {
                 socket,
                 namespace,

@@ -104,8 +104,8 @@ pub struct roomcast_pair {
     pub value: roomcast_slice,
 }
 
-/// A socket has joined its namespace. Sets `socket`, `ns`, and `data` to the client's auth object as JSON ("{}" when it
-/// sent none).
+/// A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+/// client's auth object as JSON ("{}" when it sent none).
 pub const ROOMCAST_EVENT_CONNECT: u32 = 1;
 /// A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
 /// `parts` to the attachments that the placeholders in it stand for, and `ack`.
@@ -113,8 +113,8 @@ pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
 /// A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
 /// the rooms it was in until now, its own not among them.
 pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
-/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`, and
-/// `data` to the auth object as JSON.
+/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+/// `name` to its id to be, and `data` to the auth object as JSON.
 pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
 /// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
 /// array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.

@@ -262,10 +262,12 @@ fn a_pattern_makes_a_namespace_with_the_first_client_that_is_let_in() {
     host.until(|broker, events| {
         for event in events.iter() {
             match event {
-                Event::ConnectRequest { socket, namespace, .. } => match broker.namespace_name(namespace).as_deref() {
-                    Ok("/tenant-1") => broker.reject(socket, "no", None).unwrap(),
-                    _ => broker.accept(socket).unwrap(),
-                },
+                Event::ConnectRequest { socket, namespace, .. } => {
+                    match broker.namespace_name(namespace).as_deref() {
+                        Ok("/tenant-1") => broker.reject(socket, "no", None).unwrap(),
+                        _ => broker.accept(socket).unwrap(),
+                    }
+                }
                 Event::NamespaceRemoved { name, .. } => removed.push(name.to_owned()),
                 _ => {}
             }

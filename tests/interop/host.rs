@@ -79,6 +79,8 @@ struct Host {
     broker: Broker,
     options: Value,
     observer: NamespaceId,
+    /// Of sockets that have yet to be told of.
+    ids: HashMap<SocketId, String>,
     clients: HashMap<SocketId, Client>,
     questions: HashMap<AckId, Question>,
     /// Connect requests that are answered late.
@@ -204,6 +206,7 @@ impl Host {
             broker,
             options,
             observer,
+            ids: HashMap::new(),
             clients: HashMap::new(),
             questions: HashMap::new(),
             late: Vec::new(),
@@ -221,8 +224,14 @@ impl Host {
                 let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
                 let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
             }
-            Event::ConnectRequest { socket, namespace, auth } => self.admit(socket, namespace, parsed(auth)),
-            Event::Connect { socket, namespace, auth } => self.connected(socket, namespace, parsed(auth)),
+            Event::ConnectRequest { socket, namespace, id, auth } => {
+                self.ids.insert(socket, id.to_owned());
+                self.admit(socket, namespace, parsed(auth));
+            }
+            Event::Connect { socket, namespace, id, auth } => {
+                self.ids.insert(socket, id.to_owned());
+                self.connected(socket, namespace, parsed(auth));
+            }
             Event::Disconnect { socket, reason, rooms, .. } => {
                 let Some(client) = self.clients.remove(&socket) else { return };
                 let mut rooms: Vec<&str> = rooms.iter().collect();
@@ -303,11 +312,10 @@ impl Host {
     }
 
     fn connected(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
-        let (Ok(sid), Ok(nsp)) = (self.broker.socket_sid(socket), self.broker.namespace_name(namespace))
-        else {
+        let (Some(sid), Ok(nsp)) = (self.ids.remove(&socket), self.broker.namespace_name(namespace)) else {
             return;
         };
-        let (sid, nsp) = (sid.into_owned(), nsp.into_owned());
+        let nsp = nsp.into_owned();
         if namespace != self.observer {
             self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid}));
             if self.options["protocol"] == json!(true) {
