@@ -128,6 +128,7 @@ impl Fleet {
         }
     }
 
+    #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
         self.bell.arm();
     }
