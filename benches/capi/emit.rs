@@ -16,7 +16,9 @@ fn emits(args: &str) {
     let start = cpu_ns();
     for _ in 0..EMITS {
         let target = Target::rooms(ns, std::hint::black_box(&["empty"]));
-        broker.emit(target, Message::new(std::hint::black_box("message"), std::hint::black_box(args))).unwrap();
+        broker
+            .emit(target, Message::new(std::hint::black_box("message"), std::hint::black_box(args)))
+            .unwrap();
     }
     println!("rust_emit_{} {:.1}", args.len(), (cpu_ns() - start) / f64::from(EMITS));
 }

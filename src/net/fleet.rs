@@ -131,6 +131,7 @@ impl Fleet {
         }
     }
 
+    #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
         self.bell.arm();
     }

@@ -82,6 +82,7 @@ impl Bell {
     }
 
     /// Makes the descriptor readable, if anybody looks at it.
+    #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
         if self.foreign.get() {
             self.waker.wake();
