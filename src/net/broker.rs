@@ -25,9 +25,9 @@ const LISTEN_BACKLOG: u32 = 4096;
 /// own: in the order of the calls), and its bytes leave with the next [`poll`](Broker::poll) or [`flush`](Broker::flush), or
 /// earlier when the tick's output passes `Limits::max_tick_bytes`.
 pub struct Broker {
-    driver: Driver,
-    /// Tells the remotes that the broker is there.
+    /// Tells the remotes that the broker is there. Dropped first: no remote says so while the loops are ending.
     alive: Arc<()>,
+    driver: Driver,
 }
 
 /// Who runs the loops.

@@ -91,6 +91,9 @@ impl Fleet {
                 bound
             }
         };
+        if self.doors.count() > 1 {
+            super::listener::check_free(address)?;
+        }
         let bound = self.ask(0, listen(address))??;
         for number in 1..self.doors.count() {
             self.ask(number, listen(bound))??;
@@ -102,7 +105,7 @@ impl Fleet {
     pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
         self.bell.wait(timeout)?;
-        if self.threads.iter().any(JoinHandle::is_finished) {
+        if self.doors.is_closed() {
             return Err(Error::Closed.into());
         }
         Ok(())
@@ -243,6 +246,7 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
+        self.doors.close();
         for number in 0..self.doors.count() {
             // One that has ended already needs no telling.
             let _ = self.send_one(number, Command::Stop);
@@ -255,8 +259,11 @@ impl Drop for Fleet {
 }
 
 /// A loop's thread.
-fn run(mut seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
+fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
     signals::block_all();
+    let _last = LastWord(host);
+    // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
+    let mut seat = seat;
     // The kernel refuses to wait only if the descriptor is gone, which ends the loop.
     while !seat.stopped && seat.turn(None).is_ok() {
         for (number, traveller) in seat.departures() {
@@ -272,6 +279,43 @@ fn run(mut seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
             host.wake();
         }
     }
-    // Whether it ends well or not, the host is to look.
-    host.wake();
+}
+
+/// Whether a loop ends well or in a panic, the host is to look.
+struct LastWord<'a>(&'a Waker);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::message::{Message, Target};
+
+    #[test]
+    fn a_loop_that_ends_in_a_bug_hangs_nobody() {
+        let mut limits = crate::Limits::default();
+        limits.remote_queue = 4;
+        let mut fleet = Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0).unwrap();
+        let namespace = fleet.names.find("/").unwrap();
+        let alive = Arc::new(());
+        let remote = fleet.remote(Arc::downgrade(&alive));
+        assert_eq!(fleet.ask(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Closed));
+        // A signal may end a wait early; that is all that it can do.
+        let error = loop {
+            if let Err(error) = fleet.turn(None) {
+                break error;
+            }
+        };
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Error>()), "{error}");
+        for _ in 0..20 {
+            assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Closed));
+            let target = crate::OwnedTarget::all(namespace);
+            assert_eq!(remote.emit(target, Message::new("n", "[]")), Err(Error::Closed));
+        }
+        assert!(fleet.ask(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
+    }
 }

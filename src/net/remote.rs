@@ -8,6 +8,7 @@ use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::message::{Delivery, Message, Target};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 /// A [`Target`] that owns what it names.
@@ -159,6 +160,8 @@ pub(super) struct Doors {
 #[derive(Debug)]
 struct Door {
     commands: Sender<Command>,
+    /// Nobody takes commands out any more. A queue that was full then stays full, and would say so for ever.
+    closed: Arc<AtomicBool>,
     travellers: Sender<Traveller>,
     waker: Waker,
 }
@@ -181,14 +184,31 @@ impl Doors {
         for waker in wakers {
             let (sender, commands) = bounded(capacity);
             let (departures, travellers) = unbounded();
-            list.push(Door { commands: sender, travellers: departures, waker: waker.clone() });
-            inboxes.push(Inbox { commands, travellers, waker });
+            let closed = Arc::<AtomicBool>::default();
+            let door = Door {
+                commands: sender,
+                closed: closed.clone(),
+                travellers: departures,
+                waker: waker.clone(),
+            };
+            list.push(door);
+            inboxes.push(Inbox { commands, closed, travellers, waker });
         }
         (Arc::new(Self { list: list.into(), several: Mutex::new(()) }), inboxes)
     }
 
     pub(super) fn count(&self) -> usize {
         self.list.len()
+    }
+
+    /// Whether some loop has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.list.iter().any(|door| door.closed.load(Ordering::Acquire))
+    }
+
+    /// Turns everybody away from now on, but for what is put into one queue: a busy caller could keep that full.
+    pub(super) fn close(&self) {
+        self.list.iter().for_each(|door| door.closed.store(true, Ordering::Release));
     }
 
     /// Puts a command into the queues of these loops, or into none.
@@ -199,6 +219,9 @@ impl Doors {
         let _guard = (self.list.len() > 1).then(|| self.several.lock());
         let doors =
             || self.list.iter().enumerate().filter(|(number, _)| loops.has(*number)).map(|(_, door)| door);
+        if doors().any(|door| door.closed.load(Ordering::Acquire)) {
+            return Err(Error::Closed);
+        }
         if doors().any(|door| door.commands.is_full()) {
             return Err(Error::Full);
         }
@@ -242,6 +265,7 @@ impl Doors {
 #[derive(Debug)]
 pub(super) struct Inbox {
     commands: Receiver<Command>,
+    closed: Arc<AtomicBool>,
     travellers: Receiver<Traveller>,
     waker: Waker,
 }
@@ -261,6 +285,12 @@ impl Inbox {
 
     pub(super) fn waker(&self) -> &Waker {
         &self.waker
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Release);
     }
 }
 
