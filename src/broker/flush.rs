@@ -10,6 +10,7 @@ use crate::session::backlog::Class;
 use crate::session::conn::{Life, Transport};
 use crate::session::link::{Clock, Http, Link};
 use crate::session::reason::Reason;
+use crate::session::timers::Timer;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -55,7 +56,7 @@ impl Service for Core {
             return;
         }
         self.open_links -= 1;
-        self.timers.cancel(crate::session::timers::Timer::Link(link));
+        self.timers.cancel(Timer::Link(link));
         match state {
             Link::Free => {}
             Link::Http(http) => self.http_lost(http.phase),
@@ -143,11 +144,22 @@ impl Service for Core {
     }
 
     fn has_work(&self) -> bool {
-        !self.events.is_empty() || self.has_output()
+        // A loop with a thread of its own need not wait for its host to take them.
+        (self.config.loops == 0 && !self.events.is_empty()) || self.has_output()
     }
 }
 
 impl Core {
+    /// Gives a link to the loop that its next request is for. It is counted there.
+    fn hand_over(&mut self, link: u32, number: usize, out: &mut impl Output) {
+        let Link::Http(http) = std::mem::take(self.link(link)) else { return };
+        self.timers.cancel(Timer::Link(link));
+        self.open_links -= 1;
+        self.counters.links_opened -= 1;
+        self.counters.bytes_in -= http.input.len() as u64;
+        out.hand_over(link as usize, number, http.peer, http.input);
+    }
+
     /// Sends a link's own output; goes on with its next request when all is out.
     fn flush_link(&mut self, link: u32, out: &mut impl Output) {
         match &mut self.links[link as usize] {
@@ -184,11 +196,15 @@ impl Core {
                         http.output.clear();
                         http.output.shrink_to(KEEP_OUTPUT);
                         let (last, timed) = (http.last, http.clock == Clock::Answer);
+                        let leaving = http.leaving;
                         if timed {
                             self.set_clock(link, Clock::None);
                         }
                         if last {
                             return self.doom(link, false);
+                        }
+                        if let Some(number) = leaving {
+                            return self.hand_over(link, number, out);
                         }
                         self.http_progress(link);
                         if let Link::Http(http) = &mut self.links[link as usize] {

@@ -73,7 +73,7 @@ impl Host {
         self.drained = 0;
         self.parts_ready = false;
         self.parts_drained = 0;
-        self.broker.fetch_events(&mut self.events);
+        self.broker.take_events(&mut self.events);
         if let Some(sink) = &self.sink {
             self.events.iter().for_each(|event| sink.event(&event));
         }
@@ -525,6 +525,7 @@ fn defaults() -> roomcast_config {
         read_budget: limits.read_budget as u64,
         accept_budget: limits.accept_budget.into(),
         remote_queue: limits.remote_queue as u64,
+        loops: 0,
     }
 }
 
@@ -605,6 +606,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         refusal_events: flag(given.refusal_events, "config.refusal_events")?,
         engine_only: flag(given.engine_only, "config.engine_only")?,
         id_generator: id_generator(given),
+        loops: number(given.loops, "config.loops")?,
         limits,
     })
 }
