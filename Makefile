@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat lib header test tools lint unit interop readme browser bench-router
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -16,8 +16,9 @@ chat:
 # ---- The C library: target/release/libroomcast.so and libroomcast.a, for include/roomcast.h ----
 lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
+	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop readme browser
+test: tools lint unit interop readme embedding arena-test browser
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -39,6 +40,26 @@ interop: $(INTEROP)/node_modules
 # The README's server and the README's client, talking.
 readme: $(INTEROP)/node_modules
 	node tests/readme.mjs $(TARGET)
+
+# The programs of docs/EMBEDDING.md and its nginx, with clients.
+embedding: lib $(INTEROP)/node_modules
+	node tests/embedding.mjs $(TARGET)
+
+# ---- The arena: a game server in C, its page and its bots ----
+CFLAGS ?= -O2 -g
+STRICT := -std=c99 -Wall -Wextra -Werror -pedantic
+
+$(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
+	mkdir -p $(@D)
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(TARGET)/release -lroomcast -Wl,-rpath,$(TARGET)/release -lm
+
+arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
+	-@[ -d $(INTEROP)/node_modules ] || ! command -v npm >/dev/null || $(MAKE) --no-print-directory $(INTEROP)/node_modules \
+		|| echo "npm could not fetch the client; the page will load it from the CDN"
+	$(TARGET)/arena/arena $(PORT)
+
+arena-test: $(TARGET)/arena/arena $(TARGET)/arena/bots $(INTEROP)/node_modules
+	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
 
 # Two tabs of Chromium in the example chat, over each transport.
 browser: $(INTEROP)/node_modules

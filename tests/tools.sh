@@ -8,6 +8,8 @@ node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/nul
 command -v npm >/dev/null || need npm
 python3 -c 'import ensurepip' 2>/dev/null || need python3 python3-venv
 [ -x /usr/bin/chromium ] || need chromium
+command -v cc >/dev/null || need gcc libc6-dev
+PATH=$PATH:/usr/sbin command -v nginx >/dev/null || need nginx-light
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

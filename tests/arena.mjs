@@ -1,0 +1,135 @@
+// Plays the arena: who is near is seen and heard, who has gone away is not, and nobody is told of what is far.
+// node tests/arena.mjs ARENA_BINARY BOTS_BINARY
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+const root = path.dirname(import.meta.dirname);
+const { io } = createRequire(path.join(root, "tests/interop/package.json"))("socket.io-client");
+const [arena, bots] = process.argv.slice(2).map((file) => path.resolve(file));
+
+const children = [];
+const run = (...command) => {
+  const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  children.push(child);
+  return [child, createInterface({ input: child.stdout })[Symbol.asyncIterator]()];
+};
+const patience = setTimeout(() => {
+  console.error("arena: nothing happens");
+  children.forEach((child) => child.kill("SIGKILL"));
+  process.exit(1);
+}, 60_000);
+
+const [server, lines] = run(arena, "0");
+const url = /^listening on (\S+)$/.exec((await lines.next()).value)[1];
+
+// The page is there.
+for (const [file, type] of [["/", "text/html"], ["/arena.js", "text/javascript"]]) {
+  const response = await fetch(url + file);
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get("content-type"), new RegExp(`^${type}`));
+}
+
+let passed = 0;
+const shown = () => { passed++; };
+shown();
+
+let cell;
+const cellOf = ({ x, y }) => [Math.floor(x / cell), Math.floor(y / cell)];
+const apart = (one, other) => {
+  const [a, b] = [cellOf(one), cellOf(other)];
+  return Math.max(Math.abs(a[0] - b[0]), Math.abs(a[1] - b[1]));
+};
+
+async function player(name) {
+  const socket = io(url, { transports: ["websocket"], forceNew: true, reconnection: false });
+  await once(socket, "connect");
+  const [id, x, y, rules] = await new Promise((resolve) => socket.emit("join", name, (...all) => resolve(all)));
+  ({ cell } = rules);
+  const self = { socket, id, x, y, seen: new Map(), shots: [] };
+  socket.on("p", (who, px, py) => {
+    if (who === id) Object.assign(self, { x: px, y: py });
+    else self.seen.set(who, (self.seen.get(who) ?? 0) + 1);
+    // One cell, and one more for what moved while this was on its way.
+    assert.ok(apart(self, { x: px, y: py }) <= 2, "told of somebody far away");
+  });
+  socket.on("shot", (who) => self.shots.push(who));
+  return self;
+}
+const until = async (socket, event, done) => { while (!done(await once(socket, event))); };
+
+// In a world of 192 cells two of a few dozen are near each other.
+const players = [];
+let pair;
+while (!pair) {
+  const next = await player(`player ${players.length}`);
+  const near = players.find((other) => apart(other, next) <= 1);
+  players.push(next);
+  if (near) pair = [near, next];
+  assert.ok(players.length < 300, "nobody is near anybody");
+}
+const [ann, bob] = pair;
+
+// They see each other, and know each other's names.
+await until(ann.socket, "p", ([who]) => who === bob.id);
+await until(bob.socket, "p", ([who]) => who === ann.id);
+assert.equal(await ann.socket.emitWithAck("who", bob.id), `player ${players.indexOf(bob)}`);
+assert.equal(await ann.socket.emitWithAck("who", 4095), null);
+shown();
+
+// A shot is heard by both, each once.
+const heard = once(bob.socket, "shot");
+ann.socket.emit("shoot", 1);
+await heard;
+await until(ann.socket, "p", ([who]) => who === ann.id);
+assert.deepEqual([ann, bob].map((one) => one.shots.filter((who) => who === ann.id).length), [1, 1]);
+shown();
+
+// Ann walks away, along the longer way; once she is out of Bob's cells he hears nothing more of her, though she does.
+ann.socket.emit("input", ann.x < 2000 ? 1 : -1, 0, 0);
+await until(ann.socket, "p", () => apart(ann, bob) >= 3);
+const known = bob.seen.get(ann.id);
+for (let i = 0; i < 10; i++) await until(ann.socket, "p", ([who]) => who === ann.id);
+await bob.socket.emitWithAck("who", bob.id);
+assert.equal(bob.seen.get(ann.id), known, "still told of somebody who went away");
+shown();
+
+// Nonsense changes nothing.
+for (const args of [["input"], ["input", null, [], {}], ["input", 1e999, 0, 0], ["shoot", "up"], ["who", -1], ["join", "again"], ["nothing"]]) {
+  ann.socket.emit(...args);
+}
+assert.equal(await ann.socket.emitWithAck("who", ann.id), `player ${players.indexOf(ann)}`);
+shown();
+
+// Somebody leaves: those around are told.
+const gone = once(bob.socket, "gone");
+const clare = await (async () => {
+  for (;;) {
+    const next = await player("clare");
+    if (apart(next, bob) <= 1) return next;
+    next.socket.disconnect();
+  }
+})();
+clare.socket.disconnect();
+await gone;
+shown();
+
+// Bots play, and the list of the best counts them.
+const [, said] = run(bots, "127.0.0.1", new URL(url).port, "50");
+assert.equal((await said.next()).value, "50 bots play");
+await until(bob.socket, "top", (rows) => rows.at(-1) === players.length + 50);
+
+shown();
+
+// It ends when it is asked to.
+players.forEach((one) => one.socket.disconnect());
+server.kill("SIGTERM");
+const [code] = await once(server, "exit");
+assert.equal(code, 0);
+shown();
+clearTimeout(patience);
+children.forEach((child) => child.kill("SIGKILL"));
+console.log(`arena: ${passed} passed, 0 failed`);

@@ -1,0 +1,118 @@
+// Takes the C programs and nginx's configuration out of docs/EMBEDDING.md, compiles and runs them as they stand there, and lets
+// the README's client talk to each, over both transports, straight and through the proxy.
+// node tests/embedding.mjs TARGET_DIR
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const root = path.dirname(import.meta.dirname);
+const target = path.resolve(process.argv[2] ?? path.join(root, "target"));
+const { io } = createRequire(path.join(root, "tests/interop/package.json"))("socket.io-client");
+const page = readFileSync(path.join(root, "docs/EMBEDDING.md"), "utf8");
+const blocks = (language) => [...page.matchAll(new RegExp("^```" + language + "\\n([^]*?)^```", "gm"))].map(([, text]) => text);
+
+const dir = path.join(target, "embedding");
+rmSync(dir, { recursive: true, force: true });
+mkdirSync(dir, { recursive: true });
+
+const freePort = async () => {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+};
+// Until somebody listens there, or the program has ended.
+const listening = async (port, child) => {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}`);
+    const socket = connect(port, "127.0.0.1");
+    const up = await new Promise((resolve) => socket.on("connect", () => resolve(true)).on("error", () => resolve(false)));
+    socket.destroy();
+    if (up) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+
+const children = new Set();
+const start = (command, args, options) => {
+  const child = spawn(command, args, { stdio: ["pipe", "inherit", "inherit"], ...options });
+  children.add(child);
+  return child;
+};
+const stop = async (child) => {
+  children.delete(child);
+  if (child.exitCode !== null) return;
+  child.kill();
+  await once(child, "exit");
+};
+
+// Two clients: what one says reaches the other, and is acknowledged.
+async function converse(port, transports) {
+  const clients = [1, 2].map(() => io(`http://127.0.0.1:${port}`, { transports, forceNew: true, reconnection: false }));
+  try {
+    await Promise.all(clients.map((client) => once(client, "connect")));
+    const [speaker, listener] = clients;
+    // A server joins its clients in the order of their connects; the listener's own answer says that it has.
+    if ((await listener.emitWithAck("say", "anybody?")) !== "ok") throw new Error("no acknowledgement");
+    const heard = once(listener, "said");
+    speaker.on("said", (text) => { if (text === "hello") throw new Error("the speaker hears itself"); });
+    if ((await speaker.emitWithAck("say", "hello")) !== "ok") throw new Error("no acknowledgement");
+    const [said] = await heard;
+    if (said !== "hello") throw new Error(`heard ${said}`);
+    const transport = speaker.io.engine.transport.name;
+    if (transport !== transports[0]) throw new Error(`over ${transport} instead of ${transports[0]}`);
+  } finally {
+    clients.forEach((client) => client.disconnect());
+  }
+}
+
+let passed = 0;
+const patience = setTimeout(() => {
+  console.error("embedding: nothing happens");
+  children.forEach((child) => child.kill());
+  process.exit(1);
+}, 60_000);
+try {
+  const programs = blocks("c");
+  if (programs.length !== 3) throw new Error(`${programs.length} programs in docs/EMBEDDING.md`);
+  for (const [at, text] of programs.entries()) {
+    const port = await freePort();
+    const source = path.join(dir, `loop${at}.c`);
+    writeFileSync(source, text.replaceAll("3000", String(port)));
+    const program = source.slice(0, -2);
+    execFileSync(process.env.CC ?? "cc", ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I", path.join(root, "include"), source,
+      "-o", program, "-L", path.join(target, "release"), "-lroomcast", `-Wl,-rpath,${path.join(target, "release")}`], { stdio: ["ignore", 1, 2] });
+    const server = start(program, []);
+    await listening(port, server);
+    for (const transports of [["websocket"], ["polling"]]) await converse(port, transports);
+    passed++;
+
+    if (at === 0) {
+      const front = await freePort();
+      const [conf] = blocks("nginx");
+      const file = path.join(dir, "nginx.conf");
+      writeFileSync(file, `daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
+events {}
+http {
+access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
+${conf.replace("listen 8080", `listen 127.0.0.1:${front}`).replaceAll("3000", String(port))}
+}
+`);
+      const nginx = start("nginx", ["-p", dir, "-c", file, "-e", path.join(dir, "error.log")], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+      await listening(front, nginx);
+      for (const transports of [["websocket"], ["polling"]]) await converse(front, transports);
+      passed++;
+      await stop(nginx);
+    }
+    await stop(server);
+  }
+  console.log(`docs/EMBEDDING.md, its programs and its proxy: ${passed} passed, 0 failed`);
+} finally {
+  clearTimeout(patience);
+  children.forEach((child) => child.kill());
+}
