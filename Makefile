@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser fanout-test bench bench-quick bench-router
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -18,7 +18,7 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop readme embedding arena-test browser
+test: tools lint unit interop readme embedding arena-test browser fanout-test
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -70,5 +70,18 @@ $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	touch $@
 
+# ---- Benchmarks ----
 bench-router:
 	cargo bench --bench router
+
+# The fan-out against every peer: installs them, writes benches/results. Interrupted, it goes on where it stopped.
+bench:
+	benches/fanout/run.py --syscalls
+
+# The most telling cells, in a few minutes.
+bench-quick:
+	benches/fanout/run.py --plan quick --seconds 0.6 --repetitions 2 --budget 5 --name quick
+
+# That the load client notices what it is said to notice.
+fanout-test:
+	cargo test --quiet --manifest-path benches/fanout/Cargo.toml

@@ -20,7 +20,8 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
   --syscalls               count the server's system calls with perf (slows it a little)
   --label TEXT             copied into the report
   --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1, in the arena all),
-                           seconds (2), warmup (0.3), form (text or binary), rate (messages a second; without it, a
+                           seconds (2), warmup (0.3), form (text or binary), messages (instead of
+                           seconds), rate (messages a second; without it, a
                            closed loop)";
 
 /// What to do, as given on the command line.
@@ -58,6 +59,8 @@ pub struct Cell {
     pub publishers: usize,
     pub duration: Duration,
     pub warmup: Duration,
+    /// Ends after so many messages of each of its two phases, not by the clock. Only in a closed loop.
+    pub messages: Option<u64>,
     /// Messages per second on a fixed schedule, whatever the server does; `window` is then ignored.
     pub rate: Option<f64>,
     /// The argument is an attachment, not a text.
@@ -143,6 +146,7 @@ impl Cell {
             publishers: 1,
             duration: Duration::from_secs(2),
             warmup: Duration::from_millis(300),
+            messages: None,
             rate: None,
             binary: false,
         };
@@ -154,6 +158,7 @@ impl Cell {
                 "publishers" => cell.publishers = number(key, value)?,
                 "seconds" => cell.duration = Duration::from_secs_f64(number(key, value)?),
                 "warmup" => cell.warmup = Duration::from_secs_f64(number(key, value)?),
+                "messages" => cell.messages = Some(number(key, value)?),
                 "form" => cell.binary = value == "binary",
                 "rate" => cell.rate = Some(number(key, value)?),
                 _ => return Err(USAGE.into()),

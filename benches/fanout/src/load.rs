@@ -228,7 +228,13 @@ impl Load<'_> {
             if let Some((cell, begin)) = cell {
                 match cell.rate {
                     None => {
+                        let left = cell.messages.unwrap_or(u64::MAX) - published;
+                        if left == 0 {
+                            return Ok(());
+                        }
                         let free = cell.window.saturating_sub(self.tally.in_flight());
+                        let free = free.min(usize::try_from(left).unwrap_or(usize::MAX));
+                        published += free as u64;
                         let now = self.tally.clock(Instant::now());
                         self.publish(cell, (0..free).map(|_| now))?;
                     }
