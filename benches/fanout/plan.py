@@ -40,7 +40,7 @@ class Cell:
 class Group:
     """One start of a server: connect, then cell after cell."""
 
-    kind: str  # room, polling, arena or idle
+    kind: str  # room, polling, arena, relayed or idle
     connections: int
     cells: tuple[Cell, ...]
 
@@ -52,6 +52,8 @@ class Group:
 FOUR = tuple(Cell(size=size, window=window) for size in (64, 1024) for window in (1, 64))
 MANY = (Cell(window=64, publishers=16), Cell(window=64, publishers=64))
 MORE = (Cell(window=16), Cell(window=64, form="binary"), Cell(rate=20))
+# The same clients, with servers that send on at once.
+RELAYED = Group("relayed", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
 ARENA = Group("arena", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
 
 PLANS = {
@@ -60,6 +62,7 @@ PLANS = {
         Group("room", 1000, FOUR + MANY + MORE),
         Group("room", 5000, FOUR),
         ARENA,
+        RELAYED,
         Group("polling", 1000, (Cell(), Cell(window=64), Cell(window=64, form="binary"))),
         Group("idle", 10000, ()),
     ),

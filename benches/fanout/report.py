@@ -221,6 +221,8 @@ def markdown(document: dict, name: str) -> str:
         *section(document, "Arena",
                  "Each of 1,000 clients is in 9 of 400 rooms and emits 20 times a second to the 22 or so members of one. "
                  "Every server holds what comes in for its next frame, every 33 ms.", kind("arena"), lambda cell: True),
+        *section(document, "Arena, relayed at once", "The same, but every server sends on what comes in as soon as it has it.",
+                 kind("relayed"), lambda cell: True),
         *section(document, "Long-polling", "The publisher is on WebSocket, all others poll.", kind("polling"),
                  lambda cell: True),
         "## Memory per idle connection, and connects per second\n",

@@ -81,7 +81,7 @@ def client_command(name: str, group: Group, options, port: int, pid: int, syscal
     command = [str(CLIENT), "--server", f"127.0.0.1:{port}", "--protocol", protocol, "--pid", str(pid),
                "--connections", str(group.connections), "--sources", "4", "--label", name,
                "--drain", str(options.drain)]
-    if group.kind == "arena":
+    if group.kind in ("arena", "relayed"):
         # Every step of a handshake waits for the server's next frame.
         command += ["--arena", "--opening", "500"]
     if syscalls:
@@ -107,7 +107,7 @@ def measure(name: str, group: Group, options, log, syscalls: bool) -> list[dict]
 
 def suits(name: str, group: Group) -> bool:
     server = SERVERS[name]
-    return not (group.kind == "arena" and not server.arena or group.kind == "polling" and server.protocol == "raw")
+    return not (group.kind in ("arena", "relayed") and not server.rooms or group.kind == "polling" and server.protocol == "raw")
 
 
 def passes(options) -> Iterator[tuple[int, Group, str, bool]]:

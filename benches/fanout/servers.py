@@ -123,7 +123,7 @@ class Server:
     command: list[str | Path]  # PORT and MODE are filled in
     prepare: Callable[[], None]
     version: Callable[[], str]
-    arena: bool = True
+    rooms: bool = True  # it has more than one room
 
     def words(self, port: int, arena: bool) -> list[str]:
         words = [str(port) if word == "PORT" else str(word) for word in self.command]
@@ -132,9 +132,9 @@ class Server:
 
 SERVERS = {
     "bare-each": Server("bare C loop, `send` each", "raw", [BUILD / "bare", "PORT", "each"], build_bare, compiler,
-                        arena=False),
+                        rooms=False),
     "bare-tick": Server("bare C loop, one send per tick", "raw", [BUILD / "bare", "PORT", "tick"], build_bare, compiler,
-                        arena=False),
+                        rooms=False),
     "roomcast": Server("roomcast, Rust", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
                        build_roomcast, commit),
     "roomcast-c": Server("roomcast, C", "socketio", [BUILD / "fanout-c", "PORT"], build_roomcast_c, commit),

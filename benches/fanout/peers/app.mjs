@@ -12,7 +12,10 @@ export function serve(io, arena) {
     });
     socket.on("pub", relay);
     socket.on("bin", relay);
-    socket.on("cell", (room, text) => held.push([socket, room, text]));
+    socket.on("cell", (room, text) => {
+      if (arena) held.push([socket, room, text]);
+      else socket.to(room).emit("msg", text);
+    });
   });
   if (!arena) return;
   // A game's frame: what came in since the last one goes out.

@@ -281,8 +281,7 @@ impl Load<'_> {
             let room = self.args.rooms.published(publisher);
             if self.args.protocol == Protocol::Raw {
                 if let Some(room) = room {
-                    text.extend_from_slice(room.as_bytes());
-                    text.push(b' ');
+                    text.extend_from_slice(format!("@{room} ").as_bytes());
                 }
                 codec.write(&mut text, id);
             } else {

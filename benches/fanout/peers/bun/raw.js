@@ -10,16 +10,18 @@ Bun.serve({
   fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("WebSocket only", { status: 400 })),
   websocket: {
     open(socket) {
-      if (!arena) socket.subscribe("r");
+      socket.subscribe("r");
     },
     message(socket, message) {
-      if (!arena) return void socket.publish("r", message);
+      if (message[0] !== "+" && message[0] !== "@") return void socket.publish("r", message);
       if (message[0] === "+") {
         for (const name of message.slice(1).split(" ")) socket.subscribe(name);
         return void socket.send("+");
       }
       const space = message.indexOf(" ");
-      held.push([socket, message.slice(0, space), message.slice(space + 1)]);
+      const [room, text] = [message.slice(1, space), message.slice(space + 1)];
+      if (arena) held.push([socket, room, text]);
+      else socket.publish(room, text);
     },
   },
 });

@@ -2,6 +2,7 @@
 import { WebSocketServer } from "ws";
 
 const TICK_MS = 33;
+const [PLUS, AT] = Buffer.from("+@");
 const [port, mode] = process.argv.slice(2);
 const arena = mode === "arena";
 const rooms = new Map();
@@ -17,16 +18,18 @@ function publish(sender, room, data, binary) {
 }
 
 new WebSocketServer({ port: Number(port) }).on("connection", (socket) => {
-  if (!arena) join(socket, "r");
+  join(socket, "r");
   socket.on("message", (data, binary) => {
-    if (!arena) return publish(socket, "r", data, binary);
+    if (binary || (data[0] !== PLUS && data[0] !== AT)) return publish(socket, "r", data, binary);
     const text = data.toString();
-    const space = text.indexOf(" ");
-    if (text[0] === "+") {
+    if (data[0] === PLUS) {
       for (const name of text.slice(1).split(" ")) join(socket, name);
       return socket.send("+");
     }
-    held.push([socket, text.slice(0, space), text.slice(space + 1)]);
+    const space = text.indexOf(" ");
+    const [room, message] = [text.slice(1, space), text.slice(space + 1)];
+    if (arena) held.push([socket, room, message]);
+    else publish(socket, room, message, false);
   });
   socket.on("close", () => {
     for (const [name, members] of rooms) if (members.delete(socket) && members.size === 0) rooms.delete(name);

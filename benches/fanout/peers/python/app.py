@@ -37,7 +37,10 @@ def serve(port: int, arena: bool) -> None:
 
     @sio.event
     async def cell(sid, room, text):
-        held.append((sid, room, text))
+        if arena:
+            held.append((sid, room, text))
+        else:
+            await sio.emit("msg", text, room=room, skip_sid=sid)
 
     async def run_frames():
         # A game's frame: what came in since the last one goes out.

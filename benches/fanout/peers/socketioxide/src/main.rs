@@ -10,7 +10,8 @@ use socketioxide::extract::{AckSender, Data, SocketRef};
 
 const TICK: Duration = Duration::from_millis(33);
 
-type Held = Arc<Mutex<Vec<(SocketRef, String, String)>>>;
+/// What waits for the next frame; `None` where messages go on at once.
+type Held = Option<Arc<Mutex<Vec<(SocketRef, String, String)>>>>;
 
 fn on_connect(socket: &SocketRef, held: Held) {
     socket.on("join", |socket: SocketRef, Data((rooms,)): Data<(Vec<String>,)>, ack: AckSender| async move {
@@ -23,9 +24,13 @@ fn on_connect(socket: &SocketRef, held: Held) {
     socket.on("bin", |socket: SocketRef, Data(bytes): Data<Bytes>| async move {
         socket.to("r").emit("msg", &bytes).await.ok();
     });
-    socket.on("cell", async move |socket: SocketRef, Data((room, text)): Data<(String, String)>| {
-        held.lock().expect("no panic").push((socket, room, text));
-    });
+    socket.on(
+        "cell",
+        async move |socket: SocketRef, Data((room, text)): Data<(String, String)>| match held {
+            Some(held) => held.lock().expect("no panic").push((socket, room, text)),
+            None => drop(socket.to(room).emit("msg", &text).await),
+        },
+    );
 }
 
 // With its multi-thread scheduler, even on one processor, the messages of one publisher overtake each other.
@@ -33,13 +38,13 @@ fn on_connect(socket: &SocketRef, held: Held) {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let port: u16 = words.next().ok_or("usage: socketioxide PORT [arena]")?.parse()?;
-    let held = Held::default();
-    if words.next().as_deref() == Some("arena") {
-        tokio::spawn(arena(Arc::clone(&held)));
+    let held: Held = (words.next().as_deref() == Some("arena")).then(Arc::default);
+    if held.is_some() {
+        tokio::spawn(arena(held.clone()));
     }
 
     let (layer, io) = SocketIo::new_layer();
-    io.ns("/", async move |socket: SocketRef| on_connect(&socket, Arc::clone(&held)));
+    io.ns("/", async move |socket: SocketRef| on_connect(&socket, held.clone()));
     let app = axum::Router::new().layer(layer);
     let listener = tokio::net::TcpListener::bind(("0.0.0.0", port)).await?;
     axum::serve(listener, app).await?;
@@ -48,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A game's frame: what came in since the last one goes out.
 async fn arena(held: Held) {
+    let Some(held) = held else { return };
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
