@@ -1,4 +1,4 @@
-# `make chat` runs the example chat, `make test` every test, `make bench-router` the router's benchmarks.
+# `make chat` runs the example chat, `make test` every test, `make bench` the fan-out benchmark against every peer.
 
 PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))

@@ -115,8 +115,8 @@ def passes(options) -> Iterator[tuple[int, Group, str, bool]]:
     for repetition in range(options.repetitions):
         for group in PLANS[options.plan]:
             yield from ((repetition, group, name, False) for name in options.servers if suits(name, group))
-    if options.syscalls:
-        yield from ((options.repetitions, COUNTED, name, True) for name in options.servers)
+        if options.syscalls and repetition == 0:
+            yield from ((options.repetitions, COUNTED, name, True) for name in options.servers)
 
 
 def collect(options, journal: Path, begun: dict) -> list[dict]:

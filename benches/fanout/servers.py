@@ -68,8 +68,9 @@ def build_node() -> None:
 
 def build_bun() -> None:
     install_node(PEERS / "bun")
-    # npm may leave a package's install script for later; this one puts the program in its place.
-    run(["node", "install.js"], cwd=PEERS / "bun" / "node_modules" / "bun")
+    # npm may leave a package's install script for later; this one puts the program where a placeholder is.
+    if BUN.stat().st_size < 1_000_000:
+        run(["node", "install.js"], cwd=PEERS / "bun" / "node_modules" / "bun")
 
 
 def install_node(where: Path) -> None:
