@@ -6,7 +6,8 @@ export function serve(io, arena) {
   let held = [];
   io.on("connection", (socket) => {
     const relay = (data) => socket.to("r").emit("msg", data);
-    socket.on("join", (rooms, ack) => {
+    socket.on("join", (...rooms) => {
+      const ack = rooms.pop();
       socket.join(rooms);
       ack();
     });

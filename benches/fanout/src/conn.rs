@@ -246,7 +246,7 @@ impl Conn {
                 State::Connect
             }
             (State::Connect, [b'4', b'0', ..]) => {
-                self.queue(format!("420[\"join\",{:?}]", self.rooms).as_bytes());
+                self.queue(format!("420[\"join\",\"{}\"]", self.rooms.join("\",\"")).as_bytes());
                 State::Join
             }
             (State::Join, [b'4', b'3', b'0', ..] | b"+") => {

@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(33);
 type Held = Option<Arc<Mutex<Vec<(SocketRef, String, String)>>>>;
 
 fn on_connect(socket: &SocketRef, held: Held) {
-    socket.on("join", |socket: SocketRef, Data((rooms,)): Data<(Vec<String>,)>, ack: AckSender| async move {
+    socket.on("join", |socket: SocketRef, Data(rooms): Data<Vec<String>>, ack: AckSender| async move {
         socket.join(rooms);
         ack.send(&()).ok();
     });
