@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
                 continue;
             };
             match name {
-                "join" => {
+                "join" | "rooms" => {
                     for room in quoted(given) {
                         let _ = broker.join(socket, room);
                     }

@@ -81,7 +81,7 @@ static void on_message(const roomcast_event *event)
         cell(event);
     else if (is(event, "bin"))
         binary(event);
-    else if (is(event, "join"))
+    else if (is(event, "join") || is(event, "rooms"))
         join(event);
     if (event->ack)
         roomcast_ack(broker, event->socket, event->ack, NULL, 0, NULL, 0);

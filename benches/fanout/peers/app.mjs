@@ -6,11 +6,12 @@ export function serve(io, arena) {
   let held = [];
   io.on("connection", (socket) => {
     const relay = (data) => socket.to("r").emit("msg", data);
-    socket.on("join", (...rooms) => {
-      const ack = rooms.pop();
+    const join = (rooms, ack) => {
       socket.join(rooms);
       ack();
-    });
+    };
+    socket.on("join", join);
+    socket.on("rooms", join);
     socket.on("pub", relay);
     socket.on("bin", relay);
     socket.on("cell", (room, text) => {

@@ -246,7 +246,11 @@ impl Conn {
                 State::Connect
             }
             (State::Connect, [b'4', b'0', ..]) => {
-                self.queue(format!("420[\"join\",\"{}\"]", self.rooms.join("\",\"")).as_bytes());
+                let join = match &self.rooms[..] {
+                    [room] => format!("420[\"join\",{room:?}]"),
+                    rooms => format!("420[\"rooms\",{rooms:?}]"),
+                };
+                self.queue(join.as_bytes());
                 State::Join
             }
             (State::Join, [b'4', b'3', b'0', ..] | b"+") => {

@@ -23,7 +23,11 @@ def serve(port: int, arena: bool) -> None:
             frames.append(sio.start_background_task(run_frames))
 
     @sio.event
-    async def join(sid, *rooms):
+    async def join(sid, room):
+        await sio.enter_room(sid, room)
+
+    @sio.event
+    async def rooms(sid, rooms):
         for room in rooms:
             await sio.enter_room(sid, room)
 

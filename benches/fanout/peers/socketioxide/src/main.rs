@@ -14,10 +14,17 @@ const TICK: Duration = Duration::from_millis(33);
 type Held = Option<Arc<Mutex<Vec<(SocketRef, String, String)>>>>;
 
 fn on_connect(socket: &SocketRef, held: Held) {
-    socket.on("join", |socket: SocketRef, Data(rooms): Data<Vec<String>>, ack: AckSender| async move {
-        socket.join(rooms);
+    socket.on("join", |socket: SocketRef, Data(room): Data<String>, ack: AckSender| async move {
+        socket.join(room);
         ack.send(&()).ok();
     });
+    socket.on(
+        "rooms",
+        |socket: SocketRef, Data((rooms,)): Data<(Vec<String>,)>, ack: AckSender| async move {
+            socket.join(rooms);
+            ack.send(&()).ok();
+        },
+    );
     socket.on("pub", |socket: SocketRef, Data(text): Data<String>| async move {
         socket.to("r").emit("msg", &text).await.ok();
     });
