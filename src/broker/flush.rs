@@ -17,6 +17,9 @@ use std::net::SocketAddr;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
 const MAX_SLICES: usize = 64;
+/// Stretches that are on average shorter than this are gathered too: to copy so many bytes costs less than what the
+/// kernel does for one slice more.
+const SHORT: usize = 512;
 /// Answers grew in a burst are given back down to this.
 const KEEP_OUTPUT: usize = 4096;
 
@@ -254,7 +257,7 @@ impl Core {
         let sent = match ranges {
             [] => Sent::All,
             [range] => out.send(link as usize, self.log.bytes(*range)),
-            ranges if ranges.len() <= MAX_SLICES => {
+            ranges if ranges.len() <= MAX_SLICES && total >= ranges.len() * SHORT => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 for (slice, range) in slices.iter_mut().zip(ranges) {
                     *slice = IoSlice::new(self.log.bytes(*range));
