@@ -13,6 +13,7 @@ use crate::session::reason::Reason;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
 const MAX_SLICES: usize = 64;
@@ -90,6 +91,7 @@ impl Service for Core {
         if !self.has_output() {
             return;
         }
+        self.flushed = true;
         let mut links = std::mem::take(&mut self.ready_links);
         let mut ranges = std::mem::take(&mut self.ranges);
         loop {
@@ -131,6 +133,16 @@ impl Service for Core {
     fn timeout(&mut self, now: Millis) {
         self.now = now;
         self.run_timers();
+    }
+
+    fn flush_took(&mut self, time: Duration) {
+        if std::mem::take(&mut self.flushed) {
+            self.flushes.record(time);
+        }
+    }
+
+    fn step_took(&mut self, time: Duration) {
+        self.steps.record(time);
     }
 
     fn next_timeout(&self) -> Option<Millis> {
@@ -307,13 +319,13 @@ impl Core {
                 }
                 // What is half on the wire has to follow whole.
                 let class = if skip > 0 || closing { Class::Keep } else { class };
-                let start = piece.start + skip as u32;
                 let bytes = self.log.bytes(piece);
                 let fits = conn.queued() + bytes.len() < bound;
                 let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
-                skip = 0;
+                let sent = std::mem::take(&mut skip);
                 let bound = if closing { usize::MAX } else { bound };
-                let pushed = conn.backlog().push(&segment, start, piece.end, last, class, bound);
+                let at = piece.start..piece.end;
+                let pushed = conn.backlog().push(&segment, at, sent, last, class, bound);
                 self.counters.replaced_latest += u64::from(pushed.replaced);
                 self.counters.dropped_oldest += u64::from(pushed.dropped);
                 overflow |= pushed.overflow;

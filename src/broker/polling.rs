@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use super::gate::Busy;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -46,6 +47,8 @@ enum Code {
     BadRequest = 3,
     Forbidden = 4,
     UnsupportedVersion = 5,
+    /// Not the reference's, which lets everybody in.
+    Unavailable = 6,
 }
 
 impl Code {
@@ -57,6 +60,7 @@ impl Code {
             Code::BadRequest => "Bad request",
             Code::Forbidden => "Forbidden",
             Code::UnsupportedVersion => "Unsupported protocol version",
+            Code::Unavailable => "Service unavailable",
         }
     }
 }
@@ -168,6 +172,9 @@ impl Core {
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
+        if let Err(busy) = self.admit() {
+            return self.refuse_for_now(link, upgrade, busy);
+        }
         let transport = if upgrade {
             Transport::WebSocket { link }
         } else {
@@ -256,6 +263,7 @@ impl Core {
     fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
         self.timers.cancel(Timer::Linger(key.slot));
         let Some(conn) = self.conns.remove(key) else { return };
+        self.tell_if_drained();
         self.custom_sids.remove(&conn.sid);
         let (link, upgrade) = match conn.transport {
             Transport::WebSocket { link } => (link, true),
@@ -368,7 +376,11 @@ impl Core {
         if self.config.refusal_events {
             self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
         }
-        let status = if code == Code::Forbidden { 403 } else { 400 };
+        let status = match code {
+            Code::Forbidden => 403,
+            Code::Unavailable => 503,
+            _ => 400,
+        };
         if upgrade {
             return self.refuse_plainly(link, status, message, &[]);
         }
@@ -376,6 +388,15 @@ impl Core {
         json::write_string(&mut body, message);
         body.push(b'}');
         self.respond(link, status, "application/json", &body);
+    }
+
+    /// Turns a handshake away that may succeed later, or elsewhere.
+    fn refuse_for_now(&mut self, link: u32, upgrade: bool, busy: Busy) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.keep_alive = false;
+            http::header(&mut http.reply.headers, "Retry-After", busy.retry_after().to_string());
+        }
+        self.refuse_request(link, upgrade, Code::Unavailable, None, busy.context());
     }
 
     fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {

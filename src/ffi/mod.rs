@@ -10,6 +10,7 @@
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 mod broker;
+mod calm;
 mod convert;
 mod decide;
 mod emit;
@@ -26,6 +27,7 @@ mod tests;
 mod types;
 
 pub use broker::*;
+pub use calm::*;
 pub use decide::*;
 pub use emit::*;
 pub use events::*;

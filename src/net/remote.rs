@@ -72,6 +72,8 @@ enum Command {
     Emit(OwnedTarget, OwnedMessage),
     ChangeRooms { socket: SocketId, leave: Vec<String>, join: Vec<String> },
     Disconnect { socket: SocketId, close: bool },
+    Drain { per_second: u32, reason: String },
+    StopDraining,
 }
 
 /// What other threads hold to reach a broker: clone it freely, send it anywhere.
@@ -141,6 +143,22 @@ impl Remote {
     /// As [`Remote::emit`].
     pub fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
         self.send(Command::Disconnect { socket, close })
+    }
+
+    /// As [`Core::drain`].
+    ///
+    /// # Errors
+    /// As [`Remote::emit`].
+    pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
+        self.send(Command::Drain { per_second, reason: reason.into() })
+    }
+
+    /// As [`Core::stop_draining`].
+    ///
+    /// # Errors
+    /// As [`Remote::emit`].
+    pub fn stop_draining(&self) -> Result<()> {
+        self.send(Command::StopDraining)
     }
 
     /// Ends the broker's wait, as the host's own signal to itself.
@@ -218,6 +236,11 @@ impl Command {
                 core.change_rooms(socket, &borrowed(&leave), &borrowed(&join)).map(drop)
             }
             Command::Disconnect { socket, close } => core.disconnect(socket, close),
+            Command::Drain { per_second, reason } => core.drain(per_second, &reason),
+            Command::StopDraining => {
+                core.stop_draining();
+                Ok(())
+            }
         }
     }
 }

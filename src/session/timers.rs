@@ -20,6 +20,8 @@ pub(crate) enum Timer {
     Linger(u32),
     /// An acknowledgement the host waits for.
     Ack(u32),
+    /// The next clients that a drain sends away.
+    Drain,
 }
 
 /// All armed deadlines; at most one for each [`Timer`].
