@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router
+.PHONY: chat arena lib header test tools lint unit interop calm readme embedding arena-test browser bench-router bench-storms
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -18,7 +18,7 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop readme embedding arena-test browser
+test: tools lint unit interop calm readme embedding arena-test browser
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -36,6 +36,18 @@ unit:
 interop: $(INTEROP)/node_modules
 	cargo build --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+
+# ---- Calm under overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
+METRICS_VENV := $(TARGET)/metrics-venv
+
+calm: $(INTEROP)/node_modules $(METRICS_VENV)/ready
+	cargo build --example storm_host
+	node tests/calm.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
+
+$(METRICS_VENV)/ready: Makefile
+	python3 -m venv $(METRICS_VENV)
+	$(METRICS_VENV)/bin/pip install --quiet prometheus-client==0.26.0
+	touch $@
 
 # The README's server and the README's client, talking.
 readme: $(INTEROP)/node_modules
@@ -72,3 +84,8 @@ $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 
 bench-router:
 	cargo bench --bench router
+
+# Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
+bench-storms:
+	cargo build --release --example storm_host
+	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(TARGET)/release/examples/storm_host

@@ -110,8 +110,8 @@ limits! {
     /// New sessions let in each second; 0 sets no bound. More are answered with 503 and `Retry-After`, and counted. What
     /// clients do that are in already is not bounded by this.
     max_handshakes_per_second: u32 = 0, 0;
-    /// New sessions that may come at once, ahead of `max_handshakes_per_second`.
-    handshake_burst: u32 = 100, 1;
+    /// New sessions that may come at once, ahead of `max_handshakes_per_second`; 0 is one second's worth.
+    handshake_burst: u32 = 0, 0;
 }
 
 #[cfg(test)]

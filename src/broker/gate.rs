@@ -86,7 +86,11 @@ impl Gate {
         self.since = now;
         self.used = self.used.saturating_sub(passed);
         self.away = self.away.saturating_sub(passed);
-        if self.used + 1_000 <= u64::from(limits.handshake_burst) * 1_000 {
+        let burst = match limits.handshake_burst {
+            0 => rate,
+            burst => burst.into(),
+        };
+        if self.used + 1_000 <= burst * 1_000 {
             self.used += 1_000;
             return Ok(());
         }

@@ -514,7 +514,7 @@ pub struct roomcast_config {
     pub step_time: u64,
     /// New sessions let in each second; more are answered with 503 and Retry-After. 0, the default, sets no bound.
     pub max_handshakes_per_second: u64,
-    /// New sessions that may come at once, ahead of max_handshakes_per_second. 100 by default.
+    /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
     pub handshake_burst: u64,
     /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
     pub metrics_path: roomcast_slice,

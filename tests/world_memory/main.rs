@@ -141,8 +141,8 @@ fn a_megabyte_for_five_thousand_stalled_readers_is_held_once() {
         let held = BYTES.get() - before;
         println!("{kernel} bytes in each kernel: {held} bytes held for all");
         assert_eq!(world.core.stats().queued_bytes / READERS, (MEGABYTE + 20 - kernel.min(MEGABYTE + 19)));
-        // One copy in the log that was shared, one in the buffer that encodes, and a queue for each.
-        assert!(held < 2 * MEGABYTE as isize + 512 * READERS as isize + 512 * 1024, "{held} bytes");
+        // One copy in the log that is shared, one in the buffer that encodes, each with room to grow, and a queue for each.
+        assert!(held < 4 * MEGABYTE as isize + 512 * READERS as isize, "{held} bytes");
     }
 }
 
