@@ -8,7 +8,7 @@ use crate::base::ids::Key;
 use crate::route::Frame;
 use crate::session::backlog::Class;
 use crate::session::conn::{Life, Transport};
-use crate::session::link::{Clock, Http, Link};
+use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
@@ -97,7 +97,7 @@ impl Service for Core {
         loop {
             // A link's own output goes before what its connection has queued: the 101, a probe's pong.
             for link in links.drain(..) {
-                self.flush_link(link, out);
+                self.flush_link(link, &mut ranges, out);
             }
             while let Some(conn) = self.log.pop_dirty() {
                 if let Some(key) = self.conns.key_at(conn) {
@@ -161,23 +161,48 @@ impl Service for Core {
 
 impl Core {
     /// Sends a link's own output; goes on with its next request when all is out.
-    fn flush_link(&mut self, link: u32, out: &mut impl Output) {
+    fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
         match &mut self.links[link as usize] {
             Link::Free => {}
             Link::WebSocket(websocket) => {
                 if websocket.output.is_empty() {
                     return;
                 }
-                let output = std::mem::take(&mut websocket.output);
+                let mut output = std::mem::take(&mut websocket.output);
+                let own = output.len();
+                let conn = websocket.conn;
+                // A session's first packets go out in one call with the 101.
+                ranges.clear();
+                if websocket.role == Role::Main
+                    && self.conns.get(conn).is_some_and(|conn| conn.backlog.is_none())
+                    && self.log.take(conn.slot)
+                {
+                    ranges.extend_from_slice(self.log.ranges());
+                    ranges.iter().for_each(|&range| output.extend_from_slice(self.log.bytes(range)));
+                }
                 let sent = out.send(link as usize, &output);
                 self.counters.bytes_out += taken(sent, output.len()) as u64;
                 if let Sent::Part(count) = sent {
-                    websocket.output = output[count..].to_vec();
-                    return;
+                    if count < own {
+                        websocket.output = output[count..own].to_vec();
+                        return self.keep(conn, ranges, 0);
+                    }
+                    self.keep(conn, ranges, count - own);
                 }
                 // The link may have been paused as it was still HTTP.
                 out.resume(link as usize);
-                if websocket.peer_closed && websocket.role == crate::session::link::Role::Closing {
+                if !ranges.is_empty() {
+                    match sent {
+                        Sent::All => self.finish_if_closing(conn),
+                        Sent::Part(_) => {}
+                        Sent::Broken => self.close_conn(conn, Reason::TransportClose, Ending::Abrupt),
+                    }
+                }
+                if let Link::WebSocket(websocket) = &self.links[link as usize]
+                    && websocket.peer_closed
+                    && websocket.role == Role::Closing
+                    && websocket.output.is_empty()
+                {
                     self.doom(link, false);
                 }
             }

@@ -94,10 +94,10 @@ impl Core {
         if websocket != upgrade {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_HANDSHAKE_ERROR");
         }
-        if let Some(error) = request.websocket_key().err().filter(|_| upgrade) {
+        if upgrade && let Err(error) = request.websocket_key() {
             return self.refuse_upgrade(link, error);
         }
-        self.handshake_request(link, head, query.version == "4", upgrade);
+        self.handshake_request(link, request, head, query.version == "4", upgrade);
     }
 
     /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
@@ -166,7 +166,14 @@ impl Core {
 
     // ---- handshake ----
 
-    fn handshake_request(&mut self, link: u32, head: &[u8], version: bool, upgrade: bool) {
+    fn handshake_request(
+        &mut self,
+        link: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        version: bool,
+        upgrade: bool,
+    ) {
         let Link::Http(http) = self.link(link) else { return };
         let origin = Origin { head: head.into(), peer: http.peer, issued: self.epoch + self.now };
         if !self.config.guard_handshakes && !version {
@@ -184,7 +191,7 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };
         if !self.config.guard_handshakes {
-            return self.complete_handshake(key);
+            return self.complete_handshake(key, request);
         }
         if let Some(conn) = self.conns.get_mut(key) {
             conn.life = Life::Deciding;
@@ -196,16 +203,22 @@ impl Core {
         self.events.push(Kind::Handshake(ConnId::new(key)));
     }
 
-    /// The handshake is in order and, where that is asked, allowed.
-    fn complete_handshake(&mut self, key: Key) {
+    /// The host has allowed a handshake: its request is read again.
+    fn resume_handshake(&mut self, key: Key) {
         let Some(conn) = self.conns.get(key) else { return };
-        let (transport, sid) = (conn.transport, conn.sid.clone());
         let head = conn.origin.head.clone();
         let limits = self.config.limits.clone();
         let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
         if Query::new(request.query()).version != "4" {
             return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
         }
+        self.complete_handshake(key, &request);
+    }
+
+    /// The handshake is in order and, where that is asked, allowed.
+    fn complete_handshake(&mut self, key: Key, request: &Request<'_>) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let (transport, sid) = (conn.transport, conn.sid.clone());
         let (link, upgrade) = match transport {
             Transport::WebSocket { link } => (link, true),
             Transport::Polling { poll: Some(link), .. } => (link, false),
@@ -216,10 +229,10 @@ impl Core {
             http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
         if upgrade {
-            let answer = self.accept_upgrade(link, &request);
+            let answer = self.accept_upgrade(link, request);
             self.start_websocket(link, key, Role::Main, answer);
         } else {
-            self.note_agent(link, &request);
+            self.note_agent(link, request);
             if let Link::Http(http) = self.link(link) {
                 http.phase = Phase::Poll { conn: key };
             }
@@ -234,7 +247,7 @@ impl Core {
     pub fn allow(&mut self, conn: ConnId) -> Result<()> {
         let transport = self.deciding(conn)?;
         let Transport::WebSocket { link } = transport else {
-            self.complete_handshake(conn.key());
+            self.resume_handshake(conn.key());
             return Ok(());
         };
         // Frames that were sent right behind the request have waited for this.
@@ -242,7 +255,7 @@ impl Core {
             Link::Http(http) => std::mem::take(&mut http.input),
             Link::Free | Link::WebSocket(_) => Vec::new(),
         };
-        self.complete_handshake(conn.key());
+        self.resume_handshake(conn.key());
         self.websocket_received(link, &mut early);
         Ok(())
     }
@@ -352,9 +365,10 @@ impl Core {
         }
     }
 
+    /// Writes the 101 for a request whose [`websocket_key`](Request::websocket_key) was checked.
     fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Vec<u8> {
-        let mut answer = Vec::new();
-        let Ok(client_key) = request.websocket_key() else { return answer };
+        let mut answer = Vec::with_capacity(256);
+        let Some(client_key) = request.header("sec-websocket-key") else { return answer };
         let Link::Http(http) = self.link(link) else { return answer };
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);

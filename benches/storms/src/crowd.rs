@@ -48,11 +48,14 @@ pub struct Crowd {
     events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     pub clients: Vec<Client>,
+    /// Bytes that the kernel holds of what a client does not read, about.
+    receive: Option<usize>,
 }
 
 impl Crowd {
-    pub fn new(server: SocketAddr) -> Outcome<Crowd> {
+    pub fn new(server: SocketAddr, receive: Option<usize>) -> Outcome<Crowd> {
         Ok(Crowd {
+            receive,
             server,
             poll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(1_024),
@@ -71,7 +74,7 @@ impl Crowd {
 
     /// Connects a client that is gone anew.
     pub fn rejoin(&mut self, at: usize) -> Outcome<()> {
-        let stream = dial(self.server, at, UPGRADE.as_bytes())?;
+        let stream = dial(self.server, at, self.receive, UPGRADE.as_bytes())?;
         stream.set_nonblocking(true)?;
         epoll::add(&self.poll, &stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
         self.clients[at] =
@@ -183,6 +186,7 @@ impl Crowd {
                     got(at, Got::Event(text), now);
                     (state, None)
                 }
+                (State::Ready, [b'4', b'3', ..]) => (state, None),
                 _ => return Err(format!("{state:?}: {text}").into()),
             };
             self.clients[at].state = next;
@@ -200,9 +204,12 @@ impl Crowd {
 }
 
 /// A blocking connection that has sent `bytes`; it comes from one of several addresses, so that ports suffice.
-pub fn dial(server: SocketAddr, at: usize, bytes: &[u8]) -> Outcome<TcpStream> {
+pub fn dial(server: SocketAddr, at: usize, receive: Option<usize>, bytes: &[u8]) -> Outcome<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, 1 + (at % 4) as u8), 0)).into())?;
+    if let Some(receive) = receive {
+        socket.set_recv_buffer_size(receive)?;
+    }
     socket.connect(&server.into())?;
     socket.set_tcp_nodelay(true)?;
     let mut stream: TcpStream = socket.into();

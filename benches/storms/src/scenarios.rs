@@ -21,8 +21,8 @@ pub const ALL: &[(&str, Scenario)] = &[
 /// No scenario waits longer than this for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn crowd(server: &Server, count: usize) -> Outcome<Crowd> {
-    let mut crowd = Crowd::new(server.address)?;
+fn crowd(server: &Server, count: usize, receive: Option<usize>) -> Outcome<Crowd> {
+    let mut crowd = Crowd::new(server.address, receive)?;
     while crowd.ready() < count {
         while crowd.clients.len() < count && crowd.clients.len() - crowd.ready() < 256 {
             crowd.join()?;
@@ -83,16 +83,18 @@ fn percentiles(times: &Histogram) -> String {
 /// One and a hundred of a thousand stop reading: what the others notice, what it costs, what becomes of them.
 fn stalled(host: &str) -> Outcome<()> {
     const CLIENTS: usize = 1_000;
-    const MESSAGES: usize = 300;
-    let pause = Duration::from_millis(20);
+    const MESSAGES: usize = 100;
+    let pause = Duration::from_millis(100);
     println!("\n### Readers that stop, among 1,000\n");
-    println!("1 KiB to the room every 20 ms, 300 times; a backlog of 64 KiB. Latency of the others in ms.\n");
+    println!(
+        "1 KiB to the room every 100 ms, 100 times; a backlog of 64 KiB. Latency of the others in ms.\n"
+    );
     println!("| class | stopped | p50 | p99 | most | memory, KiB | queued, KiB | closed | not sent |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for event in ["pub", "volatile", "latest", "oldest"] {
         for count in [0, 1, 100] {
             let server = Server::start(host, &["max_backlog=65536"])?;
-            let mut crowd = crowd(&server, CLIENTS)?;
+            let mut crowd = crowd(&server, CLIENTS, Some(4_096))?;
             // The publisher is client 0, so those that stop are the last.
             let hears = |at| at < CLIENTS - count;
             latencies(&mut crowd, event, 1_024, 20, Duration::from_millis(5), |_| true)?;
@@ -100,7 +102,7 @@ fn stalled(host: &str) -> Outcome<()> {
                 crowd.stop_reading(at)?;
             }
             // So much that kernels are full when it begins.
-            for _ in 0..400 {
+            for _ in 0..60 {
                 latencies(&mut crowd, event, 16_000, 1, Duration::ZERO, hears)?;
             }
             let memory = server.memory()?;
@@ -125,7 +127,7 @@ fn stalled(host: &str) -> Outcome<()> {
 fn megabyte(host: &str) -> Outcome<()> {
     const CLIENTS: usize = 5_000;
     let server = Server::start(host, &["max_backlog=67108864"])?;
-    let mut crowd = crowd(&server, CLIENTS)?;
+    let mut crowd = crowd(&server, CLIENTS, Some(4_096))?;
     for at in 1..CLIENTS {
         crowd.stop_reading(at)?;
     }
@@ -154,16 +156,16 @@ fn megabyte(host: &str) -> Outcome<()> {
 
 /// Ten thousand are cut off and come back at once.
 fn reconnect(host: &str) -> Outcome<()> {
-    const CLIENTS: usize = 9_000;
-    println!("\n### 9,000 reconnect within a second and rejoin their room\n");
+    const CLIENTS: usize = 10_000;
+    println!("\n### 10,000 reconnect within a second and rejoin their room\n");
     println!(
         "| let in per second | all served after, s | refused with 503 | step p99, ms | longest step, ms | a member's echo meanwhile, ms: p50 | p99 | most |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for rate in [0, 2_000] {
         let server = Server::start(host, &[&format!("max_handshakes_per_second={rate}")])?;
-        let mut watcher = crowd_of_two(&server)?;
-        let mut crowd = Crowd::new(server.address)?;
+        let mut watcher = crowd(&server, 2, None)?;
+        let mut crowd = Crowd::new(server.address, None)?;
         let before = server.figures()?;
         let begin = Instant::now();
         let (mut refused, mut echo) = (0, Histogram::new());
@@ -218,15 +220,11 @@ fn reconnect(host: &str) -> Outcome<()> {
     Ok(())
 }
 
-fn crowd_of_two(server: &Server) -> Outcome<Crowd> {
-    crowd(server, 2)
-}
-
 /// A deploy: a thousand clients are sent away, 500 a second, and go elsewhere.
 fn drain(host: &str) -> Outcome<()> {
     const CLIENTS: usize = 1_000;
     let server = Server::start(host, &[])?;
-    let mut crowd = crowd(&server, CLIENTS)?;
+    let mut crowd = crowd(&server, CLIENTS, None)?;
     let before = server.figures()?;
     crowd.say(0, "42[\"drain\",500,\"deploy\"]")?;
     let begin = Instant::now();
@@ -278,7 +276,7 @@ fn slow(host: &str) -> Outcome<()> {
         ["(nobody)", "TCP", "head", "POST body", "WebSocket handshake", "upgrade", "namespace CONNECT"]
     {
         let server = Server::start(host, &times)?;
-        let mut crowd = crowd(&server, 100)?;
+        let mut crowd = crowd(&server, 100, None)?;
         let memory = server.memory()?;
         let mut slow = Vec::new();
         for at in 0..if phase == "(nobody)" { 0 } else { EACH } {
@@ -314,7 +312,7 @@ fn slow(host: &str) -> Outcome<()> {
 fn dawdle(server: &Server, phase: &str, at: usize) -> Outcome<Vec<TcpStream>> {
     let session = || -> Outcome<(TcpStream, String)> {
         let request = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
-        let mut stream = dial(server.address, at, request)?;
+        let mut stream = dial(server.address, at, None, request)?;
         let mut buffer = [0; 4_096];
         let count = stream.read(&mut buffer)?;
         let answer = String::from_utf8_lossy(&buffer[..count]).into_owned();
@@ -322,21 +320,21 @@ fn dawdle(server: &Server, phase: &str, at: usize) -> Outcome<Vec<TcpStream>> {
         Ok((stream, sid.ok_or("no sid")?.to_owned()))
     };
     Ok(match phase {
-        "TCP" => vec![dial(server.address, at, b"")?],
-        "head" => vec![dial(server.address, at, b"GET /socket.io/?EIO=4")?],
-        "WebSocket handshake" => vec![dial(server.address, at, &UPGRADE_REQUEST.as_bytes()[..120])?],
-        "namespace CONNECT" => vec![dial(server.address, at, UPGRADE_REQUEST.as_bytes())?],
+        "TCP" => vec![dial(server.address, at, None, b"")?],
+        "head" => vec![dial(server.address, at, None, b"GET /socket.io/?EIO=4")?],
+        "WebSocket handshake" => vec![dial(server.address, at, None, &UPGRADE_REQUEST.as_bytes()[..120])?],
+        "namespace CONNECT" => vec![dial(server.address, at, None, UPGRADE_REQUEST.as_bytes())?],
         "POST body" => {
             let (stream, sid) = session()?;
             let post = format!(
                 "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4"
             );
-            vec![stream, dial(server.address, at, post.as_bytes())?]
+            vec![stream, dial(server.address, at, None, post.as_bytes())?]
         }
         _ => {
             let (stream, sid) = session()?;
             let request = UPGRADE_REQUEST.replace("websocket HTTP", &format!("websocket&sid={sid} HTTP"));
-            vec![stream, dial(server.address, at, request.as_bytes())?]
+            vec![stream, dial(server.address, at, None, request.as_bytes())?]
         }
     })
 }
