@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop calm readme embedding arena-test browser bench-router bench-storms
+.PHONY: chat arena lib header test tools lint unit interop calm readme embedding arena-test browser bench-router bench-storms capi bench-capi cpp bench-cpp python python-examples
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -18,7 +18,11 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-test: tools lint unit interop calm readme embedding arena-test browser
+# include/roomcast.h and include/roomcast.symbols, from src/ffi.
+header:
+	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
+
+test: tools lint unit interop calm readme embedding arena-test browser capi cpp python python-examples
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -26,11 +30,18 @@ tools:
 
 lint:
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features capi -- -D warnings
 
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
-	cargo test
+	cargo test --features capi
+
+# ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
+capi: lib
+	tests/c/run.sh $(TARGET)/release
+	tests/c/install.sh
+
+include bindings/c/install.mk
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
 interop: $(INTEROP)/node_modules
@@ -73,14 +84,39 @@ arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 arena-test: $(TARGET)/arena/arena $(TARGET)/arena/bots $(INTEROP)/node_modules
 	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
 
+# The C++ header, in each dialect, under the sanitizers, with clients.
+cpp: lib $(INTEROP)/node_modules
+	node tests/cpp/run.mjs $(TARGET)
+
 # Two tabs of Chromium in the example chat, over each transport.
 browser: $(INTEROP)/node_modules
 	cargo build --example chat
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
 
+# ---- The Python package, installed as a user would into an environment of its own, and its tests ----
+VENV := bindings/python/.venv
+
+python: $(VENV)/installed
+	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps ./bindings/python
+	$(VENV)/bin/pytest bindings/python
+
+# The Python chat and the Python arena, by the tests of the others.
+python-examples: python $(TARGET)/arena/bots $(INTEROP)/node_modules
+	PATH=$(abspath $(VENV))/bin:$$PATH node tests/arena.mjs examples/arena/arena.py $(TARGET)/arena/bots
+	PATH=$(abspath $(VENV))/bin:$$PATH node tests/browser.mjs examples/python/chat.py
+
+$(VENV)/installed: bindings/python/tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
 $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	touch $@
+
+# What a call through the C interface costs.
+bench-capi: lib
+	benches/capi/run.sh $(TARGET)/release
 
 bench-router:
 	cargo bench --bench router
@@ -89,3 +125,7 @@ bench-router:
 bench-storms:
 	cargo build --release --example storm_host
 	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(TARGET)/release/examples/storm_host
+
+# What the C++ header costs over the C one, in instructions. Needs valgrind.
+bench-cpp: lib
+	benches/cpp/run.sh $(TARGET)

@@ -9,7 +9,8 @@
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
- * The process. No signal handlers, no SIGPIPE, no threads, nothing at exit, nothing on stdout or stderr.
+ * The process. No signal handlers, no SIGPIPE, no threads, nothing at exit. Nothing on stdout; on stderr only the
+ * report of a bug in the library, before ROOMCAST_ERROR_PANIC.
  */
 
 #ifndef ROOMCAST_H
@@ -268,11 +269,6 @@
  * A socket connected or disconnected.
  */
 #define ROOMCAST_LOG_DEBUG 4
-
-/**
- * What stands between the packets of a polling payload.
- */
-#define SEPARATOR 30
 
 /**
  * A Socket.IO server inside your program.
@@ -1699,6 +1695,21 @@ roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
                                   size_t *count);
 
 /**
+ * Tells whether a socket is in a room; its own is one of them.
+ *
+ * `is_member` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_member(struct roomcast_broker *broker,
+                                   roomcast_socket who,
+                                   const char *room,
+                                   size_t room_len,
+                                   uint32_t *is_member);
+
+/**
  * Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
  *
  * `rooms` is set to an array of `count` names.
@@ -2107,6 +2118,15 @@ roomcast_status roomcast_router_leave(struct roomcast_router *router,
                                       size_t room_len);
 
 /**
+ * Takes a member out of all its rooms; it stays in its namespace.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is no such member.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_leave_all(struct roomcast_router *router, uint32_t member);
+
+/**
  * Leaves and joins many rooms at once. A room in both lists is kept.
  *
  * Errors: those of roomcast_router_join; then nothing has changed.
@@ -2148,6 +2168,21 @@ roomcast_status roomcast_router_emit(struct roomcast_router *router,
  */
 roomcast_status roomcast_router_next(struct roomcast_router *router,
                                      uint32_t *connection,
+                                     const struct roomcast_slice **ranges,
+                                     size_t *range_count);
+
+/**
+ * Takes what one connection is owed, out of turn, as roomcast_router_next would: for a host that serves a connection when
+ * its transport is ready for it.
+ *
+ * `range_count` is set to 0 if it is owed nothing.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the ranges are the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_take(struct roomcast_router *router,
+                                     uint32_t connection,
                                      const struct roomcast_slice **ranges,
                                      size_t *range_count);
 
@@ -2198,6 +2233,35 @@ roomcast_status roomcast_router_rooms_of(struct roomcast_router *router,
                                          uint32_t member,
                                          const struct roomcast_slice **rooms,
                                          size_t *count);
+
+/**
+ * Lends out the rooms of a namespace.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such namespace.
+ * Ownership: the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_rooms_in(struct roomcast_router *router,
+                                         uint32_t ns,
+                                         const struct roomcast_slice **rooms,
+                                         size_t *count);
+
+/**
+ * Tells whether a member is in a room.
+ *
+ * `is_member` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_is_member(struct roomcast_router *router,
+                                          uint32_t member,
+                                          const char *room,
+                                          size_t room_len,
+                                          uint32_t *is_member);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -8,7 +8,12 @@ node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/nul
 command -v npm >/dev/null || need npm
 python3 -c 'import ensurepip' 2>/dev/null || need python3 python3-venv
 [ -x /usr/bin/chromium ] || need chromium
-command -v cc >/dev/null || need gcc libc6-dev
+# The C interface: compilers with their sanitizers, valgrind, and the two ways in which C programs find a library.
+cc --version >/dev/null 2>&1 && c++ --version >/dev/null 2>&1 || need gcc g++ libc6-dev
+command -v valgrind >/dev/null || need valgrind libc6-dbg
+command -v cmake >/dev/null || need cmake
+command -v make >/dev/null || need make
+command -v pkg-config >/dev/null || need pkg-config
 PATH=$PATH:/usr/sbin command -v nginx >/dev/null || need nginx-light
 
 if [ -n "$missing" ]; then

@@ -166,6 +166,16 @@ impl Core {
         Ok(own.into_iter().chain(others.filter(move |room| *room != own_text)))
     }
 
+    /// Whether a socket is in a room; its own is one of them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
+        let state = self.socket(socket)?;
+        let own = || sid::text(&state.sid) == room;
+        Ok(state.connected && (own() || self.router.is_member(socket.key().slot, room)))
+    }
+
     /// A socket's id as its client knows it; also the name of its own room.
     ///
     /// # Errors

@@ -9,6 +9,9 @@
 //! points nowhere cannot be found out.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("with panic = \"abort\" a bug in the library would end the host's process");
+
 mod broker;
 mod calm;
 mod convert;

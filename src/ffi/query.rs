@@ -177,6 +177,34 @@ pub unsafe extern "C" fn roomcast_rooms_of(
     unsafe { Host::enter(broker, "roomcast_rooms_of", body) }
 }
 
+/// Tells whether a socket is in a room; its own is one of them.
+///
+/// `is_member` is set to 1 or 0.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_is_member(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    room: *const c_char,
+    room_len: usize,
+    is_member: *mut u32,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(is_member, "is_member") }?;
+        // SAFETY: as above.
+        let room = unsafe { text(room, room_len, "room") }?;
+        let broker = &host.broker;
+        out.set(broker.is_member(socket(who)?, room)?.into());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_is_member", body) }
+}
+
 /// Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
 ///
 /// `rooms` is set to an array of `count` names.

@@ -23,6 +23,15 @@ struct Inner {
     texts: Vec<roomcast_slice>,
 }
 
+impl Inner {
+    /// Makes slices of what the connection that was last taken is owed.
+    fn lend_taken(&mut self) {
+        let Self { log, ranges, .. } = self;
+        ranges.clear();
+        ranges.extend(log.ranges().iter().map(|&range| roomcast_slice::lend(log.bytes(range))));
+    }
+}
+
 impl Inside for Inner {
     const NAME: &'static str = "router";
 }
@@ -237,6 +246,29 @@ pub unsafe extern "C" fn roomcast_router_leave(
     unsafe { enter(router, "roomcast_router_leave", body) }
 }
 
+/// Takes a member out of all its rooms; it stays in its namespace.
+///
+/// Errors: ROOMCAST_ERROR_GONE if there is no such member.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_leave_all(
+    router: *mut roomcast_router,
+    member: u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        known(inner, member)?;
+        inner.router.leave_all(member, |_| {});
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_leave_all", body) }
+}
+
+fn known(inner: &Inner, member: u32) -> Outcome {
+    if inner.router.has_member(member) { Ok(()) } else { Err(Fault::Known(Error::Gone, "member")) }
+}
+
 /// Leaves and joins many rooms at once. A room in both lists is kept.
 ///
 /// Errors: those of roomcast_router_join; then nothing has changed.
@@ -266,9 +298,7 @@ fn change(inner: &mut Inner, member: u32, leave: &[&str], join: &[&str]) -> Outc
     if join.iter().any(|room| room.is_empty()) {
         return Err(Fault::Known(Error::BadRoom, "room"));
     }
-    if !inner.router.has_member(member) {
-        return Err(Fault::Known(Error::Gone, "member"));
-    }
+    known(inner, member)?;
     inner.router.change(member, leave, join, |_| {});
     Ok(())
 }
@@ -339,18 +369,51 @@ pub unsafe extern "C" fn roomcast_router_next(
         let out = unsafe { Out::new(ranges, "ranges") }?;
         // SAFETY: as above.
         let count = unsafe { Out::new(range_count, "range_count") }?;
-        let Inner { log, ranges, .. } = inner;
-        ranges.clear();
-        if let Some(next) = log.pop_dirty() {
-            ranges.extend(log.ranges().iter().map(|&range| roomcast_slice::lend(log.bytes(range))));
+        if let Some(next) = inner.log.pop_dirty() {
             connection.set(next);
+            inner.lend_taken();
+        } else {
+            inner.ranges.clear();
         }
-        out.set(ranges.as_ptr());
-        count.set(ranges.len());
+        out.set(inner.ranges.as_ptr());
+        count.set(inner.ranges.len());
         Ok(())
     };
     // SAFETY: what the caller promises.
     unsafe { enter(router, "roomcast_router_next", body) }
+}
+
+/// Takes what one connection is owed, out of turn, as roomcast_router_next would: for a host that serves a connection when
+/// its transport is ready for it.
+///
+/// `range_count` is set to 0 if it is owed nothing.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the ranges are the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_take(
+    router: *mut roomcast_router,
+    connection: u32,
+    ranges: *mut *const roomcast_slice,
+    range_count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(ranges, "ranges") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(range_count, "range_count") }?;
+        if inner.log.take(connection) {
+            inner.lend_taken();
+        } else {
+            inner.ranges.clear();
+        }
+        out.set(inner.ranges.as_ptr());
+        count.set(inner.ranges.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_take", body) }
 }
 
 /// Ends the tick: what was not taken by roomcast_router_next is dropped, and the log begins anew.
@@ -441,9 +504,7 @@ pub unsafe extern "C" fn roomcast_router_rooms_of(
         let out = unsafe { Out::new(rooms, "rooms") }?;
         // SAFETY: as above.
         let count = unsafe { Out::new(count, "count") }?;
-        if !inner.router.has_member(member) {
-            return Err(Fault::Known(Error::Gone, "member"));
-        }
+        known(inner, member)?;
         let Inner { router, texts, .. } = inner;
         texts.clear();
         texts.extend(router.rooms_of(member).map(|room| roomcast_slice::lend(room.as_bytes())));
@@ -453,4 +514,65 @@ pub unsafe extern "C" fn roomcast_router_rooms_of(
     };
     // SAFETY: what the caller promises.
     unsafe { enter(router, "roomcast_router_rooms_of", body) }
+}
+
+/// Lends out the rooms of a namespace.
+///
+/// `rooms` is set to an array of `count` names.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such namespace.
+/// Ownership: the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_rooms_in(
+    router: *mut roomcast_router,
+    ns: u32,
+    rooms: *mut *const roomcast_slice,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(rooms, "rooms") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        if !inner.router.has_namespace(ns) {
+            return Err(Fault::Known(Error::Gone, "ns"));
+        }
+        let Inner { router, texts, .. } = inner;
+        texts.clear();
+        texts.extend(router.rooms(ns).map(|room| roomcast_slice::lend(room.as_bytes())));
+        out.set(texts.as_ptr());
+        count.set(texts.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_rooms_in", body) }
+}
+
+/// Tells whether a member is in a room.
+///
+/// `is_member` is set to 1 or 0.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_UTF8.
+/// Ownership: nothing changes hands.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_is_member(
+    router: *mut roomcast_router,
+    member: u32,
+    room: *const c_char,
+    room_len: usize,
+    is_member: *mut u32,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(is_member, "is_member") }?;
+        // SAFETY: as above.
+        let room = unsafe { text(room, room_len, "room") }?;
+        known(inner, member)?;
+        out.set(inner.router.is_member(member, room).into());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_is_member", body) }
 }

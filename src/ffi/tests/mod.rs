@@ -1,5 +1,7 @@
 //! The boundary from the inside: what no C program can provoke.
 
+mod panics;
+
 use std::cell::Cell;
 
 thread_local! {
@@ -11,4 +13,14 @@ pub(super) fn panic_if_asked() {
     if PANIC.take() {
         panic!("asked to");
     }
+}
+
+/// The next guarded call of this thread panics.
+fn ask_for_panic() {
+    PANIC.set(true);
+}
+
+/// Whether a panic was asked for that has not come.
+fn asked_in_vain() -> bool {
+    PANIC.take()
 }

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""What the Python package costs, beside python-socketio on uvicorn in the same run. Standard library only.
+
+    benches/python/run.py [fanout] [drain] [emit] [echo]      # all of them; writes benches/results/python.md
+
+Server and client have a processor each. Figures are medians over the repetitions, ratios medians of the ratios within
+one. The package is built, and everything installed, into benches/python/build by the Python that runs this.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = HERE / "build"
+PYTHON = BUILD / "bin" / "python"
+FANOUT = HERE.parent / "fanout"
+CLIENT = FANOUT / "target" / "release" / "fanout"
+REFERENCE = "python-socketio"
+SERVERS = [REFERENCE, "roomcast-asyncio", "roomcast-uvloop", "roomcast-threads", "roomcast-raw"]
+
+
+def prepare() -> None:
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", FANOUT / "Cargo.toml", "--target-dir",
+                    FANOUT / "target"], check=True)
+    if not PYTHON.exists():
+        venv.create(BUILD, with_pip=True)
+        pip("-r", str(ROOT / "bindings/python/tests/requirements.txt"))
+    pip("--force-reinstall", "--no-deps", str(ROOT / "bindings/python"))
+
+
+def pip(*what: str) -> None:
+    subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what], check=True)
+
+
+class Running:
+    """A server on the first processor."""
+
+    def __init__(self, name: str, **environment: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process = subprocess.Popen([PYTHON, HERE / "servers.py", name, str(self.port)],
+                                        env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, CORES[:1]))
+        end = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+CORES = sorted(os.sched_getaffinity(0))
+
+
+def elsewhere() -> None:
+    os.sched_setaffinity(0, CORES[-1:])
+
+
+# ---- fan-out: one room, everybody but the sender receives ----
+
+def fanout(options: argparse.Namespace) -> str:
+    cells = [(connections, window) for connections in options.connections for window in (1, 64)]
+    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS} for cell in cells}
+    for _ in range(options.repetitions):
+        for connections in options.connections:
+            for name in SERVERS:
+                with Running(name) as server:
+                    command = [CLIENT, "--server", f"127.0.0.1:{server.port}", "--pid", str(server.process.pid),
+                               "--connections", str(connections), "--opening", "16"]
+                    for window in (1, 64):
+                        command += ["--cell", f"size=64,window={window},seconds={options.seconds},warmup=0.5"]
+                    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=elsewhere)
+                    for line in map(json.loads, done.stdout.splitlines()):
+                        if line["kind"] == "cell":
+                            cost = line["server_cpu"]["ns_per_delivery"] * (connections - 1)
+                            costs[connections, line["window"]][name].append(cost)
+                    print(name, connections, done.stderr.strip() or "ok", file=sys.stderr)
+    head = ["server"] + [f"{connections:,} clients, {window} in flight" for connections, window in cells]
+    rows = []
+    for name in SERVERS:
+        row = [name]
+        for cell in cells:
+            got, base = costs[cell][name], costs[cell][REFERENCE]
+            if not got:
+                row.append("fails")
+                continue
+            ratio = statistics.median(theirs / ours for theirs, ours in zip(base, got)) if base else None
+            row.append(f"{1e9 / statistics.median(got):,.0f}" + (f" ({ratio:.1f})" if ratio else ""))
+        rows.append(row)
+    return ("Broadcasts per CPU second of the server (user and system time, all threads); in parentheses, how many times "
+            "those of python-socketio on uvicorn.\n\n" + table(head, rows))
+
+
+# ---- drain: events taken in batches at the raw level ----
+
+FLOOD = """
+import sys
+sys.path.insert(0, {tests!r})
+from host import Raw
+client = Raw({port})
+block = b"".join(client.frame('42["position","' + "x" * 64 + '"]') for _ in range(1000))
+while True:
+    client.socket.sendall(block)
+"""
+
+DRAIN = """
+import json, os, subprocess, sys, time
+os.sched_setaffinity(0, {cores[0]})
+from roomcast import raw
+broker = raw.Broker()
+port = broker.listen("127.0.0.1", 0)
+os.sched_setaffinity(0, {cores[1]})
+flood = subprocess.Popen([sys.executable, "-c", {flood!r}.replace("PORT", str(port))])
+os.sched_setaffinity(0, {cores[0]})
+clock, got, polls, events_taken, end = time.thread_time_ns, [], 0, 0, time.monotonic() + {seconds}
+while time.monotonic() < end:
+    begin = clock()
+    broker.poll(0.01)
+    polled = clock()
+    polls += polled - begin
+    while True:
+        begin = clock()
+        events = broker.events({batch})
+        for kind, socket, ns, ack, code, name, data, parts, flags in events:
+            pass
+        count = len(events)
+        del events
+        took = clock() - begin
+        if not count:
+            break
+        events_taken += count
+        if count == {batch}:
+            got.append(took / count)
+flood.kill()
+got.sort()
+print(json.dumps([got[len(got) // 2], got[len(got) // 10], polls / events_taken]))
+"""
+
+
+def drain(options: argparse.Namespace) -> str:
+    rows = []
+    for batch in (1, 64, 256):
+        runs = []
+        for _ in range(options.repetitions):
+            flood = FLOOD.format(tests=str(ROOT / "bindings/python/tests"), port="PORT")
+            program = DRAIN.format(cores=[CORES[:1], CORES[-1:]], flood=flood, batch=batch, seconds=options.seconds)
+            runs.append(json.loads(subprocess.run([PYTHON, "-c", program], check=True, capture_output=True, text=True).stdout))
+        rows.append([str(batch)] + [f"{statistics.median(column):,.0f}" for column in zip(*runs)])
+    return ("CPU nanoseconds for an event of 70 bytes: taken, iterated and freed by the raw level (median and tenth "
+            "percentile over the batches), and what the poll before it costs, reading from the kernel included.\n\n"
+            + table(["events in a batch", "median", "p10", "poll"], rows))
+
+
+# ---- emit: what a broadcast costs the thread that calls it ----
+
+EMIT = """
+import asyncio, json, os, statistics, sys, threading, time
+os.sched_setaffinity(0, {cores[0]})
+sys.path.insert(0, {tests!r})
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+import roomcast
+from host import Raw
+MEMBERS, CALLS, TEXT = {members}, 2000, "x" * 64
+def read(clients):
+    for client in clients:
+        client.socket.setblocking(False)
+    while True:
+        for client in clients:
+            try:
+                client.socket.recv(1 << 20)
+            except BlockingIOError:
+                pass
+        time.sleep(0.005)
+if sys.argv[1] == "asyncio":
+    async def main():
+        sio = roomcast.AsyncServer()
+        sio.on("connect", lambda sid, environ: sio.enter_room(sid, "r"))
+        port = sio.listen(port=0)
+        clients = [await asyncio.to_thread(Raw, port) for _ in range(MEMBERS)]
+        for client in clients:
+            await sio.enter_room(client.sid, "r")
+        threading.Thread(target=read, args=[clients], daemon=True).start()
+        took = []
+        for _ in range(CALLS):
+            begin = time.thread_time_ns()
+            await sio.emit("msg", TEXT, room="r")
+            took.append(time.thread_time_ns() - begin)
+            await asyncio.sleep(0)
+        return took
+    took = asyncio.run(main())
+else:
+    sio = roomcast.Server()
+    port = sio.listen(port=0)
+    threading.Thread(target=sio.run, daemon=True).start()
+    clients = [Raw(port) for _ in range(MEMBERS)]
+    for client in clients:
+        sio.enter_room(client.sid, "r")
+    threading.Thread(target=read, args=[clients], daemon=True).start()
+    took = []
+    for _ in range(CALLS):
+        begin = time.thread_time_ns()
+        sio.emit("msg", TEXT, room="r")
+        took.append(time.thread_time_ns() - begin)
+        time.sleep(0.001)
+took.sort()
+print(json.dumps([statistics.mean(took) / 1e3, took[len(took) // 2] / 1e3, took[len(took) * 99 // 100] / 1e3]))
+"""
+
+
+def emit(options: argparse.Namespace) -> str:
+    rows = []
+    for kind in ("asyncio", "threads"):
+        for members in (10, 1000):
+            program = EMIT.format(cores=[CORES[:1]], tests=str(ROOT / "bindings/python/tests"), members=members)
+            runs = [json.loads(subprocess.run([PYTHON, "-c", program, kind], check=True, capture_output=True, text=True).stdout)
+                    for _ in range(options.repetitions)]
+            rows.append([kind, f"{members:,}"] + [f"{statistics.median(column):.1f}" for column in zip(*runs)])
+    return ("CPU microseconds of the calling thread for one `emit` of 64 bytes to a room, one at a time, the sends left to "
+            "the turn that follows.\n\n" + table(["server", "members", "mean", "median", "p99"], rows))
+
+
+# ---- echo: how long an answer takes while another thread computes ----
+
+ECHO = """
+import json, sys, time
+sys.path.insert(0, {tests!r})
+from host import Raw
+client, took = Raw({port}), []
+for number in range({count}):
+    begin = time.perf_counter()
+    client.send('42%d["echo",1]' % number)
+    while not client.text().startswith("43"):
+        pass
+    took.append((time.perf_counter() - begin) * 1e3)
+took.sort()
+print(json.dumps([took[len(took) // 2], took[len(took) * 99 // 100]]))
+"""
+
+
+def echo(options: argparse.Namespace) -> str:
+    rows = []
+    for name in SERVERS[:-1]:
+        row = [name]
+        for environment, count in (({}, 3000), ({"BUSY": "1"}, 500), ({"BUSY": "1", "SWITCH": "0.0005"}, 1000)):
+            runs = []
+            for _ in range(options.repetitions):
+                with Running(name, **environment) as server:
+                    program = ECHO.format(tests=str(ROOT / "bindings/python/tests"), port=server.port, count=count)
+                    done = subprocess.run([PYTHON, "-c", program], check=True, capture_output=True, text=True, preexec_fn=elsewhere)
+                    runs.append(json.loads(done.stdout))
+            row.append(" / ".join(f"{statistics.median(column):.2f}" for column in zip(*runs)))
+        rows.append(row)
+    return ("Milliseconds from an event to its acknowledgement, one client, p50 / p99. *Busy*: another thread of the server "
+            "computes in pure Python all the time, on the same processor.\n\n"
+            + table(["server", "idle", "busy", "busy, `sys.setswitchinterval(0.0005)`"], rows))
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def main() -> None:
+    parts = {"fanout": fanout, "drain": drain, "emit": emit, "echo": echo}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], default=[])
+    parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[10, 100, 1000])
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    options = parser.parse_args()
+    prepare()
+    version = subprocess.run([PYTHON, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True).stdout
+    wanted = ("python-socketio", "uvicorn", "uvloop", "websockets", "cffi")
+    versions = ", ".join(line.replace("==", " ") for line in version.splitlines() if line.split("==")[0] in wanted)
+    text = f"Python {platform.python_version()}, {versions}.\n"
+    for name in options.parts or parts:
+        text += f"\n### {name}\n\n" + parts[name](options)
+    (HERE.parent / "results").mkdir(exist_ok=True)
+    (HERE.parent / "results" / "python.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""A Socket.IO server inside your program, with the API of python-socketio's servers: ``import roomcast as socketio``.
+
+:class:`Server` runs handlers on threads, :class:`AsyncServer` in asyncio; both listen by themselves. ``roomcast.raw`` is
+the level below: batches of events, and no handlers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import exceptions
+from .async_server import AsyncServer
+from .namespace import AsyncNamespace, Namespace
+from .raw import version
+from .server import Server
+
+__all__ = ["Server", "AsyncServer", "Namespace", "AsyncNamespace", "exceptions"]
+__version__ = version()
+
+_GLUE = "roomcast listens by itself, so there is no web framework to glue to: call server.run(host, port), or await server.serve(host, port)"
+_ELSEWHERE = {
+    **dict.fromkeys(("WSGIApp", "ASGIApp", "Middleware", "get_tornado_handler"), _GLUE),
+    **dict.fromkeys(("Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient", "ClientNamespace", "AsyncClientNamespace"),
+                    "roomcast is a server; python-socketio's clients connect to it"),
+    **dict.fromkeys(("Manager", "AsyncManager", "PubSubManager", "RedisManager", "AsyncRedisManager", "KombuManager",
+                     "KafkaManager", "ZmqManager", "AsyncAioPikaManager"), "roomcast has no message queue"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    why = _ELSEWHERE.get(name)
+    raise AttributeError(f"roomcast has no {name}: {why}" if why else f"module 'roomcast' has no attribute {name!r}")

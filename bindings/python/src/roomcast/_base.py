@@ -1,0 +1,570 @@
+"""What both servers share: who is connected, which handler an event goes to, what leaves in which order.
+
+It must not run a handler, wait, or start anything: that is where the two servers differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any, Optional, TypeVar, Union
+
+from . import raw
+from ._codec import Codec, as_args
+from ._native import lib
+from ._options import configuration, environ
+from .namespace import BaseServerNamespace
+
+Handler = Callable[..., Any]
+_Handler = TypeVar("_Handler", bound=Handler)
+Rooms = Union[str, int, Iterable[Union[str, int]], None]
+
+#: Emits that wait for the end of the turn, at most; then the caller hands them over itself.
+_WAITING_EMITS = 256
+#: What Socket.IO keeps for itself, and no client would take.
+_RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"))
+_DEFAULT_LOGGER = logging.getLogger("roomcast.server")
+_NOT_HANDLED = object()
+
+
+class Reason:
+    """Why a client is gone: the last argument of a disconnect handler."""
+
+    SERVER_DISCONNECT = "server disconnect"
+    CLIENT_DISCONNECT = "client disconnect"
+    PING_TIMEOUT = "ping timeout"
+    TRANSPORT_CLOSE = "transport close"
+    TRANSPORT_ERROR = "transport error"
+
+
+#: Where python-socketio has a word of its own; the others are Socket.IO's, such as "slow consumer".
+_REASONS = {
+    lib.ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT: Reason.CLIENT_DISCONNECT,
+    lib.ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT: Reason.SERVER_DISCONNECT,
+}
+
+
+class Client:
+    """One client in one namespace."""
+
+    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "ended", "rooms", "later", "inbox")
+
+    def __init__(self, sid: str, socket: int, ns: int, namespace: str, environ: dict[str, Any]) -> None:
+        self.sid, self.socket, self.ns, self.namespace, self.environ = sid, socket, ns, namespace, environ
+        self.session: dict[str, Any] = {}
+        #: The connect handler has let it in.
+        self.accepted = False
+        #: Its disconnect handler has been called.
+        self.ended = False
+        #: Its rooms, while the broker does not keep them: before it is accepted, and when it is gone.
+        self.rooms: Optional[list[str]] = [sid]
+        #: What was emitted to it before it is accepted.
+        self.later: list[Union[bytes, Callable[[], int]]] = []
+        #: Events that wait for the one before, without async_handlers.
+        self.inbox: deque[Any] = deque()
+
+
+class Answers:
+    """Waits for acknowledgements of one emit."""
+
+    __slots__ = ("callback", "ended")
+
+    def __init__(self, callback: Handler, ended: Optional[Callable[[], None]]) -> None:
+        self.callback, self.ended = callback, ended
+
+
+class BaseServer:
+    """The part of a server that is the same with threads and with asyncio."""
+
+    reserved_events = ["connect", "disconnect"]
+    reason = Reason
+    not_handled = _NOT_HANDLED
+    _lock: AbstractContextManager[Any]
+
+    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False,
+                 serializer: str = "default", json: Any = None, async_handlers: bool = True,
+                 always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *,
+                 socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
+                 engineio_logger: Union[bool, logging.Logger, None] = None, **options: Any) -> None:
+        if client_manager is not None:
+            raise ValueError("client_manager: roomcast keeps its clients itself, and has no message queue")
+        if serializer != "default":
+            raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
+        fields = {**configuration(options), "path": f"/{socketio_path.strip('/')}/", **(config or {})}
+        self.logger = _logger(logger)
+        self._talkative = self.logger.isEnabledFor(logging.INFO)
+        engine = self.logger if engineio_logger is None else _logger(engineio_logger)
+        self.async_mode = "asyncio" if self.is_asyncio_based() else "threading"
+        self.async_handlers = async_handlers
+        self.always_connect = always_connect
+        self.namespaces: Union[str, list[str]] = namespaces or ["/"]
+        self.handlers: dict[str, dict[str, Handler]] = {}
+        self.namespace_handlers: dict[str, BaseServerNamespace] = {}
+        self._codec = Codec(json)
+        self._broker = raw.Broker(log=lambda level, line: engine.log(_level(level), line), **fields)
+        self._remote = self._broker.remote()
+        #: Emits, as packed records, and acknowledgements, in the order of the calls.
+        self._queue: deque[Union[bytes, tuple[int, int, bytes, Any]]] = deque()
+        self._clients: dict[str, Client] = {}
+        self._by_socket: dict[int, Client] = {}
+        #: Those whose connect handler has not decided yet.
+        self._unaccepted: dict[str, Client] = {}
+        self._answers: dict[int, Answers] = {}
+        self._handles: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        if self.namespaces == "*":
+            self._broker.add_pattern("/*", guarded=True)
+        # "/" is there in any case; whoever comes is asked about.
+        for name in ["/", *(self.namespaces if isinstance(self.namespaces, list) else ())]:
+            self._open(name)
+
+    def is_asyncio_based(self) -> bool:
+        """Whether this is the asyncio server."""
+        return False
+
+    # ---- handlers ----
+
+    def on(self, event: str, handler: Optional[Handler] = None, namespace: Optional[str] = None) -> Any:
+        """Registers an event handler; without ``handler`` it is a decorator.
+
+        ``"*"`` as the event catches what has no handler of its own, and passes the event's name first. ``"*"`` as the
+        namespace does the same with namespaces. The handlers of ``"connect"`` take ``(sid, environ)`` or ``(sid, environ,
+        auth)``, those of ``"disconnect"`` ``(sid)`` or ``(sid, reason)``, all others the sid and the event's arguments.
+        """
+        name = namespace or "/"
+
+        def register(handler: _Handler) -> _Handler:
+            self.handlers.setdefault(name, {})[event] = handler
+            self._open(name)
+            return handler
+
+        return register if handler is None else register(handler)
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Registers a function for the event of its name: ``@server.event`` or ``@server.event(namespace="/chat")``."""
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__, args[0])
+
+        def register(handler: _Handler) -> _Handler:
+            self.on(handler.__name__, handler, *args, **kwargs)
+            return handler
+
+        return register
+
+    def register_namespace(self, namespace_handler: BaseServerNamespace) -> None:
+        """Registers an object whose ``on_`` methods handle the events of its namespace."""
+        if not isinstance(namespace_handler, BaseServerNamespace):
+            raise ValueError("Not a namespace instance")
+        if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
+            raise ValueError("Not a valid namespace class for this server")
+        namespace_handler._set_server(self)
+        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
+        self._open(namespace_handler.namespace)
+
+    def _open(self, namespace: str) -> None:
+        if namespace != "*":
+            with self._lock:
+                self._handles[namespace] = self._broker.add_namespace(namespace, guarded=True)
+
+    def _serves(self, namespace: str) -> bool:
+        return (namespace in self.handlers or namespace in self.namespace_handlers or self.namespaces == "*"
+                or namespace in self.namespaces)
+
+    def _handler(self, event: str, namespace: str, args: tuple[Any, ...]) -> tuple[Optional[Handler], tuple[Any, ...]]:
+        """The function for an event: its own, the namespace's catch-all, the event's in any namespace, the catch-all of all."""
+        common = event not in self.reserved_events
+        if own := self.handlers.get(namespace):
+            if event in own:
+                return own[event], args
+            if common and "*" in own:
+                return own["*"], (event, *args)
+        if anywhere := self.handlers.get("*"):
+            if event in anywhere:
+                return anywhere[event], (namespace, *args)
+            if common and "*" in anywhere:
+                return anywhere["*"], (event, namespace, *args)
+        return None, args
+
+    def _object(self, namespace: str, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """The namespace object for an event that no function takes."""
+        if namespace in self.namespace_handlers:
+            return self.namespace_handlers[namespace], args
+        if "*" in self.namespace_handlers:
+            return self.namespace_handlers["*"], (namespace, *args)
+        return None, args
+
+    # ---- who is where ----
+
+    def rooms(self, sid: str, namespace: Optional[str] = None) -> list[Union[str, int]]:
+        """The rooms a client is in, its own (the sid) first."""
+        client = self._client(sid, namespace)
+        if client is None:
+            return []
+        names = client.rooms
+        if names is None:
+            with self._lock:
+                self._commit()
+                try:
+                    names = self._broker.rooms_of(client.socket)
+                except raw.Gone:
+                    return []
+        return [_room(name) for name in names]
+
+    def transport(self, sid: str, namespace: Optional[str] = None) -> str:
+        """How a client is connected by now: ``"polling"`` or ``"websocket"``."""
+        client = self._known(sid, namespace)
+        with self._lock:
+            return "websocket" if self._broker.is_websocket(client.socket) else "polling"
+
+    def get_environ(self, sid: str, namespace: Optional[str] = None) -> Optional[dict[str, Any]]:
+        """A client's first request as a WSGI environ; None if it is not connected."""
+        client = self._client(sid, namespace)
+        return client.environ if client else None
+
+    def _client(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
+        client = self._clients.get(sid)
+        return client if client is not None and client.namespace == (namespace or "/") else None
+
+    def _known(self, sid: str, namespace: Optional[str]) -> Client:
+        client = self._client(sid, namespace)
+        if client is None:
+            raise KeyError("Session not found")
+        return client
+
+    def _enter(self, sid: str, room: Any, namespace: Optional[str]) -> None:
+        client, name = self._client(sid, namespace), _key(room)
+        if client is None:
+            raise ValueError("sid is not connected to requested namespace")
+        if name != sid and self._client(name, namespace):
+            raise ValueError("cannot enter a sid room")
+        self._note("%s is entering room %s [%s]", sid, room, client.namespace)
+        with self._lock:
+            self._commit()
+            try:
+                self._broker.join(client.socket, name)
+            except raw.Gone:
+                return
+            if client.rooms is not None and name not in client.rooms:
+                client.rooms.append(name)
+
+    def _leave(self, sid: str, room: Any, namespace: Optional[str]) -> None:
+        client, name = self._client(sid, namespace), _key(room)
+        if client is None or name == sid:
+            return
+        self._note("%s is leaving room %s [%s]", sid, room, client.namespace)
+        with self._lock:
+            self._commit()
+            try:
+                self._broker.leave(client.socket, name)
+            except raw.Gone:
+                return
+            if client.rooms is not None and name in client.rooms:
+                client.rooms.remove(name)
+
+    def _close_room(self, room: Any, namespace: Optional[str]) -> None:
+        name, space = _key(room), namespace or "/"
+        if self._client(name, space):
+            raise ValueError("cannot close a sid room")
+        self._note("room %s is closing [%s]", room, space)
+        with self._lock:
+            ns = self._find(space)
+            self._commit()
+            for socket in self._broker.members(ns, name) if ns else ():
+                self._broker.leave(socket, name)
+            for client in self._unaccepted.values():
+                if client.rooms and client.namespace == space and name in client.rooms:
+                    self._broker.leave(client.socket, name)
+                    client.rooms.remove(name)
+
+    def _find(self, namespace: str) -> Optional[int]:
+        ns = self._handles.get(namespace)
+        if ns is None and self.namespaces == "*":
+            with self._lock:
+                ns = self._broker.find_namespace(namespace)
+            if ns is not None:
+                self._handles[namespace] = ns
+        return ns
+
+    def _namespace(self, ns: int) -> str:
+        name = self._names.get(ns)
+        if name is None:
+            name = self._names[ns] = self._broker.namespace_name(ns)
+        return name
+
+    # ---- what leaves ----
+
+    def _emit(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
+        """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
+        if event in _RESERVED:
+            raise ValueError(f"{event!r} is Socket.IO's own event")
+        if self._talkative:
+            self._note('emitting event "%s" to %s [%s]', event, room or "all", namespace or "/")
+        ns = self._find(namespace or "/")
+        if ns is None:
+            return False
+        args, attachments = self._codec.encode(as_args(data))
+        rooms, skipped = _keys(room), _keys(skip_sid)
+        self._queue.append(raw.pack(ns, event.encode(), args, rooms, skipped, (), (), attachments))
+        for client in self._overheard(ns, rooms, skipped):
+            client.later.append(raw.pack(ns, event.encode(), args, (), (), (client.socket,), (), attachments))
+        if len(self._queue) < _WAITING_EMITS:
+            return False
+        with self._lock:
+            self._commit()
+        return True
+
+    def _emit_with_ack(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str],
+                       answers: Answers) -> int:
+        """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
+        if event in _RESERVED:
+            raise ValueError(f"{event!r} is Socket.IO's own event")
+        args, attachments = self._codec.encode(as_args(data))
+        rooms, skipped = _keys(room), _keys(skip_sid)
+        with self._lock:
+            ns = self._find(namespace or "/")
+            if ns is None:
+                return 0
+            self._commit()
+
+            def emit(ns: int, rooms: list[bytes]) -> int:
+                number = self._broker.emit_with_ack(ns, event.encode(), args, rooms=rooms, except_rooms=skipped,
+                                                    attachments=attachments)
+                if number:
+                    self._answers[number] = answers
+                return number
+
+            addressed = int(bool(emit(ns, rooms)))
+            for client in self._overheard(ns, rooms, skipped):
+                client.later.append(partial(emit, ns, [client.sid.encode()]))
+                addressed += 1
+            return addressed
+
+    def _overheard(self, ns: int, rooms: list[bytes], skipped: list[bytes]) -> list[Client]:
+        """Those an emit would reach if their connect handler had let them in already. They get it when it does."""
+        if not self._unaccepted:
+            return []
+        names, without = {name.decode() for name in rooms}, {name.decode() for name in skipped}
+        return [client for client in list(self._unaccepted.values()) if client.ns == ns
+                and without.isdisjoint(client.rooms or ()) and (not names or not names.isdisjoint(client.rooms or ()))]
+
+    def _acknowledge(self, client: Client, ack: int, answer: Any) -> None:
+        args, attachments = self._codec.encode(as_args(answer))
+        self._queue.append((client.socket, ack, args, attachments))
+
+    def _commit(self) -> None:
+        """Hands over what was emitted and acknowledged, in the order of the calls. Under the lock."""
+        queue = self._queue
+        if not queue:
+            return
+        records: list[bytes] = []
+        # As many as are there now: other threads may go on adding.
+        for _ in range(len(queue)):
+            item = queue.popleft()
+            if isinstance(item, bytes):
+                records.append(item)
+                continue
+            if records:
+                self._broker.emit_each(records, self._lost)
+                records = []
+            try:
+                self._broker.ack(*item)
+            except raw.Gone:
+                pass
+            except Exception as error:
+                self._lost(error)
+        if records:
+            self._broker.emit_each(records, self._lost)
+
+    def _lost(self, error: Exception) -> None:
+        if not isinstance(error, raw.Gone):
+            self.logger.error("an emit failed: %s", error)
+
+    # ---- who comes and goes ----
+
+    def _arrives(self, socket: int, ns: int) -> Optional[Client]:
+        """Notes a client that asks to be let in; None if it was turned away. Under the lock."""
+        namespace = self._namespace(ns)
+        if not self._serves(namespace):
+            self._broker.reject(socket, "Unable to connect")
+            return None
+        try:
+            handshake = self._broker.handshake(socket)
+            client = Client(self._broker.socket_id(socket), socket, ns, namespace, environ(handshake))
+        except raw.Gone:
+            return None
+        self._clients[client.sid] = self._by_socket[socket] = self._unaccepted[client.sid] = client
+        if self.always_connect and not self._accept(client):
+            return None
+        return client
+
+    def _accept(self, client: Client) -> bool:
+        """Lets a client in, and sends what was emitted to it meanwhile; False if it is gone."""
+        with self._lock:
+            self._unaccepted.pop(client.sid, None)
+            self._commit()
+            try:
+                self._broker.accept(client.socket)
+            except raw.Gone:
+                self._forget(client)
+                return False
+            client.accepted, client.rooms = True, None
+            later, client.later = client.later, []
+            for item in later:
+                if isinstance(item, bytes):
+                    self._queue.append(item)
+                else:
+                    item()
+            return True
+
+    def _refuse(self, client: Client, why: dict[str, Any]) -> None:
+        with self._lock:
+            self._commit()
+            try:
+                if client.accepted:
+                    self._broker.disconnect(client.socket)
+                    client.ended = True
+                else:
+                    data = self._codec.encode([why["data"]])[0][1:-1] if "data" in why else b""
+                    self._broker.reject(client.socket, str(why.get("message", "")), data)
+                    self._forget(client)
+            except raw.Gone:
+                self._forget(client)
+
+    def _decided(self, client: Client, answer: Any) -> None:
+        """Takes what a connect handler returned."""
+        if answer is False:
+            self._refuse(client, {"message": "Connection rejected by server"})
+        elif not client.accepted:
+            self._accept(client)
+
+    def _refused(self, client: Client, error: BaseException) -> None:
+        """Takes what a connect handler raised: a refusal, or its own fault."""
+        why = getattr(error, "error_args", None)
+        if isinstance(error, ConnectionRefusedError):
+            why = {"message": "Connection refused by server"}
+        if not isinstance(why, dict):
+            self.logger.error("the connect handler of %s failed", client.namespace, exc_info=error)
+            why = {"message": "Connection rejected by server"}
+        self._refuse(client, why)
+
+    def _leaves(self, socket: int, code: int, rooms: Iterable[bytes]) -> tuple[Optional[Client], str]:
+        """Notes that a client is gone; it stays known until its disconnect handler is done."""
+        client = self._by_socket.pop(socket, None)
+        if client is not None:
+            client.rooms = [client.sid, *(room.decode() for room in rooms)]
+            self._unaccepted.pop(client.sid, None)
+        return client, _REASONS.get(code) or raw.reason_text(code)
+
+    def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
+        """Disconnects a client; None if it is not connected."""
+        client = self._client(sid, namespace)
+        if client is None or not client.accepted or client.ended:
+            return None
+        self._note("Disconnecting %s [%s]", sid, client.namespace)
+        with self._lock:
+            self._commit()
+            try:
+                rooms = self._broker.rooms_of(client.socket)
+                self._broker.disconnect(client.socket)
+            except raw.Gone:
+                return None
+            client.rooms, client.ended = rooms, True
+        return client
+
+    def _forget(self, client: Client) -> None:
+        self._clients.pop(client.sid, None)
+        self._by_socket.pop(client.socket, None)
+        self._unaccepted.pop(client.sid, None)
+
+    def _namespace_removed(self, ns: int, name: str) -> None:
+        self._names.pop(ns, None)
+        if self._handles.get(name) == ns:
+            del self._handles[name]
+
+    # ---- the rest ----
+
+    def add_static(self, path: str, content: Union[str, bytes, Path], content_type: str = "text/html; charset=utf-8",
+                   headers: Optional[Mapping[str, str]] = None) -> None:
+        """Answers GET requests for exactly this path: with a text, with bytes, or with a file as it is now."""
+        body = content.encode() if isinstance(content, str) else content.read_bytes() if isinstance(content, Path) else content
+        with self._lock:
+            self._broker.serve(path, content_type, body, list((headers or {}).items()))
+
+    def stats(self) -> dict[str, int]:
+        """What the broker counts: connections, sockets, rooms, queued bytes now; deliveries, drops by cause in all."""
+        with self._lock:
+            self._commit()
+            return self._broker.stats()
+
+    def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Not here: roomcast listens by itself."""
+        raise NotImplementedError(f"roomcast listens by itself: call {'await server.serve' if self.is_asyncio_based() else 'server.run'}(host, port)")
+
+    attach = handle_request
+
+    def instrument(self, *args: Any, **kwargs: Any) -> Any:
+        """Not here: there is no admin interface. See :meth:`stats`."""
+        raise NotImplementedError("roomcast has no admin interface; server.stats() has the numbers")
+
+    def _note(self, text: str, *args: Any) -> None:
+        if self._talkative:
+            self.logger.info(text, *args)
+
+    def _failed(self, event: str, namespace: str, error: BaseException) -> None:
+        self.logger.error("the handler of %r in %s failed", event, namespace, exc_info=error)
+
+
+def takes(handler: Handler, count: int) -> bool:
+    """Whether a function takes so many arguments."""
+    try:
+        inspect.signature(handler).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin that does not say
+        return True
+    return True
+
+
+def fitting(handler: Handler, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments without the last one, for a handler that does not take it: an older signature."""
+    return args if takes(handler, len(args)) or not takes(handler, len(args) - 1) else args[:-1]
+
+
+def _key(room: Any) -> str:
+    """A room's name. Numbers are rooms of their own, other than the text of the same digits."""
+    if isinstance(room, str):
+        return room
+    if isinstance(room, int):
+        return f"\0{int(room)}"
+    raise TypeError(f"a room is named by a str or an int, not by {type(room).__name__}")
+
+
+def _room(name: str) -> Union[str, int]:
+    return int(name[1:]) if name.startswith("\0") else name
+
+
+def _keys(rooms: Any) -> list[bytes]:
+    if not rooms and rooms != 0:
+        return []
+    if isinstance(rooms, (str, int)):
+        return [_key(rooms).encode()]
+    return [_key(room).encode() for room in rooms]
+
+
+def _level(level: int) -> int:
+    return {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}.get(level, logging.DEBUG)
+
+
+def _logger(wanted: Union[bool, logging.Logger]) -> logging.Logger:
+    if not isinstance(wanted, bool):
+        return wanted
+    if wanted and _DEFAULT_LOGGER.level == logging.NOTSET:
+        _DEFAULT_LOGGER.setLevel(logging.INFO)
+        if not _DEFAULT_LOGGER.hasHandlers():
+            _DEFAULT_LOGGER.addHandler(logging.StreamHandler())
+    return _DEFAULT_LOGGER

@@ -1,0 +1,99 @@
+"""What python-socketio's constructor takes, as roomcast's configuration. No I/O."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+from ._native import lib
+from .raw import Handshake
+
+#: What is taken and does nothing: the reason stands in the README's table.
+_IGNORED = {"http_compression", "compression_threshold", "monitor_clients"}
+_GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
+
+
+def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Turns Engine.IO's options into fields of roomcast_config; raises for what cannot be had here."""
+    config: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in _IGNORED:
+            continue
+        if name == "async_mode":
+            if value in _GREEN:
+                raise ValueError(f"async_mode={value!r}: roomcast runs its own loop, with threads or asyncio, and no green threads")
+        elif name == "ping_interval":
+            interval, grace = value if isinstance(value, tuple) else (value, 0)
+            config["ping_interval"] = interval * 1000
+            config["ping_timeout"] = (options.get("ping_timeout", 20) + grace) * 1000
+        elif name == "ping_timeout":
+            config.setdefault("ping_timeout", value * 1000)
+        elif name == "max_http_buffer_size":
+            config["max_payload"] = value
+        elif name == "allow_upgrades":
+            config["allow_upgrades"] = value
+        elif name == "transports":
+            named = [value] if isinstance(value, str) else list(value)
+            if not named or not set(named) <= {"polling", "websocket"}:
+                raise ValueError(f"transports={value!r}: it is a list of 'polling' and 'websocket'")
+            config["polling"], config["websocket"] = "polling" in named, "websocket" in named
+        elif name == "cookie":
+            config.update(_cookie(value))
+        elif name == "cors_allowed_origins":
+            config.update(_cors(value, options.get("cors_credentials", True)))
+        elif name == "cors_credentials":
+            pass
+        else:
+            raise TypeError(f"{name!r} is not an option of a roomcast server")
+    return config
+
+
+def _cookie(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return {"cookie_name": value}
+    known = {"name": "cookie_name", "path": "cookie_path", "httponly": "cookie_http_only", "samesite": "cookie_same_site"}
+    fields = {}
+    for name, setting in value.items():
+        if name.lower() not in known or callable(setting):
+            raise ValueError(f"cookie: {name}={setting!r} cannot be had here")
+        fields[known[name.lower()]] = setting
+    return fields
+
+
+def _cors(origins: Any, credentials: bool) -> dict[str, Any]:
+    if origins is None or origins == []:
+        return {}
+    if callable(origins):
+        raise ValueError("cors_allowed_origins: a function cannot be had here; give a list, or '*'")
+    if origins == "*":
+        # Browsers refuse "*" together with credentials, so each origin is told of itself.
+        return {"cors": lib.ROOMCAST_CORS_REFLECT if credentials else lib.ROOMCAST_CORS_ANY,
+                "cors_credentials": credentials}
+    return {"cors": lib.ROOMCAST_CORS_LIST, "cors_credentials": credentials,
+            "cors_origins": [origins] if isinstance(origins, str) else list(origins)}
+
+
+def environ(handshake: Handshake) -> dict[str, Any]:
+    """A WSGI environ of the client's first request: enough to look up headers, the query and the address."""
+    path, _, query = handshake.url.partition("?")
+    address, _, port = handshake.address.rpartition(":")
+    made: dict[str, Any] = {
+        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": urllib.parse.unquote(path), "QUERY_STRING": query,
+        "RAW_URI": handshake.url, "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "roomcast",
+        "REMOTE_ADDR": address.strip("[]"), "REMOTE_PORT": port, "SERVER_NAME": "roomcast", "SERVER_PORT": "0",
+        "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.multithread": True, "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in handshake.headers:
+        key = name.upper().replace("-", "_")
+        if key == "HOST":
+            made["SERVER_NAME"], _, given = value.partition(":")
+            made["SERVER_PORT"] = given or "80"
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = "HTTP_" + key
+        # As WSGI servers do; cookies are joined by their own separator.
+        made[key] = made[key] + ("; " if key == "HTTP_COOKIE" else ",") + value if key in made else value
+    return made

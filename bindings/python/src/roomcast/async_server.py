@@ -1,0 +1,418 @@
+"""The server for asyncio: the broker's descriptor in the program's own event loop. It must not start a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Optional
+
+from . import raw
+from ._base import Answers, BaseServer, Client, Handler, Rooms, fitting
+from .exceptions import TimeoutError
+from .server import one
+
+#: Events taken in one turn, before the loop's other work has its turn.
+_BATCH = 512
+
+
+class AsyncServer(BaseServer):
+    """A Socket.IO server in an asyncio event loop, of the standard library or uvloop.
+
+    It takes the options of python-socketio's ``socketio.AsyncServer``; the README's table says what each does here. It
+    belongs to the thread of the loop it serves in. From other threads:
+    ``asyncio.run_coroutine_threadsafe(server.emit(...), loop)``.
+
+    What is emitted while the loop runs through its ready tasks goes out together in the turn that follows.
+    ``async_handlers=False`` runs the handlers of one client one after another.
+
+    :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
+    :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # One thread: nothing to lock.
+        self._lock = contextlib.nullcontext()
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._thread = 0
+        self._timer: Optional[asyncio.TimerHandle] = None
+        #: A turn is under way, or will be.
+        self._due = False
+        #: Tasks started so far.
+        self._started = 0
+        self._closing = False
+        self._ended: Optional[asyncio.Event] = None
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+        self._coroutines: dict[Handler, bool] = {}
+        super().__init__(*args, **options)
+
+    def is_asyncio_based(self) -> bool:
+        return True
+
+    # ---- the loop ----
+
+    def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
+        """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port."""
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise RuntimeError("the server belongs to another event loop")
+        bound = self._broker.listen(host, port)
+        if self._loop is None:
+            self._loop, self._thread, self._ended = loop, threading.get_ident(), asyncio.Event()
+            loop.add_reader(self._broker.fileno(), self._turn)
+            self._turn()
+        return bound
+
+    async def serve(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
+        """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
+
+        With an address it listens there first; without one :meth:`listen` comes before.
+        """
+        if host is not None or port is not None or self._loop is None:
+            self.listen(host or "127.0.0.1", 5000 if port is None else port)
+        assert self._ended is not None
+        try:
+            await self._ended.wait()
+        finally:
+            await self.shutdown()
+
+    def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+        """Serves in an event loop of its own: ``asyncio.run(server.serve(host, port))``."""
+        asyncio.run(self.serve(host, port))
+
+    async def shutdown(self) -> None:
+        """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers."""
+        loop, ended = self._loop, self._ended
+        if loop is None or ended is None or self._closing:
+            return
+        self._closing = True
+        loop.remove_reader(self._broker.fileno())
+        if self._timer:
+            self._timer.cancel()
+        self._commit()
+        # It waits for the clients to read, for a second at most. Not in the loop, and nobody else touches the broker.
+        await loop.run_in_executor(None, self._broker.close, 1.0)
+        for event in self._broker.events():
+            self._happened(event)
+        if running := {task for task in self._tasks if task is not asyncio.current_task()}:
+            await asyncio.wait(running, timeout=1.0)
+        self._loop = self._ended = self._timer = None
+        self._closing = False
+        ended.set()
+
+    def _turn(self) -> None:
+        """One turn of the broker: send what was emitted, read, dispatch.
+
+        The loop calls it when the descriptor is ready, when time is up, and behind the tasks that may have emitted.
+        """
+        loop = self._loop
+        if self._closing or loop is None:
+            return
+        self._due = True  # no need to ask for a turn from within one
+        broker = self._broker
+        self._commit()
+        broker.poll(0)
+        began = self._started
+        for event in broker.events(_BATCH):
+            self._happened(event)
+        if self._queue:
+            self._commit()
+            broker.flush()
+        self._due = False
+        if self._started != began:
+            # Their first steps run next, and this behind them.
+            self._wake()
+            return
+        timeout = broker.next_timeout()
+        if timeout is None:
+            return
+        when = loop.time() + timeout
+        # One that comes too early costs a turn, so there is no need to put it off each time.
+        if self._timer is None or when < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(when, self._timed_turn)
+
+    def _timed_turn(self) -> None:
+        self._timer = None
+        self._turn()
+
+    def _wake(self) -> None:
+        """Has the queue handed over when the tasks that are ready now have run."""
+        if not self._due and self._loop is not None:
+            self._due = True
+            self._loop.call_soon(self._turn)
+
+    def _here(self) -> None:
+        if self._thread and threading.get_ident() != self._thread:
+            raise RuntimeError("an AsyncServer belongs to the thread of its loop: from another one, call "
+                               "asyncio.run_coroutine_threadsafe(server.emit(...), loop)")
+        if self._closing:
+            raise RuntimeError("the server is shutting down")
+
+    # ---- what happens ----
+
+    def _happened(self, event: raw.Event) -> None:
+        kind, socket, ns, ack, code, name, data, parts, _ = event
+        if kind == raw.MESSAGE:
+            client = self._by_socket.get(socket)
+            if client is None:
+                return
+            if self._talkative:
+                self._note('received event "%s" from %s [%s]', name, client.sid, client.namespace)
+            if self.async_handlers:
+                self._message(client, name, data, parts, ack)
+            else:
+                self._in_order(client, (name, data, parts, ack))
+        elif kind == raw.CONNECT_REQUEST:
+            client = self._arrives(socket, ns)
+            if client:
+                self._task(self._connect(client, data))
+        elif kind == raw.DISCONNECT:
+            client, reason = self._leaves(socket, code, parts)
+            if client:
+                self._task(self._disconnected(client, reason))
+        elif kind == raw.ACK:
+            answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
+            if answers:
+                self._answered(answers, data, parts)
+        elif kind == raw.ACK_END:
+            answers = self._answers.pop(ack, None)
+            if answers and answers.ended:
+                answers.ended()
+        elif kind == raw.NAMESPACE_REMOVED:
+            self._namespace_removed(ns, name)
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        self._started += 1
+        # A task that nobody holds may be collected before it is done.
+        task = _start(self._loop, work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _message(self, client: Client, name: str, data: bytes, parts: Any, ack: int) -> None:
+        """Calls a plain function at once and runs a coroutine as a task."""
+        try:
+            handler, args = self._handler(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
+            if handler is not None and not self._is_coroutine(handler):
+                self._answer(client, ack, handler(*args))
+                return
+        except Exception as error:
+            self._failed(name, client.namespace, error)
+            return
+        self._task(self._handle(client, name, handler, args, ack))
+
+    def _is_coroutine(self, handler: Handler) -> bool:
+        known = self._coroutines.get(handler)
+        if known is None:
+            known = self._coroutines[handler] = (inspect.iscoroutinefunction(handler)
+                                                 or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
+        return known
+
+    async def _handle(self, client: Client, name: str, handler: Optional[Handler], args: tuple[Any, ...], ack: int) -> None:
+        try:
+            if handler is not None:
+                answer = handler(*args)
+                if self._is_coroutine(handler):
+                    answer = await answer
+            else:
+                target, args = self._object(client.namespace, args)
+                if target is None:
+                    return
+                answer = await target.trigger_event(name, *args)
+            self._answer(client, ack, answer)
+        except Exception as error:
+            self._failed(name, client.namespace, error)
+
+    def _answer(self, client: Client, ack: int, answer: Any) -> None:
+        if ack:
+            self._acknowledge(client, ack, answer)
+            self._wake()
+
+    def _in_order(self, client: Client, event: tuple[str, bytes, Any, int]) -> None:
+        client.inbox.append(event)
+        if len(client.inbox) == 1:
+            self._task(self._handle_in_order(client))
+
+    async def _handle_in_order(self, client: Client) -> None:
+        while client.inbox:
+            name, data, parts, ack = client.inbox[0]
+            try:
+                handler, args = self._handler(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
+            except Exception as error:
+                self._failed(name, client.namespace, error)
+            else:
+                await self._handle(client, name, handler, args, ack)
+            client.inbox.popleft()
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        handler, given = self._handler(event, namespace, args)
+        if handler is not None:
+            answer = handler(*(fitting(handler, given) if event in self.reserved_events else given))
+            return await answer if self._is_coroutine(handler) else answer
+        target, given = self._object(namespace, args)
+        return await target.trigger_event(event, *given) if target is not None else self.not_handled
+
+    async def _connect(self, client: Client, data: bytes) -> None:
+        try:
+            auth = self._codec.decode(data, ()) or None
+            answer = await self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
+        except Exception as error:
+            self._refused(client, error)
+        else:
+            self._decided(client, answer)
+        self._wake()
+
+    async def _disconnected(self, client: Client, reason: str) -> None:
+        try:
+            if client.accepted and not client.ended:
+                client.ended = True
+                await self._trigger_event("disconnect", client.namespace, client.sid, reason)
+        except Exception as error:
+            self._failed("disconnect", client.namespace, error)
+        finally:
+            self._forget(client)
+
+    def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
+        try:
+            returned = answers.callback(*self._codec.decode(data, parts))
+        except Exception as error:
+            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+            return
+        if inspect.iscoroutine(returned):
+            self._task(self._finish(returned))
+
+    async def _finish(self, callback: Awaitable[Any]) -> None:
+        try:
+            await callback
+        except Exception as error:
+            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+
+    # ---- what a program does ----
+
+    async def emit(self, event: str, data: Any = None, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
+                   namespace: Optional[str] = None, callback: Optional[Handler] = None,
+                   ignore_queue: bool = False) -> None:
+        """Emits an event to a client, a room, several rooms, or everybody in the namespace.
+
+        :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. Nothing: everybody.
+        :param skip_sid: a sid, or a list of them, to leave out.
+        :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
+        :param ignore_queue: taken and ignored, as there is no message queue.
+        """
+        self._here()
+        if callback is not None:
+            self._emit_with_ack(event, data, to or room, skip_sid, namespace, Answers(callback, None))
+        elif self._emit(event, data, to or room, skip_sid, namespace):
+            # Whoever emits without end lets the others have their turn.
+            await asyncio.sleep(0)
+        if not self._due:
+            self._wake()
+
+    async def send(self, data: Any, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
+                   namespace: Optional[str] = None, callback: Optional[Handler] = None,
+                   ignore_queue: bool = False) -> None:
+        """Emits the event ``"message"``."""
+        await self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+
+    async def call(self, event: str, data: Any = None, to: Optional[str] = None, sid: Optional[str] = None,
+                   namespace: Optional[str] = None, timeout: Optional[float] = 60, ignore_queue: bool = False) -> Any:
+        """Emits to one client and waits for what it acknowledges: None, a value, or a tuple of several.
+
+        Raises :class:`roomcast.exceptions.TimeoutError` after ``timeout`` seconds, or as soon as the client is gone.
+        """
+        self._here()
+        if to is None and sid is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        if not self.async_handlers:
+            raise RuntimeError("Cannot use call() when async_handlers is False.")
+        done: asyncio.Future[Optional[tuple[Any, ...]]] = asyncio.get_running_loop().create_future()
+
+        def ended(*args: Any) -> None:
+            if not done.done():
+                done.set_result(args)
+
+        def gone() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        if not self._emit_with_ack(event, data, to or sid, None, namespace, Answers(ended, gone)):
+            raise TimeoutError("the client is gone")
+        self._wake()
+        try:
+            answer = await asyncio.wait_for(done, timeout)
+        except asyncio.TimeoutError:
+            raise TimeoutError("no answer in time") from None
+        if answer is None:
+            raise TimeoutError("the client is gone")
+        return one(answer)
+
+    async def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
+        """Puts a client into a room, which begins to exist with its first member."""
+        self._here()
+        self._enter(sid, room, namespace)
+
+    async def leave_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
+        """Takes a client out of a room."""
+        self._here()
+        self._leave(sid, room, namespace)
+
+    async def close_room(self, room: Any, namespace: Optional[str] = None) -> None:
+        """Takes everybody out of a room."""
+        self._here()
+        self._close_room(room, namespace)
+
+    async def get_session(self, sid: str, namespace: Optional[str] = None) -> dict[str, Any]:
+        """A client's session, a dictionary of the program's own. KeyError if the client is not connected."""
+        return self._known(sid, namespace).session
+
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: Optional[str] = None) -> None:
+        """Replaces a client's session."""
+        self._known(sid, namespace).session = session
+
+    @asynccontextmanager
+    async def session(self, sid: str, namespace: Optional[str] = None) -> AsyncIterator[dict[str, Any]]:
+        """A client's session in an ``async with`` block, saved at its end."""
+        session = await self.get_session(sid, namespace)
+        try:
+            yield session
+        finally:
+            await self.save_session(sid, session, namespace)
+
+    async def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
+        """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
+        self._here()
+        client = self._sent_away(sid, namespace)
+        if client:
+            self._wake()
+            try:
+                await self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
+            except Exception as error:
+                self._failed("disconnect", client.namespace, error)
+
+    def start_background_task(self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any,
+                              **kwargs: Any) -> asyncio.Task[Any]:
+        """Runs a coroutine as a task of the running event loop. Returns the task; it need not be kept."""
+        task = asyncio.ensure_future(target(*args, **kwargs))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleeps, and lets others run."""
+        await asyncio.sleep(seconds)
+
+
+def _start(loop: Any, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """A task; where Python can, it begins at once, and a handler that never waits costs no turn of the loop."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    task: asyncio.Task[Any] = loop.create_task(work)
+    return task

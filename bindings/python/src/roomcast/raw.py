@@ -1,0 +1,501 @@
+"""The broker as the C ABI has it: poll, drain a batch of events, emit a batch. It must not run a handler or a thread.
+
+For those who want the speed and keep a loop of their own, such as games. JSON stays text here: decode what you need.
+
+A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all others.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, Optional, Union
+
+from ._native import Gone, RoomcastError, check, failure, held, lib
+from ._ffi import ffi
+
+__all__ = ["Broker", "Remote", "Event", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
+
+#: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags)``. The kinds, and what the fields mean for each,
+#: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
+#: as bytes; ``parts`` are attachments, or the rooms of a disconnected socket.
+Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int]
+
+CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
+MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
+DISCONNECT: Final[int] = lib.ROOMCAST_EVENT_DISCONNECT
+CONNECT_REQUEST: Final[int] = lib.ROOMCAST_EVENT_CONNECT_REQUEST
+ACK: Final[int] = lib.ROOMCAST_EVENT_ACK
+ACK_END: Final[int] = lib.ROOMCAST_EVENT_ACK_END
+PROTOCOL_ERROR: Final[int] = lib.ROOMCAST_EVENT_PROTOCOL_ERROR
+NAMESPACE_CREATED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_CREATED
+NAMESPACE_REMOVED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_REMOVED
+ROOM_CREATED: Final[int] = lib.ROOMCAST_EVENT_ROOM_CREATED
+ROOM_JOINED: Final[int] = lib.ROOMCAST_EVENT_ROOM_JOINED
+ROOM_LEFT: Final[int] = lib.ROOMCAST_EVENT_ROOM_LEFT
+ROOM_DELETED: Final[int] = lib.ROOMCAST_EVENT_ROOM_DELETED
+HANDSHAKE: Final[int] = lib.ROOMCAST_EVENT_HANDSHAKE
+REFUSED: Final[int] = lib.ROOMCAST_EVENT_REFUSED
+OPEN: Final[int] = lib.ROOMCAST_EVENT_OPEN
+TEXT: Final[int] = lib.ROOMCAST_EVENT_TEXT
+BINARY: Final[int] = lib.ROOMCAST_EVENT_BINARY
+CLOSE: Final[int] = lib.ROOMCAST_EVENT_CLOSE
+TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
+
+RELIABLE: Final[int] = lib.ROOMCAST_RELIABLE
+VOLATILE: Final[int] = lib.ROOMCAST_VOLATILE
+LATEST: Final[int] = lib.ROOMCAST_LATEST
+DROP_OLDEST: Final[int] = lib.ROOMCAST_DROP_OLDEST
+
+#: A short turn of the loop keeps the GIL; one that took longer than this many seconds lets go of it the next time.
+_SHORT = 0.001
+
+_EVENT = struct.Struct("<IHHQQQIIII")
+_EMIT = struct.Struct("<IHHQQIIIIII")
+_LENGTH = struct.Struct("<I")
+_PADDING = [b"\0" * (-size % 8) for size in range(8)]
+_NO_PARTS: tuple[bytes, ...] = ()
+
+
+class Handshake(NamedTuple):
+    """What a client's first request said."""
+
+    connection: int
+    #: Whether a WebSocket carries the connection by now.
+    websocket: bool
+    #: Milliseconds since 1970.
+    issued: int
+    #: Address and port, for example ``127.0.0.1:40332``; behind a proxy, the proxy's.
+    address: str
+    #: Path and query, as they came.
+    url: str
+    query: list[tuple[str, str]]
+    headers: list[tuple[str, str]]
+
+
+def version() -> str:
+    """The version of the library."""
+    return str(ffi.string(lib.roomcast_version()).decode())
+
+
+def reason_text(code: int) -> str:
+    """A disconnect's reason as Socket.IO spells it."""
+    return str(ffi.string(lib.roomcast_reason_text(code)).decode())
+
+
+def pack(ns: int, name: bytes, args: bytes, rooms: Sequence[bytes] = (), except_rooms: Sequence[bytes] = (),
+         sockets: Sequence[int] = (), except_sockets: Sequence[int] = (), attachments: Sequence[bytes] = (),
+         delivery: int = RELIABLE, key: int = 0) -> bytes:
+    """Packs one emit, for :meth:`Broker.emit_many`. Texts are UTF-8.
+
+    It reaches the union of ``rooms`` and ``sockets``, or the whole namespace if there are none, without the excepted. A
+    socket's id is a room of its own. ``args`` is the JSON array of the arguments, with
+    ``{"_placeholder":true,"num":N}`` where attachment N belongs.
+    """
+    body = [name, args]
+    if sockets or except_sockets:
+        body.insert(0, struct.pack(f"<{len(sockets) + len(except_sockets)}Q", *sockets, *except_sockets))
+    for part in (*rooms, *except_rooms, *attachments):
+        body += _LENGTH.pack(len(part)), part
+    joined = b"".join(body)
+    padding = _PADDING[len(joined) % 8]
+    return b"".join((_EMIT.pack(48 + len(joined) + len(padding), delivery, len(attachments), ns, key, len(name), len(args),
+                                len(rooms), len(sockets), len(except_rooms), len(except_sockets)), joined, padding))
+
+
+class Broker:
+    """A Socket.IO server without handlers. It listens nowhere yet.
+
+    ``config`` are the fields of roomcast_config in roomcast.h: numbers, texts, and times in milliseconds;
+    ``cors_origins`` is a list of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an error, 2 a warning) and
+    a line; it must not call the broker.
+    """
+
+    def __init__(self, *, log: Optional[Callable[[int, str], None]] = None, **config: Any) -> None:
+        kept: list[Any] = []
+        fields = _config(config, kept)
+        self._log = None
+        if log is not None:
+            self._log = ffi.callback("roomcast_log", _log_to(log))
+            fields.log = self._log
+        made = ffi.new("roomcast_broker **")
+        check(lib.roomcast_new(lib.ROOMCAST_ABI_VERSION, fields, made))
+        self._broker: Any = made[0]
+        self._address = int(ffi.cast("uintptr_t", self._broker))
+        self._names: dict[bytes, str] = {}
+        self._slow = False
+        self._packed, self._size = ctypes.c_void_p(), ctypes.c_size_t()
+        self._packed_at, self._size_at = ctypes.byref(self._packed), ctypes.byref(self._size)
+        self._milliseconds = ctypes.c_int32()
+        self._milliseconds_at = ctypes.byref(self._milliseconds)
+
+    def free(self) -> None:
+        """Closes every connection at once and frees the broker. :meth:`close` comes first where clients are to be told."""
+        broker, self._broker, self._address = self._broker, ffi.NULL, 0
+        lib.roomcast_free(broker)
+
+    def __del__(self) -> None:
+        if getattr(self, "_broker", None):
+            self.free()
+
+    # ---- the loop ----
+
+    def listen(self, host: str, port: int) -> int:
+        """Listens on an address. Port 0 takes a free one. Returns the port."""
+        bound, name = ffi.new("uint16_t *"), host.encode()
+        check(lib.roomcast_listen(self._broker, name, len(name), port, bound))
+        return int(bound[0])
+
+    def fileno(self) -> int:
+        """A descriptor that is readable as long as :meth:`poll` has something to do, or events are undrained."""
+        number = ffi.new("int32_t *")
+        check(lib.roomcast_fd(self._broker, number))
+        return int(number[0])
+
+    def next_timeout(self) -> Optional[float]:
+        """Seconds after which :meth:`poll` is due although the descriptor is silent; None for as long as it likes."""
+        if status := held.roomcast_next_timeout(self._address, self._milliseconds_at):
+            raise failure(status)
+        due = self._milliseconds.value
+        return None if due < 0 else due / 1000
+
+    def poll(self, timeout: Optional[float] = None) -> None:
+        """One turn of the loop: sends, waits at most ``timeout`` seconds (None: as long as it takes), reads.
+
+        A signal ends the wait, so that Ctrl-C arrives. While events are left undrained it does not wait.
+        """
+        if timeout is None or timeout > 0:
+            wait = -1 if timeout is None else min(int(timeout * 1000) + 1, 2**31 - 1)
+            if status := lib.roomcast_poll(self._broker, wait):
+                raise failure(status)
+            return
+        began = time.perf_counter()
+        if self._slow:
+            status = lib.roomcast_poll(self._broker, 0)
+        else:
+            status = held.roomcast_poll(self._address, 0)
+        self._slow = time.perf_counter() - began > _SHORT
+        if status:
+            raise failure(status)
+
+    def flush(self) -> None:
+        """Sends what was emitted since the last poll or flush, now."""
+        began = time.perf_counter()
+        if self._slow:
+            status = lib.roomcast_flush(self._broker)
+        else:
+            status = held.roomcast_flush(self._address)
+        self._slow = time.perf_counter() - began > _SHORT
+        if status:
+            raise failure(status)
+
+    def events(self, most: int = 2**32) -> list[Event]:
+        """Drains up to so many events of the last poll, in the order in which they happened."""
+        if status := held.roomcast_events_packed(self._address, most, self._packed_at, self._size_at):
+            raise failure(status)
+        size = self._size.value
+        return self._decode(ctypes.string_at(self._packed.value or 0, size)) if size else []
+
+    def _decode(self, packed: bytes) -> list[Event]:
+        unpack, names = _EVENT.unpack_from, self._names
+        events: list[Event] = []
+        add = events.append
+        at, end = 0, len(packed)
+        while at < end:
+            size, kind, flags, socket, ns, ack, code, name_size, data_size, parts = unpack(packed, at)
+            data_at = at + 48 + name_size
+            try:
+                name = names[packed[at + 48:data_at]]
+            except KeyError:
+                name = self._name(packed[at + 48:data_at])
+            add((kind, socket, ns, ack, code, name, packed[data_at:data_at + data_size],
+                 _parts(packed, data_at + data_size, parts) if parts else _NO_PARTS, flags))
+            at += size
+        return events
+
+    def _name(self, raw: bytes) -> str:
+        # Clients choose the names: what is remembered is bounded.
+        if len(self._names) >= 1024:
+            self._names.clear()
+        name = self._names[raw] = raw.decode()
+        return name
+
+    def close(self, grace: float = 1.0) -> None:
+        """Tells the clients, sends what is queued for at most ``grace`` seconds, stops listening. Drain before and after."""
+        check(lib.roomcast_close(self._broker, int(grace * 1000)))
+
+    # ---- emitting ----
+
+    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", *, rooms: Sequence[str] = (),
+             except_rooms: Sequence[str] = (), sockets: Sequence[int] = (), except_sockets: Sequence[int] = (),
+             attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0) -> None:
+        """Emits an event; the arguments are those of :func:`pack`. It leaves with the next poll or flush."""
+        text = args.encode() if isinstance(args, str) else args
+        record = pack(ns, name.encode(), text, [room.encode() for room in rooms], [room.encode() for room in except_rooms],
+                      sockets, except_sockets, attachments, delivery, key)
+        if status := held.roomcast_emit_packed(self._address, record, len(record), None):
+            raise failure(status)
+
+    def emit_many(self, records: Iterable[bytes]) -> None:
+        """Emits a batch made by :func:`pack`, in its order. At the first that cannot be emitted it stops and raises."""
+        batch = b"".join(records)
+        if status := held.roomcast_emit_packed(self._address, batch, len(batch), None):
+            raise failure(status)
+
+    def emit_each(self, records: Sequence[bytes], failed: Callable[[Exception], None]) -> None:
+        """As :meth:`emit_many`, but goes on behind one that cannot be emitted, and tells ``failed`` of it."""
+        batch, done = b"".join(records), self._size
+        while status := held.roomcast_emit_packed(self._address, batch, len(batch), self._size_at):
+            failed(failure(status))
+            records = records[done.value + 1:]
+            batch = b"".join(records)
+
+    def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Sequence[bytes] = (),
+                      except_rooms: Sequence[bytes] = (), attachments: Sequence[bytes] = (),
+                      timeout: Optional[float] = None) -> int:
+        """Emits and asks everyone who gets it for an acknowledgement; 0 if that is nobody, else what the answers carry.
+
+        Without a ``timeout`` (seconds) it waits until the sockets disconnect.
+        """
+        kept: list[Any] = []
+        ack = ffi.new("roomcast_ack_id *")
+        target = ffi.new("roomcast_target *", {"struct_size": ffi.sizeof("roomcast_target"), "ns": ns})
+        target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
+        target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
+        message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message")})
+        held_name, held_args = ffi.from_buffer("char[]", name), ffi.from_buffer("char[]", args)
+        message.name, message.name_len = held_name, len(name)
+        message.args, message.args_len = held_args, len(args)
+        message.attachments, message.attachment_count = _slices(attachments, kept), len(attachments)
+        wait = -1 if timeout is None else int(timeout * 1000)
+        check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, ack, ffi.NULL))
+        return int(ack[0])
+
+    def ack(self, socket: int, ack: int, args: bytes = b"[]", attachments: Sequence[bytes] = ()) -> None:
+        """Acknowledges an event; ``args`` is the JSON array of the answer."""
+        if attachments:
+            kept: list[Any] = []
+            slices = _slices(attachments, kept)
+            check(lib.roomcast_ack(self._broker, socket, ack, args, len(args), slices, len(attachments)))
+        elif status := held.roomcast_ack(self._address, socket, ack, args, len(args), None, 0):
+            raise failure(status)
+
+    # ---- sockets and rooms ----
+
+    def join(self, socket: int, room: str) -> None:
+        """Puts a socket into a room."""
+        name = room.encode()
+        check(lib.roomcast_join(self._broker, socket, name, len(name)))
+
+    def leave(self, socket: int, room: str) -> None:
+        """Takes a socket out of a room."""
+        name = room.encode()
+        check(lib.roomcast_leave(self._broker, socket, name, len(name)))
+
+    def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
+        """Leaves and joins many rooms at once. A room in both lists is kept."""
+        kept: list[Any] = []
+        leave_names, join_names = [room.encode() for room in leave], [room.encode() for room in join]
+        check(lib.roomcast_change_rooms(self._broker, socket, _slices(leave_names, kept), len(leave),
+                                        _slices(join_names, kept), len(join), ffi.NULL))
+
+    def accept(self, socket: int) -> None:
+        """Lets a socket in that a CONNECT_REQUEST asked for."""
+        check(lib.roomcast_accept(self._broker, socket))
+
+    def reject(self, socket: int, message: str, data: Union[str, bytes] = b"") -> None:
+        """Turns a socket away that a CONNECT_REQUEST asked for. ``data`` is a JSON value, or nothing."""
+        text, value = message.encode(), data.encode() if isinstance(data, str) else data
+        check(lib.roomcast_reject(self._broker, socket, text, len(text), value, len(value)))
+
+    def disconnect(self, socket: int, close: bool = False) -> None:
+        """Takes a socket out of its namespace; ``close`` ends its whole connection."""
+        check(lib.roomcast_disconnect(self._broker, socket, int(close)))
+
+    def members(self, ns: int, room: str) -> list[int]:
+        """The sockets in a room."""
+        name, found, count = room.encode(), ffi.new("uint64_t **"), ffi.new("size_t *")
+        check(lib.roomcast_members(self._broker, ns, name, len(name), found, count))
+        return list(ffi.unpack(found[0], count[0])) if count[0] else []
+
+    def rooms_of(self, socket: int) -> list[str]:
+        """The rooms of a socket, its own first."""
+        found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
+        check(lib.roomcast_rooms_of(self._broker, socket, found, count))
+        return [_text(found[0][at]) for at in range(count[0])]
+
+    def socket_id(self, socket: int) -> str:
+        """A socket's id as its client knows it."""
+        found = ffi.new("roomcast_slice *")
+        check(lib.roomcast_socket_id(self._broker, socket, found))
+        return _text(found)
+
+    def find_socket(self, sid: str) -> int:
+        """The connected socket with an id."""
+        text, found = sid.encode(), ffi.new("uint64_t *")
+        check(lib.roomcast_find_socket(self._broker, text, len(text), found))
+        return int(found[0])
+
+    def handshake(self, who: int) -> Handshake:
+        """What the first request of a socket's, or a connection's, client said."""
+        found = ffi.new("roomcast_handshake *", {"struct_size": ffi.sizeof("roomcast_handshake")})
+        check(lib.roomcast_get_handshake(self._broker, who, found))
+        query = [(_text(found.query[at].name), _text(found.query[at].value)) for at in range(found.query_count)]
+        headers = [(_text(found.headers[at].name), _bytes(found.headers[at].value).decode("latin-1"))
+                   for at in range(found.header_count)]
+        return Handshake(found.connection, bool(found.websocket), found.issued, _text(found.address), _text(found.url),
+                         query, headers)
+
+    def is_websocket(self, socket: int) -> bool:
+        """Whether a WebSocket carries the socket's connection by now."""
+        connection, answer = ffi.new("roomcast_connection *"), ffi.new("uint32_t *")
+        check(lib.roomcast_connection_of(self._broker, socket, connection))
+        check(lib.roomcast_is_websocket(self._broker, connection[0], answer))
+        return bool(answer[0])
+
+    # ---- namespaces, pages, counters ----
+
+    def add_namespace(self, name: str, guarded: bool = False) -> int:
+        """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in."""
+        text, found = name.encode(), ffi.new("roomcast_namespace *")
+        check(lib.roomcast_add_namespace(self._broker, text, len(text), int(guarded), found))
+        return int(found[0])
+
+    def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True) -> None:
+        """Lets clients bring namespaces to life whose names fit; each ``*`` stands for any characters."""
+        text = glob.encode()
+        check(lib.roomcast_add_pattern(self._broker, text, len(text), int(guarded), int(remove_when_empty)))
+
+    def find_namespace(self, name: str) -> Optional[int]:
+        """The namespace of this name, if there is one."""
+        text, found = name.encode(), ffi.new("roomcast_namespace *")
+        status = lib.roomcast_find_namespace(self._broker, text, len(text), found)
+        if status == lib.ROOMCAST_ERROR_NOT_FOUND:
+            return None
+        check(status)
+        return int(found[0])
+
+    def namespace_name(self, ns: int) -> str:
+        """A namespace's name, with its slash."""
+        found = ffi.new("roomcast_slice *")
+        check(lib.roomcast_namespace_name(self._broker, ns, found))
+        return _text(found)
+
+    def serve(self, path: str, content_type: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answers GET requests for exactly this path with a response held in memory."""
+        kept: list[Any] = []
+        at, kind = path.encode(), content_type.encode()
+        check(lib.roomcast_serve(self._broker, at, len(at), kind, len(kind), body, len(body), _pairs(headers, kept),
+                                 len(headers)))
+
+    def stats(self) -> dict[str, int]:
+        """What the broker counts: what there is now, then totals since it was made."""
+        found, count = ffi.new("roomcast_stat **"), ffi.new("size_t *")
+        check(lib.roomcast_stats(self._broker, found, count))
+        return {ffi.string(found[0][at].name).decode(): found[0][at].value for at in range(count[0])}
+
+    def remote(self) -> Remote:
+        """What other threads hold to reach this broker."""
+        made = ffi.new("roomcast_remote **")
+        check(lib.roomcast_remote_new(self._broker, made))
+        return Remote(made[0])
+
+
+class Remote:
+    """Reaches a broker from any thread. A call is queued, and carried out in the broker's next poll."""
+
+    def __init__(self, remote: Any) -> None:
+        self._remote = ffi.gc(remote, lib.roomcast_remote_free)
+        self._address = int(ffi.cast("uintptr_t", remote))
+
+    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", room: str = "", except_socket: int = 0) -> None:
+        """Emits to a room, or to the whole namespace if none is named, but not to ``except_socket``."""
+        to, event, text = room.encode(), name.encode(), args.encode() if isinstance(args, str) else args
+        check(lib.roomcast_remote_emit(self._remote, ns, to, len(to), except_socket, event, len(event), text, len(text)))
+
+    def join(self, socket: int, room: str) -> None:
+        """Puts a socket into a room."""
+        name = room.encode()
+        check(lib.roomcast_remote_join(self._remote, socket, name, len(name)))
+
+    def leave(self, socket: int, room: str) -> None:
+        """Takes a socket out of a room."""
+        name = room.encode()
+        check(lib.roomcast_remote_leave(self._remote, socket, name, len(name)))
+
+    def disconnect(self, socket: int, close: bool = False) -> None:
+        """Takes a socket out of its namespace; ``close`` ends its whole connection."""
+        check(lib.roomcast_remote_disconnect(self._remote, socket, int(close)))
+
+    def wake(self) -> None:
+        """Ends the broker's wait in poll, or makes its descriptor readable."""
+        check(held.roomcast_remote_wake(self._address))
+
+
+def _parts(packed: bytes, at: int, count: int) -> list[bytes]:
+    parts = []
+    for _ in range(count):
+        (size,) = _LENGTH.unpack_from(packed, at)
+        at += 4
+        parts.append(packed[at:at + size])
+        at += size
+    return parts
+
+
+def _bytes(piece: Any) -> bytes:
+    return bytes(ffi.buffer(piece.ptr, piece.len)) if piece.len else b""
+
+
+def _text(piece: Any) -> str:
+    return _bytes(piece).decode()
+
+
+def _slice(value: Union[str, bytes], kept: list[Any]) -> dict[str, Any]:
+    """A text or bytes for C; ``kept`` holds them for as long as the call runs."""
+    lent = ffi.from_buffer(value.encode() if isinstance(value, str) else value)
+    kept.append(lent)
+    return {"ptr": lent, "len": len(lent)}
+
+
+def _slices(values: Sequence[Union[str, bytes]], kept: list[Any]) -> Any:
+    if not values:
+        return ffi.NULL
+    made = ffi.new("roomcast_slice[]", [_slice(value, kept) for value in values])
+    kept.append(made)
+    return made
+
+
+def _pairs(values: Sequence[tuple[str, str]], kept: list[Any]) -> Any:
+    if not values:
+        return ffi.NULL
+    made = ffi.new("roomcast_pair[]", [{"name": _slice(name, kept), "value": _slice(value, kept)} for name, value in values])
+    kept.append(made)
+    return made
+
+
+def _config(values: dict[str, Any], kept: list[Any]) -> Any:
+    config = ffi.new("roomcast_config *")
+    check(lib.roomcast_config_init(config, ffi.sizeof("roomcast_config")))
+    kept.append(config)
+    known = {name for name, _ in ffi.typeof("roomcast_config").fields} - {"struct_size", "log", "log_data"}
+    for name, value in values.items():
+        if name not in known:
+            raise TypeError(f"{name!r} is not a field of roomcast_config")
+        if name == "cors_origins":
+            config.cors_origins, config.cors_origin_count = _slices(value, kept), len(value)
+        elif name == "headers":
+            config.headers, config.header_count = _pairs(value, kept), len(value)
+        elif isinstance(value, (str, bytes)):
+            setattr(config, name, _slice(value, kept))
+        else:
+            setattr(config, name, int(value))
+    return config
+
+
+def _log_to(log: Callable[[int, str], None]) -> Callable[[Any, int, Any, int], None]:
+    def line(_data: Any, level: int, text: Any, size: int) -> None:
+        log(level, bytes(ffi.buffer(text, size)).decode("utf-8", "replace"))
+
+    return line

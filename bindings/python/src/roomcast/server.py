@@ -1,0 +1,284 @@
+"""The server for programs with threads: one loop, and handlers on threads of their own."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Optional
+
+from . import raw
+from ._base import Answers, BaseServer, Client, Handler, Rooms, fitting
+from ._workers import Workers
+from .exceptions import TimeoutError
+
+#: Events taken in one turn of the loop.
+_BATCH = 512
+
+
+class Server(BaseServer):
+    """A Socket.IO server whose handlers are functions on threads of their own.
+
+    It takes the options of python-socketio's ``socketio.Server``; the README's table says what each does here. Any thread
+    may call any method at any time. ``async_handlers=False`` runs the handlers one after another on the loop's thread.
+
+    :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
+    :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._lock = threading.RLock()
+        self._workers = Workers()
+        self._stopping = False
+        self._running = False
+        #: The loop is awake, or has been woken, and will see the queue.
+        self._woken = False
+        super().__init__(*args, **options)
+
+    # ---- the loop ----
+
+    def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
+        """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port."""
+        with self._lock:
+            return self._broker.listen(host, port)
+
+    def run(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
+        """Serves until :meth:`shutdown`, or until an exception such as KeyboardInterrupt; then says goodbye to the clients.
+
+        With an address it listens there first; without one :meth:`listen` comes before.
+        """
+        if host is not None or port is not None:
+            self.listen(host or "127.0.0.1", 5000 if port is None else port)
+        if self._running:
+            raise RuntimeError("the server runs already")
+        self._running = True
+        wait = _waiter(self._broker.fileno())
+        try:
+            while not self._stopping:
+                self._woken = False
+                with self._lock:
+                    timeout = 0.0 if self._queue or self._stopping else self._broker.next_timeout()
+                if timeout != 0:
+                    wait(timeout)
+                self._woken = True
+                with self._lock:
+                    self._commit()
+                    self._broker.poll(0)
+                    events = self._broker.events(_BATCH)
+                for event in events:
+                    self._happened(event)
+        finally:
+            self._close()
+            self._running = self._stopping = False
+
+    def shutdown(self) -> None:
+        """Ends :meth:`run` from any thread: clients are told, what is queued goes out, nobody is let in any more."""
+        self._stopping = True
+        if self._running:
+            self._remote.wake()
+        else:
+            self._close()
+            self._stopping = False
+
+    def _close(self) -> None:
+        with self._lock:
+            self._commit()
+            self._broker.close(1.0)
+            events = self._broker.events()
+        for event in events:
+            self._happened(event)
+        self._workers.stop(1.0)
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._remote.wake()
+
+    # ---- what happens ----
+
+    def _happened(self, event: raw.Event) -> None:
+        kind, socket, ns, ack, code, name, data, parts, _ = event
+        if kind == raw.MESSAGE:
+            if client := self._by_socket.get(socket):
+                self._run(self._message, client, name, data, parts, ack)
+        elif kind == raw.CONNECT_REQUEST:
+            with self._lock:
+                client = self._arrives(socket, ns)
+            if client:
+                self._run(self._connect, client, data)
+        elif kind == raw.DISCONNECT:
+            client, reason = self._leaves(socket, code, parts)
+            if client:
+                self._run(self._disconnected, client, reason)
+        elif kind == raw.ACK:
+            answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
+            if answers:
+                self._run(self._answered, answers, data, parts)
+        elif kind == raw.ACK_END:
+            answers = self._answers.pop(ack, None)
+            if answers and answers.ended:
+                answers.ended()
+        elif kind == raw.NAMESPACE_REMOVED:
+            self._namespace_removed(ns, name)
+
+    def _run(self, job: Callable[..., None], *args: Any) -> None:
+        if self.async_handlers:
+            self._workers.submit(job, *args)
+        else:
+            job(*args)
+
+    def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        handler, given = self._handler(event, namespace, args)
+        if handler is not None:
+            return handler(*(fitting(handler, given) if event in self.reserved_events else given))
+        target, given = self._object(namespace, args)
+        return target.trigger_event(event, *given) if target is not None else self.not_handled
+
+    def _message(self, client: Client, name: str, data: bytes, parts: Any, ack: int) -> None:
+        self._note('received event "%s" from %s [%s]', name, client.sid, client.namespace)
+        try:
+            answer = self._trigger_event(name, client.namespace, client.sid, *self._codec.decode(data, parts))
+            if ack and answer is not self.not_handled:
+                self._acknowledge(client, ack, answer)
+                self._wake()
+        except Exception as error:
+            self._failed(name, client.namespace, error)
+
+    def _connect(self, client: Client, data: bytes) -> None:
+        try:
+            auth = self._codec.decode(data, ()) or None
+            answer = self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
+        except Exception as error:
+            self._refused(client, error)
+        else:
+            self._decided(client, answer)
+        self._wake()
+
+    def _disconnected(self, client: Client, reason: str) -> None:
+        try:
+            if client.accepted and not client.ended:
+                client.ended = True
+                self._trigger_event("disconnect", client.namespace, client.sid, reason)
+        except Exception as error:
+            self._failed("disconnect", client.namespace, error)
+        finally:
+            self._forget(client)
+
+    def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
+        try:
+            answers.callback(*self._codec.decode(data, parts))
+        except Exception as error:
+            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+
+    # ---- what a program does ----
+
+    def emit(self, event: str, data: Any = None, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
+             namespace: Optional[str] = None, callback: Optional[Handler] = None, ignore_queue: bool = False) -> None:
+        """Emits an event to a client, a room, several rooms, or everybody in the namespace.
+
+        :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. Nothing: everybody.
+        :param skip_sid: a sid, or a list of them, to leave out.
+        :param callback: called with what the client acknowledges, once for each client that does.
+        :param ignore_queue: taken and ignored, as there is no message queue.
+        """
+        if callback is None:
+            self._emit(event, data, to or room, skip_sid, namespace)
+        else:
+            self._emit_with_ack(event, data, to or room, skip_sid, namespace, Answers(callback, None))
+        if not self._woken:
+            self._wake()
+
+    def send(self, data: Any, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
+             namespace: Optional[str] = None, callback: Optional[Handler] = None, ignore_queue: bool = False) -> None:
+        """Emits the event ``"message"``."""
+        self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+
+    def call(self, event: str, data: Any = None, to: Optional[str] = None, sid: Optional[str] = None,
+             namespace: Optional[str] = None, timeout: Optional[float] = 60, ignore_queue: bool = False) -> Any:
+        """Emits to one client and waits for what it acknowledges: None, a value, or a tuple of several.
+
+        Raises :class:`roomcast.exceptions.TimeoutError` after ``timeout`` seconds, or as soon as the client is gone.
+        """
+        if to is None and sid is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        if not self.async_handlers:
+            raise RuntimeError("Cannot use call() when async_handlers is False.")
+        done = threading.Event()
+        got: list[tuple[Any, ...]] = []
+
+        def answered(*args: Any) -> None:
+            got.append(args)
+            done.set()
+
+        if not self._emit_with_ack(event, data, to or sid, None, namespace, Answers(answered, done.set)):
+            raise TimeoutError("the client is gone")
+        self._wake()
+        if not done.wait(timeout) or not got:
+            raise TimeoutError("no answer in time" if not done.is_set() else "the client is gone")
+        return one(got[0])
+
+    def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
+        """Puts a client into a room, which begins to exist with its first member."""
+        self._enter(sid, room, namespace)
+
+    def leave_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
+        """Takes a client out of a room."""
+        self._leave(sid, room, namespace)
+
+    def close_room(self, room: Any, namespace: Optional[str] = None) -> None:
+        """Takes everybody out of a room."""
+        self._close_room(room, namespace)
+
+    def get_session(self, sid: str, namespace: Optional[str] = None) -> dict[str, Any]:
+        """A client's session, a dictionary of the program's own. KeyError if the client is not connected."""
+        return self._known(sid, namespace).session
+
+    def save_session(self, sid: str, session: dict[str, Any], namespace: Optional[str] = None) -> None:
+        """Replaces a client's session."""
+        self._known(sid, namespace).session = session
+
+    @contextmanager
+    def session(self, sid: str, namespace: Optional[str] = None) -> Iterator[dict[str, Any]]:
+        """A client's session in a ``with`` block, saved at its end."""
+        session = self.get_session(sid, namespace)
+        try:
+            yield session
+        finally:
+            self.save_session(sid, session, namespace)
+
+    def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
+        """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
+        client = self._sent_away(sid, namespace)
+        if client:
+            self._wake()
+            try:
+                self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
+            except Exception as error:
+                self._failed("disconnect", client.namespace, error)
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
+        """Runs a function on a thread of its own, which does not keep the process alive. Returns the thread."""
+        thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
+        thread.start()
+        return thread
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Sleeps."""
+        time.sleep(seconds)
+
+
+def one(args: tuple[Any, ...]) -> Any:
+    """What ``call`` returns for an acknowledgement."""
+    return args if len(args) > 1 else args[0] if args else None
+
+
+def _waiter(fd: int) -> Callable[[Optional[float]], Any]:
+    """Waits for the descriptor for at most so many seconds. Python's own wait: a signal's handler runs at once."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        return lambda timeout: poller.poll(None if timeout is None else timeout * 1000)
+    return lambda timeout: select.select([fd], [], [], timeout)

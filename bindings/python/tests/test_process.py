@@ -1,0 +1,247 @@
+"""What a server is to its process: signals, threads, memory, typing, and what it says of what it has not."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import roomcast
+from host import PATIENCE, Host, Player, Raw
+
+HERE = Path(__file__).parent
+
+SERVING = """
+import sys, roomcast
+sio = roomcast.{kind}()
+@sio.event
+{define} hello(sid):
+    print("hello", flush=True)
+@sio.event
+def disconnect(sid, reason):
+    print(reason, flush=True)
+{run}
+"""
+THREADS = {"kind": "Server", "define": "def", "run": 'print(sio.listen(port=0), flush=True)\ntry:\n    sio.run()\nfinally:\n    print("end")'}
+ASYNCIO = {"kind": "AsyncServer", "define": "async def", "run": """
+import asyncio
+async def main():
+    print(sio.listen(port=0), flush=True)
+    await sio.serve()
+try:
+    asyncio.run(main())
+finally:
+    print("end")
+"""}
+
+
+@pytest.mark.parametrize("how", [THREADS, ASYNCIO], ids=["threads", "asyncio"])
+def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
+    program = subprocess.Popen([sys.executable, "-c", SERVING.format(**how)], cwd=HERE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    assert program.stdout
+    client = Raw(int(program.stdout.readline()))
+    client.send('42["hello"]')
+    assert program.stdout.readline() == "hello\n"
+    program.send_signal(signal.SIGINT)
+    with pytest.raises(EOFError):
+        client.text()
+    out, err = program.communicate(timeout=PATIENCE)
+    assert out == "server shutting down\nend\n"
+    assert "KeyboardInterrupt" in err and program.returncode in (1, 130, -signal.SIGINT)
+    client.close()
+
+
+def test_any_thread_may_use_a_threaded_server() -> None:
+    host = Host("threads")
+    with host:
+        player, rounds = Player(host), 500
+
+        def work(number: int) -> None:
+            for step in range(rounds):
+                host.sio.enter_room(player.sid(), f"room {number}")
+                host.sio.emit("step", (number, step), room=f"room {number}")
+                host.sio.leave_room(player.sid(), f"room {number}")
+                host.sio.emit("never", room=f"room {number}")
+
+        threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        got: dict[int, list[int]] = {number: [] for number in range(4)}
+        for _ in range(4 * rounds):
+            event, number, step = player.next()
+            assert event == "step"
+            got[number].append(step)
+        for thread in threads:
+            thread.join()
+        assert all(steps == list(range(rounds)) for steps in got.values())
+        player.leave()
+        assert player.got.empty()
+
+
+def test_a_thread_wakes_a_server_that_sleeps() -> None:
+    host = Host("threads")
+    with host:
+        player = Player(host)
+        for number in range(20):
+            # One at a time: each finds the loop asleep, or about to be.
+            host.sio.emit("wake", number)
+            assert player.next() == ("wake", number)
+        player.leave()
+
+
+def test_handlers_may_wait_for_each_other() -> None:
+    host = Host("threads")
+    together = threading.Barrier(50)
+    host.sio.on("meet", lambda sid: together.wait(PATIENCE) >= 0)
+    with host:
+        raw = Raw(host.port)
+        for number in range(50):
+            raw.send(f'42{number}["meet"]')
+        assert sorted(int(raw.text()[2:-6]) for _ in range(50)) == list(range(50))
+        raw.close()
+
+
+def test_an_asyncio_server_says_who_may_use_it() -> None:
+    host = Host("asyncio")
+    with host:
+        player = Player(host)
+        with pytest.raises(RuntimeError, match="run_coroutine_threadsafe"):
+            asyncio.run(host.sio.emit("wrong"))
+        asyncio.run_coroutine_threadsafe(host.sio.emit("right"), host.loop).result(PATIENCE)
+        assert player.next() == ("right",)
+        player.leave()
+
+
+def resident() -> int:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_a_hundred_thousand_events_and_emits_leave_no_memory_behind(make: Any) -> None:
+    host = make()
+
+    async def echo(sid: str, number: int, text: str) -> int:
+        await host.emit("echo", (number, text), to=sid)
+        return number
+
+    host.on("echo", echo)
+    with host:
+        raw = Raw(host.port)
+
+        def go(count: int) -> None:
+            # A hundred on the way at a time, each answered by an event and an acknowledgement.
+            for begin in range(0, count, 100):
+                raw.socket.sendall(b"".join(raw.frame(f'42{n}["echo",{n},"{"x" * 50}"]') for n in range(begin, begin + 100)))
+                got = [raw.text() for _ in range(200)]
+                assert sum(text.startswith('42["echo",') for text in got) == 100
+                assert sum(text.startswith("43") for text in got) == 100
+
+        go(20_000)
+        before = resident()
+        go(100_000)
+        assert resident() - before < 2 << 20
+        assert host.do("stats")["emits"] == 120_000
+        raw.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_clients_that_come_and_go_leave_no_memory_behind(make: Any) -> None:
+    host = make()
+    gone: queue.SimpleQueue[str] = queue.SimpleQueue()
+    host.sio.on("disconnect", lambda sid: gone.put(sid))
+    with host:
+        def go(count: int) -> None:
+            for _ in range(count):
+                raw = Raw(host.port)
+                host.do("enter_room", raw.sid, "room")
+                host.do("save_session", raw.sid, {"some": "thing"})
+                raw.close()
+                assert gone.get(timeout=PATIENCE) == raw.sid
+
+        go(200)
+        before = resident()
+        go(1000)
+        assert resident() - before < 2 << 20
+        assert not host.sio._clients and not host.sio._by_socket
+
+
+def test_it_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text('''
+import roomcast
+from roomcast import raw
+
+sio = roomcast.AsyncServer(cors_allowed_origins="*")
+
+
+@sio.event
+async def hello(sid: str, name: str) -> str:
+    await sio.emit("hello", name, skip_sid=sid)
+    answer: object = await sio.call("ask", to=sid)
+    reveal_type(await sio.get_session(sid))
+    return str(answer)
+
+
+def turn(broker: raw.Broker) -> int:
+    return sum(kind == raw.MESSAGE for kind, *_ in broker.events())
+''')
+    checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"),
+                              "-p", "roomcast", ], capture_output=True, text=True, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
+                             capture_output=True, text=True, cwd=tmp_path)
+    assert checked.returncode == 0 and "dict[str, Any]" in checked.stdout, checked.stdout
+    (tmp_path / "program.py").write_text("import roomcast\nroomcast.Server().emit(5)\n")
+    checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
+                             capture_output=True, text=True, cwd=tmp_path)
+    assert checked.returncode == 1 and "arg-type" in checked.stdout, checked.stdout
+
+
+@pytest.mark.parametrize("name", ["WSGIApp", "ASGIApp", "Client", "RedisManager"])
+def test_what_is_not_here_says_why(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"roomcast has no {name}: "):
+        getattr(roomcast, name)
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ({"client_manager": object()}, ValueError), ({"serializer": "msgpack"}, ValueError),
+    ({"async_mode": "eventlet"}, ValueError), ({"cors_allowed_origins": lambda origin: True}, ValueError),
+    ({"transports": ["carrier pigeon"]}, ValueError), ({"cookie": {"name": "io", "domain": "x"}}, ValueError),
+    ({"unheard_of": 1}, TypeError), ({"config": {"unheard_of": 1}}, TypeError),
+    ({"config": {"max_payload": 0}}, roomcast.exceptions.RoomcastError),
+])
+def test_options_that_cannot_be_had_are_refused(options: dict[str, Any], error: type[Exception]) -> None:
+    for kind in (roomcast.Server, roomcast.AsyncServer):
+        with pytest.raises(error):
+            kind(**options)
+
+
+def test_options_that_need_nothing_here_are_taken() -> None:
+    for kind, mode in ((roomcast.Server, "threading"), (roomcast.AsyncServer, "asgi")):
+        server = kind(async_mode=mode, http_compression=False, compression_threshold=1, monitor_clients=True,
+                      ping_interval=(25, 5), ping_timeout=20, cookie={"name": "io", "path": "/", "SameSite": "Lax"},
+                      max_http_buffer_size=10, allow_upgrades=False, transports="polling", logger=False)
+        for name in ("handle_request", "attach", "instrument"):
+            with pytest.raises(NotImplementedError):
+                getattr(server, name)()
+
+
+def test_an_address_in_use_is_an_oserror() -> None:
+    first, second = roomcast.Server(), roomcast.Server()
+    port = first.listen(port=0)
+    with pytest.raises(OSError) as raised:
+        second.listen(port=port)
+    assert raised.value.errno == 98 or re.search("in use", str(raised.value))
+    first.shutdown()
+    assert second.listen(port=port) == port
+    second.shutdown()

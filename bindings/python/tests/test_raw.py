@@ -1,0 +1,166 @@
+"""The level below: batches of events and of emits, by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from host import PATIENCE, Raw
+from roomcast import raw
+
+
+def until(broker: raw.Broker, kind: int, count: int = 1) -> list[raw.Event]:
+    """Polls until so many events of a kind are there, and returns them."""
+    got: list[raw.Event] = []
+    end = time.monotonic() + PATIENCE
+    while len(got) < count:
+        assert time.monotonic() < end
+        broker.poll(0.1)
+        got += [event for event in broker.events() if event[0] == kind]
+    return got
+
+
+@pytest.fixture
+def broker() -> Any:
+    made = raw.Broker()
+    yield made
+    made.free()
+
+
+def connect(broker: raw.Broker, port: int) -> tuple[Raw, int]:
+    made: list[Raw] = []
+    thread = threading.Thread(target=lambda: made.append(Raw(port)))
+    thread.start()
+    (event,) = until(broker, raw.CONNECT)
+    thread.join()
+    return made[0], event[1]
+
+
+def test_events_in_emits_out(broker: raw.Broker) -> None:
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns = broker.add_namespace("/")
+    assert broker.namespace_name(ns) == "/" and broker.find_namespace("/") == ns
+    assert broker.find_namespace("/other") is None
+    client.send('427["say",{"a":"\u00e9"}]')
+    client.send('451-["file",{"_placeholder":true,"num":0}]')
+    client.socket.sendall(b"\x82\x83\0\0\0\0\x00\x01\xff")
+    say, file = until(broker, raw.MESSAGE, 2)
+    assert say == (raw.MESSAGE, socket, ns, say[4 - 1], 0, "say", '[{"a":"\u00e9"}]'.encode(), (), 0) and say[3]
+    assert file[3] == 0 and file[7] == [b"\x00\x01\xff"]
+    broker.ack(socket, say[3], b"[1]")
+    broker.join(socket, "room")
+    assert broker.rooms_of(socket) == [broker.socket_id(socket), "room"] and broker.members(ns, "room") == [socket]
+    broker.change_rooms(socket, ["room"], ["other"])
+    assert broker.find_socket(broker.socket_id(socket)) == socket and broker.is_websocket(socket)
+    broker.emit_many([
+        raw.pack(ns, b"one", b"[]", rooms=[b"room"]), raw.pack(ns, b"two", b'["x"]', rooms=[b"other", b"room"]),
+        raw.pack(ns, b"three", b"[3]", sockets=[socket]), raw.pack(ns, b"four", b"[]", except_sockets=[socket]),
+        raw.pack(ns, b"five", b"[]", except_rooms=[b"other"]),
+        raw.pack(ns, b"six", b'[{"_placeholder":true,"num":0}]', attachments=[b"\x01\x02"], delivery=raw.LATEST, key=1),
+    ])
+    broker.flush()
+    assert [client.text() for _ in range(4)] == ["437[1]", '42["two","x"]', '42["three",3]',
+                                                 '451-["six",{"_placeholder":true,"num":0}]']
+    client.close()
+    (gone,) = until(broker, raw.DISCONNECT)
+    assert gone[1] == socket and raw.reason_text(gone[4]) == "transport close" and gone[7] == [b"other"]
+    with pytest.raises(raw.Gone):
+        broker.join(socket, "room")
+
+
+def test_one_that_cannot_be_emitted_does_not_stop_the_others(broker: raw.Broker) -> None:
+    client, _ = connect(broker, broker.listen("127.0.0.1", 0))
+    ns = broker.add_namespace("/")
+    failed: list[Exception] = []
+    records = [raw.pack(ns, b"a", b"[]"), raw.pack(ns, b"b", b"no json"), raw.pack(ns, b"c", b"[]"),
+               raw.pack(ns, b"connect", b"[]"), raw.pack(ns, b"d", b"[]")]
+    broker.emit_each(records, failed.append)
+    broker.flush()
+    assert [client.text() for _ in range(3)] == ['42["a"]', '42["c"]', '42["d"]']
+    assert [error.code for error in failed if isinstance(error, raw.RoomcastError)] == [
+        "ROOMCAST_ERROR_BAD_JSON", "ROOMCAST_ERROR_RESERVED_EVENT"]
+    with pytest.raises(raw.RoomcastError, match="roomcast_emit_packed"):
+        broker.emit_many(records)
+    client.close()
+
+
+def test_batches_may_be_drained_in_parts(broker: raw.Broker) -> None:
+    client, _ = connect(broker, broker.listen("127.0.0.1", 0))
+    client.socket.sendall(b"".join(client.frame(f'42["n",{n}]') for n in range(1000)))
+    got: list[bytes] = []
+    while len(got) < 1000:
+        broker.poll(1)
+        while events := broker.events(7):
+            assert len(events) <= 7
+            got += [event[6] for event in events]
+    assert got == [f"[{n}]".encode() for n in range(1000)]
+    client.close()
+
+
+def test_a_remote_reaches_it_from_other_threads(broker: raw.Broker) -> None:
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns, remote = broker.add_namespace("/"), broker.remote()
+    thread = threading.Thread(target=lambda: (remote.join(socket, "r"), remote.emit(ns, "x", "[1]", "r"),
+                                              remote.leave(socket, "r"), remote.emit(ns, "y", "[2]", "r"),
+                                              remote.emit(ns, "z"), remote.disconnect(socket)))
+    thread.start()
+    until(broker, raw.DISCONNECT)
+    thread.join()
+    assert [client.text() for _ in range(3)] == ['42["x",1]', '42["z"]', "41"]
+    remote.wake()
+    broker.poll(PATIENCE)
+    client.close()
+
+
+def test_a_guarded_namespace_asks() -> None:
+    lines: list[str] = []
+    broker = raw.Broker(log=lambda level, line: lines.append(line), log_level=3, max_payload=1000, headers=[("X-Mine", "yes")])
+    port = broker.listen("127.0.0.1", 0)
+    broker.add_namespace("/", guarded=True)
+    made: list[Raw] = []
+    thread = threading.Thread(target=lambda: made.append(Raw(port)))
+    thread.start()
+    (asked,) = until(broker, raw.CONNECT_REQUEST)
+    assert broker.handshake(asked[1]).url == "/socket.io/?EIO=4&transport=websocket"
+    broker.accept(asked[1])
+    broker.poll(0)
+    thread.join()
+    ack = broker.emit_with_ack(asked[2], b"ask", b"[]", timeout=0.0)
+    (end,) = until(broker, raw.ACK_END)
+    assert end[3] == ack and end[8] == raw.TIMED_OUT and broker.next_timeout() is not None
+    assert lines and any("listen" in line for line in lines)
+    assert broker.stats()["ack_timeouts"] == 1
+    broker.close(0.1)
+    broker.free()
+    made[0].close()
+
+
+def test_the_descriptor_rests(broker: raw.Broker) -> None:
+    import select
+
+    poller = select.poll()
+    poller.register(broker.fileno(), select.POLLIN)
+
+    def settle() -> None:
+        """Turns while there is something to do: a loop that never rests burns a processor."""
+        for _ in range(20):
+            if broker.next_timeout() != 0 and not poller.poll(0):
+                return
+            broker.poll(0)
+            broker.events()
+        raise AssertionError("it never rests")
+
+    settle()
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    settle()
+    client.send('42["x"]')
+    assert poller.poll(PATIENCE * 1000)
+    settle()
+    broker.emit(broker.add_namespace("/"), "x")
+    settle()
+    assert client.text() == '42["x"]'
+    client.close()
+    assert poller.poll(PATIENCE * 1000)
+    settle()

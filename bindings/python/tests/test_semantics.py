@@ -1,0 +1,628 @@
+"""What python-socketio's documentation promises of a server, seen by its own client, on threads, asyncio and uvloop."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import Any
+
+import pytest
+import roomcast
+import socketio
+from host import PATIENCE, Player, Raw, drive
+
+
+def test_answers(make: Any) -> None:
+    host = make()
+
+    async def echo(sid: str, *args: Any) -> Any:
+        return args
+
+    async def one(sid: str, value: Any) -> Any:
+        return value
+
+    async def nothing(sid: str) -> None:
+        return None
+
+    host.on("echo", echo)
+    host.on("one", one)
+    host.on("nothing", nothing)
+    with host:
+        player = Player(host)
+        assert player.call("echo", ("a", {"b": [1, 2.5, None, True]})) == ("a", {"b": [1, 2.5, None, True]})
+        assert player.call("one", [1, 2]) == [1, 2]
+        assert player.call("one", "grüße, 世界 😀 \u2028 \x1e") == "grüße, 世界 😀 \u2028 \x1e"
+        assert player.call("nothing") is None
+        player.leave()
+
+
+def test_plain_functions_are_handlers_too(make: Any) -> None:
+    host = make()
+    host.sio.on("add", lambda sid, a, b: a + b)
+
+    @host.sio.event
+    def double(sid: str, a: int) -> int:
+        return a * 2
+
+    @host.sio.event(namespace="/other")
+    def triple(sid: str, a: int) -> int:
+        return a * 3
+
+    with host:
+        player = Player(host, ["/", "/other"])
+        assert player.call("add", (1, 2)) == 3
+        assert player.call("double", 2) == 4
+        assert player.call("triple", 2, namespace="/other") == 6
+        player.leave()
+
+
+def test_binary_travels_both_ways_wherever_it_is(make: Any) -> None:
+    host = make()
+
+    async def echo(sid: str, data: Any) -> Any:
+        await host.emit("copy", {"of": [data, bytearray(b"\x01")]}, to=sid)
+        return data, b""
+
+    host.on("echo", echo)
+    with host:
+        for transports in (["websocket"], ["polling"]):
+            player = Player(host, transports=transports)
+            data = {"a": b"\x00\xff", "deep": [{"er": b"x"}, "text"], "n": 1}
+            assert player.call("echo", data) == (data, b"")
+            assert player.next() == ("copy", {"of": [data, b"\x01"]})
+            player.leave()
+
+
+def test_a_connect_handler_knows_the_client(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        seen.put((sid, environ, auth))
+
+    host.on_connect(connect)
+    with host:
+        player = Player(host, auth={"token": "t"})
+        sid, environ, auth = seen.get(timeout=PATIENCE)
+        assert (sid, auth) == (player.sid(), {"token": "t"})
+        assert environ["REMOTE_ADDR"] == "127.0.0.1" and environ["REQUEST_METHOD"] == "GET"
+        assert environ["PATH_INFO"] == "/socket.io/" and "EIO=4" in environ["QUERY_STRING"]
+        assert environ["HTTP_HOST"] == f"127.0.0.1:{host.port}" and environ["SERVER_PORT"] == str(host.port)
+        assert host.do("get_environ", sid) == environ and host.do("get_environ", "nobody") is None
+        assert host.do("transport", sid) == "websocket"
+        player.leave()
+        player = Player(host)
+        assert seen.get(timeout=PATIENCE)[2] is None
+        player.leave()
+
+
+def test_older_handlers_take_fewer_arguments(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    host.sio.on("connect", lambda sid, environ: seen.put("connect"))
+    host.sio.on("disconnect", lambda sid: seen.put("disconnect"))
+    with host:
+        player = Player(host, auth={"token": "t"})
+        player.leave()
+        assert [seen.get(timeout=PATIENCE) for _ in range(2)] == ["connect", "disconnect"]
+
+
+@pytest.mark.parametrize(("refusal", "said"), [
+    (None, {"message": "Connection rejected by server"}),
+    (roomcast.exceptions.ConnectionRefusedError(), {"message": "Connection rejected by server"}),
+    (roomcast.exceptions.ConnectionRefusedError("no", {"code": 7}), {"message": "no", "data": {"code": 7}}),
+    (roomcast.exceptions.ConnectionRefusedError("no", 1, 2), {"message": "no", "data": [1, 2]}),
+    (socketio.exceptions.ConnectionRefusedError("theirs"), {"message": "theirs"}),
+    (ConnectionRefusedError("ignored"), {"message": "Connection refused by server"}),
+])
+def test_a_connect_handler_refuses(make: Any, refusal: Exception | None, said: Any) -> None:
+    host = make()
+    left: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> Any:
+        if auth:
+            return True
+        await host.enter_room(sid, "room")
+        if refusal:
+            raise refusal
+        return False
+
+    host.on_connect(connect)
+    host.sio.on("disconnect", lambda sid, reason: left.put(sid))
+    with host:
+        client = socketio.Client(reconnection=False)
+        refused: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        client.on("connect_error", refused.put)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            client.connect(host.url, transports=["websocket"], wait_timeout=PATIENCE)
+        assert refused.get(timeout=PATIENCE) == said
+        player = Player(host, auth={"let": "me in"})
+        sid = player.sid()
+        player.leave()
+        # Only who was let in is said goodbye to.
+        assert left.get(timeout=PATIENCE) == sid and left.empty()
+
+
+def test_a_namespace_without_handlers_is_refused(make: Any) -> None:
+    host = make(namespaces=["/", "/listed"])
+    with host:
+        player = Player(host, ["/", "/listed"])
+        player.leave()
+        client = socketio.Client(reconnection=False)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            client.connect(host.url, namespaces=["/unlisted"], transports=["websocket"], wait_timeout=PATIENCE)
+
+
+def test_what_a_connect_handler_emits_arrives(make: Any) -> None:
+    host = make()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        await host.emit("to you", 1, to=sid)
+        await host.enter_room(sid, "room")
+        await host.emit("to the room", 2, room="room")
+        await host.emit("to all", 3)
+        await host.emit("to all others", 4, skip_sid=sid)
+        await host.leave_room(sid, "room")
+        await host.emit("to an empty room", 5, room="room")
+
+    host.on_connect(connect)
+    with host:
+        first = Player(host)
+        assert [first.next() for _ in range(3)] == [("to you", 1), ("to the room", 2), ("to all", 3)]
+        second = Player(host)
+        assert [second.next() for _ in range(3)] == [("to you", 1), ("to the room", 2), ("to all", 3)]
+        assert [first.next() for _ in range(2)] == [("to all", 3), ("to all others", 4)]
+        for player in (first, second):
+            player.leave()
+        assert first.got.empty() and second.got.empty()
+
+
+def test_always_connect_lets_in_first(make: Any) -> None:
+    host = make(always_connect=True)
+
+    async def connect(sid: str, environ: Any, auth: Any) -> bool:
+        await host.emit("hello", to=sid)
+        return bool(auth)
+
+    host.on_connect(connect)
+    with host:
+        player = Player(host, auth={"stay": 1})
+        assert player.next() == ("hello",)
+        player.leave()
+        player = Player(host)
+        assert player.gone.get(timeout=PATIENCE) == "/"
+
+
+def test_rooms(make: Any) -> None:
+    host = make()
+    with host:
+        players = [Player(host) for _ in range(4)]
+        a, b, c, _ = sids = [player.sid() for player in players]
+        for sid in (a, b):
+            host.do("enter_room", sid, "one")
+        for sid in (b, c):
+            host.do("enter_room", sid, "two")
+        assert host.do("rooms", b) == [b, "one", "two"]
+        host.do("emit", "one", 1, room="one")
+        host.do("emit", "both", 2, to=["one", "two"])
+        host.do("emit", "not a", 3, skip_sid=a)
+        host.do("emit", "not a b", (4, 5), skip_sid=[a, b])
+        host.do("emit", "only c", to=c)
+        host.do("leave_room", b, "one")
+        host.do("send", "left", room="one")
+        host.do("close_room", "two")
+        host.do("emit", "nobody", room="two")
+        host.do("emit", "end")
+        got = []
+        for player in players:
+            got.append([])
+            while (event := player.next()) != ("end",):
+                got[-1].append(event)
+        assert got == [
+            [("one", 1), ("both", 2), ("message", "left")],
+            [("one", 1), ("both", 2), ("not a", 3)],
+            [("both", 2), ("not a", 3), ("not a b", 4, 5), ("only c",)],
+            [("not a", 3), ("not a b", 4, 5)],
+        ]
+        assert [host.do("rooms", sid) for sid in sids] == [[a, "one"], [b], [c], [sids[3]]]
+        for player in players:
+            player.leave()
+
+
+def test_rooms_named_by_numbers(make: Any) -> None:
+    host = make()
+    with host:
+        player = Player(host)
+        host.do("enter_room", player.sid(), 7)
+        host.do("emit", "text", room="7")
+        host.do("emit", "number", room=7)
+        assert player.next() == ("number",)
+        assert host.do("rooms", player.sid()) == [player.sid(), 7]
+        with pytest.raises(TypeError, match="str or an int"):
+            host.do("enter_room", player.sid(), b"bytes")
+        player.leave()
+
+
+def test_a_clients_own_room_is_its_own(make: Any) -> None:
+    host = make()
+    with host:
+        a, b = Player(host), Player(host)
+        with pytest.raises(ValueError, match="cannot enter a sid room"):
+            host.do("enter_room", a.sid(), b.sid())
+        with pytest.raises(ValueError, match="cannot close a sid room"):
+            host.do("close_room", b.sid())
+        with pytest.raises(ValueError, match="not connected"):
+            host.do("enter_room", "nobody", "room")
+        host.do("leave_room", a.sid(), a.sid())
+        host.do("emit", "still", to=a.sid())
+        assert a.next() == ("still",)
+        a.leave()
+        b.leave()
+
+
+def test_emits_and_memberships_keep_the_order_of_the_calls(make: Any) -> None:
+    host = make()
+
+    async def dance(sid: str) -> str:
+        for step in range(100):
+            await host.emit("step", (step, "out"), room="room")
+            await host.enter_room(sid, "room")
+            await host.emit("step", (step, "in"), room="room")
+            await host.leave_room(sid, "room")
+        return "done"
+
+    host.on("dance", dance)
+    with host:
+        player = Player(host)
+        assert player.call("dance") == "done"
+        assert [player.next() for _ in range(100)] == [("step", step, "in") for step in range(100)]
+        player.leave()
+        assert player.got.empty()
+
+
+def test_catch_alls(make: Any) -> None:
+    host = make(namespaces="*")
+
+    def teller(name: str) -> Any:
+        async def tell(*args: Any) -> Any:
+            return [name, *args]
+
+        return tell
+
+    host.on("own", teller("own"), "/known")
+    host.on("*", teller("event"), "/known")
+    host.on("somewhere", teller("namespace"), "*")
+    host.on("*", teller("both"), "*")
+    with host:
+        player = Player(host, ["/known", "/new"])
+        known, new = player.sid("/known"), player.sid("/new")
+        assert player.call("own", 1, namespace="/known") == ["own", known, 1]
+        assert player.call("other", 1, namespace="/known") == ["event", "other", known, 1]
+        assert player.call("somewhere", 1, namespace="/new") == ["namespace", "/new", new, 1]
+        assert player.call("other", 1, namespace="/new") == ["both", "other", "/new", new, 1]
+        host.do("emit", "hello", namespace="/new")
+        assert player.next() == ("/new", "hello")
+        player.leave()
+
+
+def test_namespaces_as_classes(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    class Common:
+        def on_connect(self, sid: str, environ: Any) -> None:
+            seen.put("connect")
+
+        def on_disconnect(self, sid: str, reason: str) -> None:
+            seen.put(reason)
+
+    class Threaded(Common, roomcast.Namespace):
+        def on_shout(self, sid: str, text: str) -> str:
+            self.enter_room(sid, "room")
+            self.emit("shout", text.upper(), room="room")
+            with self.session(sid) as session:
+                session["last"] = text
+            return self.get_session(sid)["last"]
+
+    class Asynchronous(Common, roomcast.AsyncNamespace):
+        async def on_shout(self, sid: str, text: str) -> str:
+            await self.enter_room(sid, "room")
+            await self.emit("shout", text.upper(), room="room")
+            async with self.session(sid) as session:
+                session["last"] = text
+            return (await self.get_session(sid))["last"]
+
+    right, wrong = (Threaded, Asynchronous) if host.threaded else (Asynchronous, Threaded)
+    host.sio.register_namespace(right("/loud"))
+    with pytest.raises(ValueError, match="Not a valid namespace class"):
+        host.sio.register_namespace(wrong("/loud"))
+    with pytest.raises(ValueError, match="Not a namespace instance"):
+        host.sio.register_namespace(object())
+    host.sio.on("whisper", lambda sid: "a function goes first", namespace="/loud")
+    with host:
+        player = Player(host, ["/loud"])
+        assert player.call("shout", "hey", namespace="/loud") == "hey"
+        assert player.next() == ("shout", "HEY")
+        assert player.call("whisper", namespace="/loud") == "a function goes first"
+        player.emit("unheard of", namespace="/loud")
+        player.leave()
+        assert seen.get(timeout=PATIENCE) == "connect"
+        assert seen.get(timeout=PATIENCE) in ("client disconnect", "transport close")
+
+
+def test_two_namespaces_of_one_client_are_two_sockets(make: Any) -> None:
+    host = make()
+
+    async def who(sid: str) -> str:
+        return sid
+
+    host.on("who", who)
+    host.on("who", who, "/chat")
+    with host:
+        player = Player(host, ["/", "/chat"])
+        root, chat = player.call("who"), player.call("who", namespace="/chat")
+        assert root != chat and (root, chat) == (player.sid("/"), player.sid("/chat"))
+        host.do("enter_room", chat, "room", namespace="/chat")
+        assert host.do("rooms", chat, namespace="/chat") == [chat, "room"] and host.do("rooms", chat) == []
+        host.do("emit", "hi", room="room")
+        host.do("emit", "hi", room="room", namespace="/chat")
+        assert player.next() == ("/chat", "hi")
+        host.do("save_session", root, {"in": "root"})
+        host.do("save_session", chat, {"in": "chat"}, namespace="/chat")
+        assert host.do("get_session", root) == {"in": "root"}
+        assert host.do("get_session", chat, namespace="/chat") == {"in": "chat"}
+        host.do("disconnect", chat, namespace="/chat")
+        assert player.gone.get(timeout=PATIENCE) == "/chat"
+        assert player.call("who") == root
+        player.leave()
+
+
+def test_callbacks_and_calls(make: Any) -> None:
+    host = make()
+    answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    with host:
+        player = Player(host, answers={"ask": lambda n: (n, b"raw"), "none": lambda: None, "one": lambda: [1]})
+        sid = player.sid()
+        host.do("emit", "ask", 1, to=sid, callback=lambda *args: answered.put(args))
+        assert answered.get(timeout=PATIENCE) == (1, b"raw")
+        assert host.do("call", "ask", 2, to=sid, timeout=PATIENCE) == (2, b"raw")
+        assert host.do("call", "one", sid=sid) == [1]
+        assert host.do("call", "none", to=sid) is None
+        with pytest.raises(ValueError, match="broadcast"):
+            host.do("call", "ask", 1)
+        other = Player(host, answers={"ask": lambda n: n + 1})
+        host.do("emit", "ask", 1, callback=lambda *args: answered.put(args))
+        assert sorted([answered.get(timeout=PATIENCE) for _ in range(2)], key=len) == [(2,), (1, b"raw")]
+        player.leave()
+        other.leave()
+
+
+def test_a_call_that_gets_no_answer(make: Any) -> None:
+    host = make()
+    with host:
+        mute = Raw(host.port)
+        with pytest.raises(roomcast.exceptions.TimeoutError, match="in time"):
+            host.do("call", "unheard of", to=mute.sid, timeout=0.05)
+        with pytest.raises(roomcast.exceptions.TimeoutError, match="gone"):
+            host.do("call", "anything", to="nobody")
+        leaver = threading.Thread(target=lambda: (mute.text(), mute.text(), mute.close()))
+        leaver.start()
+        with pytest.raises(roomcast.exceptions.TimeoutError, match="gone"):
+            host.do("call", "leave", to=mute.sid, timeout=PATIENCE - 1)
+        leaver.join()
+
+
+def test_sessions(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        await host.save_session(sid, {"name": auth["name"]})
+
+    async def name(sid: str) -> Any:
+        return (await host.get_session(sid))["name"]
+
+    async def disconnect(sid: str, reason: str) -> None:
+        seen.put((await host.get_session(sid), await host.rooms(sid)))
+
+    host.on_connect(connect)
+    host.on("name", name)
+    host.sio.on("disconnect", disconnect) if not host.threaded else host.sio.on(
+        "disconnect", lambda sid, reason: seen.put((host.sio.get_session(sid), host.sio.rooms(sid))))
+    with host:
+        a, b = Player(host, auth={"name": "a"}), Player(host, auth={"name": "b"})
+        assert (a.call("name"), b.call("name")) == ("a", "b")
+        sid = a.sid()
+        host.do("enter_room", sid, "room")
+        a.leave()
+        # At goodbye the session and the rooms are still there.
+        assert seen.get(timeout=PATIENCE) == ({"name": "a"}, [sid, "room"])
+        b.leave()
+        seen.get(timeout=PATIENCE)
+        with pytest.raises(KeyError):
+            host.do("get_session", "nobody")
+
+
+def test_disconnect_reasons(make: Any) -> None:
+    host = make(ping_interval=0.1, ping_timeout=0.1)
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    host.sio.on("disconnect", lambda sid, reason: seen.put((sid, reason)))
+    with host:
+        player = Player(host)
+        sid = player.sid()
+        host.do("disconnect", sid)
+        # The handler has run when disconnect returns.
+        assert seen.get_nowait() == (sid, "server disconnect")
+        host.do("disconnect", sid)
+        assert player.gone.get(timeout=PATIENCE) == "/"
+        player = Player(host)
+        player.run(player.client.eio.send("1"))
+        assert seen.get(timeout=PATIENCE)[1] == "client disconnect"
+        player.leave()
+        rude = Raw(host.port)
+        rude.close()
+        assert seen.get(timeout=PATIENCE) == (rude.sid, "transport close")
+        silent = Raw(host.port)
+        assert seen.get(timeout=PATIENCE) == (silent.sid, "ping timeout")
+        silent.close()
+        assert seen.empty()
+
+
+def test_an_exception_costs_its_event_only(make: Any, caplog: pytest.LogCaptureFixture) -> None:
+    host = make()
+
+    async def fail(sid: str) -> None:
+        raise RuntimeError("a fault of the handler")
+
+    async def fine(sid: str) -> str:
+        return "fine"
+
+    async def unsendable(sid: str) -> object:
+        return object()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        if auth:
+            raise RuntimeError("a fault at connect")
+
+    host.on_connect(connect)
+    host.on("fail", fail)
+    host.on("unsendable", unsendable)
+    host.on("fine", fine)
+    host.sio.on("disconnect", lambda sid: 1 / 0)
+    with host, caplog.at_level(logging.ERROR):
+        player = Player(host)
+        player.emit("fail")
+        player.emit("fine", ("too", "many", "arguments"))
+        player.emit("unsendable", callback=lambda *args: None)
+        assert player.call("fine") == "fine"
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            Player(host, auth={"fail": 1})
+        player.leave()
+        again = Player(host)
+        assert again.call("fine") == "fine"
+        again.leave()
+    for text in ("a fault of the handler", "a fault at connect", "neither JSON nor binary", "division by zero"):
+        assert text in caplog.text
+
+
+def test_what_cannot_be_emitted_is_said_to_the_caller(make: Any) -> None:
+    host = make()
+    with host:
+        with pytest.raises(TypeError, match="set is neither JSON nor binary"):
+            host.do("emit", "x", {1, 2})
+        with pytest.raises(ValueError):
+            host.do("emit", "x", float("nan"))
+        with pytest.raises(ValueError, match="own event"):
+            host.do("emit", "connect", 1)
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
+def test_transports(make: Any, transports: list[str]) -> None:
+    host = make()
+    with host:
+        player = Player(host, transports=transports)
+        assert host.do("transport", player.sid()) == transports[-1]
+        host.do("emit", "hello", {"to": "you"})
+        assert player.next() == ("hello", {"to": "you"})
+        player.leave()
+
+
+def test_without_async_handlers_the_events_of_a_client_wait_for_one_another(make: Any) -> None:
+    host = make(async_handlers=False)
+    order: list[int] = []
+
+    async def slow(sid: str, number: int) -> None:
+        if not host.threaded:
+            await host.sleep(0)
+        order.append(number)
+
+    async def finished(sid: str) -> list[int]:
+        return order
+
+    host.on("slow", slow)
+    host.on("finished", finished)
+    with host:
+        player = Player(host)
+        for number in range(50):
+            player.emit("slow", number)
+        assert player.call("finished") == list(range(50))
+        with pytest.raises(RuntimeError, match="async_handlers"):
+            host.do("call", "x", to=player.sid())
+        player.leave()
+
+
+def test_background_tasks(make: Any) -> None:
+    host = make()
+
+    async def work(number: int, *, then: str) -> None:
+        await host.sleep(0)
+        await host.emit("done", (number, then))
+
+    with host:
+        player = Player(host)
+        if host.threaded:
+            host.sio.start_background_task(lambda *args, **kwargs: drive(work(*args, **kwargs)), 1, then="x").join()
+        else:
+            host.do("start_background_task", work, 1, then="x")
+        assert player.next() == ("done", 1, "x")
+        player.leave()
+
+
+def test_the_threaded_client(make: Any) -> None:
+    host = make()
+    host.sio.on("add", lambda sid, a, b: a + b)
+    with host:
+        for transports in (["polling"], ["websocket"], ["polling", "websocket"]):
+            client = socketio.Client(reconnection=False)
+            client.connect(host.url, transports=transports, wait_timeout=PATIENCE)
+            assert client.call("add", (1, 2), timeout=PATIENCE) == 3
+            client.disconnect()
+
+
+def test_shutdown_says_goodbye(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[str] = queue.SimpleQueue()
+    host.sio.on("disconnect", lambda sid, reason: seen.put(reason))
+    with host:
+        player = Player(host)
+        host.do("emit", "last")
+        host.do("shutdown")
+        assert player.next() == ("last",)
+        assert player.gone.get(timeout=PATIENCE) == "/"
+        assert seen.get(timeout=PATIENCE) == "server shutting down"
+
+
+def test_two_servers_know_nothing_of_each_other(make: Any) -> None:
+    hosts = [make(), make()]
+    for number, host in enumerate(hosts):
+        host.sio.on("which", lambda sid, number=number: number)
+    with hosts[0], hosts[1]:
+        players = [Player(host) for host in hosts]
+        assert [player.call("which") for player in players] == [0, 1]
+        hosts[0].do("emit", "hello", 0)
+        hosts[1].do("emit", "hello", 1)
+        assert [player.next() for player in players] == [("hello", 0), ("hello", 1)]
+        for player in players:
+            player.leave()
+        assert all(player.got.empty() for player in players)
+
+
+def test_pages(make: Any, tmp_path: Any) -> None:
+    import urllib.request
+
+    host = make(cors_allowed_origins=["http://a.example"], socketio_path="/elsewhere/")
+    (tmp_path / "file.css").write_text("b{}")
+    host.sio.add_static("/", "<b>hi</b>")
+    host.sio.add_static("/file.css", tmp_path / "file.css", "text/css")
+    with host:
+        with urllib.request.urlopen(host.url) as page:
+            assert page.read() == b"<b>hi</b>" and page.headers["Content-Type"] == "text/html; charset=utf-8"
+        with urllib.request.urlopen(host.url + "/file.css") as page:
+            assert page.read() == b"b{}"
+        request = urllib.request.Request(f"{host.url}/elsewhere/?EIO=4&transport=polling",
+                                         headers={"Origin": "http://a.example"})
+        with urllib.request.urlopen(request) as opened:
+            assert opened.headers["Access-Control-Allow-Origin"] == "http://a.example"
+        assert host.do("stats")["connections"] == 1

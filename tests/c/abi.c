@@ -1,0 +1,208 @@
+/* The binary interface: where each field lies on 64-bit systems, what the constants and texts are, and what becomes of
+ * structs and versions that do not fit. A change here breaks programs that were compiled before it. */
+#include "support.h"
+
+#define LAYOUT(struct_, field, offset) CHECK(offsetof(struct_, field) == (offset))
+#define SIZE(struct_, size) CHECK(sizeof(struct_) == (size))
+
+static void layout(void) {
+    if (sizeof(void *) != 8) {
+        return;
+    }
+    SIZE(roomcast_slice, 16);
+    LAYOUT(roomcast_slice, ptr, 0);
+    LAYOUT(roomcast_slice, len, 8);
+    SIZE(roomcast_pair, 32);
+    LAYOUT(roomcast_pair, value, 16);
+
+    SIZE(roomcast_event, 96);
+    LAYOUT(roomcast_event, kind, 0);
+    LAYOUT(roomcast_event, flags, 4);
+    LAYOUT(roomcast_event, code, 8);
+    LAYOUT(roomcast_event, reserved, 12);
+    LAYOUT(roomcast_event, socket, 16);
+    LAYOUT(roomcast_event, connection, 24);
+    LAYOUT(roomcast_event, ns, 32);
+    LAYOUT(roomcast_event, ack, 40);
+    LAYOUT(roomcast_event, name, 48);
+    LAYOUT(roomcast_event, name_len, 56);
+    LAYOUT(roomcast_event, data, 64);
+    LAYOUT(roomcast_event, data_len, 72);
+    LAYOUT(roomcast_event, parts, 80);
+    LAYOUT(roomcast_event, part_count, 88);
+
+    SIZE(roomcast_target, 80);
+    LAYOUT(roomcast_target, struct_size, 0);
+    LAYOUT(roomcast_target, ns, 8);
+    LAYOUT(roomcast_target, rooms, 16);
+    LAYOUT(roomcast_target, sockets, 32);
+    LAYOUT(roomcast_target, except_rooms, 48);
+    LAYOUT(roomcast_target, except_sockets, 64);
+    LAYOUT(roomcast_target, except_socket_count, 72);
+
+    SIZE(roomcast_message, 64);
+    LAYOUT(roomcast_message, struct_size, 0);
+    LAYOUT(roomcast_message, delivery, 4);
+    LAYOUT(roomcast_message, key, 8);
+    LAYOUT(roomcast_message, name, 16);
+    LAYOUT(roomcast_message, args, 32);
+    LAYOUT(roomcast_message, attachments, 48);
+    LAYOUT(roomcast_message, attachment_count, 56);
+
+    SIZE(roomcast_receipt, 16);
+    LAYOUT(roomcast_receipt, skipped, 8);
+
+    SIZE(roomcast_handshake, 88);
+    LAYOUT(roomcast_handshake, websocket, 4);
+    LAYOUT(roomcast_handshake, issued, 8);
+    LAYOUT(roomcast_handshake, connection, 16);
+    LAYOUT(roomcast_handshake, address, 24);
+    LAYOUT(roomcast_handshake, url, 40);
+    LAYOUT(roomcast_handshake, query, 56);
+    LAYOUT(roomcast_handshake, headers, 72);
+
+    SIZE(roomcast_stat, 16);
+    LAYOUT(roomcast_stat, value, 8);
+
+    SIZE(roomcast_selection, 72);
+    LAYOUT(roomcast_selection, ns, 4);
+    LAYOUT(roomcast_selection, rooms, 8);
+    LAYOUT(roomcast_selection, members, 24);
+    LAYOUT(roomcast_selection, except_rooms, 40);
+    LAYOUT(roomcast_selection, except_members, 56);
+
+    SIZE(roomcast_config, 560);
+    SIZE(roomcast_histogram, 40);
+    LAYOUT(roomcast_config, struct_size, 0);
+    LAYOUT(roomcast_config, cors, 36);
+    LAYOUT(roomcast_config, cors_max_age, 48);
+    LAYOUT(roomcast_config, cors_origins, 56);
+    LAYOUT(roomcast_config, path, 120);
+    LAYOUT(roomcast_config, cookie_http_only, 216);
+    LAYOUT(roomcast_config, log, 224);
+    LAYOUT(roomcast_config, id_generator, 240);
+    LAYOUT(roomcast_config, headers, 256);
+    LAYOUT(roomcast_config, ping_interval, 272);
+    LAYOUT(roomcast_config, max_payload, 304);
+    LAYOUT(roomcast_config, remote_queue, 512);
+}
+
+static void texts(void) {
+    roomcast_broker *broker = NULL;
+    char text[16];
+    size_t whole;
+    CHECK(roomcast_abi_version() == ROOMCAST_ABI_VERSION);
+    CHECK(strchr(roomcast_version(), '.') != NULL);
+    CHECK(strcmp(roomcast_status_text(ROOMCAST_OK), "no error") == 0);
+    CHECK(strstr(roomcast_status_text(ROOMCAST_ERROR_GONE), "dead") != NULL);
+    CHECK(strstr(roomcast_status_text(ROOMCAST_ERROR_SYSTEM - 24), "operating system") != NULL);
+    CHECK(strstr(roomcast_status_text(-99999999), "operating system") != NULL);
+    CHECK(strstr(roomcast_status_text(-9999), "does not know") != NULL);
+    CHECK(strstr(roomcast_status_text(7), "does not know") != NULL);
+    CHECK(strcmp(roomcast_reason_text(ROOMCAST_REASON_TRANSPORT_CLOSE), "transport close") == 0);
+    CHECK(strcmp(roomcast_reason_text(ROOMCAST_REASON_SLOW_CONSUMER), "slow consumer") == 0);
+    CHECK(strcmp(roomcast_reason_text(0), "unknown") == 0);
+    CHECK(strcmp(roomcast_reason_text(4000000000u), "unknown") == 0);
+
+    CHECK(roomcast_last_error(NULL, 0) == 0);
+    IS(ROOMCAST_ERROR_NULL, roomcast_poll(NULL, 0));
+    whole = roomcast_last_error(text, sizeof text);
+    CHECK(whole > sizeof text && strcmp(text, "roomcast_poll: ") == 0);
+    CHECK(roomcast_last_error(NULL, sizeof text) == whole);
+    CHECK(roomcast_last_error(text, 1) == whole && text[0] == 0);
+    /* A call that succeeds leaves it alone. */
+    OK(roomcast_new(ROOMCAST_ABI_VERSION, NULL, &broker));
+    CHECK(roomcast_last_error(NULL, 0) == whole);
+    roomcast_free(broker);
+}
+
+static void versions_and_sizes(void) {
+    roomcast_broker *broker = NULL;
+    roomcast_router *router = NULL;
+    roomcast_config config;
+    roomcast_target target;
+    roomcast_message message;
+    roomcast_handshake handshake;
+    roomcast_selection selection;
+    struct {
+        roomcast_target known;
+        char unknown[64];
+    } newer;
+    roomcast_namespace ns;
+
+    IS(ROOMCAST_ERROR_ABI_VERSION, roomcast_new(ROOMCAST_ABI_VERSION + 1, NULL, &broker));
+    IS(ROOMCAST_ERROR_ABI_VERSION, roomcast_new(0, NULL, &broker));
+    IS(ROOMCAST_ERROR_ABI_VERSION, roomcast_router_new(ROOMCAST_ABI_VERSION + 1, &router));
+    CHECK(broker == NULL && router == NULL);
+
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_config_init(&config, sizeof config - 1));
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_config_init(&config, 0));
+    OK(roomcast_config_init(&config, sizeof config));
+    CHECK(config.struct_size == sizeof config && slice_is(config.path, "/socket.io/"));
+    CHECK(config.ping_interval == 25000 && config.max_payload == 1000000 && config.cors_max_age == -1);
+    config.struct_size = sizeof config - 1;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.struct_size = 0;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.struct_size = sizeof config;
+    config.polling = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.polling = 1;
+    config.log_level = 9;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.log_level = ROOMCAST_LOG_WARN;
+    config.cors = 77;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.cors = ROOMCAST_CORS_OFF;
+    config.max_payload = 0;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.max_payload = 1000000;
+    config.max_namespaces = UINT64_MAX;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.max_namespaces = 100;
+    config.path = slice("\xff\xff");
+    IS(ROOMCAST_ERROR_BAD_UTF8, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.path.len = 0;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    config.path = slice("/socket.io/");
+    CHECK(broker == NULL);
+    OK(roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    OK(roomcast_find_namespace(broker, "/", 1, &ns));
+
+    CLEAR(target);
+    CLEAR(message);
+    target.struct_size = sizeof target - 8;
+    target.ns = ns;
+    message.struct_size = sizeof message;
+    message.name = "a";
+    message.name_len = 1;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_emit_to(broker, &target, &message, NULL));
+    target.struct_size = sizeof target;
+    message.struct_size = 4;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_emit_to(broker, &target, &message, NULL));
+    message.struct_size = sizeof message;
+    OK(roomcast_emit_to(broker, &target, &message, NULL));
+    /* A struct of a later header: what this library does not know is left alone. */
+    memset(&newer, 0xff, sizeof newer);
+    newer.known = target;
+    newer.known.struct_size = sizeof newer;
+    OK(roomcast_emit_to(broker, &newer.known, &message, NULL));
+
+    CLEAR(handshake);
+    handshake.struct_size = sizeof handshake - 4;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_get_handshake(broker, 1, &handshake));
+    roomcast_free(broker);
+
+    OK(roomcast_router_new(ROOMCAST_ABI_VERSION, &router));
+    CLEAR(selection);
+    selection.struct_size = 8;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_router_emit(router, &selection, "x", 1, NULL));
+    roomcast_router_free(router);
+}
+
+int main(void) {
+    layout();
+    texts();
+    versions_and_sizes();
+    return 0;
+}

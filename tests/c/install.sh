@@ -1,0 +1,81 @@
+#!/bin/sh
+# Installs the C library into a folder of its own and builds a program against it from outside the tree: with pkg-config,
+# shared and static, with CMake, and, where cargo-c is there, from what `cargo cinstall` installs.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+prefix=$work/prefix
+
+make -s -C "$root" install PREFIX="$prefix" >/dev/null
+cp "$root/tests/c/install/app.c" "$root/tests/c/install/CMakeLists.txt" "$work"
+cd "$work"
+
+runs() { # COMMAND...: prints the version
+    said=$("$@")
+    [ "$said" = "roomcast $version" ] || { echo "$*: $said" >&2; exit 1; }
+}
+# What a program needs at run time, among the shared libraries.
+needs() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | grep roomcast || true; }
+# With pkg-config. What is said by the linker about getaddrinfo in a static program is no error.
+# shellcheck disable=SC2046 # lists of options
+{
+    shared() { # PREFIX
+        export PKG_CONFIG_PATH="$1/lib/pkgconfig"
+        cc -Wall -Wextra -Werror app.c $(pkg-config --cflags --libs roomcast) -o shared
+        [ "$(needs shared)" = libroomcast.so.1 ]
+        LD_LIBRARY_PATH="$1/lib" runs ./shared
+    }
+    static() { # PREFIX [OPTION]
+        export PKG_CONFIG_PATH="$1/lib/pkgconfig"
+        cc app.c ${2:-} $(pkg-config --static --cflags --libs roomcast) -o static 2>static.log || {
+            cat static.log >&2
+            exit 1
+        }
+        [ "$(needs static)" = "" ]
+        runs ./static
+    }
+}
+
+shared "$prefix"
+static "$prefix" -static
+echo "pkg-config: shared and static"
+
+# The tree is moved, as an image or an SDK is.
+cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+cmake --build build >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+runs build/app
+runs build/app-static
+[ "$(needs build/app)" = libroomcast.so.1 ]
+[ "$(needs build/app-static)" = "" ]
+mv "$prefix" moved
+cmake -S . -B again -DCMAKE_PREFIX_PATH="$work/moved" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+cmake --build again >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+runs again/app
+mv moved "$prefix"
+echo "CMake: shared and static, moved too"
+
+# Staged for a package: the same files, with the paths of where they will be.
+make -s -C "$root" install PREFIX=/usr LIBDIR=/usr/lib/somewhere DESTDIR="$work/stage" >/dev/null
+grep -qx 'libdir=/usr/lib/somewhere' stage/usr/lib/somewhere/pkgconfig/roomcast.pc
+grep -q '/../../include"' stage/usr/lib/somewhere/cmake/roomcast/roomcast-config.cmake
+make -s -C "$root" uninstall PREFIX=/usr LIBDIR=/usr/lib/somewhere DESTDIR="$work/stage"
+make -s -C "$root" uninstall PREFIX="$prefix"
+left=$(find stage "$prefix" ! -type d)
+[ "$left" = "" ] || { echo "left behind: $left" >&2; exit 1; }
+echo "staged, and uninstalled without a trace"
+
+if command -v cargo-cinstall >/dev/null; then
+    (cd "$root" && cargo cinstall --release --prefix "$prefix" --libdir "$prefix/lib" >"$work/cinstall.log" 2>&1) || {
+        cat "$work/cinstall.log" >&2
+        exit 1
+    }
+    cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
+    shared "$prefix"
+    # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
+    rm "$prefix"/lib/libroomcast.so*
+    static "$prefix"
+    echo "cargo cinstall: shared and static"
+fi

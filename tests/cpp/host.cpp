@@ -1,0 +1,201 @@
+// A host on roomcast.hpp that tests/cpp/run.mjs plays with, by stock clients. It must not answer from anywhere but the
+// broker: what a client hears is what the header did.
+//
+// It prints its port, then a line for each disconnect. It ends when a client says "quit".
+#ifdef __cpp_exceptions
+#include <stdexcept>
+#endif
+#include "roomcast.hpp"
+
+#include <cstdio>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace rc = roomcast;
+using namespace std::chrono_literals;
+
+namespace {
+
+// The text of a JSON array that holds one text without escapes.
+std::string_view only(std::string_view array) { return array.size() < 4 ? "" : array.substr(2, array.size() - 4); }
+
+std::string array_of(std::initializer_list<std::string_view> texts) {
+    std::string json = "[";
+    for (const auto text : texts) {
+        json += (json.size() > 1 ? ",\"" : "\"") + std::string(text) + "\"";
+    }
+    return json + "]";
+}
+
+class host {
+public:
+    explicit host(const rc::config& config) : broker_(rc::broker::make(config).or_throw()) {
+        everybody_ = broker_.add_namespace("/").or_throw();
+        staff_ = broker_.add_namespace("/staff", true).or_throw();
+        broker_.serve("/page", "text/plain", "served", {{"X-From", "C++"}}).or_throw();
+        std::printf("%d\n", broker_.listen("127.0.0.1", 0).or_throw());
+        std::fflush(stdout);
+    }
+
+    void run() {
+        while (!over_) {
+            for (const rc::event& event : broker_.poll()) {
+#ifdef __cpp_exceptions
+                try {
+                    handle(event);
+                } catch (const rc::error& error) {
+                    std::printf("error %d\n", error.code().code());
+                    std::fflush(stdout);
+                }
+#else
+                handle(event);
+#endif
+                // What is left is there in the next turn.
+                if (++events_ % 3 == 0) {
+                    break;
+                }
+            }
+        }
+        broker_.close(5s).or_throw();
+        for (const rc::event& event : broker_.drain()) {
+            handle(event);
+        }
+    }
+
+private:
+    void handle(const rc::event& event) {
+        switch (event.kind()) {
+        case rc::event_kind::connect:
+            broker_.join(event.socket(), "lobby").or_throw();
+            broker_.emit(event.socket(), "welcome", array_of({broker_.id_of(event.socket()).or_throw()})).or_throw();
+            break;
+        case rc::event_kind::connect_request:
+            if (event.data() == R"({"token":"sesame"})") {
+                broker_.accept(event.socket()).or_throw();
+            } else {
+                broker_.reject(event.socket(), "not authorized", R"({"retry":false})").or_throw();
+            }
+            break;
+        case rc::event_kind::message:
+            message(event);
+            break;
+        case rc::event_kind::ack:
+            answers_[event.ack()].emplace_back(only(event.data()));
+            if (event.missing() == 0) {
+                asked(event.ack(), "all");
+            }
+            break;
+        case rc::event_kind::ack_end:
+            asked(event.ack(), event.timed_out() ? "late" : "gone");
+            break;
+        case rc::event_kind::disconnect: {
+            std::printf("gone: %s, from", rc::to_string(event.reason()));
+            for (const std::string_view room : event.rooms()) {
+                std::printf(" %.*s", static_cast<int>(room.size()), room.data());
+            }
+            std::printf("\n");
+            std::fflush(stdout);
+            break;
+        }
+        default:
+            break;
+        }
+    }
+
+    void message(const rc::event& event) {
+        const rc::socket who = event.socket();
+        if (event.is("say")) {
+            broker_.emit(everybody_.room("lobby"), "said", event.data(), who).or_throw();
+            broker_.ack(event, R"(["ok"])").or_throw();
+        } else if (event.is("nowhere")) {
+            // A room whose name came out empty is nobody's; and so are no rooms at all.
+            const std::vector<rc::slice> rooms;
+            broker_.emit(everybody_.room(""), "said", R"(["to an empty name"])").or_throw();
+            const auto sent = broker_.emit(rc::target(everybody_).rooms(rooms), {"said", R"(["to no rooms"])"});
+            broker_.ack(event, "[" + std::to_string(sent->recipients) + "]").or_throw();
+        } else if (event.is("move")) {
+            const auto changed = broker_.change_rooms(who, {"lobby"}, {"4:7", "4:8"}).or_throw();
+            std::string names = std::to_string(changed);
+            for (const std::string_view room : broker_.rooms_of(who).or_throw()) {
+                names += " " + std::string(room);
+            }
+            broker_.ack(event, array_of({names})).or_throw();
+        } else if (event.is("state")) {
+            const auto to = broker_.emit(rc::target(everybody_).rooms({"4:7", "4:8"}).except(who),
+                                         rc::message("state", event.data()).latest(who.raw()));
+            broker_.flush().or_throw();
+            broker_.ack(event, "[" + std::to_string(to.or_throw().recipients) + "]").or_throw();
+        } else if (event.is("binary")) {
+            broker_
+                .emit(rc::target(everybody_).sockets(who),
+                      rc::message("binary", event.data()).attach(event.attachments()))
+                .or_throw();
+            broker_.ack(event, R"([{"_placeholder":true,"num":0}])", event.attachments()).or_throw();
+        } else if (event.is("ask")) {
+            const auto asked = broker_.emit_with_ack(everybody_.room("lobby").except(who), {"asked"}, 2s).or_throw();
+            asking_[asked.id] = {who, event.reply()};
+        } else if (event.is("who")) {
+            who_is(event);
+        } else if (event.is("thread")) {
+            std::thread([this, remote = broker_.remote().or_throw()] {
+                remote.emit(everybody_.room("lobby"), "said", R"(["from a thread"])").or_throw();
+                remote.emit(rc::target(everybody_).rooms({"4:7"}), {"said", R"(["to a cell"])"}).or_throw();
+            }).join();
+        } else if (event.is("fail")) {
+            broker_.ack(event, "no JSON").or_throw();
+        } else if (event.is("quit")) {
+            over_ = true;
+        }
+    }
+
+    // What is known of a client: its room's members, its handshake, its handles.
+    void who_is(const rc::event& event) {
+        const rc::socket who = event.socket();
+        const std::string id(broker_.id_of(who).or_throw());
+        const bool same =
+            broker_.find_socket(id).or_throw() == who && broker_.namespace_of(who).or_throw() == everybody_;
+        std::size_t members = 0;
+        for (const rc::socket member : broker_.members(everybody_.room(id)).or_throw()) {
+            members += member == who;
+        }
+        const rc::connection connection = broker_.connection_of(who).or_throw();
+        const bool websocket = broker_.is_websocket(connection).or_throw();
+        const auto handshake = broker_.handshake_of(who).or_throw();
+        const bool whole = handshake.headers().size() > 3 && handshake.query().size() > 2 &&
+                           handshake.query("nothing").empty() && handshake.url().rfind("/socket.io/?", 0) == 0;
+        const bool local = handshake.address().rfind("127.0.0.1:", 0) == 0 && handshake.connection() == connection &&
+                           handshake.websocket() == websocket && handshake.issued() <= std::chrono::system_clock::now();
+        broker_
+            .ack(event,
+                 array_of({same && members == 1 && local && whole ? "consistent" : "inconsistent",
+                           websocket ? "websocket" : "polling", handshake.header("x-agent"), handshake.query("token")}))
+            .or_throw();
+    }
+
+    void asked(rc::ack_id id, std::string_view how) {
+        const auto [who, reply] = asking_[id];
+        std::string all(how);
+        for (const auto& answer : answers_[id]) {
+            all += " " + answer;
+        }
+        broker_.ack(who, reply, array_of({all})).or_throw();
+        answers_.erase(id);
+    }
+
+    rc::broker broker_;
+    rc::ns everybody_, staff_;
+    std::map<rc::ack_id, std::vector<std::string>> answers_;
+    std::map<rc::ack_id, std::pair<rc::socket, rc::reply_id>> asking_;
+    unsigned events_ = 0;
+    bool over_ = false;
+};
+
+} // namespace
+
+int main() {
+    rc::config config;
+    config.connect_timeout = 5000;
+    host(config).run();
+}
