@@ -3,10 +3,12 @@
 use crate::{Outcome, process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 pub struct Server {
     child: Child,
+    /// Kept open: it prints when it is drained.
+    _output: BufReader<ChildStdout>,
     pub address: SocketAddr,
 }
 
@@ -14,9 +16,10 @@ impl Server {
     pub fn start(host: &str, limits: &[&str]) -> Outcome<Server> {
         let mut child = Command::new(host).arg("0").args(limits).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
-        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        output.read_line(&mut line)?;
         let address = line.trim().rsplit(' ').next().unwrap_or_default().parse()?;
-        Ok(Server { child, address })
+        Ok(Server { child, _output: output, address })
     }
 
     /// Resident anonymous memory, in bytes.
