@@ -172,7 +172,12 @@ impl Crowd {
             let payload = &input[used + start..used + end];
             used += end;
             if opcode == 8 {
-                self.clients[at].code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                let client = &mut self.clients[at];
+                client.code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                // The close handshake's other half: an empty frame.
+                if let Some(stream) = &mut client.stream {
+                    stream.write_all(&[0x88, 0x80, MASK[0], MASK[1], MASK[2], MASK[3]])?;
+                }
                 continue;
             }
             let text = std::str::from_utf8(payload)?;
