@@ -105,13 +105,15 @@ fn stalled(host: &str) -> Outcome<()> {
             for at in 1..=count {
                 crowd.stop_reading(at)?;
             }
-            // The kernel goes on finding room for a while: it is full when the newest has often replaced the one before.
+            // The kernel goes on finding room for a while: it is full when something has waited for all of them for long.
             let filler = format!("42[\"latest\",\"{}\"]", "x".repeat(16_000));
-            let replaced = "roomcast_messages_dropped_total{cause=\"latest\"}";
-            while (server.figures()?.value(replaced) as usize) < 20 * count {
+            let mut full = if count == 0 { 30 } else { 0 };
+            while full < 30 {
                 crowd.say(0, &filler)?;
+                let queued = server.figures()?.value("roomcast_queued_bytes") as usize;
+                full = if queued >= count * 8_000 { full + 1 } else { 0 };
             }
-            let replaced = server.figures()?.value(replaced);
+            let before = server.figures()?.value("roomcast_messages_dropped_total{cause=\"latest\"}");
             fill(&mut crowd, CLIENTS)?;
             let hears = |at| at > count;
             let memory = server.memory()?;
@@ -125,7 +127,7 @@ fn stalled(host: &str) -> Outcome<()> {
                 server.memory()?.saturating_sub(memory) / 1024,
                 figures.value("roomcast_queued_bytes") / 1024.0,
                 figures.value("roomcast_slow_consumers_total"),
-                drops.iter().sum::<f64>() - replaced,
+                drops.iter().sum::<f64>() - before,
             );
         }
     }
