@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -22,7 +22,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop readme embedding arena-test browser capi cpp python python-examples fanout-test
+test: tools lint unit interop readme embedding arena-test browser capi cpp python python-examples fanout-test calm
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -47,6 +47,18 @@ include bindings/c/install.mk
 interop: $(INTEROP)/node_modules
 	cargo build --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+
+# ---- Calm under overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
+METRICS_VENV := $(TARGET)/metrics-venv
+
+calm: $(INTEROP)/node_modules $(METRICS_VENV)/ready
+	cargo build --example storm_host
+	node tests/calm.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
+
+$(METRICS_VENV)/ready: Makefile
+	python3 -m venv $(METRICS_VENV)
+	$(METRICS_VENV)/bin/pip install --quiet prometheus-client==0.26.0
+	touch $@
 
 # The README's server and the README's client, talking.
 readme: $(INTEROP)/node_modules
@@ -121,6 +133,11 @@ fanout-test:
 # What a call through the C interface costs.
 bench-capi: lib
 	benches/capi/run.sh $(TARGET)/release
+
+# Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
+bench-storms:
+	cargo build --release --example storm_host
+	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(TARGET)/release/examples/storm_host
 
 # What the C++ header costs over the C one, in instructions. Needs valgrind.
 bench-cpp: lib

@@ -24,6 +24,11 @@
 #define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
 
 /**
+ * How many buckets have a bound; the last bound is 8.4 seconds.
+ */
+#define Histogram_BOUNDS 24
+
+/**
  * The version of this interface. It changes only when a program compiled against an older header would break; pass it to
  * roomcast_new.
  */
@@ -107,8 +112,10 @@
 #define ROOMCAST_EVENT_HANDSHAKE 14
 
 /**
- * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5), `name` to its text,
- * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN.
+ * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
+ * handshake that was answered with 503), `name` to its text,
+ * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
+ * with code 6 RATE or DRAINING.
  */
 #define ROOMCAST_EVENT_REFUSED 15
 
@@ -132,6 +139,11 @@
  * number.
  */
 #define ROOMCAST_EVENT_CLOSE 19
+
+/**
+ * After roomcast_drain: no connection is left.
+ */
+#define ROOMCAST_EVENT_DRAINED 20
 
 /**
  * On ROOMCAST_EVENT_ACK_END: the time was up.
@@ -207,6 +219,16 @@
  * Queued up to max_backlog; then the oldest message of this class goes.
  */
 #define ROOMCAST_DROP_OLDEST 3
+
+/**
+ * For roomcast_times: turns of the loop, their waits not counted.
+ */
+#define ROOMCAST_TIMES_STEPS 1
+
+/**
+ * For roomcast_times: flushes that had something to send.
+ */
+#define ROOMCAST_TIMES_FLUSHES 2
 
 /**
  * No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
@@ -576,6 +598,22 @@ typedef struct roomcast_config {
      */
     uint64_t remote_queue;
     /**
+     * Milliseconds of one turn of the loop that go to reading; what is left is read first in the next. 10 by default.
+     */
+    uint64_t step_time;
+    /**
+     * New sessions let in each second; more are answered with 503 and Retry-After. 0, the default, sets no bound.
+     */
+    uint64_t max_handshakes_per_second;
+    /**
+     * New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
+     */
+    uint64_t handshake_burst;
+    /**
+     * Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
+     */
+    struct roomcast_slice metrics_path;
+    /**
      * Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
      * 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
      *
@@ -586,6 +624,36 @@ typedef struct roomcast_config {
      */
     uint64_t loops;
 } roomcast_config;
+
+/**
+ * Times, counted in buckets. Set `struct_size` to sizeof(roomcast_histogram) before the call.
+ */
+typedef struct roomcast_histogram {
+    /**
+     * sizeof(roomcast_histogram), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * How many times there are.
+     */
+    uint64_t count;
+    /**
+     * All of them together, in nanoseconds.
+     */
+    uint64_t sum;
+    /**
+     * How many fell into each bucket: bucket N reaches up to 2^N microseconds, and the last has no bound.
+     */
+    const uint64_t *buckets;
+    /**
+     * How many buckets there are.
+     */
+    size_t bucket_count;
+} roomcast_histogram;
 
 /**
  * A namespace.
@@ -1217,6 +1285,61 @@ roomcast_status roomcast_serve(struct roomcast_broker *broker,
                                size_t header_count);
 
 /**
+ * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
+ * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once.
+ *
+ * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
+ * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
+ * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again it changes
+ * pace and reason.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
+ * Ownership: the reason is copied.
+ * Threads: the broker's; for others there is roomcast_remote_drain.
+ */
+roomcast_status roomcast_drain(struct roomcast_broker *broker,
+                               uint32_t per_second,
+                               const char *reason,
+                               size_t reason_len);
+
+/**
+ * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
+ * "draining" among roomcast_stats.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
+
+/**
+ * Lends out all figures in Prometheus' text format, version 0.0.4: those of roomcast_stats and both of roomcast_times.
+ * Meant for a monitor that asks every few seconds; metrics_path serves the same.
+ *
+ * `metrics` is set to the text.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call of roomcast_metrics or roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_metrics(struct roomcast_broker *broker,
+                                 struct roomcast_slice *metrics);
+
+/**
+ * Gives the times that something took since the broker was made.
+ *
+ * `what` is a ROOMCAST_TIMES_ number. `times` is filled in as far as its `struct_size` reaches.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_NULL.
+ * Ownership: the buckets are the broker's, until the next call of roomcast_times or roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_times(struct roomcast_broker *broker,
+                               uint32_t what,
+                               struct roomcast_histogram *times);
+
+/**
  * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
  *
  * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
@@ -1684,7 +1807,7 @@ roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
 
 /**
  * Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
- * timers, queued_bytes), then totals since it was made. It walks the connections: meant for a health check, not for every
+ * timers, queued_bytes, draining), then totals since it was made. It walks the connections: meant for a health check, not for every
  * tick.
  *
  * `stats` is set to an array of `count` numbers with their names. Later versions add some.
@@ -1830,6 +1953,28 @@ roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remot
 roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
                                            roomcast_socket who,
                                            uint32_t close);
+
+/**
+ * As roomcast_drain, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; the others of
+ * roomcast_drain show later.
+ * Ownership: the reason is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
+                                      uint32_t per_second,
+                                      const char *reason,
+                                      size_t reason_len);
+
+/**
+ * As roomcast_stop_draining, from any thread.
+ *
+ * Errors: as roomcast_remote_drain.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
 
 /**
  * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of

@@ -81,6 +81,7 @@ pub use base::limits::Limits;
 pub use broker::config::{Config, Cookie};
 pub use broker::events::{Attachments, Event, Events, RoomChange, Rooms};
 pub use broker::message::{Delivery, Message, Receipt, Target};
+pub use broker::metrics::{Histogram, Metrics};
 pub use broker::stats::{Counters, Stats};
 pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
 pub use net::{Broker, OwnedTarget, Remote};

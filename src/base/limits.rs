@@ -104,6 +104,14 @@ limits! {
     accept_budget: u32 = 256, 1;
     /// Commands from other threads that may wait for the next poll.
     remote_queue: usize = 16_384, 1;
+    /// Milliseconds of one turn of the loop that go to reading: what has not been read by then is read first in the next
+    /// turn, so that a storm of clients does not hold up what the others are to be sent. 0 reads a few and goes on.
+    step_time: u64 = 10, 0;
+    /// New sessions let in each second; 0 sets no bound. More are answered with 503 and `Retry-After`, and counted. What
+    /// clients do that are in already is not bounded by this.
+    max_handshakes_per_second: u32 = 0, 0;
+    /// New sessions that may come at once, ahead of `max_handshakes_per_second`; 0 is one second's worth.
+    handshake_burst: u32 = 0, 0;
 }
 
 #[cfg(test)]

@@ -64,6 +64,13 @@ impl<T> Slots<T> {
         self.entries.get(slot as usize).map(|(generation, _)| Key { slot, generation: *generation })
     }
 
+    /// The first thing at or behind a slot, and the slot behind it.
+    pub(crate) fn next_from(&self, slot: u32) -> Option<(Key, u32)> {
+        let taken =
+            (slot as usize..self.entries.capacity()).find(|&slot| self.entries.contains(slot))? as u32;
+        self.key_at(taken).map(|key| (key, taken + 1))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

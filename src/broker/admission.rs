@@ -191,6 +191,7 @@ impl Core {
     /// out, as far as clients take it: flush until [`Core::has_output`] is false or your patience ends.
     pub fn shut_down(&mut self) {
         self.shutting_down = true;
+        self.stop_draining();
         for key in self.conns.keys().collect::<Vec<_>>() {
             self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
         }

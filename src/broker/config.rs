@@ -76,6 +76,9 @@ pub struct Config {
     pub initial_packet: Option<String>,
     /// Path that answers with uptime, connections, sockets, rooms and counters as JSON. Off by default.
     pub health_path: Option<String>,
+    /// Path that answers with [`Metrics`](crate::Metrics) in Prometheus' text format, for whoever can reach it. Off by
+    /// default.
+    pub metrics_path: Option<String>,
     /// Asks the host about every handshake, with [`Event::Handshake`](crate::Event::Handshake). Off by default.
     pub guard_handshakes: bool,
     /// Reports rooms that begin and end, and who joins and leaves them, as events. Off by default.
@@ -115,6 +118,7 @@ impl Default for Config {
             headers: Vec::new(),
             initial_packet: None,
             health_path: None,
+            metrics_path: None,
             guard_handshakes: false,
             room_events: false,
             refusal_events: false,
@@ -141,6 +145,8 @@ impl Config {
         let many = self.loops.max(1);
         let mut limits = self.limits.clone();
         limits.max_links = limits.max_links.div_ceil(many as u32);
+        limits.max_handshakes_per_second = limits.max_handshakes_per_second.div_ceil(many as u32);
+        limits.handshake_burst = limits.handshake_burst.div_ceil(many as u32);
         limits.max_events = limits.max_events.div_ceil(many);
         limits.max_event_bytes = limits.max_event_bytes.div_ceil(many);
         Self {
@@ -150,6 +156,7 @@ impl Config {
             headers: self.headers.clone(),
             initial_packet: self.initial_packet.clone(),
             health_path: self.health_path.clone(),
+            metrics_path: self.metrics_path.clone(),
             id_generator: self.id_generator.take(),
             limits,
             ..*self
@@ -159,7 +166,7 @@ impl Config {
     pub(crate) fn check(&self) -> Result<()> {
         self.limits.check()?;
         let times = [self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.connect_timeout];
-        let paths = [Some(&self.path), self.health_path.as_ref()];
+        let paths = [Some(&self.path), self.health_path.as_ref(), self.metrics_path.as_ref()];
         let cookie = self.cookie.iter().flat_map(|cookie| {
             [Some(&cookie.name), cookie.path.as_ref(), cookie.same_site.as_ref()].into_iter().flatten()
         });

@@ -3,6 +3,8 @@
 use super::acks::PendingAck;
 use super::config::Config;
 use super::events::{Events, Kind};
+use super::gate::Gate;
+use super::metrics::Histogram;
 use super::namespaces::{Namespace, Pattern};
 use super::serve::{Mount, Resources};
 use super::stats::{Counters, Stats};
@@ -84,6 +86,11 @@ pub struct Core {
     /// Links to close in the next flush; true drops what the kernel has not sent.
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
+    pub(super) gate: Gate,
+    pub(super) steps: Histogram,
+    pub(super) flushes: Histogram,
+    /// A flush had something to send, and its time is not known yet.
+    pub(super) flushed: bool,
     /// Number of the tick.
     pub(super) tick: u64,
     pub(super) now: Millis,
@@ -136,6 +143,10 @@ impl Core {
             ready_links: Vec::new(),
             doomed: Vec::new(),
             counters: Counters::default(),
+            gate: Gate::default(),
+            steps: Histogram::default(),
+            flushes: Histogram::default(),
+            flushed: false,
             tick: 0,
             now: 0,
             epoch,
@@ -173,6 +184,7 @@ impl Core {
             pending_acks: self.acks.len(),
             timers: self.timers.len(),
             queued_bytes: conns().map(Conn::queued).sum(),
+            draining: self.is_draining(),
             counters: self.counters,
         }
     }
@@ -364,6 +376,7 @@ impl Core {
         if self.shutting_down {
             self.end_idle_links();
         }
+        self.tell_if_drained();
         self.custom_sids.remove(&conn.sid);
         self.log.forget(key.slot);
         self.timers.cancel(Timer::Linger(key.slot));

@@ -115,11 +115,12 @@ pub enum Event<'a> {
     },
     /// Only with `Config::refusal_events`: a request was refused.
     Refused {
-        /// The reference's error code, 0 to 5.
+        /// The reference's error code, 0 to 5; 6 for a handshake that was answered with 503.
         code: u8,
         /// The text that goes with it.
         message: &'a str,
-        /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`.
+        /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`;
+        /// with code 6 `RATE` or `DRAINING`.
         context: &'a str,
     },
     /// Only with `Config::engine_only`: a connection opened.
@@ -148,6 +149,9 @@ pub enum Event<'a> {
         /// Why.
         reason: Reason,
     },
+    /// After [`Core::drain`](crate::Core::drain): no connection is left. Links may still be open for their close
+    /// handshakes, which [`Broker::close`](crate::Broker::close) waits for.
+    Drained,
 }
 
 /// What happened to a room.
@@ -181,6 +185,7 @@ pub(crate) enum Kind {
     Text(ConnId),
     Binary(ConnId),
     Close(ConnId, Reason),
+    Drained,
 }
 
 impl Kind {
@@ -365,6 +370,7 @@ impl Events {
             Kind::Text(conn) => Event::Text { conn, text: spans.text(0) },
             Kind::Binary(conn) => Event::Binary { conn, bytes: spans.bytes(0) },
             Kind::Close(conn, reason) => Event::Close { conn, reason },
+            Kind::Drained => Event::Drained,
         }
     }
 }

@@ -8,12 +8,13 @@ use crate::base::ids::Key;
 use crate::route::Frame;
 use crate::session::backlog::Class;
 use crate::session::conn::{Life, Transport};
-use crate::session::link::{Clock, Http, Link};
+use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
 const MAX_SLICES: usize = 64;
@@ -94,12 +95,13 @@ impl Service for Core {
         if !self.has_output() {
             return;
         }
+        self.flushed = true;
         let mut links = std::mem::take(&mut self.ready_links);
         let mut ranges = std::mem::take(&mut self.ranges);
         loop {
             // A link's own output goes before what its connection has queued: the 101, a probe's pong.
             for link in links.drain(..) {
-                self.flush_link(link, out);
+                self.flush_link(link, &mut ranges, out);
             }
             while let Some(conn) = self.log.pop_dirty() {
                 if let Some(key) = self.conns.key_at(conn) {
@@ -137,6 +139,16 @@ impl Service for Core {
         self.run_timers();
     }
 
+    fn flush_took(&mut self, time: Duration) {
+        if std::mem::take(&mut self.flushed) {
+            self.flushes.record(time);
+        }
+    }
+
+    fn step_took(&mut self, time: Duration) {
+        self.steps.record(time);
+    }
+
     fn next_timeout(&self) -> Option<Millis> {
         self.timers.next()
     }
@@ -164,23 +176,48 @@ impl Core {
     }
 
     /// Sends a link's own output; goes on with its next request when all is out.
-    fn flush_link(&mut self, link: u32, out: &mut impl Output) {
+    fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
         match &mut self.links[link as usize] {
             Link::Free => {}
             Link::WebSocket(websocket) => {
                 if websocket.output.is_empty() {
                     return;
                 }
-                let output = std::mem::take(&mut websocket.output);
+                let mut output = std::mem::take(&mut websocket.output);
+                let own = output.len();
+                let conn = websocket.conn;
+                // A session's first packets go out in one call with the 101.
+                ranges.clear();
+                if websocket.role == Role::Main
+                    && self.conns.get(conn).is_some_and(|conn| conn.backlog.is_none())
+                    && self.log.take(conn.slot)
+                {
+                    ranges.extend_from_slice(self.log.ranges());
+                    ranges.iter().for_each(|&range| output.extend_from_slice(self.log.bytes(range)));
+                }
                 let sent = out.send(link as usize, &output);
                 self.counters.bytes_out += taken(sent, output.len()) as u64;
                 if let Sent::Part(count) = sent {
-                    websocket.output = output[count..].to_vec();
-                    return;
+                    if count < own {
+                        websocket.output = output[count..own].to_vec();
+                        return self.keep(conn, ranges, 0);
+                    }
+                    self.keep(conn, ranges, count - own);
                 }
                 // The link may have been paused as it was still HTTP.
                 out.resume(link as usize);
-                if websocket.peer_closed && websocket.role == crate::session::link::Role::Closing {
+                if !ranges.is_empty() {
+                    match sent {
+                        Sent::All => self.finish_if_closing(conn),
+                        Sent::Part(_) => {}
+                        Sent::Broken => self.close_conn(conn, Reason::TransportClose, Ending::Abrupt),
+                    }
+                }
+                if let Link::WebSocket(websocket) = &self.links[link as usize]
+                    && websocket.peer_closed
+                    && websocket.role == Role::Closing
+                    && websocket.output.is_empty()
+                {
                     self.doom(link, false);
                 }
             }
@@ -326,13 +363,13 @@ impl Core {
                 }
                 // What is half on the wire has to follow whole.
                 let class = if skip > 0 || closing { Class::Keep } else { class };
-                let start = piece.start + skip as u32;
                 let bytes = self.log.bytes(piece);
                 let fits = conn.queued() + bytes.len() < bound;
                 let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
-                skip = 0;
+                let sent = std::mem::take(&mut skip);
                 let bound = if closing { usize::MAX } else { bound };
-                let pushed = conn.backlog().push(&segment, start, piece.end, last, class, bound);
+                let at = piece.start..piece.end;
+                let pushed = conn.backlog().push(&segment, at, sent, last, class, bound);
                 self.counters.replaced_latest += u64::from(pushed.replaced);
                 self.counters.dropped_oldest += u64::from(pushed.dropped);
                 overflow |= pushed.overflow;

@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use super::gate::Busy;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -46,6 +47,8 @@ enum Code {
     BadRequest = 3,
     Forbidden = 4,
     UnsupportedVersion = 5,
+    /// Not the reference's, which lets everybody in.
+    Unavailable = 6,
 }
 
 impl Code {
@@ -57,6 +60,7 @@ impl Code {
             Code::BadRequest => "Bad request",
             Code::Forbidden => "Forbidden",
             Code::UnsupportedVersion => "Unsupported protocol version",
+            Code::Unavailable => "Service unavailable",
         }
     }
 }
@@ -90,10 +94,10 @@ impl Core {
         if websocket != upgrade {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_HANDSHAKE_ERROR");
         }
-        if let Some(error) = request.websocket_key().err().filter(|_| upgrade) {
+        if upgrade && let Err(error) = request.websocket_key() {
             return self.refuse_upgrade(link, error);
         }
-        self.handshake_request(link, head, query.version == "4", upgrade);
+        self.handshake_request(link, request, head, query.version == "4", upgrade);
     }
 
     /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
@@ -162,11 +166,21 @@ impl Core {
 
     // ---- handshake ----
 
-    fn handshake_request(&mut self, link: u32, head: &[u8], version: bool, upgrade: bool) {
+    fn handshake_request(
+        &mut self,
+        link: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        version: bool,
+        upgrade: bool,
+    ) {
         let Link::Http(http) = self.link(link) else { return };
         let origin = Origin { head: head.into(), peer: http.peer, issued: self.epoch + self.now };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
+        }
+        if let Err(busy) = self.admit() {
+            return self.refuse_for_now(link, upgrade, busy);
         }
         let transport = if upgrade {
             Transport::WebSocket { link }
@@ -177,7 +191,7 @@ impl Core {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };
         if !self.config.guard_handshakes {
-            return self.complete_handshake(key);
+            return self.complete_handshake(key, request);
         }
         if let Some(conn) = self.conns.get_mut(key) {
             conn.life = Life::Deciding;
@@ -189,16 +203,22 @@ impl Core {
         self.events.push(Kind::Handshake(ConnId::new(key)));
     }
 
-    /// The handshake is in order and, where that is asked, allowed.
-    fn complete_handshake(&mut self, key: Key) {
+    /// The host has allowed a handshake: its request is read again.
+    fn resume_handshake(&mut self, key: Key) {
         let Some(conn) = self.conns.get(key) else { return };
-        let (transport, sid) = (conn.transport, conn.sid.clone());
         let head = conn.origin.head.clone();
         let limits = self.config.limits.clone();
         let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
         if Query::new(request.query()).version != "4" {
             return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
         }
+        self.complete_handshake(key, &request);
+    }
+
+    /// The handshake is in order and, where that is asked, allowed.
+    fn complete_handshake(&mut self, key: Key, request: &Request<'_>) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let (transport, sid) = (conn.transport, conn.sid.clone());
         let (link, upgrade) = match transport {
             Transport::WebSocket { link } => (link, true),
             Transport::Polling { poll: Some(link), .. } => (link, false),
@@ -209,10 +229,10 @@ impl Core {
             http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
         }
         if upgrade {
-            let answer = self.accept_upgrade(link, &request);
+            let answer = self.accept_upgrade(link, request);
             self.start_websocket(link, key, Role::Main, answer);
         } else {
-            self.note_agent(link, &request);
+            self.note_agent(link, request);
             if let Link::Http(http) = self.link(link) {
                 http.phase = Phase::Poll { conn: key };
             }
@@ -227,7 +247,7 @@ impl Core {
     pub fn allow(&mut self, conn: ConnId) -> Result<()> {
         let transport = self.deciding(conn)?;
         let Transport::WebSocket { link } = transport else {
-            self.complete_handshake(conn.key());
+            self.resume_handshake(conn.key());
             return Ok(());
         };
         // Frames that were sent right behind the request have waited for this.
@@ -235,7 +255,7 @@ impl Core {
             Link::Http(http) => std::mem::take(&mut http.input),
             Link::Free | Link::WebSocket(_) => Vec::new(),
         };
-        self.complete_handshake(conn.key());
+        self.resume_handshake(conn.key());
         self.websocket_received(link, &mut early);
         Ok(())
     }
@@ -256,6 +276,7 @@ impl Core {
     fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
         self.timers.cancel(Timer::Linger(key.slot));
         let Some(conn) = self.conns.remove(key) else { return };
+        self.tell_if_drained();
         self.custom_sids.remove(&conn.sid);
         let (link, upgrade) = match conn.transport {
             Transport::WebSocket { link } => (link, true),
@@ -344,9 +365,10 @@ impl Core {
         }
     }
 
+    /// Writes the 101 for a request whose [`websocket_key`](Request::websocket_key) was checked.
     fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Vec<u8> {
-        let mut answer = Vec::new();
-        let Ok(client_key) = request.websocket_key() else { return answer };
+        let mut answer = Vec::with_capacity(256);
+        let Some(client_key) = request.header("sec-websocket-key") else { return answer };
         let Link::Http(http) = self.link(link) else { return answer };
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);
@@ -368,7 +390,11 @@ impl Core {
         if self.config.refusal_events {
             self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
         }
-        let status = if code == Code::Forbidden { 403 } else { 400 };
+        let status = match code {
+            Code::Forbidden => 403,
+            Code::Unavailable => 503,
+            _ => 400,
+        };
         if upgrade {
             return self.refuse_plainly(link, status, message, &[]);
         }
@@ -376,6 +402,15 @@ impl Core {
         json::write_string(&mut body, message);
         body.push(b'}');
         self.respond(link, status, "application/json", &body);
+    }
+
+    /// Turns a handshake away that may succeed later, or elsewhere.
+    fn refuse_for_now(&mut self, link: u32, upgrade: bool, busy: Busy) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.keep_alive = false;
+            http::header(&mut http.reply.headers, "Retry-After", busy.retry_after().to_string());
+        }
+        self.refuse_request(link, upgrade, Code::Unavailable, None, busy.context());
     }
 
     fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {

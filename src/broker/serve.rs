@@ -1,6 +1,7 @@
 //! What the broker answers besides Socket.IO: the host's own in-memory responses, and the health report.
 
 use super::core::Core;
+use super::metrics::Metrics;
 use crate::base::errors::{Error, Result};
 use crate::wire::http::{self, Request};
 use std::collections::HashMap;
@@ -61,16 +62,23 @@ impl Core {
     pub(super) fn serve_request(&mut self, link: u32, request: &Request<'_>) {
         let path = request.path();
         let health = self.config.health_path.as_deref() == Some(path);
+        let metrics = self.config.metrics_path.as_deref() == Some(path);
         let resources = std::mem::take(&mut self.resources);
         match resources.get(path) {
-            _ if !health && !resources.contains_key(path) => self.respond(link, 404, "", b""),
+            _ if !health && !metrics && !resources.contains_key(path) => self.respond(link, 404, "", b""),
             _ if request.method != "GET" && request.method != "HEAD" => self.respond(link, 405, "", b""),
             Some(resource) => {
                 self.respond_with(link, 200, &resource.content_type, &resource.headers, &resource.body)
             }
-            None => {
+            None if health => {
+                // A balancer that asks here sends no clients to a server that drains.
+                let status = if self.is_draining() { 503 } else { 200 };
                 let report = self.health();
-                self.respond(link, 200, "application/json", report.as_bytes());
+                self.respond(link, status, "application/json", report.as_bytes());
+            }
+            None => {
+                let text = self.metrics().to_string();
+                self.respond(link, 200, Metrics::CONTENT_TYPE, text.as_bytes());
             }
         }
         self.resources = resources;
@@ -81,7 +89,7 @@ impl Core {
         let counters: serde_json::Map<_, _> =
             stats.counters.iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
         serde_json::json!({
-            "status": "ok",
+            "status": if stats.draining { "draining" } else { "ok" },
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_ms": self.now,
             "links": stats.links,

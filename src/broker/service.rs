@@ -3,6 +3,7 @@
 use crate::base::Millis;
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A protocol on top of links, driven by a loop.
 ///
@@ -37,6 +38,16 @@ pub trait Service {
 
     /// When [`timeout`](Self::timeout) is due, if ever. A time that has passed means at once.
     fn next_timeout(&self) -> Option<Millis>;
+
+    /// How long the last flush, with what followed from it, took. For figures only.
+    fn flush_took(&mut self, time: Duration) {
+        let _ = time;
+    }
+
+    /// How long a turn of the loop took, its wait not counted. For figures only.
+    fn step_took(&mut self, time: Duration) {
+        let _ = time;
+    }
 
     /// `false` while there is no room for more input: the loop neither reads nor accepts, and bytes stay in the
     /// kernel. Asked before every read, and again in every turn. Timers stand still while input waits for this.

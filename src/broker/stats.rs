@@ -1,13 +1,16 @@
 //! What the broker counts. Numbers only; it must not decide anything.
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// Totals since the broker was made.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
-        pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
+        pub struct Counters { $($(#[doc = $doc])* pub $name: u64,)* }
 
         impl Counters {
+            /// What each of them counts, in the same order.
+            pub(crate) const HELP: &'static [&'static str] = &[$(concat!($($doc),*),)*];
+
             /// All counters by name, in the order of their table.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name),)*].into_iter()
@@ -44,6 +47,12 @@ counters! {
     requests,
     /// Requests answered with an error status.
     requests_refused,
+    /// Handshakes answered with 503, because there were more than `max_handshakes_per_second`.
+    handshakes_over_rate,
+    /// Handshakes answered with 503, because the broker was draining.
+    handshakes_while_draining,
+    /// Connections that a drain sent away.
+    drained,
     /// Requests and bodies that took longer than their limit.
     requests_timed_out,
     /// Messages from clients: events, acknowledgements, and in `engine_only` mode whatever comes.
@@ -105,6 +114,8 @@ pub struct Stats {
     pub timers: usize,
     /// Bytes that wait for kernels or polls.
     pub queued_bytes: usize,
+    /// Clients are sent away and no new ones taken.
+    pub draining: bool,
     /// Totals since the broker was made.
     pub counters: Counters,
 }
@@ -121,6 +132,7 @@ impl Stats {
             pending_acks: self.pending_acks + other.pending_acks,
             timers: self.timers + other.timers,
             queued_bytes: self.queued_bytes + other.queued_bytes,
+            draining: self.draining || other.draining,
             counters: self.counters.plus(&other.counters),
         }
     }

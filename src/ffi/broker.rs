@@ -1,5 +1,6 @@
 //! A broker's life in C: configuration, creation, the loop, the end. It must not hold state that the broker has.
 
+use super::calm::Figures;
 use super::convert::{Out, flag, list, sized, terminated, text};
 use super::guard::{Door, Fault, Inside, Outcome, unguarded, with_last_error};
 use super::log::Sink;
@@ -38,6 +39,7 @@ pub(super) struct Host {
     pub(super) parts_drained: usize,
     pub(super) packed: Packed,
     pub(super) answers: Answers,
+    pub(super) figures: Figures,
     pub(super) sink: Option<Sink>,
     /// The log wants to know of refused requests, the host does not.
     pub(super) hides_refusals: bool,
@@ -219,6 +221,7 @@ pub unsafe extern "C" fn roomcast_new(
             parts_drained: 0,
             packed: Packed::default(),
             answers: Answers::default(),
+            figures: Figures::default(),
             sink,
             hides_refusals,
         };
@@ -525,6 +528,10 @@ fn defaults() -> roomcast_config {
         read_budget: limits.read_budget as u64,
         accept_budget: limits.accept_budget.into(),
         remote_queue: limits.remote_queue as u64,
+        step_time: limits.step_time,
+        max_handshakes_per_second: limits.max_handshakes_per_second.into(),
+        handshake_burst: limits.handshake_burst.into(),
+        metrics_path: NOTHING,
         loops: 0,
     }
 }
@@ -580,6 +587,12 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         read_budget: number(given.read_budget, "config.read_budget")?,
         accept_budget: number(given.accept_budget, "config.accept_budget")?,
         remote_queue: number(given.remote_queue, "config.remote_queue")?,
+        step_time: given.step_time,
+        max_handshakes_per_second: number(
+            given.max_handshakes_per_second,
+            "config.max_handshakes_per_second",
+        )?,
+        handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
     };
     if let Some(name) = limits.too_small() {
         return Err(Fault::Known(Error::BadConfig, name));
@@ -601,6 +614,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         headers: unsafe { pairs(given.headers, given.header_count, "config.headers") }?,
         initial_packet: some(given.initial_packet, "config.initial_packet")?,
         health_path: some(given.health_path, "config.health_path")?,
+        metrics_path: some(given.metrics_path, "config.metrics_path")?,
         guard_handshakes: flag(given.guard_handshakes, "config.guard_handshakes")?,
         room_events: flag(given.room_events, "config.room_events")?,
         refusal_events: flag(given.refusal_events, "config.refusal_events")?,

@@ -189,6 +189,7 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
             on_connection(ROOMCAST_EVENT_TEXT, conn.to_bits()).with(text.as_bytes())
         }
         Event::Binary { conn, bytes } => on_connection(ROOMCAST_EVENT_BINARY, conn.to_bits()).with(bytes),
+        Event::Drained => roomcast_event { kind: ROOMCAST_EVENT_DRAINED, ..NOTHING },
         Event::Close { conn, reason } => roomcast_event {
             code: reason_code(reason),
             ..on_connection(ROOMCAST_EVENT_CLOSE, conn.to_bits())

@@ -13,6 +13,7 @@
 compile_error!("with panic = \"abort\" a bug in the library would end the host's process");
 
 mod broker;
+mod calm;
 mod convert;
 mod decide;
 mod emit;
@@ -29,6 +30,7 @@ mod tests;
 mod types;
 
 pub use broker::*;
+pub use calm::*;
 pub use decide::*;
 pub use emit::*;
 pub use events::*;

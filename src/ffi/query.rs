@@ -46,7 +46,7 @@ impl Answers {
 }
 
 /// Names of the numbers in `Stats`, which end in a NUL.
-const GAUGES: [&str; 8] = [
+const GAUGES: [&str; 9] = [
     "links\0",
     "connections\0",
     "sockets\0",
@@ -55,6 +55,7 @@ const GAUGES: [&str; 8] = [
     "pending_acks\0",
     "timers\0",
     "queued_bytes\0",
+    "draining\0",
 ];
 
 fn answer_handles(
@@ -435,7 +436,7 @@ impl Answers {
 }
 
 /// Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
-/// timers, queued_bytes), then totals since it was made. It walks the connections: meant for a health check, not for every
+/// timers, queued_bytes, draining), then totals since it was made. It walks the connections: meant for a health check, not for every
 /// tick.
 ///
 /// `stats` is set to an array of `count` numbers with their names. Later versions add some.
@@ -465,6 +466,7 @@ pub unsafe extern "C" fn roomcast_stats(
             now.pending_acks,
             now.timers,
             now.queued_bytes,
+            now.draining.into(),
         ];
         stats.clear();
         let named = |(name, value): (&'static str, u64)| roomcast_stat {

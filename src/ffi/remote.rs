@@ -256,6 +256,39 @@ pub unsafe extern "C" fn roomcast_remote_disconnect(
     unsafe { with_remote(remote, "roomcast_remote_disconnect", body) }
 }
 
+/// As roomcast_drain, from any thread.
+///
+/// Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; the others of
+/// roomcast_drain show later.
+/// Ownership: the reason is copied.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_drain(
+    remote: *const roomcast_remote,
+    per_second: u32,
+    reason: *const c_char,
+    reason_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        // SAFETY: what the caller promises.
+        let reason = unsafe { text(reason, reason_len, "reason") }?;
+        Ok(remote.drain(per_second, reason)?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_drain", body) }
+}
+
+/// As roomcast_stop_draining, from any thread.
+///
+/// Errors: as roomcast_remote_drain.
+/// Ownership: nothing changes hands.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_stop_draining(remote: *const roomcast_remote) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_stop_draining", |remote| Ok(remote.stop_draining()?)) }
+}
+
 /// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
 /// calls before the next poll are one.
 ///

@@ -139,8 +139,10 @@ pub const ROOMCAST_EVENT_ROOM_DELETED: u32 = 13;
 /// Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
 /// `connection`.
 pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
-/// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5), `name` to its text,
-/// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN.
+/// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
+/// handshake that was answered with 503), `name` to its text,
+/// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
+/// with code 6 RATE or DRAINING.
 pub const ROOMCAST_EVENT_REFUSED: u32 = 15;
 /// Only with engine_only: a connection opened. Sets `connection`.
 pub const ROOMCAST_EVENT_OPEN: u32 = 16;
@@ -151,6 +153,8 @@ pub const ROOMCAST_EVENT_BINARY: u32 = 18;
 /// Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
 /// number.
 pub const ROOMCAST_EVENT_CLOSE: u32 = 19;
+/// After roomcast_drain: no connection is left.
+pub const ROOMCAST_EVENT_DRAINED: u32 = 20;
 
 /// On ROOMCAST_EVENT_ACK_END: the time was up.
 pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
@@ -323,6 +327,29 @@ pub struct roomcast_stat {
     pub value: u64,
 }
 
+/// For roomcast_times: turns of the loop, their waits not counted.
+pub const ROOMCAST_TIMES_STEPS: u32 = 1;
+/// For roomcast_times: flushes that had something to send.
+pub const ROOMCAST_TIMES_FLUSHES: u32 = 2;
+
+/// Times, counted in buckets. Set `struct_size` to sizeof(roomcast_histogram) before the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_histogram {
+    /// sizeof(roomcast_histogram), set by the caller.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// How many times there are.
+    pub count: u64,
+    /// All of them together, in nanoseconds.
+    pub sum: u64,
+    /// How many fell into each bucket: bucket N reaches up to 2^N microseconds, and the last has no bound.
+    pub buckets: *const u64,
+    /// How many buckets there are.
+    pub bucket_count: usize,
+}
+
 /// No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
 pub const ROOMCAST_CORS_OFF: u32 = 0;
 /// Everybody: "*". Browsers refuse it together with credentials.
@@ -483,6 +510,14 @@ pub struct roomcast_config {
     pub accept_budget: u64,
     /// Commands from other threads that may wait for the next poll. 16,384 by default.
     pub remote_queue: u64,
+    /// Milliseconds of one turn of the loop that go to reading; what is left is read first in the next. 10 by default.
+    pub step_time: u64,
+    /// New sessions let in each second; more are answered with 503 and Retry-After. 0, the default, sets no bound.
+    pub max_handshakes_per_second: u64,
+    /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
+    pub handshake_burst: u64,
+    /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
+    pub metrics_path: roomcast_slice,
     /// Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
     /// 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
     ///

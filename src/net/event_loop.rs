@@ -2,7 +2,7 @@
 //! but in that poll.
 
 use super::clock::Clock;
-use super::links::{Links, Outlet, Traveller};
+use super::links::{Links, Outlet, Share, Traveller};
 use super::listener::Listeners;
 use super::waker::Waker;
 use crate::base::Millis;
@@ -27,6 +27,8 @@ const FIRST_LISTENER: usize = usize::MAX / 2;
 pub struct LoopOptions {
     /// Bytes read from one link in one turn; what is left waits for the next turn, behind all other links.
     pub read_budget: usize,
+    /// How long a turn reads; what is left is read first in the next turn.
+    pub step_time: Duration,
     /// Connections accepted in one turn.
     pub accept_budget: u32,
     /// Bytes of the one receive buffer: the most that one [`Service::received`] brings.
@@ -47,6 +49,7 @@ impl From<&Limits> for LoopOptions {
     fn from(limits: &Limits) -> Self {
         Self {
             read_budget: limits.read_budget,
+            step_time: Duration::from_millis(limits.step_time),
             accept_budget: limits.accept_budget,
             receive_buffer: 64 * 1024,
             linger: Duration::from_millis(limits.close_timeout),
@@ -144,6 +147,7 @@ impl Loop {
     pub fn flush(&mut self, service: &mut impl Service) {
         let now = Instant::now();
         self.settle(service, self.clock.at(now));
+        service.flush_took(now.elapsed());
         if self.has_work(service, now) {
             self.arm();
         }
@@ -156,6 +160,8 @@ impl Loop {
     pub fn turn(&mut self, service: &mut impl Service, timeout: Option<Duration>) -> io::Result<()> {
         let entered = Instant::now();
         self.settle(service, self.clock.at(entered));
+        let before = entered.elapsed();
+        service.flush_took(before);
         let listens = service.wants_input();
         if listens {
             self.clock.back(entered);
@@ -183,14 +189,19 @@ impl Loop {
         }
         self.accept(service, returned, now);
         let Self { links, buffer, options, poll, .. } = self;
-        if links.read_ready(service, buffer, options.read_budget, now, poll.registry()) {
-            self.heard = now;
+        let share = Share { bytes: options.read_budget, until: returned + options.step_time };
+        if let Some(heard) = links.read_ready(service, buffer, share, now, poll.registry()) {
+            self.heard = heard;
         }
         if service.next_timeout().is_some_and(|due| due <= self.heard) {
             service.timeout(self.heard);
         }
         self.links.expire(returned, self.poll.registry());
+        let flushing = Instant::now();
         self.settle(service, now);
+        let done = Instant::now();
+        service.flush_took(done - flushing);
+        service.step_took(before + (done - returned));
         if self.has_work(service, returned) {
             self.arm();
         }

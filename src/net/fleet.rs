@@ -55,7 +55,7 @@ impl Fleet {
         let mut seats = Vec::new();
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
             let core = Core::at_home(config.share(), epoch, home)?;
-            let ids = Ids::among(number, names.clone(), &core);
+            let ids = Ids::among(number, count, names.clone(), &core);
             seats.push(Seat { core, io, inbox, ids, stopped: false });
         }
         let mut fleet = Self {

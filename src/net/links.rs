@@ -50,6 +50,18 @@ struct Link {
     blocked: bool,
 }
 
+/// What of a turn goes to reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// Bytes from one link.
+    pub(super) bytes: usize,
+    /// When the rest is left to the next turn.
+    pub(super) until: Instant,
+}
+
+/// The clock is read once for so many links.
+const LINKS_PER_LOOK: usize = 32;
+
 #[derive(Debug)]
 struct Lingering {
     until: Instant,
@@ -62,6 +74,8 @@ pub(super) struct Links {
     slab: Slab<Link>,
     /// Links with input left, in the order in which they are read.
     ready: VecDeque<usize>,
+    /// How many of the ready links have to be read until everything that was there at a time has been heard.
+    unheard: (usize, Millis),
     /// Links whose end the service has not heard of.
     ended: Vec<usize>,
     /// Slots to be used again. Not before the turn is over: until then lists and events may name them.
@@ -87,6 +101,7 @@ impl Links {
         Self {
             slab: Slab::new(),
             ready: VecDeque::new(),
+            unheard: (0, 0),
             ended: Vec::new(),
             dead: Vec::new(),
             lingering: VecDeque::new(),
@@ -204,19 +219,24 @@ impl Links {
         !self.ready.is_empty()
     }
 
-    /// Reads once from every link on the ready list, each within the budget. False if the service wanted no
-    /// more on the way.
+    /// Reads once from every link on the ready list, or as many as there is time for, each within its share. Returns
+    /// the time up to which everything that peers had sent has been read, if that is known to have moved on.
     pub(super) fn read_ready<S: Service>(
         &mut self,
         service: &mut S,
         buffer: &mut [u8],
-        budget: usize,
+        share: Share,
         now: Millis,
         registry: &Registry,
-    ) -> bool {
+    ) -> Option<Millis> {
+        let budget = share.bytes;
         let mut heard_all = true;
-        for _ in 0..self.ready.len() {
+        if self.unheard.0 == 0 {
+            self.unheard = (self.ready.len(), now);
+        }
+        for count in 1..=self.ready.len() {
             let Some(key) = self.ready.pop_front() else { break };
+            self.unheard.0 = self.unheard.0.saturating_sub(1);
             let Some(link) = self.slab.get_mut(key) else { continue };
             link.queued = false;
             match link.state {
@@ -229,8 +249,13 @@ impl Links {
                 State::Ended | State::Broken | State::Dead => {}
             }
             self.queue(key);
+            if count % LINKS_PER_LOOK == 0 && Instant::now() >= share.until {
+                break;
+            }
         }
-        heard_all
+        // Dead links leave the list, and what was refused has to be read again.
+        self.unheard.0 = if heard_all { self.unheard.0.min(self.ready.len()) } else { 0 };
+        (heard_all && self.unheard.0 == 0).then_some(self.unheard.1)
     }
 
     fn read<S: Service>(
@@ -365,6 +390,7 @@ impl Links {
             self.bury(key, registry);
         }
         self.ready.clear();
+        self.unheard = (0, 0);
         self.ended.clear();
         self.lingering.clear();
         self.dead.clear();

@@ -122,6 +122,11 @@ pub(super) enum Command {
         socket: SocketId,
         close: bool,
     },
+    Drain {
+        per_second: u32,
+        reason: String,
+    },
+    StopDraining,
     /// Whatever else the owner of the loops has to ask or to say.
     Task(Task),
     /// The loop's thread is to end.
@@ -354,6 +359,22 @@ impl Remote {
     /// As [`Remote::emit`].
     pub fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
         self.doors.send(Loops::of(socket), || Command::Disconnect { socket, close })
+    }
+
+    /// As [`Broker::drain`](crate::Broker::drain).
+    ///
+    /// # Errors
+    /// As [`Remote::emit`].
+    pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
+        self.doors.send(Loops::ALL, || Command::Drain { per_second, reason: reason.into() })
+    }
+
+    /// As [`Broker::stop_draining`](crate::Broker::stop_draining).
+    ///
+    /// # Errors
+    /// As [`Remote::emit`].
+    pub fn stop_draining(&self) -> Result<()> {
+        self.doors.send(Loops::ALL, || Command::StopDraining)
     }
 
     /// Ends the broker's wait, as the host's own signal to itself.

@@ -62,12 +62,22 @@ impl Seat {
                 self.core.change_rooms(socket.local(), &borrowed(&leave), &borrowed(&join)).map(drop)
             }
             Command::Disconnect { socket, close } => self.core.disconnect(socket.local(), close),
+            Command::Drain { per_second, reason } => self.drain(per_second, &reason),
+            Command::StopDraining => {
+                self.core.stop_draining();
+                Ok(())
+            }
             Command::Task(task) => task(self),
             Command::Stop => {
                 self.stopped = true;
                 Ok(())
             }
         }
+    }
+
+    /// Begins to send this loop's share of the clients away.
+    pub(super) fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
+        self.core.drain(self.ids.share(per_second), reason)
     }
 
     fn emit(&mut self, envelope: &Envelope) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The bytes of one tick, kept alive by the backlogs that hold a part of them.
@@ -70,8 +71,9 @@ pub(crate) struct Backlog {
 const SMALL: usize = 512;
 /// A part is shared when it is at least one eighth of its segment, so that a backlog of n bytes holds at most 8n ...
 const SHARE: usize = 8;
-/// ... or when it is this large: a copy for each of thousands of stalled readers would be worse.
-const LARGE: usize = 64 * 1024;
+/// ... or when it is this large, or the rest of one that was: a copy for each of thousands of stalled readers would be
+/// worse.
+const LARGE: usize = 128 * 1024;
 /// Chunks of one system call.
 const MAX_SLICES: usize = 64;
 
@@ -85,13 +87,14 @@ impl Backlog {
         self.bytes == 0
     }
 
-    /// Takes `segment[start..end]`. `last` is where its last message begins, counted from `start`: the bound is
-    /// judged by what is queued before each message, so that one message of any size fits an empty queue.
+    /// Takes `segment[at]` but for its first `sent` bytes, which the kernel has. `last` is where its last message begins,
+    /// counted from what is taken: the bound is judged by what is queued before each message, so that one message of any
+    /// size fits an empty queue.
     pub(crate) fn push(
         &mut self,
         segment: &Segment,
-        start: u32,
-        end: u32,
+        at: Range<u32>,
+        sent: usize,
         last: usize,
         class: Class,
         bound: usize,
@@ -119,14 +122,17 @@ impl Backlog {
             pushed.overflow = true;
             return pushed;
         }
-        self.append(segment, start, end, class);
+        self.append(segment, at, sent, class);
         pushed
     }
 
-    fn append(&mut self, segment: &Segment, start: u32, end: u32, class: Class) {
+    fn append(&mut self, segment: &Segment, at: Range<u32>, sent: usize, class: Class) {
+        let (start, end) = (at.start + sent as u32, at.end);
         let slice = &segment[start as usize..end as usize];
         self.bytes += slice.len();
-        let copy = slice.len() < SMALL || (slice.len() < LARGE && slice.len() * SHARE < segment.len());
+        // Only the first part of an empty queue can be a rest, so a queue holds at most one segment for so little.
+        let large = if sent > 0 { at.len() } else { slice.len() } >= LARGE;
+        let copy = !large && (slice.len() < SMALL || slice.len() * SHARE < segment.len());
         if copy
             && class == Class::Keep
             && let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut()
@@ -263,7 +269,7 @@ mod tests {
 
     fn push(backlog: &mut Backlog, text: &str, class: Class, bound: usize) -> Pushed {
         let segment = segment(text);
-        backlog.push(&segment, 0, segment.len() as u32, 0, class, bound)
+        backlog.push(&segment, 0..segment.len() as u32, 0, 0, class, bound)
     }
 
     fn text(backlog: &Backlog) -> String {
@@ -347,12 +353,25 @@ mod tests {
     fn large_parts_share_their_segment_and_small_ones_do_not() {
         let big = segment(&"x".repeat(8_000));
         let mut backlog = Backlog::default();
-        backlog.push(&big, 0, 4_000, 0, Class::Keep, 100_000);
+        backlog.push(&big, 0..4_000, 0, 0, Class::Keep, 100_000);
         assert_eq!(Arc::strong_count(&big), 2);
-        backlog.push(&big, 4_000, 4_600, 0, Class::Keep, 100_000);
+        backlog.push(&big, 4_000..4_600, 0, 0, Class::Keep, 100_000);
         assert_eq!(Arc::strong_count(&big), 2);
         assert_eq!(backlog.len(), 4_600);
         backlog.advance(4_600);
+        assert_eq!(Arc::strong_count(&big), 1);
+    }
+
+    #[test]
+    fn the_rest_of_a_large_part_is_shared_however_little_is_left() {
+        let big = segment(&"x".repeat(1_000_000));
+        for sent in [0, 10, 970_000, 999_999] {
+            let mut backlog = Backlog::default();
+            backlog.push(&big, 0..1_000_000, sent, 0, Class::Keep, 2_000_000);
+            assert_eq!((backlog.len(), Arc::strong_count(&big)), (1_000_000 - sent, 2), "{sent}");
+        }
+        let mut backlog = Backlog::default();
+        backlog.push(&big, 0..40_000, 100, 0, Class::Keep, 2_000_000);
         assert_eq!(Arc::strong_count(&big), 1);
     }
 }

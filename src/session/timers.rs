@@ -2,6 +2,7 @@
 
 use crate::base::Millis;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// What a deadline belongs to, by slot. A slot that is freed cancels its timers first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,13 +21,42 @@ pub(crate) enum Timer {
     Linger(u32),
     /// An acknowledgement the host waits for.
     Ack(u32),
+    /// The next clients that a drain sends away.
+    Drain,
 }
 
 /// All armed deadlines; at most one for each [`Timer`].
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     by_time: BTreeSet<(Millis, Timer)>,
-    by_timer: HashMap<Timer, Millis>,
+    by_timer: HashMap<Timer, Millis, BuildHasherDefault<SlotHasher>>,
+}
+
+/// For small numbers that no peer chooses: SipHash would be a good part of what a timer costs.
+#[derive(Debug, Default)]
+struct SlotHasher(u64);
+
+impl Hasher for SlotHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The constant is Fibonacci hashing's.
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Timers {

@@ -71,7 +71,12 @@ static void layout(void) {
     LAYOUT(roomcast_selection, except_rooms, 40);
     LAYOUT(roomcast_selection, except_members, 56);
 
-    SIZE(roomcast_config, 520);
+    SIZE(roomcast_histogram, 40);
+    LAYOUT(roomcast_histogram, count, 8);
+    LAYOUT(roomcast_histogram, buckets, 24);
+
+    SIZE(roomcast_config, 560);
+    LAYOUT(roomcast_config, metrics_path, 544);
     LAYOUT(roomcast_config, struct_size, 0);
     LAYOUT(roomcast_config, cors, 36);
     LAYOUT(roomcast_config, cors_max_age, 48);

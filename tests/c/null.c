@@ -80,6 +80,10 @@ static void no_object(void) {
     NO(roomcast_queued_bytes(NULL, 1, &count));
     NO(roomcast_get_handshake(NULL, 1, &handshake));
     NO(roomcast_stats(NULL, &stats, &count));
+    NO(roomcast_metrics(NULL, &one));
+    NO(roomcast_times(NULL, ROOMCAST_TIMES_STEPS, NULL));
+    NO(roomcast_drain(NULL, 1, "r", 1));
+    NO(roomcast_stop_draining(NULL));
     NO(roomcast_is_websocket(NULL, 1, &number));
     NO(roomcast_join(NULL, 1, "r", 1));
     NO(roomcast_leave(NULL, 1, "r", 1));
@@ -95,6 +99,8 @@ static void no_object(void) {
     NO(roomcast_remote_leave(NULL, 1, "r", 1));
     NO(roomcast_remote_change_rooms(NULL, 1, NULL, 0, NULL, 0));
     NO(roomcast_remote_disconnect(NULL, 1, 0));
+    NO(roomcast_remote_drain(NULL, 1, "r", 1));
+    NO(roomcast_remote_stop_draining(NULL));
     NO(roomcast_remote_wake(NULL));
     NO(roomcast_router_new(ROOMCAST_ABI_VERSION, NULL));
     roomcast_router_free(NULL);
@@ -212,6 +218,9 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_queued_bytes(b, s, NULL));
     NO(roomcast_get_handshake(b, s, NULL));
     NO(roomcast_stats(b, NULL, &count));
+    NO(roomcast_metrics(b, NULL));
+    NO(roomcast_times(b, ROOMCAST_TIMES_STEPS, NULL));
+    NO(roomcast_drain(b, 1, NULL, 1));
     NO(roomcast_stats(b, (const roomcast_stat **)&handles, NULL));
     NO(roomcast_is_websocket(b, 1, NULL));
     NO(roomcast_join(b, s, NULL, 1));

@@ -82,7 +82,9 @@ fn serves_many_links_and_uses_their_keys_again() {
 
 #[test]
 fn more_events_than_one_call_brings_are_all_heard_in_one_turn() {
-    let mut bed = Bed::new();
+    // However slow the machine is today.
+    let hour = Duration::from_secs(3_600);
+    let mut bed = Bed::with(&LoopOptions { step_time: hour, ..LoopOptions::default() });
     let mut clients: Vec<_> = (0..2_500).map(|_| bed.connect().0).collect();
     for client in &mut clients {
         client.write_all(b"x").unwrap();
@@ -116,6 +118,31 @@ fn a_firehose_starves_nobody_and_nothing_is_forgotten() {
         assert!(bed.probe.received(hose_link) <= turns * 4_096);
     }
     bed.turn();
+    assert_eq!(bed.inner.next_timeout(&bed.probe), None);
+}
+
+#[test]
+fn a_turn_whose_time_is_up_leaves_the_rest_to_the_next_and_timers_wait_for_it() {
+    let mut bed = Bed::with(&LoopOptions { step_time: Duration::ZERO, ..LoopOptions::default() });
+    let mut clients: Vec<_> = (0..100).map(|_| bed.connect()).collect();
+    for (client, _) in &mut clients {
+        client.write_all(b"x").unwrap();
+    }
+    bed.probe.timer = Some(bed.inner.now());
+    // With no time at all, a turn reads 32 links.
+    for read in [32, 64, 96, 100] {
+        assert!(!bed.probe.heard.iter().any(|heard| matches!(heard, Heard::Timeout(_))), "input was left");
+        assert_eq!(bed.inner.next_timeout(&bed.probe), Some(Duration::ZERO));
+        bed.turn();
+        assert_eq!(bed.probe.received_in_all(), read);
+    }
+    // In the order in which they came, and those that come meanwhile after them.
+    let read = bed.probe.heard.iter().filter_map(|heard| match heard {
+        Heard::Received(link, _) => Some(*link),
+        _ => None,
+    });
+    assert_eq!(read.collect::<Vec<_>>().len(), 100);
+    bed.until(|probe| probe.heard.iter().any(|heard| matches!(heard, Heard::Timeout(_))));
     assert_eq!(bed.inner.next_timeout(&bed.probe), None);
 }
 

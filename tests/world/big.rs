@@ -31,8 +31,15 @@ fn a_thousand_clients_for_an_hour_leave_nothing_behind() {
         println!("seed {seed}: {} messages checked, {counters:?}", storm.checked());
         // The run has been everywhere.
         for (name, count) in counters.iter() {
-            // The first two are rare; the core knows no other threads.
-            let excused = ["links_refused", "connect_timeouts", "remote_failures"];
+            // The first two are rare; the core knows no other threads; the others are told apart in `calm`.
+            let excused = [
+                "links_refused",
+                "connect_timeouts",
+                "remote_failures",
+                "handshakes_over_rate",
+                "handshakes_while_draining",
+                "drained",
+            ];
             assert!(count > 0 || excused.contains(&name), "{name} never happened");
         }
     }

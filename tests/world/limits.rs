@@ -25,6 +25,7 @@ use Shown::{By, In};
 
 const SEMANTICS: &str = include_str!("semantics.rs");
 const LOOP: &str = include_str!("../net/input.rs");
+const CALM: &str = include_str!("calm.rs");
 
 const TESTS: &[(&str, Shown)] = &[
     ("max_payload", By(max_payload)),
@@ -54,6 +55,9 @@ const TESTS: &[(&str, Shown)] = &[
     ("read_budget", In(LOOP, "a_firehose_starves_nobody_and_nothing_is_forgotten")),
     ("accept_budget", In(LOOP, "serves_many_links_and_uses_their_keys_again")),
     ("remote_queue", By(remote_queue)),
+    ("step_time", In(LOOP, "a_turn_whose_time_is_up_leaves_the_rest_to_the_next_and_timers_wait_for_it")),
+    ("max_handshakes_per_second", In(CALM, "handshakes_past_the_rate_are_told_when_to_come_again")),
+    ("handshake_burst", In(CALM, "handshakes_past_the_rate_are_told_when_to_come_again")),
 ];
 
 #[test]

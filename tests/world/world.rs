@@ -53,6 +53,7 @@ pub(crate) enum Seen {
     Room(RoomChange, String),
     Handshake(ConnId),
     Refused(u8),
+    Drained,
     Other,
 }
 
@@ -89,6 +90,7 @@ impl Seen {
             Event::Room { change, room, .. } => Seen::Room(change, room.into()),
             Event::Handshake { conn } => Seen::Handshake(conn),
             Event::Refused { code, .. } => Seen::Refused(code),
+            Event::Drained => Seen::Drained,
             _ => Seen::Other,
         }
     }

@@ -101,6 +101,51 @@ impl Output for Sink {
     fn resume(&mut self, _: usize) {}
 }
 
+/// Kernels that take the first part of what each connection is sent, and then nothing.
+struct Stalled(usize);
+
+impl Output for Stalled {
+    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
+        Sent::Part(self.0.min(bytes.len() - 1))
+    }
+
+    fn send_vectored(&mut self, _: usize, _: &[IoSlice<'_>]) -> Sent {
+        Sent::Part(0)
+    }
+
+    fn close(&mut self, _: usize) {}
+    fn abort(&mut self, _: usize) {}
+    fn pause(&mut self, _: usize) {}
+    fn resume(&mut self, _: usize) {}
+}
+
+#[test]
+fn a_megabyte_for_five_thousand_stalled_readers_is_held_once() {
+    const READERS: usize = 5_000;
+    const MEGABYTE: usize = 1_000_000;
+    // Nothing of it in the kernel, some, and all but its end.
+    for kernel in [0, 200_000, MEGABYTE - 50_000, MEGABYTE] {
+        let mut world = World::new(Config::default());
+        for _ in 0..READERS {
+            let at = world.client();
+            world.open_websocket(at);
+            world.text(at, "40");
+        }
+        world.settle();
+        let ns = world.core.find_namespace("/").unwrap();
+        let args = format!("[\"{}\"]", "x".repeat(MEGABYTE));
+        let before = BYTES.get();
+        let receipt = world.core.emit(Target::all(ns), Message::new("m", &args)).unwrap();
+        assert_eq!(receipt.recipients, READERS);
+        world.core.flush(&mut Stalled(kernel), 0);
+        let held = BYTES.get() - before;
+        println!("{kernel} bytes in each kernel: {held} bytes held for all");
+        assert_eq!(world.core.stats().queued_bytes / READERS, (MEGABYTE + 20 - kernel.min(MEGABYTE + 19)));
+        // One copy in the log that is shared, one in the buffer that encodes, each with room to grow, and a queue for each.
+        assert!(held < 4 * MEGABYTE as isize + 512 * READERS as isize, "{held} bytes");
+    }
+}
+
 #[test]
 fn a_warm_emit_allocates_nothing() {
     let mut world = World::new(Config::default());

@@ -79,6 +79,10 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_queued_bytes(0, null());
     Broker: roomcast_get_handshake(0, null());
     Broker: roomcast_stats(null(), null());
+    Broker: roomcast_metrics(null());
+    Broker: roomcast_times(0, null());
+    Broker: roomcast_drain(0, null(), 0);
+    Broker: roomcast_stop_draining();
     Broker: roomcast_is_websocket(0, null());
     Broker: roomcast_remote_new(null());
     Remote: roomcast_remote_clone(null());
@@ -89,6 +93,8 @@ const CALLS: &[(&str, Call)] = calls! {
     Remote: roomcast_remote_leave(0, null(), 0);
     Remote: roomcast_remote_change_rooms(0, null(), 0, null(), 0);
     Remote: roomcast_remote_disconnect(0, 0);
+    Remote: roomcast_remote_drain(0, null(), 0);
+    Remote: roomcast_remote_stop_draining();
     Remote: roomcast_remote_wake();
     Broker: roomcast_join(0, null(), 0);
     Broker: roomcast_leave(0, null(), 0);

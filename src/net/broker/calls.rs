@@ -6,6 +6,7 @@ use crate::base::errors::Result;
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 use crate::broker::config::Config;
 use crate::broker::message::{Message, Receipt, Target};
+use crate::broker::metrics::Metrics;
 use crate::broker::stats::Stats;
 use crate::broker::{Core, NamespaceOptions, PatternOptions, Resource};
 use crate::net::seat::Seat;
@@ -408,6 +409,40 @@ impl Broker {
     /// [`Error::BadConfig`](crate::Error::BadConfig) for a header that cannot be sent.
     pub fn serve(&mut self, path: &str, resource: Resource) -> Result<()> {
         change!(self, serve(path, resource))
+    }
+
+    /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
+    /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
+    /// left, [`Event::Drained`](crate::Event::Drained) comes, once.
+    ///
+    /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
+    /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
+    /// not do after a [`disconnect`](Core::disconnect); the reason is in their event's details. The host gets a
+    /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
+    ///
+    /// Called again it changes pace and reason. [`stop_draining`](Self::stop_draining) ends it.
+    ///
+    /// # Errors
+    /// [`Error::BadConfig`](crate::Error::BadConfig) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
+    pub fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
+        change!(self, drain(per_second, reason))
+    }
+
+    /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
+    pub fn stop_draining(&mut self) {
+        change!(self, stop_draining())
+    }
+
+    /// Whether [`drain`](Self::drain) was called, and clients are not taken in. How many are left is in
+    /// [`Stats::connections`].
+    pub fn is_draining(&self) -> bool {
+        ask!(self, is_draining())
+    }
+
+    /// All figures at this moment. Walks the connections, as [`stats`](Self::stats) does: meant for a monitor that asks
+    /// every few seconds.
+    pub fn metrics(&self) -> Metrics {
+        ask!(self, metrics())
     }
 
     /// What there is now, and totals. Walks the connections: meant for a health check, not for every tick.

@@ -16,6 +16,7 @@ pub(in crate::net) struct Ids(Option<Among>);
 #[derive(Debug)]
 struct Among {
     number: usize,
+    count: usize,
     names: Arc<Names>,
     outside: HashMap<NamespaceId, NamespaceId>,
     inside: HashMap<NamespaceId, NamespaceId>,
@@ -70,14 +71,15 @@ impl Among {
             Kind::Text(conn) => Kind::Text(conn.on_loop(number)),
             Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),
             Kind::Close(conn, reason) => Kind::Close(conn.on_loop(number), reason),
+            Kind::Drained => return self.names.drained(number, self.count).then_some(Kind::Drained),
         })
     }
 }
 
 impl Ids {
     /// The view of one of several loops, whose core is new.
-    pub(super) fn among(number: usize, names: Arc<Names>, core: &Core) -> Self {
-        let mut among = Among { number, names, outside: HashMap::new(), inside: HashMap::new() };
+    pub(super) fn among(number: usize, count: usize, names: Arc<Names>, core: &Core) -> Self {
+        let mut among = Among { number, count, names, outside: HashMap::new(), inside: HashMap::new() };
         // The host has always known of these.
         for (local, name) in core.namespaces() {
             let (global, _) = among.names.announce(name, number);
@@ -88,6 +90,14 @@ impl Ids {
 
     pub(in crate::net) fn number(&self) -> usize {
         self.0.as_ref().map_or(0, |among| among.number)
+    }
+
+    /// This loop's share of a total; at least 1 of it, unless it is 0.
+    pub(in crate::net) fn share(&self, total: u32) -> u32 {
+        let Some(among) = &self.0 else { return total };
+        let count = among.count as u32;
+        let share = total / count + u32::from((among.number as u32) < total % count);
+        share.max(total.min(1))
     }
 
     /// A socket's handle on this loop, if that is where it lives.

@@ -7,6 +7,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 use crate::broker::delivery::{check_args, check_message};
 use crate::broker::message::{Message, Receipt, Target};
+use crate::broker::metrics::Metrics;
 use crate::broker::namespaces::normal;
 use crate::broker::rooms::check_room;
 use crate::broker::stats::Stats;
@@ -118,6 +119,17 @@ impl Fleet {
 
     fn check_engine(&self) -> Result<()> {
         if self.config.engine_only { Ok(()) } else { Err(Error::WrongState) }
+    }
+
+    pub(in crate::net) fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
+        self.names.drain_begins();
+        let reason = reason.to_owned();
+        self.ask_all(move |seat| seat.drain(per_second, &reason))?.into_iter().collect()
+    }
+
+    pub(in crate::net) fn stop_draining(&self) {
+        // Loops that have ended take nobody in.
+        let _ = self.ask_all(|seat| seat.core.stop_draining());
     }
 
     // ---- questions ----
@@ -290,6 +302,16 @@ impl Fleet {
         let local = conn.local();
         let origin = self.ask(conn.loop_number(), move |seat| seat.core.origin(local).cloned())??;
         Ok(Handshake::new(Cow::Owned(origin), &self.config.limits))
+    }
+
+    pub(in crate::net) fn is_draining(&self) -> bool {
+        self.ask(0, |seat| seat.core.is_draining()).unwrap_or(false)
+    }
+
+    pub(in crate::net) fn metrics(&self) -> Metrics {
+        let answers = self.ask_all(|seat| seat.core.metrics()).unwrap_or_default();
+        let total = answers.into_iter().reduce(|total, metrics| total.plus(&metrics)).unwrap_or_default();
+        Metrics { stats: Stats { namespaces: self.names.list().len(), ..total.stats }, ..total }
     }
 
     pub(in crate::net) fn stats(&self) -> Stats {
