@@ -297,8 +297,7 @@ mod tests {
 
     #[test]
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {
-        let mut limits = crate::Limits::default();
-        limits.remote_queue = 4;
+        let limits = crate::Limits { remote_queue: 4, ..crate::Limits::default() };
         let mut fleet = Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0).unwrap();
         let namespace = fleet.names.find("/").unwrap();
         let alive = Arc::new(());

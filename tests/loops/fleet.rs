@@ -352,7 +352,7 @@ fn guarded_clients_are_let_in_and_turned_away_on_every_loop() {
                     Event::Handshake { conn } => broker.allow(conn).unwrap(),
                     Event::ConnectRequest { socket, auth, .. } => {
                         let number: usize = auth["{\"number\":".len()..auth.len() - 1].parse().unwrap();
-                        if number % 2 == 0 {
+                        if number.is_multiple_of(2) {
                             broker.join(socket, "early").unwrap();
                             broker.accept(socket).unwrap();
                         } else {
