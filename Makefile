@@ -4,7 +4,7 @@ PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -22,7 +22,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop readme embedding arena-test browser capi cpp python python-examples fanout-test calm
+test: tools lint unit interop readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -71,6 +71,22 @@ embedding: lib $(INTEROP)/node_modules
 # ---- The arena: a game server in C, its page and its bots ----
 CFLAGS ?= -O2 -g
 STRICT := -std=c99 -Wall -Wextra -Werror -pedantic
+
+$(TARGET)/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
+	mkdir -p $(@D)
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(TARGET)/release -lroomcast -Wl,-rpath,$(TARGET)/release
+
+# The same chat in C.
+chat-c: $(TARGET)/c/chat
+	$(TARGET)/c/chat $(PORT)
+
+# Programs in C, with clients, plain and under the sanitizers.
+c-examples: lib $(INTEROP)/node_modules
+	$(MAKE) --no-print-directory CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
+	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
+	node tests/browser.mjs $(TARGET)/c/chat
+	$(MAKE) --no-print-directory -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
+	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
 
 $(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
 	mkdir -p $(@D)
