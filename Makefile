@@ -1,10 +1,10 @@
-# `make chat` runs the example chat, `make test` every test, `make bench-router` the router's benchmarks.
+# `make chat` runs the example chat, `make test` every test, `make bench` the fan-out benchmark against every peer.
 
 PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 
-.PHONY: chat arena lib header test tools lint unit interop calm readme embedding arena-test browser bench-router bench-storms capi bench-capi cpp bench-cpp python python-examples
+.PHONY: chat arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -22,7 +22,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop calm readme embedding arena-test browser capi cpp python python-examples
+test: tools lint unit interop readme embedding arena-test browser capi cpp python python-examples fanout-test calm
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -114,12 +114,25 @@ $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	touch $@
 
+# ---- Benchmarks ----
+bench-router:
+	cargo bench --bench router
+
+# The fan-out against every peer: installs them, writes benches/results. Interrupted, it goes on where it stopped.
+bench:
+	benches/fanout/run.py --syscalls
+
+# The most telling cells, in a few minutes.
+bench-quick:
+	benches/fanout/run.py --plan quick --seconds 0.6 --repetitions 2 --budget 5 --name quick
+
+# That the load client notices what it is said to notice.
+fanout-test:
+	cargo test --quiet --manifest-path benches/fanout/Cargo.toml
+
 # What a call through the C interface costs.
 bench-capi: lib
 	benches/capi/run.sh $(TARGET)/release
-
-bench-router:
-	cargo bench --bench router
 
 # Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
 bench-storms:

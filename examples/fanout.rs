@@ -1,29 +1,73 @@
-//! The server of `benches/fanout`: relays `pub` from a member of room "r" to all others as `msg`. Takes a port.
+//! The server of `benches/fanout`: relays what a member of room "r" publishes to all others there. Takes a port, and `arena`
+//! for a game's loop, in which what came in within a frame goes out at its end.
 
-use roomcast::{Broker, Config, Event, Events, Message, Target};
+use roomcast::{Broker, Config, Event, Events, Message, NamespaceId, SocketId, Target};
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_millis(33);
 
 fn main() -> std::io::Result<()> {
-    let port = std::env::args().nth(1).unwrap_or_else(|| "3000".into());
+    let mut words = std::env::args().skip(1);
+    let port = words.next().unwrap_or_else(|| "3000".into());
+    let arena = words.next().as_deref() == Some("arena");
     let mut broker = Broker::new(Config::default())?;
     let address = broker.listen(format!("0.0.0.0:{port}"))?;
     println!("listening on {address}");
+
     let mut events = Events::new();
+    let mut args = String::new();
+    let mut frame = Instant::now();
     loop {
-        broker.poll(&mut events, None)?;
+        if arena {
+            frame = (frame + TICK).max(Instant::now());
+            std::thread::sleep(frame - Instant::now());
+            broker.poll(&mut events, Some(Duration::ZERO))?;
+        } else {
+            broker.poll(&mut events, None)?;
+        }
         for event in events.iter() {
-            let Event::Message { socket, namespace, name, args, ack, .. } = event else { continue };
-            // A socket that left meanwhile is no concern of this loop.
-            let _ = match name {
-                "join" => broker.join(socket, "r").map(drop),
-                "pub" => {
-                    let message = Message::new("msg", args);
-                    broker.emit(Target::rooms(namespace, &["r"]).except(&[socket]), message).map(drop)
-                }
-                _ => Ok(()),
+            let Event::Message { socket, namespace, name, args: given, attachments, ack } = event else {
+                continue;
             };
+            match name {
+                "join" | "rooms" => {
+                    for room in quoted(given) {
+                        let _ = broker.join(socket, room);
+                    }
+                }
+                "pub" => relay(&mut broker, namespace, socket, "r", Message::new("msg", given)),
+                "bin" => {
+                    let parts: Vec<&[u8]> = attachments.iter().collect();
+                    relay(&mut broker, namespace, socket, "r", Message::new("msg", given).attach(&parts));
+                }
+                // Two texts, the room and what to send there.
+                "cell" => {
+                    if let Some((room, rest)) =
+                        given.strip_prefix("[\"").and_then(|given| given.split_once("\",\""))
+                    {
+                        args.clear();
+                        args.extend(["[\"", rest]);
+                        relay(&mut broker, namespace, socket, room, Message::new("msg", &args));
+                    }
+                }
+                _ => {}
+            }
             if let Some(ack) = ack {
                 let _ = broker.ack(socket, ack, "[]", &[]);
             }
         }
+        if arena {
+            broker.flush();
+        }
     }
+}
+
+/// A socket that left meanwhile is no concern of this loop.
+fn relay(broker: &mut Broker, namespace: NamespaceId, from: SocketId, room: &str, message: Message<'_>) {
+    let _ = broker.emit(Target::rooms(namespace, &[room]).except(&[from]), message);
+}
+
+/// The texts of a JSON value whose texts have no escapes in them, as the benchmark's have not.
+fn quoted(json: &str) -> impl Iterator<Item = &str> {
+    json.split('"').skip(1).step_by(2)
 }

@@ -28,11 +28,16 @@ FANOUT = HERE.parent / "fanout"
 CLIENT = FANOUT / "target" / "release" / "fanout"
 REFERENCE = "python-socketio"
 SERVERS = [REFERENCE, "roomcast-asyncio", "roomcast-uvloop", "roomcast-threads", "roomcast-raw"]
+#: A loop in C with nothing but the system calls: one send for each client, as messages come or once a round.
+BARE = ["bare-each", "bare-tick"]
 
 
 def prepare() -> None:
     subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", FANOUT / "Cargo.toml", "--target-dir",
                     FANOUT / "target"], check=True)
+    (FANOUT / "build").mkdir(exist_ok=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=gnu11", "-o", FANOUT / "build" / "bare", FANOUT / "bare" / "bare.c"],
+                   check=True)
     if not PYTHON.exists():
         venv.create(BUILD, with_pip=True)
         pip("-r", str(ROOT / "bindings/python/tests/requirements.txt"))
@@ -50,7 +55,8 @@ class Running:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.process = subprocess.Popen([PYTHON, HERE / "servers.py", name, str(self.port)],
+        command = [FANOUT / "build" / "bare", name[5:]] if name in BARE else [PYTHON, HERE / "servers.py", name]
+        self.process = subprocess.Popen([*command, str(self.port)],
                                         env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
                                         preexec_fn=lambda: os.sched_setaffinity(0, CORES[:1]))
         end = time.monotonic() + 20
@@ -81,13 +87,14 @@ def elsewhere() -> None:
 
 def fanout(options: argparse.Namespace) -> str:
     cells = [(connections, window) for connections in options.connections for window in (1, 64)]
-    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS} for cell in cells}
+    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS + BARE} for cell in cells}
     for _ in range(options.repetitions):
         for connections in options.connections:
-            for name in SERVERS:
+            for name in SERVERS + BARE:
                 with Running(name) as server:
                     command = [CLIENT, "--server", f"127.0.0.1:{server.port}", "--pid", str(server.process.pid),
-                               "--connections", str(connections), "--opening", "16"]
+                               "--connections", str(connections), "--opening", "16", "--protocol",
+                               "raw" if name in BARE else "socketio"]
                     for window in (1, 64):
                         command += ["--cell", f"size=64,window={window},seconds={options.seconds},warmup=0.5"]
                     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=elsewhere)
@@ -98,7 +105,7 @@ def fanout(options: argparse.Namespace) -> str:
                     print(name, connections, done.stderr.strip() or "ok", file=sys.stderr)
     head = ["server"] + [f"{connections:,} clients, {window} in flight" for connections, window in cells]
     rows = []
-    for name in SERVERS:
+    for name in SERVERS + BARE:
         row = [name]
         for cell in cells:
             got, base = costs[cell][name], costs[cell][REFERENCE]
@@ -109,7 +116,7 @@ def fanout(options: argparse.Namespace) -> str:
             row.append(f"{1e9 / statistics.median(got):,.0f}" + (f" ({ratio:.1f})" if ratio else ""))
         rows.append(row)
     return ("Broadcasts per CPU second of the server (user and system time, all threads); in parentheses, how many times "
-            "those of python-socketio on uvicorn.\n\n" + table(head, rows))
+            "those of python-socketio on uvicorn. The two bare loops, in C, make the system calls and nothing else.\n\n" + table(head, rows))
 
 
 # ---- drain: events taken in batches at the raw level ----
@@ -134,7 +141,7 @@ os.sched_setaffinity(0, {cores[1]})
 flood = subprocess.Popen([sys.executable, "-c", {flood!r}.replace("PORT", str(port))])
 os.sched_setaffinity(0, {cores[0]})
 clock, got, polls, events_taken, end = time.thread_time_ns, [], 0, 0, time.monotonic() + {seconds}
-while time.monotonic() < end:
+while time.monotonic() < end or len(got) < 100:
     begin = clock()
     broker.poll(0.01)
     polled = clock()
@@ -174,71 +181,93 @@ def drain(options: argparse.Namespace) -> str:
 
 # ---- emit: what a broadcast costs the thread that calls it ----
 
-EMIT = """
-import asyncio, json, os, statistics, sys, threading, time
-os.sched_setaffinity(0, {cores[0]})
+READERS = """
+import select, sys
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 sys.path.insert(0, {tests!r})
+from host import Raw
+poller, clients = select.epoll(), {{}}
+for _ in range({members}):
+    client = Raw(PORT)
+    client.send('42["join"]')
+    clients[client.socket.fileno()] = client.socket
+    poller.register(client.socket, select.EPOLLIN)
+while True:
+    for fd, _ in poller.poll():
+        clients[fd].recv(1 << 20)
+"""
+
+EMIT = """
+import asyncio, json, os, statistics, subprocess, sys, threading, time
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 import roomcast
-from host import Raw
-MEMBERS, CALLS, TEXT = {members}, 2000, "x" * 64
-def read(clients):
-    for client in clients:
-        client.socket.setblocking(False)
-    while True:
-        for client in clients:
-            try:
-                client.socket.recv(1 << 20)
-            except BlockingIOError:
-                pass
-        time.sleep(0.005)
-if sys.argv[1] == "asyncio":
+kind, members, burst, readers, TEXT, took = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], "x" * 64, []
+clock, here, full = time.thread_time_ns, 0, threading.Event()
+def joined():
+    global here
+    here += 1
+    if here == members:
+        full.set()
+def start(port):
+    os.sched_setaffinity(0, {cores[1]})
+    started = subprocess.Popen([sys.executable, "-c", readers.replace("PORT", str(port))])
+    os.sched_setaffinity(0, {cores[0]})
+    return started
+if kind == "asyncio":
     async def main():
         sio = roomcast.AsyncServer()
-        sio.on("connect", lambda sid, environ: sio.enter_room(sid, "r"))
-        port = sio.listen(port=0)
-        clients = [await asyncio.to_thread(Raw, port) for _ in range(MEMBERS)]
-        for client in clients:
-            await sio.enter_room(client.sid, "r")
-        threading.Thread(target=read, args=[clients], daemon=True).start()
-        took = []
-        for _ in range(CALLS):
-            begin = time.thread_time_ns()
-            await sio.emit("msg", TEXT, room="r")
-            took.append(time.thread_time_ns() - begin)
-            await asyncio.sleep(0)
-        return took
-    took = asyncio.run(main())
+        @sio.event
+        async def join(sid):
+            await sio.enter_room(sid, "r")
+            joined()
+        started = start(sio.listen(port=0))
+        while not full.is_set():
+            await asyncio.sleep(0.01)
+        for _ in range(500):
+            begin = clock()
+            for _ in range(burst):
+                await sio.emit("msg", TEXT, room="r")
+            took.append((clock() - begin) / burst)
+            await asyncio.sleep(0.001)
+        started.kill()
+    asyncio.run(main())
 else:
     sio = roomcast.Server()
-    port = sio.listen(port=0)
+    @sio.event
+    def join(sid):
+        sio.enter_room(sid, "r")
+        joined()
+    started = start(sio.listen(port=0))
     threading.Thread(target=sio.run, daemon=True).start()
-    clients = [Raw(port) for _ in range(MEMBERS)]
-    for client in clients:
-        sio.enter_room(client.sid, "r")
-    threading.Thread(target=read, args=[clients], daemon=True).start()
-    took = []
-    for _ in range(CALLS):
-        begin = time.thread_time_ns()
-        sio.emit("msg", TEXT, room="r")
-        took.append(time.thread_time_ns() - begin)
+    full.wait()
+    for _ in range(500):
+        begin = clock()
+        for _ in range(burst):
+            sio.emit("msg", TEXT, room="r")
+        took.append((clock() - begin) / burst)
         time.sleep(0.001)
+    started.kill()
 took.sort()
-print(json.dumps([statistics.mean(took) / 1e3, took[len(took) // 2] / 1e3, took[len(took) * 99 // 100] / 1e3]))
+print(json.dumps([took[len(took) // 10] / 1e3, took[len(took) // 2] / 1e3, statistics.mean(took) / 1e3]))
 """
 
 
 def emit(options: argparse.Namespace) -> str:
     rows = []
+    program = EMIT.format(cores=[CORES[:1], CORES[-1:]])
     for kind in ("asyncio", "threads"):
         for members in (10, 1000):
-            program = EMIT.format(cores=[CORES[:1]], tests=str(ROOT / "bindings/python/tests"), members=members)
-            runs = [json.loads(subprocess.run([PYTHON, "-c", program, kind], check=True, capture_output=True, text=True).stdout)
-                    for _ in range(options.repetitions)]
-            rows.append([kind, f"{members:,}"] + [f"{statistics.median(column):.1f}" for column in zip(*runs)])
-    return ("CPU microseconds of the calling thread for one `emit` of 64 bytes to a room, one at a time, the sends left to "
-            "the turn that follows.\n\n" + table(["server", "members", "mean", "median", "p99"], rows))
+            readers = READERS.format(tests=str(ROOT / "bindings/python/tests"), members=members)
+            for burst in (1, 16):
+                command = [PYTHON, "-c", program, kind, str(members), str(burst), readers]
+                runs = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                        for _ in range(options.repetitions)]
+                rows.append([kind, f"{members:,}", str(burst)] + [f"{min(column):.1f}" for column in zip(*runs)])
+    return ("CPU microseconds of the calling thread for one `emit` of 64 bytes to a room, so many in a turn of the loop; the "
+            "sends are left to the turn that follows. The lowest of the repetitions.\n\n"
+            + table(["server", "members", "emits in a turn", "p10", "median", "mean"], rows))
 
 
 # ---- echo: how long an answer takes while another thread computes ----
@@ -297,6 +326,7 @@ def main() -> None:
     text = f"Python {platform.python_version()}, {versions}.\n"
     for name in options.parts or parts:
         text += f"\n### {name}\n\n" + parts[name](options)
+        print(text, file=sys.stderr)
     (HERE.parent / "results").mkdir(exist_ok=True)
     (HERE.parent / "results" / "python.md").write_text(text)
     print(text)

@@ -803,8 +803,8 @@ public:
                                            args.chars(), args.len));
     }
     status emit(room to, slice name, slice args = {}, socket except = {}) const noexcept {
-        if (to.name().len == 0) {
-            return emit(to.except(except), message(name, args));
+        if (to.name().len == 0) { // Nobody is in it. C would take it for the whole namespace.
+            return emit(target(to), message(name, args));
         }
         return status(roomcast_remote_emit(get(), to.ns().raw(), to.name().chars(), to.name().len, except.raw(),
                                            name.chars(), name.len, args.chars(), args.len));
@@ -1070,6 +1070,12 @@ public:
         const status done(roomcast_rooms_in(get(), where.raw(), &some, &count));
         return {done, texts(some, count)};
     }
+    // Whether a socket is in a room (roomcast_is_member).
+    result<bool> is_member(socket member, slice room) noexcept {
+        std::uint32_t yes = 0;
+        const status done(roomcast_is_member(get(), member.raw(), room.chars(), room.len, &yes));
+        return {done, yes != 0};
+    }
     // A namespace's name, with its slash (roomcast_namespace_name).
     result<std::string_view> name_of(ns where) noexcept {
         roomcast_slice name{};
@@ -1232,13 +1238,15 @@ public:
     }
     status remove(member who) noexcept { return status(roomcast_router_remove(get(), who.raw)); }
 
-    // Rooms, as those of broker (roomcast_router_join, roomcast_router_leave, roomcast_router_change_rooms).
+    // Rooms, as those of broker (roomcast_router_join, roomcast_router_leave, roomcast_router_leave_all,
+    // roomcast_router_change_rooms).
     status join(member who, slice room) noexcept {
         return status(roomcast_router_join(get(), who.raw, room.chars(), room.len));
     }
     status leave(member who, slice room) noexcept {
         return status(roomcast_router_leave(get(), who.raw, room.chars(), room.len));
     }
+    status leave_all(member who) noexcept { return status(roomcast_router_leave_all(get(), who.raw)); }
     status change_rooms(member who, list<slice> leave, list<slice> join) noexcept {
         return status(
             roomcast_router_change_rooms(get(), who.raw, leave.data(), leave.size(), join.data(), join.size()));
@@ -1258,25 +1266,50 @@ public:
         const status done(roomcast_router_next(get(), &to, &ranges, &count));
         return {done, owed{connection(to), texts(ranges, count)}};
     }
+    // Takes what one connection is owed, out of turn. Lent as that of next (roomcast_router_take).
+    result<owed> take(connection to) noexcept {
+        const roomcast_slice* ranges = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_router_take(get(), to.raw, &ranges, &count));
+        return {done, owed{to, texts(ranges, count)}};
+    }
     // Ends the tick: what was not taken is dropped (roomcast_router_end_tick).
     status end_tick() noexcept { return status(roomcast_router_end_tick(get())); }
     // Drops what a connection is owed (roomcast_router_forget).
     status forget(connection who) noexcept { return status(roomcast_router_forget(get(), who.raw)); }
 
-    // The members of a namespace, or of a room; the rooms of a member. Lent until the next call on the router
-    // (roomcast_router_members, roomcast_router_rooms_of).
-    result<members> members_of(ns where) noexcept { return members_of(where, slice()); }
+    // The members of a namespace, or of a room; the rooms of a member, or of a namespace. Lent until the next call on
+    // the router (roomcast_router_members, roomcast_router_rooms_of, roomcast_router_rooms_in).
+    result<members> members_of(ns where) noexcept {
+        const std::uint32_t* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_router_members(get(), where.raw, nullptr, 0, &some, &count));
+        return {done, members(some, count)};
+    }
     result<members> members_of(ns where, slice room) noexcept {
         const std::uint32_t* some = nullptr;
         std::size_t count = 0;
         const status done(roomcast_router_members(get(), where.raw, room.chars(), room.len, &some, &count));
-        return {done, members(some, count)};
+        // C takes no name for the whole namespace.
+        return {done, room.len == 0 ? members() : members(some, count)};
     }
     result<texts> rooms_of(member who) noexcept {
         const roomcast_slice* some = nullptr;
         std::size_t count = 0;
         const status done(roomcast_router_rooms_of(get(), who.raw, &some, &count));
         return {done, texts(some, count)};
+    }
+    result<texts> rooms_in(ns where) noexcept {
+        const roomcast_slice* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_router_rooms_in(get(), where.raw, &some, &count));
+        return {done, texts(some, count)};
+    }
+    // Whether a member is in a room (roomcast_router_is_member).
+    result<bool> is_member(member who, slice room) noexcept {
+        std::uint32_t yes = 0;
+        const status done(roomcast_router_is_member(get(), who.raw, room.chars(), room.len, &yes));
+        return {done, yes != 0};
     }
 
 private:

@@ -53,9 +53,9 @@ impl Chat {
     fn handle(&mut self, event: Event<'_>) -> Result<()> {
         match event {
             // Everybody may come to `/`.
-            Event::Connect { socket, namespace, auth } => self.welcome(socket, namespace, &parse(auth)),
+            Event::Connect { socket, namespace, auth, .. } => self.welcome(socket, namespace, &parse(auth)),
             // `/staff` is guarded, so there the broker asks first.
-            Event::ConnectRequest { socket, namespace, auth } => {
+            Event::ConnectRequest { socket, namespace, auth, .. } => {
                 let auth = parse(auth);
                 if auth["token"] != *self.token {
                     let data = json!({ "hint": "The server prints the token when it starts." });

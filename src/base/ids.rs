@@ -4,6 +4,13 @@ use super::errors::{Error, Result};
 
 const SLOT_BITS: u32 = 32;
 const GENERATION_BITS: u32 = 28;
+/// The upper bits of a slot tell, outside of a loop, on which of several loops a thing lives.
+const LOOP_BITS: u32 = 6;
+const LOCAL_BITS: u32 = SLOT_BITS - LOOP_BITS;
+const LOOP_MASK: u64 = (1 << SLOT_BITS) - (1 << LOCAL_BITS);
+
+/// The most loops that handles can tell apart.
+pub(crate) const MAX_LOOPS: usize = 1 << LOOP_BITS;
 const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
 macro_rules! handles {
@@ -54,6 +61,40 @@ handles! {
     AckId = 4u64;
 }
 
+impl AckId {
+    /// The handle as it is seen from outside of its loop.
+    pub(crate) fn on_loop(self, number: usize) -> Self {
+        Self(with_loop(self.0, number))
+    }
+}
+
+macro_rules! at_home_on_a_loop {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// The handle as it is seen from outside of its loop.
+            pub(crate) fn on_loop(self, number: usize) -> Self {
+                Self(with_loop(self.0, number))
+            }
+
+            /// The loop it lives on.
+            pub(crate) fn loop_number(self) -> usize {
+                ((self.0 & LOOP_MASK) >> LOCAL_BITS) as usize
+            }
+
+            /// The handle as its loop has it.
+            pub(crate) fn local(self) -> Self {
+                Self(self.0 & !LOOP_MASK)
+            }
+        }
+    )*};
+}
+
+at_home_on_a_loop! { ConnId SocketId }
+
+fn with_loop(bits: u64, number: usize) -> u64 {
+    bits & !LOOP_MASK | (number as u64) << LOCAL_BITS & LOOP_MASK
+}
+
 /// Where a thing lives and which of the things that lived there it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -83,6 +124,14 @@ mod tests {
         assert_eq!(SocketId::from_bits(socket.to_bits()), Ok(socket));
         assert_eq!(NamespaceId::from_bits(socket.to_bits()), Err(Error::WrongKind));
         assert_eq!(SocketId::from_bits(0), Err(Error::WrongKind));
+    }
+
+    #[test]
+    fn a_handle_tells_its_loop_and_is_itself_again_there() {
+        let local = SocketId::new(Key { slot: 12_345, generation: GENERATION_MASK });
+        let seen = local.on_loop(MAX_LOOPS - 1);
+        assert_eq!((seen.loop_number(), seen.local()), (MAX_LOOPS - 1, local));
+        assert_eq!(local.on_loop(0), local);
     }
 
     #[test]

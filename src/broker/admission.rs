@@ -43,13 +43,14 @@ impl Core {
         };
         state.sockets.push(key);
         home.population += 1;
+        let id = sid::text(&sid);
         if home.guarded {
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
-            self.events.push(kind).text(&[auth]);
+            self.events.push(kind).text(&[id]).text(&[auth]);
         } else {
             self.complete_connect(key);
             let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(namespace));
-            self.events.push(kind).text(&[auth]);
+            self.events.push(kind).text(&[id]).text(&[auth]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the host chooses when it makes a broker. Defaults are the reference's.
 
 use crate::base::errors::{Error, Result};
+use crate::base::ids::MAX_LOOPS;
 use crate::base::limits::Limits;
 use crate::wire::cors::Cors;
 use crate::wire::http;
@@ -88,7 +89,15 @@ pub struct Config {
     pub engine_only: bool,
     /// Makes connection ids instead of the broker; they must be unguessable and unique.
     pub id_generator: Option<IdGenerator>,
-    /// What a peer may make the broker hold.
+    /// How many threads of its own the broker runs, each with a loop. 0, the default: none, the host's thread drives it.
+    /// At most 64; an `id_generator` needs 0 or 1.
+    ///
+    /// With loops the calls are the same, and each caller's order is kept; those that change something are queued, and take
+    /// effect when the loops come to them. What such a call cannot know by then, it does not tell: a socket that is gone is
+    /// counted in [`Counters::remote_failures`](crate::Counters::remote_failures), and a [`Receipt`](crate::Receipt) is
+    /// empty. Questions, [`emit_with_ack`](crate::Broker::emit_with_ack) among them, wait for each loop's current step.
+    pub loops: usize,
+    /// What a peer may make the broker hold, over all loops.
     pub limits: Limits,
 }
 
@@ -115,6 +124,7 @@ impl Default for Config {
             refusal_events: false,
             engine_only: false,
             id_generator: None,
+            loops: 0,
             limits: Limits::default(),
         }
     }
@@ -130,6 +140,29 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
+    /// The share of one of its loops.
+    pub(crate) fn share(&mut self) -> Self {
+        let many = self.loops.max(1);
+        let mut limits = self.limits.clone();
+        limits.max_links = limits.max_links.div_ceil(many as u32);
+        limits.max_handshakes_per_second = limits.max_handshakes_per_second.div_ceil(many as u32);
+        limits.handshake_burst = limits.handshake_burst.div_ceil(many as u32);
+        limits.max_events = limits.max_events.div_ceil(many);
+        limits.max_event_bytes = limits.max_event_bytes.div_ceil(many);
+        Self {
+            path: self.path.clone(),
+            cors: self.cors.clone(),
+            cookie: self.cookie.clone(),
+            headers: self.headers.clone(),
+            initial_packet: self.initial_packet.clone(),
+            health_path: self.health_path.clone(),
+            metrics_path: self.metrics_path.clone(),
+            id_generator: self.id_generator.take(),
+            limits,
+            ..*self
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         self.limits.check()?;
         let times = [self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.connect_timeout];
@@ -137,7 +170,9 @@ impl Config {
         let cookie = self.cookie.iter().flat_map(|cookie| {
             [Some(&cookie.name), cookie.path.as_ref(), cookie.same_site.as_ref()].into_iter().flatten()
         });
-        let fits = times.iter().all(|&time| time > 0)
+        let loops = self.loops <= MAX_LOOPS && (self.loops < 2 || self.id_generator.is_none());
+        let fits = loops
+            && times.iter().all(|&time| time > 0)
             && (self.polling || self.websocket)
             && paths.into_iter().flatten().all(|path| path.starts_with('/'))
             && cookie.clone().all(|text| http::is_header_value(text) && !text.contains(';'))

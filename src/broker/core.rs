@@ -19,9 +19,10 @@ use crate::session::handshake::{Handshake, Origin};
 use crate::session::link::{Link, Role};
 use crate::session::payload::PollingLog;
 use crate::session::reason::Reason;
-use crate::session::sid::{Sid, SidSource};
+use crate::session::sid::{Home, Sid, SidSource};
 use crate::session::timers::{Timer, Timers};
 use crate::wire::ws::{self, Opcode};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A client's presence in one namespace.
@@ -109,7 +110,12 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::BadConfig`] if a value cannot be worked with.
-    pub fn new(mut config: Config, epoch: u64) -> Result<Self> {
+    pub fn new(config: Config, epoch: u64) -> Result<Self> {
+        Self::at_home(config, epoch, Home::alone())
+    }
+
+    /// The same for one of several loops.
+    pub(crate) fn at_home(mut config: Config, epoch: u64, home: Home) -> Result<Self> {
         config.check()?;
         config.limits.settle();
         let mut core = Self {
@@ -129,7 +135,7 @@ impl Core {
             polling_log: PollingLog::default(),
             tags: Tags::default(),
             timers: Timers::default(),
-            sids: SidSource::new(),
+            sids: SidSource::new(home),
             custom_sids: HashMap::new(),
             events: Events::new(),
             congested: Vec::new(),
@@ -158,6 +164,11 @@ impl Core {
     pub fn take_events(&mut self, events: &mut Events) {
         events.clear();
         std::mem::swap(events, &mut self.events);
+    }
+
+    /// Whether there are events to take.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What there is now, and totals. Walks the connections: meant for a health check, not for every tick.
@@ -211,13 +222,18 @@ impl Core {
         self.namespaces.get(id.key()).ok_or(Error::Gone)
     }
 
+    /// The first request of a connection.
+    pub(crate) fn origin(&self, conn: ConnId) -> Result<&Origin> {
+        self.conns.get(conn.key()).map(|conn| &*conn.origin).ok_or(Error::Gone)
+    }
+
     /// What the first request of a socket's client said.
     ///
     /// # Errors
     /// [`Error::Gone`] if the socket is.
     pub fn handshake(&self, socket: SocketId) -> Result<Handshake<'_>> {
         let conn = self.conns.get(self.socket(socket)?.conn).ok_or(Error::Gone)?;
-        Ok(Handshake::new(&conn.origin, &self.config.limits))
+        Ok(Handshake::new(Cow::Borrowed(&conn.origin), &self.config.limits))
     }
 
     /// What the first request of a connection said.
@@ -226,7 +242,7 @@ impl Core {
     /// [`Error::Gone`] if the connection is.
     pub fn conn_handshake(&self, conn: ConnId) -> Result<Handshake<'_>> {
         let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
-        Ok(Handshake::new(&conn.origin, &self.config.limits))
+        Ok(Handshake::new(Cow::Borrowed(&conn.origin), &self.config.limits))
     }
 
     /// The connection a socket lives on; a client has one socket on it for each namespace it joined.

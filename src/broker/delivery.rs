@@ -5,6 +5,7 @@ use super::core::{Core, Socket};
 use super::message::{Delivery, Message, Receipt, Target};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::base::limits::Limits;
 use crate::base::slots::Slots;
 use crate::route::{Conn, Frame, Member};
 use crate::session::backlog::Class;
@@ -91,20 +92,11 @@ impl Core {
     }
 
     pub(super) fn check_message(&self, message: &Message<'_>) -> Result<()> {
-        if socketio::is_reserved(message.name) {
-            return Err(Error::ReservedEvent);
-        }
-        self.check_args(message.args, message.attachments)
+        check_message(message, &self.config.limits)
     }
 
     fn check_args(&self, args: &str, attachments: &[&[u8]]) -> Result<()> {
-        if !args.starts_with('[') || json::validate(args, self.config.limits.max_json_depth).is_err() {
-            return Err(Error::BadJson);
-        }
-        if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
-            return Err(Error::BadAttachments);
-        }
-        Ok(())
+        check_args(args, attachments, &self.config.limits)
     }
 
     /// Frames the packet in `scratch` and its attachments.
@@ -219,6 +211,25 @@ impl Core {
         let socket = self.sockets.get(id.key())?;
         socket.connected.then(|| id.key().slot)
     }
+}
+
+/// Whether a message can be emitted at all.
+pub(crate) fn check_message(message: &Message<'_>, limits: &Limits) -> Result<()> {
+    if socketio::is_reserved(message.name) {
+        return Err(Error::ReservedEvent);
+    }
+    check_args(message.args, message.attachments, limits)
+}
+
+/// Whether arguments are a JSON array that fits its attachments.
+pub(crate) fn check_args(args: &str, attachments: &[&[u8]], limits: &Limits) -> Result<()> {
+    if !args.starts_with('[') || json::validate(args, limits.max_json_depth).is_err() {
+        return Err(Error::BadJson);
+    }
+    if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
+        return Err(Error::BadAttachments);
+    }
+    Ok(())
 }
 
 fn is_congested(congested: &[bool], conn: Conn) -> bool {

@@ -14,6 +14,8 @@ pub enum Event<'a> {
         socket: SocketId,
         /// The namespace it asks for.
         namespace: NamespaceId,
+        /// The socket's id as the client will know it, and the name of its own room.
+        id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
     },
@@ -23,6 +25,8 @@ pub enum Event<'a> {
         socket: SocketId,
         /// Its namespace.
         namespace: NamespaceId,
+        /// Its id as the client knows it, and the name of its own room.
+        id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
     },
@@ -184,11 +188,24 @@ pub(crate) enum Kind {
     Drained,
 }
 
+impl Kind {
+    /// How many pieces of such an event are text; those behind them are bytes.
+    fn texts(self) -> usize {
+        match self {
+            Kind::Message(..) => 2,
+            Kind::Ack(..) => 1,
+            Kind::Binary(_) => 0,
+            _ => usize::MAX,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Record {
     kind: Kind,
-    /// The first of this event's spans; they end where the next event's begin.
+    /// The first of this event's spans, and where they end.
     span: u32,
+    end: u32,
 }
 
 /// A batch of events, reused from poll to poll like mio's.
@@ -255,7 +272,8 @@ impl Events {
 
     /// Begins an event; its pieces follow.
     pub(crate) fn push(&mut self, kind: Kind) -> &mut Self {
-        self.records.push(Record { kind, span: self.spans.len() as u32 });
+        let at = self.spans.len() as u32;
+        self.records.push(Record { kind, span: at, end: at });
         self
     }
 
@@ -265,27 +283,64 @@ impl Events {
         for part in parts {
             self.text.push_str(part);
         }
-        self.spans.push((start, self.text.len() as u32));
-        self
+        self.piece(start, self.text.len() as u32)
     }
 
     /// The next piece of the newest event: an attachment.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
-        self.spans.push((start, self.bytes.len() as u32));
+        self.piece(start, self.bytes.len() as u32)
+    }
+
+    fn piece(&mut self, start: u32, end: u32) -> &mut Self {
+        self.spans.push((start, end));
+        if let Some(record) = self.records.last_mut() {
+            record.end += 1;
+        }
         self
+    }
+
+    /// Rewrites each event's handles, or takes the event out. The text is its first piece, mostly a name.
+    pub(crate) fn rewrite(&mut self, mut f: impl FnMut(Kind, &str) -> Option<Kind>) {
+        let Self { records, spans, text, .. } = self;
+        records.retain_mut(|record| {
+            let has_text = record.kind.texts() > 0 && record.end > record.span;
+            let span = spans.get(record.span as usize).filter(|_| has_text);
+            let piece = span.and_then(|&(start, end)| text.get(start as usize..end as usize)).unwrap_or("");
+            f(record.kind, piece).map(|kind| record.kind = kind).is_some()
+        });
+    }
+
+    /// Puts another batch behind this one.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let (text, bytes) = (self.text.len() as u32, self.bytes.len() as u32);
+        for record in &other.records {
+            let texts = record.kind.texts();
+            let pieces = &other.spans[record.span as usize..record.end as usize];
+            self.records.push(Record { kind: record.kind, span: self.spans.len() as u32, end: 0 });
+            for (at, &(start, end)) in pieces.iter().enumerate() {
+                let by = if at < texts { text } else { bytes };
+                self.spans.push((start + by, end + by));
+            }
+            if let Some(record) = self.records.last_mut() {
+                record.end = self.spans.len() as u32;
+            }
+        }
+        self.text.push_str(&other.text);
+        self.bytes.extend_from_slice(&other.bytes);
     }
 
     fn event(&self, at: usize) -> Event<'_> {
         let record = &self.records[at];
-        let end = self.records.get(at + 1).map_or(self.spans.len(), |next| next.span as usize);
-        let spans = Spans { events: self, from: record.span as usize, to: end };
+        let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
         match record.kind {
             Kind::ConnectRequest(socket, namespace) => {
-                Event::ConnectRequest { socket, namespace, auth: spans.text(0) }
+                Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1) }
             }
-            Kind::Connect(socket, namespace) => Event::Connect { socket, namespace, auth: spans.text(0) },
+            Kind::Connect(socket, namespace) => {
+                Event::Connect { socket, namespace, id: spans.text(0), auth: spans.text(1) }
+            }
             Kind::Message(socket, namespace, ack) => Event::Message {
                 socket,
                 namespace,

@@ -10,6 +10,7 @@ use crate::session::backlog::Class;
 use crate::session::conn::{Life, Transport};
 use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
+use crate::session::timers::Timer;
 use crate::wire::{engineio, ws};
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
 const MAX_SLICES: usize = 64;
+/// Stretches that are on average shorter than this are gathered too: to copy so many bytes costs less than what the
+/// kernel does for one slice more.
+const SHORT: usize = 512;
 /// Answers grew in a burst are given back down to this.
 const KEEP_OUTPUT: usize = 4096;
 
@@ -56,7 +60,7 @@ impl Service for Core {
             return;
         }
         self.open_links -= 1;
-        self.timers.cancel(crate::session::timers::Timer::Link(link));
+        self.timers.cancel(Timer::Link(link));
         match state {
             Link::Free => {}
             Link::Http(http) => self.http_lost(http.phase),
@@ -155,11 +159,22 @@ impl Service for Core {
     }
 
     fn has_work(&self) -> bool {
-        !self.events.is_empty() || self.has_output()
+        // A loop with a thread of its own need not wait for its host to take them.
+        (self.config.loops == 0 && !self.events.is_empty()) || self.has_output()
     }
 }
 
 impl Core {
+    /// Gives a link to the loop that its next request is for. It is counted there.
+    fn hand_over(&mut self, link: u32, number: usize, out: &mut impl Output) {
+        let Link::Http(http) = std::mem::take(self.link(link)) else { return };
+        self.timers.cancel(Timer::Link(link));
+        self.open_links -= 1;
+        self.counters.links_opened -= 1;
+        self.counters.bytes_in -= http.input.len() as u64;
+        out.hand_over(link as usize, number, http.peer, http.input);
+    }
+
     /// Sends a link's own output; goes on with its next request when all is out.
     fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
         match &mut self.links[link as usize] {
@@ -221,11 +236,15 @@ impl Core {
                         http.output.clear();
                         http.output.shrink_to(KEEP_OUTPUT);
                         let (last, timed) = (http.last, http.clock == Clock::Answer);
+                        let leaving = http.leaving;
                         if timed {
                             self.set_clock(link, Clock::None);
                         }
                         if last {
                             return self.doom(link, false);
+                        }
+                        if let Some(number) = leaving {
+                            return self.hand_over(link, number, out);
                         }
                         self.http_progress(link);
                         if let Link::Http(http) = &mut self.links[link as usize] {
@@ -275,7 +294,7 @@ impl Core {
         let sent = match ranges {
             [] => Sent::All,
             [range] => out.send(link as usize, self.log.bytes(*range)),
-            ranges if ranges.len() <= MAX_SLICES => {
+            ranges if ranges.len() <= MAX_SLICES && total >= ranges.len() * SHORT => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 for (slice, range) in slices.iter_mut().zip(ranges) {
                     *slice = IoSlice::new(self.log.bytes(*range));

@@ -34,7 +34,7 @@ impl Core {
     pub(super) fn http_progress(&mut self, link: u32) {
         loop {
             let Link::Http(http) = self.link(link) else { return };
-            if http.last || !http.unsent().is_empty() {
+            if http.last || http.leaving.is_some() || !http.unsent().is_empty() {
                 return;
             }
             let going = match http.phase {
@@ -64,6 +64,13 @@ impl Core {
                 }
                 false
             }
+            Ok(Some((request, _))) if self.is_for_another_loop(link, &request) => {
+                if let Link::Http(http) = self.link(link) {
+                    http.input = input;
+                }
+                self.ready_links.push(link);
+                false
+            }
             Ok(Some((request, length))) => {
                 self.counters.requests += 1;
                 self.set_clock(link, Clock::None);
@@ -88,6 +95,19 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// Whether a request names a session that lives on another loop; then the link is to go there.
+    fn is_for_another_loop(&mut self, link: u32, request: &Request<'_>) -> bool {
+        if self.config.loops < 2 || !self.mount.covers(request.path()) {
+            return false;
+        }
+        let sid = http::query_pairs(request.query()).find(|(name, _)| name == "sid");
+        let home = sid.and_then(|(_, sid)| self.sids.elsewhere(&sid));
+        if let (Some(_), Link::Http(http)) = (home, self.link(link)) {
+            http.leaving = home;
+        }
+        home.is_some()
     }
 
     fn request(&mut self, link: u32, request: &Request<'_>, head: &[u8]) {

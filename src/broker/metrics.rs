@@ -83,6 +83,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The figures of two loops together.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let (mut steps, mut flushes) = (self.steps.clone(), self.flushes.clone());
+        steps.merge(&other.steps);
+        flushes.merge(&other.flushes);
+        Self { stats: self.stats.plus(&other.stats), uptime: self.uptime.max(other.uptime), steps, flushes }
+    }
+
     /// The value for `Content-Type` of the text.
     pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 }

@@ -174,7 +174,7 @@ impl Core {
 }
 
 /// A name with its slash.
-fn normal(name: &str) -> Result<Cow<'_, str>> {
+pub(crate) fn normal(name: &str) -> Result<Cow<'_, str>> {
     if name.contains(',') || name.is_empty() {
         return Err(Error::BadNamespace);
     }

@@ -3,17 +3,10 @@
 use super::core::{Core, push_change};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::limits::Limits;
 use crate::session::sid;
 
 impl Core {
-    fn check_room(&self, room: &str) -> Result<()> {
-        if room.is_empty() || room.len() > self.config.limits.max_room_name {
-            Err(Error::BadRoom)
-        } else {
-            Ok(())
-        }
-    }
-
     /// The socket whose own room this is, in a namespace.
     pub(super) fn owner_of_room(&self, namespace: Key, room: &str) -> Option<Key> {
         let slot = self.sids.slot(room)?;
@@ -67,7 +60,7 @@ impl Core {
     /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`]; then nothing has changed.
     pub fn change_rooms(&mut self, socket: SocketId, leave: &[&str], join: &[&str]) -> Result<usize> {
         for room in join {
-            self.check_room(room)?;
+            check_room(room, &self.config.limits)?;
         }
         let key = socket.key();
         let state = self.socket(socket)?;
@@ -199,6 +192,11 @@ impl Core {
     pub fn namespace_of(&self, socket: SocketId) -> Result<NamespaceId> {
         Ok(NamespaceId::new(self.socket(socket)?.namespace))
     }
+}
+
+/// Whether a room may have this name.
+pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
+    if room.is_empty() || room.len() > limits.max_room_name { Err(Error::BadRoom) } else { Ok(()) }
 }
 
 /// In how many rooms a socket is that was in `rooms`, once it has left and joined.

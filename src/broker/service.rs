@@ -72,6 +72,13 @@ pub trait Output {
     /// Closes the link at once and drops what the kernel has not sent. The service is done with the link.
     fn abort(&mut self, link: usize);
 
+    /// Gives the link to another loop, which goes on with `input`, what the peer sent and nobody has used yet. The
+    /// service is done with the link. Called only where there are several loops.
+    fn hand_over(&mut self, link: usize, number: usize, peer: SocketAddr, input: Vec<u8>) {
+        let _ = (number, peer, input);
+        self.abort(link);
+    }
+
     /// Leaves what the peer sends in the kernel, until [`resume`](Self::resume). An orderly end of the peer is
     /// noticed only after that, a broken connection at once.
     fn pause(&mut self, link: usize);

@@ -16,6 +16,11 @@ macro_rules! counters {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
 
+            /// The sum of both.
+            pub(crate) fn plus(&self, other: &Self) -> Self {
+                Self { $($name: self.$name + other.$name,)* }
+            }
+
             /// The same with names that have a NUL behind them, for C.
             #[cfg(feature = "capi")]
             pub(crate) fn with_nul(&self) -> impl Iterator<Item = (&'static str, u64)> {
@@ -100,7 +105,8 @@ pub struct Stats {
     pub sockets: usize,
     /// Namespaces.
     pub namespaces: usize,
-    /// Rooms that the host made, over all namespaces; a socket's own room is not counted.
+    /// Rooms that the host made, over all namespaces; a socket's own room is not counted. With several loops, a room counts
+    /// once on each loop that has members of it.
     pub rooms: usize,
     /// Acknowledgements the host waits for.
     pub pending_acks: usize,
@@ -112,4 +118,22 @@ pub struct Stats {
     pub draining: bool,
     /// Totals since the broker was made.
     pub counters: Counters,
+}
+
+impl Stats {
+    /// What two loops have together. Namespaces are those of the larger; a room counts once on each.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self {
+            links: self.links + other.links,
+            connections: self.connections + other.connections,
+            sockets: self.sockets + other.sockets,
+            namespaces: self.namespaces.max(other.namespaces),
+            rooms: self.rooms + other.rooms,
+            pending_acks: self.pending_acks + other.pending_acks,
+            timers: self.timers + other.timers,
+            queued_bytes: self.queued_bytes + other.queued_bytes,
+            draining: self.draining || other.draining,
+            counters: self.counters.plus(&other.counters),
+        }
+    }
 }

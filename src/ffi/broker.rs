@@ -75,7 +75,7 @@ impl Host {
         self.drained = 0;
         self.parts_ready = false;
         self.parts_drained = 0;
-        self.broker.fetch_events(&mut self.events);
+        self.broker.take_events(&mut self.events);
         if let Some(sink) = &self.sink {
             self.events.iter().for_each(|event| sink.event(&event));
         }
@@ -532,6 +532,7 @@ fn defaults() -> roomcast_config {
         max_handshakes_per_second: limits.max_handshakes_per_second.into(),
         handshake_burst: limits.handshake_burst.into(),
         metrics_path: NOTHING,
+        loops: 0,
     }
 }
 
@@ -619,6 +620,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         refusal_events: flag(given.refusal_events, "config.refusal_events")?,
         engine_only: flag(given.engine_only, "config.engine_only")?,
         id_generator: id_generator(given),
+        loops: number(given.loops, "config.loops")?,
         limits,
     })
 }

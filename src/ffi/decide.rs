@@ -227,8 +227,8 @@ pub unsafe extern "C" fn roomcast_namespace_name(
     let body = |host: &mut Host| {
         // SAFETY: what the caller promises.
         let out = unsafe { Out::new(name, "name") }?;
-        let name = host.broker.namespace_name(namespace(ns)?)?;
-        out.set(roomcast_slice::lend(name.as_bytes()));
+        host.answers.clear();
+        out.set(host.answers.lend(host.broker.namespace_name(namespace(ns)?)?));
         Ok(())
     };
     // SAFETY: what the caller promises.

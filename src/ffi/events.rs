@@ -108,19 +108,21 @@ impl roomcast_event {
 /// An event without its parts.
 pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
     match *event {
-        Event::ConnectRequest { socket, namespace, auth } => roomcast_event {
+        Event::ConnectRequest { socket, namespace, id, auth } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT_REQUEST,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             ..NOTHING
         }
+        .named(id)
         .with(auth.as_bytes()),
-        Event::Connect { socket, namespace, auth } => roomcast_event {
+        Event::Connect { socket, namespace, id, auth } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             ..NOTHING
         }
+        .named(id)
         .with(auth.as_bytes()),
         Event::Message { socket, namespace, name, args, ack, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_MESSAGE,

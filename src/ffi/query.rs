@@ -19,7 +19,30 @@ pub(super) struct Answers {
     pairs: Vec<roomcast_pair>,
     stats: Vec<roomcast_stat>,
     /// Texts that exist nowhere else.
-    owned: Vec<String>,
+    owned: Vec<Box<[u8]>>,
+}
+
+impl Answers {
+    /// Lends out a text from where it lies, or keeps it. What was kept before is to be cleared first.
+    pub(super) fn lend(&mut self, text: Cow<'_, str>) -> roomcast_slice {
+        match text {
+            Cow::Borrowed(text) => roomcast_slice::lend(text.as_bytes()),
+            Cow::Owned(text) => self.keep(text.as_bytes()),
+        }
+    }
+
+    /// Keeps a copy and lends it out.
+    fn keep(&mut self, bytes: &[u8]) -> roomcast_slice {
+        let kept: Box<[u8]> = bytes.into();
+        // The box may move in its vector; its bytes do not.
+        let slice = roomcast_slice::lend(&kept);
+        self.owned.push(kept);
+        slice
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.owned.clear();
+    }
 }
 
 /// Names of the numbers in `Stats`, which end in a NUL.
@@ -133,11 +156,11 @@ pub unsafe extern "C" fn roomcast_namespaces(
 
 /// # Safety
 /// `rooms` and `count` may be written.
-unsafe fn answer_texts<'a>(
+unsafe fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
-    answers: &mut Vec<roomcast_slice>,
-    texts: impl FnOnce() -> Outcome<Box<dyn Iterator<Item = &'a str> + 'a>>,
+    answers: &mut Answers,
+    texts: impl FnOnce() -> Outcome<T>,
 ) -> Outcome {
     // SAFETY: what the caller promises, here and below.
     let out = unsafe { Out::new(rooms, "rooms") }?;
@@ -145,9 +168,13 @@ unsafe fn answer_texts<'a>(
     let count = unsafe { Out::new(count, "count") }?;
     let texts = texts()?;
     answers.clear();
-    answers.extend(texts.map(|text| roomcast_slice::lend(text.as_bytes())));
-    out.set(answers.as_ptr());
-    count.set(answers.len());
+    answers.texts.clear();
+    for text in texts {
+        let lent = answers.lend(text);
+        answers.texts.push(lent);
+    }
+    out.set(answers.texts.as_ptr());
+    count.set(answers.texts.len());
     Ok(())
 }
 
@@ -167,11 +194,8 @@ pub unsafe extern "C" fn roomcast_rooms_of(
 ) -> roomcast_status {
     let body = |host: &mut Host| {
         let Host { broker, answers, .. } = host;
-        let broker = &*broker;
         // SAFETY: what the caller promises.
-        unsafe {
-            answer_texts(rooms, count, &mut answers.texts, || Ok(Box::new(broker.rooms_of(socket(member)?)?)))
-        }
+        unsafe { answer_texts(rooms, count, answers, || Ok(broker.rooms_of(socket(member)?)?)) }
     };
     // SAFETY: what the caller promises.
     unsafe { Host::enter(broker, "roomcast_rooms_of", body) }
@@ -221,11 +245,8 @@ pub unsafe extern "C" fn roomcast_rooms_in(
 ) -> roomcast_status {
     let body = |host: &mut Host| {
         let Host { broker, answers, .. } = host;
-        let broker = &*broker;
         // SAFETY: what the caller promises.
-        unsafe {
-            answer_texts(rooms, count, &mut answers.texts, || Ok(Box::new(broker.rooms_in(namespace(ns)?)?)))
-        }
+        unsafe { answer_texts(rooms, count, answers, || Ok(broker.rooms_in(namespace(ns)?)?)) }
     };
     // SAFETY: what the caller promises.
     unsafe { Host::enter(broker, "roomcast_rooms_in", body) }
@@ -247,8 +268,8 @@ pub unsafe extern "C" fn roomcast_socket_id(
     let body = |host: &mut Host| {
         // SAFETY: what the caller promises.
         let out = unsafe { Out::new(id, "id") }?;
-        let broker = &host.broker;
-        out.set(roomcast_slice::lend(broker.socket_sid(socket(who)?)?.as_bytes()));
+        host.answers.clear();
+        out.set(host.answers.lend(host.broker.socket_sid(socket(who)?)?));
         Ok(())
     };
     // SAFETY: what the caller promises.
@@ -366,23 +387,23 @@ pub unsafe extern "C" fn roomcast_get_handshake(
         // SAFETY: as above.
         let out = unsafe { Out::new(handshake, "handshake") }?;
         let Host { broker, answers, .. } = host;
-        let broker = &*broker;
         let conn = match ConnId::from_bits(who) {
             Ok(conn) => conn,
             Err(_) => {
                 broker.conn_of(SocketId::from_bits(who).map_err(|error| Fault::Known(error, "who"))?)?
             }
         };
-        let said = broker.conn_handshake(conn)?;
         let websocket = broker.is_websocket(conn)?.into();
+        let said = broker.conn_handshake(conn)?;
+        answers.clear();
         let (query_count, header_count) = answers.fill(&said);
         out.set(roomcast_handshake {
             struct_size: given.struct_size,
             websocket,
             issued: said.issued(),
             connection: conn.to_bits(),
-            address: answers.texts.first().copied().ok_or(Error::Gone)?,
-            url: roomcast_slice::lend(said.url().as_bytes()),
+            address: answers.keep(said.address().to_string().as_bytes()),
+            url: answers.keep(said.url().as_bytes()),
             query: answers.pairs.as_ptr(),
             query_count,
             headers: answers.pairs[query_count..].as_ptr(),
@@ -395,34 +416,22 @@ pub unsafe extern "C" fn roomcast_get_handshake(
 }
 
 impl Answers {
-    /// Puts the address into `texts`, and the query and the headers into `pairs`. Returns how many of each.
+    /// Puts the query and the headers into `pairs`. Returns how many of each.
     fn fill(&mut self, said: &Handshake<'_>) -> (usize, usize) {
-        let Self { pairs, owned, texts, .. } = self;
-        owned.clear();
-        owned.push(said.address().to_string());
-        pairs.clear();
+        self.pairs.clear();
         for (name, value) in said.query() {
-            let mut keep = |text: Cow<'_, str>| match text {
-                Cow::Borrowed(text) => roomcast_slice::lend(text.as_bytes()),
-                Cow::Owned(text) => {
-                    // The string may move in its vector; its bytes do not.
-                    let slice = roomcast_slice::lend(text.as_bytes());
-                    owned.push(text);
-                    slice
-                }
-            };
-            let (name, value) = (keep(name), keep(value));
-            pairs.push(roomcast_pair { name, value });
+            self.pair(name.as_bytes(), value.as_bytes());
         }
-        let query_count = pairs.len();
-        let lend = |(name, value): (&str, &[u8])| roomcast_pair {
-            name: roomcast_slice::lend(name.as_bytes()),
-            value: roomcast_slice::lend(value),
-        };
-        pairs.extend(said.headers().map(lend));
-        texts.clear();
-        texts.push(roomcast_slice::lend(owned[0].as_bytes()));
-        (query_count, pairs.len() - query_count)
+        let query_count = self.pairs.len();
+        for (name, value) in said.headers() {
+            self.pair(name.as_bytes(), value);
+        }
+        (query_count, self.pairs.len() - query_count)
+    }
+
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.keep(name), self.keep(value));
+        self.pairs.push(roomcast_pair { name, value });
     }
 }
 
@@ -447,7 +456,6 @@ pub unsafe extern "C" fn roomcast_stats(
         // SAFETY: as above.
         let count = unsafe { Out::new(count, "count") }?;
         let Host { broker, answers: Answers { stats, .. }, .. } = host;
-        let broker = &*broker;
         let now = broker.stats();
         let gauges = [
             now.links,

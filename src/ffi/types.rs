@@ -104,8 +104,8 @@ pub struct roomcast_pair {
     pub value: roomcast_slice,
 }
 
-/// A socket has joined its namespace. Sets `socket`, `ns`, and `data` to the client's auth object as JSON ("{}" when it
-/// sent none).
+/// A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+/// client's auth object as JSON ("{}" when it sent none).
 pub const ROOMCAST_EVENT_CONNECT: u32 = 1;
 /// A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
 /// `parts` to the attachments that the placeholders in it stand for, and `ack`.
@@ -113,8 +113,8 @@ pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
 /// A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
 /// the rooms it was in until now, its own not among them.
 pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
-/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`, and
-/// `data` to the auth object as JSON.
+/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+/// `name` to its id to be, and `data` to the auth object as JSON.
 pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
 /// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
 /// array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
@@ -518,4 +518,12 @@ pub struct roomcast_config {
     pub handshake_burst: u64,
     /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
     pub metrics_path: roomcast_slice,
+    /// Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
+    /// 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
+    ///
+    /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
+    /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
+    /// gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+    /// each loop's current step.
+    pub loops: u64,
 }

@@ -2,7 +2,7 @@
 //! but in that poll.
 
 use super::clock::Clock;
-use super::links::{Links, Outlet, Share};
+use super::links::{Links, Outlet, Share, Traveller};
 use super::listener::Listeners;
 use super::waker::Waker;
 use crate::base::Millis;
@@ -106,6 +106,17 @@ impl Loop {
     /// Closes every link at once, without a word to the service, which must forget them too.
     pub fn close_all(&mut self) {
         self.links.close_all(self.poll.registry());
+    }
+
+    /// The links that the service gave to other loops, each with the number of its loop.
+    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Traveller)> + '_ {
+        self.links.departed()
+    }
+
+    /// Takes in a link that another loop gave away.
+    pub(super) fn arrive(&mut self, service: &mut impl Service, traveller: Traveller) {
+        let now = self.now();
+        self.links.arrive(service, traveller, now, self.poll.registry());
     }
 
     /// The number of descriptors held for links, those that the service has closed but not the peer included.

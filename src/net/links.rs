@@ -15,6 +15,7 @@ use slab::Slab;
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,17 @@ pub(super) struct Links {
     lingering: VecDeque<Lingering>,
     linger: Duration,
     serial: u32,
+    /// Links that are on their way to another loop.
+    departed: Vec<(usize, Traveller)>,
+}
+
+/// A link between two loops.
+#[derive(Debug)]
+pub(super) struct Traveller {
+    stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// What the peer sent and nobody has used yet.
+    pub(super) input: Vec<u8>,
 }
 
 impl Links {
@@ -95,6 +107,49 @@ impl Links {
             lingering: VecDeque::new(),
             linger,
             serial: 0,
+            departed: Vec::new(),
+        }
+    }
+
+    /// Sends a link away, to the loop of this number.
+    pub(super) fn depart(
+        &mut self,
+        key: usize,
+        number: usize,
+        peer: SocketAddr,
+        input: Vec<u8>,
+        registry: &Registry,
+    ) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        let Some(mut stream) = link.stream.take() else { return };
+        // It fails only for what is not registered.
+        let _ = registry.deregister(&mut stream);
+        link.state = State::Dead;
+        self.dead.push(key);
+        self.departed.push((number, Traveller { stream, peer, input }));
+    }
+
+    /// The links that were sent away, each with the number of its loop.
+    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Traveller)> + '_ {
+        self.departed.drain(..)
+    }
+
+    /// Takes in a link that another loop sent. What it says is dropped if the kernel has no memory for it.
+    pub(super) fn arrive<S: Service>(
+        &mut self,
+        service: &mut S,
+        traveller: Traveller,
+        now: Millis,
+        registry: &Registry,
+    ) {
+        let Traveller { stream, peer, mut input } = traveller;
+        let Ok(key) = self.insert(stream, registry) else { return };
+        if !service.opened(key, peer, now) {
+            return self.bury(key, registry);
+        }
+        let flow = service.received(key, &mut input, now);
+        if let Some(link) = self.slab.get_mut(key) {
+            link.paused = flow == Flow::Pause;
         }
     }
 

@@ -137,6 +137,14 @@ impl Listeners {
     }
 }
 
+/// Whether somebody listens on an address: sockets that share their port would not be told.
+pub(super) fn check_free(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
 fn reserve() -> Option<File> {
     File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
 }

@@ -6,9 +6,12 @@
 mod broker;
 mod clock;
 mod event_loop;
+mod fleet;
 mod links;
 mod listener;
 mod remote;
+mod seat;
+mod signals;
 mod waker;
 
 pub use crate::broker::service::{Flow, Output, Sent, Service};

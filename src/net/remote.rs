@@ -1,11 +1,14 @@
-//! The one door for other threads: commands as plain data, in a bounded queue. It must not touch the broker.
+//! The doors for other threads: commands as plain data, in a bounded queue for each loop. It must not touch a broker.
 
 use super::Waker;
+use super::links::Traveller;
+use super::seat::Seat;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
-use crate::broker::Core;
 use crate::broker::message::{Delivery, Message, Target};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 /// A [`Target`] that owns what it names.
@@ -44,11 +47,20 @@ impl OwnedTarget {
     pub fn socket(namespace: NamespaceId, socket: SocketId) -> Self {
         Self { sockets: vec![socket], ..Self::all(namespace) }
     }
+
+    /// The loops on which it may find somebody.
+    pub(super) fn loops(&self) -> Loops {
+        match &self.sockets[..] {
+            sockets if self.rooms.is_empty() && !sockets.is_empty() => {
+                sockets.iter().fold(Loops(0), |loops, socket| Loops(loops.0 | Loops::of(*socket).0))
+            }
+            _ => Loops::ALL,
+        }
+    }
 }
 
 impl From<Target<'_>> for OwnedTarget {
     fn from(target: Target<'_>) -> Self {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Self {
             namespace: target.namespace,
             rooms: owned(target.rooms),
@@ -59,60 +71,264 @@ impl From<Target<'_>> for OwnedTarget {
     }
 }
 
+pub(super) fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
 #[derive(Debug)]
-struct OwnedMessage {
+pub(super) struct OwnedMessage {
     name: String,
     args: String,
-    attachments: Vec<Vec<u8>>,
+    pub(super) attachments: Vec<Vec<u8>>,
     delivery: Delivery,
 }
 
+impl From<Message<'_>> for OwnedMessage {
+    fn from(message: Message<'_>) -> Self {
+        Self {
+            name: message.name.into(),
+            args: message.args.into(),
+            attachments: message.attachments.iter().map(|bytes| bytes.to_vec()).collect(),
+            delivery: message.delivery,
+        }
+    }
+}
+
+impl OwnedMessage {
+    pub(super) fn borrow<'a>(&'a self, attachments: &'a [&'a [u8]]) -> Message<'a> {
+        Message::new(&self.name, &self.args).attach(attachments).delivery(self.delivery)
+    }
+}
+
+/// An emit: what, and to whom. One for all loops.
 #[derive(Debug)]
-enum Command {
-    Emit(OwnedTarget, OwnedMessage),
-    ChangeRooms { socket: SocketId, leave: Vec<String>, join: Vec<String> },
-    Disconnect { socket: SocketId, close: bool },
-    Drain { per_second: u32, reason: String },
+pub(super) struct Envelope {
+    pub(super) target: OwnedTarget,
+    pub(super) message: OwnedMessage,
+}
+
+/// Something to be done on a loop's thread.
+pub(super) type Task = Box<dyn FnOnce(&mut Seat) -> Result<()> + Send>;
+
+/// What a thread that is not the loop's can ask of it.
+pub(super) enum Command {
+    Emit(Arc<Envelope>),
+    ChangeRooms {
+        socket: SocketId,
+        leave: Vec<String>,
+        join: Vec<String>,
+    },
+    Disconnect {
+        socket: SocketId,
+        close: bool,
+    },
+    Drain {
+        per_second: u32,
+        reason: String,
+    },
     StopDraining,
+    /// Whatever else the owner of the loops has to ask or to say.
+    Task(Task),
+    /// The loop's thread is to end.
+    Stop,
 }
 
-/// What other threads hold to reach a broker: clone it freely, send it anywhere.
-///
-/// A call returns as soon as it is queued; the broker carries it out in its next poll, which it is woken for. The order
-/// of one caller is kept. What is wrong with a command shows only then: it is dropped and counted in
-/// [`Counters::remote_failures`](crate::Counters::remote_failures).
-#[derive(Clone, Debug)]
-pub struct Remote {
+/// A set of loops, by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loops(u64);
+
+impl Loops {
+    pub(super) const ALL: Self = Self(u64::MAX);
+
+    pub(super) fn one(number: usize) -> Self {
+        Self(1 << number)
+    }
+
+    /// The loop of a socket.
+    pub(super) fn of(socket: SocketId) -> Self {
+        Self::one(socket.loop_number())
+    }
+
+    fn has(self, number: usize) -> bool {
+        self.0 >> number & 1 == 1
+    }
+}
+
+/// The queues of all loops of one broker.
+#[derive(Debug)]
+pub(super) struct Doors {
+    list: Box<[Door]>,
+    /// Held while a command is put into several queues: it gets into all of them or into none.
+    several: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Door {
     commands: Sender<Command>,
+    /// Nobody takes commands out any more. A queue that was full then stays full, and would say so for ever.
+    closed: Arc<AtomicBool>,
+    travellers: Sender<Traveller>,
     waker: Waker,
-    /// Whether the broker is there: its inbox holds the other end.
-    broker: Weak<()>,
 }
 
-impl Remote {
-    fn send(&self, command: Command) -> Result<()> {
+impl Door {
+    fn push(&self, command: Command) -> std::result::Result<(), (Error, Command)> {
         self.commands.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Full,
-            TrySendError::Disconnected(_) => Error::Closed,
+            TrySendError::Full(command) => (Error::Full, command),
+            TrySendError::Disconnected(command) => (Error::Closed, command),
         })?;
         self.waker.wake();
         Ok(())
     }
+}
 
-    /// As [`Core::emit`].
+impl Doors {
+    /// A queue of this capacity for each waker's loop, and the other ends of them.
+    pub(super) fn new(capacity: usize, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
+        let (mut list, mut inboxes) = (Vec::new(), Vec::new());
+        for waker in wakers {
+            let (sender, commands) = bounded(capacity);
+            let (departures, travellers) = unbounded();
+            let closed = Arc::<AtomicBool>::default();
+            let door = Door {
+                commands: sender,
+                closed: closed.clone(),
+                travellers: departures,
+                waker: waker.clone(),
+            };
+            list.push(door);
+            inboxes.push(Inbox { commands, closed, travellers, waker });
+        }
+        (Arc::new(Self { list: list.into(), several: Mutex::new(()) }), inboxes)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether some loop has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.list.iter().any(|door| door.closed.load(Ordering::Acquire))
+    }
+
+    /// Turns everybody away from now on, but for what is put into one queue: a busy caller could keep that full.
+    pub(super) fn close(&self) {
+        self.list.iter().for_each(|door| door.closed.store(true, Ordering::Release));
+    }
+
+    /// Puts a command into the queues of these loops, or into none.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] if there is no such loop.
+    pub(super) fn send(&self, loops: Loops, mut command: impl FnMut() -> Command) -> Result<()> {
+        let _guard = (self.list.len() > 1).then(|| self.several.lock());
+        let doors =
+            || self.list.iter().enumerate().filter(|(number, _)| loops.has(*number)).map(|(_, door)| door);
+        if doors().any(|door| door.closed.load(Ordering::Acquire)) {
+            return Err(Error::Closed);
+        }
+        if doors().any(|door| door.commands.is_full()) {
+            return Err(Error::Full);
+        }
+        let mut sent = Err(Error::Gone);
+        for door in doors() {
+            sent = Ok(door.push(command()).map_err(|(error, _)| error)?);
+        }
+        sent
+    }
+
+    /// Puts a command into one queue, or gives it back.
+    pub(super) fn send_one(
+        &self,
+        number: usize,
+        command: Command,
+    ) -> std::result::Result<(), (Error, Command)> {
+        let _guard = (self.list.len() > 1).then(|| self.several.lock());
+        match self.list.get(number) {
+            Some(door) => door.push(command),
+            None => Err((Error::Gone, command)),
+        }
+    }
+
+    /// Gives a link to another loop.
+    pub(super) fn hand_over(&self, number: usize, traveller: Traveller) {
+        // A loop that has ended takes its links with it.
+        let Some(door) = self.list.get(number) else { return };
+        if door.travellers.send(traveller).is_ok() {
+            door.waker.wake();
+        }
+    }
+
+    pub(super) fn wake(&self, number: usize) {
+        if let Some(door) = self.list.get(number) {
+            door.waker.wake();
+        }
+    }
+}
+
+/// A loop's end of its queue.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    commands: Receiver<Command>,
+    closed: Arc<AtomicBool>,
+    travellers: Receiver<Traveller>,
+    waker: Waker,
+}
+
+impl Inbox {
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub(super) fn next(&self) -> Option<Command> {
+        self.commands.try_recv().ok()
+    }
+
+    pub(super) fn arrival(&self) -> Option<Traveller> {
+        self.travellers.try_recv().ok()
+    }
+
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// What other threads hold to reach a broker: clone it freely, send it anywhere.
+///
+/// A call returns as soon as it is queued; the broker carries it out in its next poll, which it is woken for, or its loops
+/// do in their next turn. The order of one caller is kept. What is wrong with a command shows only then: it is dropped and
+/// counted in [`Counters::remote_failures`](crate::Counters::remote_failures).
+#[derive(Clone, Debug)]
+pub struct Remote {
+    doors: Arc<Doors>,
+    /// Wakes the thread that polls the broker.
+    waker: Waker,
+    /// Whether the broker is there.
+    broker: Weak<()>,
+}
+
+impl Remote {
+    pub(super) fn new(doors: Arc<Doors>, waker: Waker, broker: Weak<()>) -> Self {
+        Self { doors, waker, broker }
+    }
+
+    /// As [`Broker::emit`](crate::Broker::emit).
     ///
     /// # Errors
     /// [`Error::Full`] if the broker was not polled for a while, [`Error::Closed`] if it is gone.
     pub fn emit(&self, target: OwnedTarget, message: Message<'_>) -> Result<()> {
-        let Message { name, args, attachments, delivery } = message;
-        let attachments = attachments.iter().map(|bytes| bytes.to_vec()).collect();
-        self.send(Command::Emit(
-            target,
-            OwnedMessage { name: name.into(), args: args.into(), attachments, delivery },
-        ))
+        let loops = target.loops();
+        let envelope = Arc::new(Envelope { target, message: message.into() });
+        self.doors.send(loops, || Command::Emit(envelope.clone()))
     }
 
-    /// As [`Core::join`].
+    /// As [`Broker::join`](crate::Broker::join).
     ///
     /// # Errors
     /// As [`Remote::emit`].
@@ -120,7 +336,7 @@ impl Remote {
         self.change_rooms(socket, &[], &[room])
     }
 
-    /// As [`Core::leave`].
+    /// As [`Broker::leave`](crate::Broker::leave).
     ///
     /// # Errors
     /// As [`Remote::emit`].
@@ -128,37 +344,37 @@ impl Remote {
         self.change_rooms(socket, &[room], &[])
     }
 
-    /// As [`Core::change_rooms`].
+    /// As [`Broker::change_rooms`](crate::Broker::change_rooms).
     ///
     /// # Errors
     /// As [`Remote::emit`].
     pub fn change_rooms(&self, socket: SocketId, leave: &[&str], join: &[&str]) -> Result<()> {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        self.send(Command::ChangeRooms { socket, leave: owned(leave), join: owned(join) })
+        let change = || Command::ChangeRooms { socket, leave: owned(leave), join: owned(join) };
+        self.doors.send(Loops::of(socket), change)
     }
 
-    /// As [`Core::disconnect`].
+    /// As [`Broker::disconnect`](crate::Broker::disconnect).
     ///
     /// # Errors
     /// As [`Remote::emit`].
     pub fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
-        self.send(Command::Disconnect { socket, close })
+        self.doors.send(Loops::of(socket), || Command::Disconnect { socket, close })
     }
 
-    /// As [`Core::drain`].
+    /// As [`Broker::drain`](crate::Broker::drain).
     ///
     /// # Errors
     /// As [`Remote::emit`].
     pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
-        self.send(Command::Drain { per_second, reason: reason.into() })
+        self.doors.send(Loops::ALL, || Command::Drain { per_second, reason: reason.into() })
     }
 
-    /// As [`Core::stop_draining`].
+    /// As [`Broker::stop_draining`](crate::Broker::stop_draining).
     ///
     /// # Errors
     /// As [`Remote::emit`].
     pub fn stop_draining(&self) -> Result<()> {
-        self.send(Command::StopDraining)
+        self.doors.send(Loops::ALL, || Command::StopDraining)
     }
 
     /// Ends the broker's wait, as the host's own signal to itself.
@@ -171,76 +387,5 @@ impl Remote {
         }
         self.waker.wake();
         Ok(())
-    }
-}
-
-/// The broker's end of the queue.
-#[derive(Debug)]
-pub(super) struct Inbox {
-    commands: Receiver<Command>,
-    remote: Remote,
-    /// Tells the remotes that the broker is there.
-    _alive: Arc<()>,
-}
-
-impl Inbox {
-    pub(super) fn new(capacity: usize, waker: Waker) -> Self {
-        let (sender, commands) = bounded(capacity);
-        let alive = Arc::new(());
-        let remote = Remote { commands: sender, waker, broker: Arc::downgrade(&alive) };
-        Self { commands, remote, _alive: alive }
-    }
-
-    pub(super) fn remote(&self) -> Remote {
-        self.remote.clone()
-    }
-
-    /// Carries out what is queued now; what comes meanwhile waits for the next time.
-    pub(super) fn run(&self, core: &mut Core, mut full: impl FnMut(&mut Core)) {
-        for command in self.commands.try_iter().take(self.commands.len()) {
-            // A caller on another thread cannot be told what became of it; the counter tells.
-            if command.run(core).is_err() {
-                core.count_remote_failure();
-            }
-            if core.wants_flush() {
-                full(core);
-            }
-        }
-        if !self.commands.is_empty() {
-            self.remote.waker.wake();
-        }
-    }
-}
-
-impl Command {
-    fn run(self, core: &mut Core) -> Result<()> {
-        fn borrowed(names: &[String]) -> Vec<&str> {
-            names.iter().map(String::as_str).collect()
-        }
-        match self {
-            Command::Emit(target, message) => {
-                let (rooms, except_rooms) = (borrowed(&target.rooms), borrowed(&target.except_rooms));
-                let attachments: Vec<&[u8]> = message.attachments.iter().map(Vec::as_slice).collect();
-                let target = Target::union(target.namespace, &rooms, &target.sockets)
-                    .except_rooms(&except_rooms)
-                    .except(&target.except);
-                let message = Message {
-                    name: &message.name,
-                    args: &message.args,
-                    attachments: &attachments,
-                    delivery: message.delivery,
-                };
-                core.emit(target, message).map(drop)
-            }
-            Command::ChangeRooms { socket, leave, join } => {
-                core.change_rooms(socket, &borrowed(&leave), &borrowed(&join)).map(drop)
-            }
-            Command::Disconnect { socket, close } => core.disconnect(socket, close),
-            Command::Drain { per_second, reason } => core.drain(per_second, &reason),
-            Command::StopDraining => {
-                core.stop_draining();
-                Ok(())
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// The request that opened a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Origin {
     /// The request's head, as it came.
     pub(crate) head: Box<[u8]>,
@@ -18,15 +18,18 @@ pub(crate) struct Origin {
 /// What a client's first request said: the reference's `socket.handshake`.
 #[derive(Debug)]
 pub struct Handshake<'a> {
-    origin: &'a Origin,
-    request: Option<Request<'a>>,
+    origin: Cow<'a, Origin>,
+    /// Those that the request was read with.
+    limits: &'a Limits,
 }
 
 impl<'a> Handshake<'a> {
-    /// `limits` are those that the request was read with.
-    pub(crate) fn new(origin: &'a Origin, limits: &Limits) -> Self {
-        let request = http::parse_head(&origin.head, limits).ok().flatten();
-        Self { origin, request: request.map(|(request, _)| request) }
+    pub(crate) fn new(origin: Cow<'a, Origin>, limits: &'a Limits) -> Self {
+        Self { origin, limits }
+    }
+
+    fn request(&self) -> Option<Request<'_>> {
+        http::parse_head(&self.origin.head, self.limits).ok().flatten().map(|(request, _)| request)
     }
 
     /// The client's address; behind a proxy, the proxy's.
@@ -53,23 +56,23 @@ impl<'a> Handshake<'a> {
     }
 
     /// The request's target: path and query.
-    pub fn url(&self) -> &'a str {
-        self.request.map_or("", |request| request.target)
+    pub fn url(&self) -> &str {
+        self.request().map_or("", |request| request.target)
     }
 
     /// The query's parameters, decoded, in their order; `EIO` and `transport` are among them.
-    pub fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
-        http::query_pairs(self.request.map_or("", |request| request.query()))
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        http::query_pairs(self.request().map_or("", |request| request.query()))
     }
 
     /// The headers, in their order, as (name, value).
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        self.request.into_iter().flat_map(|request| request.headers())
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.request().into_iter().flat_map(|request| request.headers())
     }
 
     /// The first header of this name, in any case.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.request.and_then(|request| request.header(name))
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.request().and_then(|request| request.header(name))
     }
 
     /// Whether the request came from a page, and so perhaps from another origin.

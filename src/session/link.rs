@@ -36,6 +36,8 @@ pub(crate) struct Http {
     pub(crate) blocked: bool,
     /// The loop reads no more of it until the answer that is owed has gone out.
     pub(crate) paused: bool,
+    /// Its next request is for a session of another loop: the link goes there once its output is sent.
+    pub(crate) leaving: Option<usize>,
 }
 
 /// Where a link is between two requests.
@@ -94,6 +96,7 @@ impl Http {
             last: false,
             blocked: false,
             paused: false,
+            leaving: None,
         }
     }
 

@@ -31,6 +31,11 @@ impl Client {
         self.0.send(Frame::text(text)).unwrap();
     }
 
+    /// Reads one frame; false when the connection has ended.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.0.read().is_ok()
+    }
+
     pub(crate) fn read(&mut self) -> String {
         loop {
             match self.0.read().unwrap() {
@@ -56,8 +61,17 @@ impl Host {
     }
 
     /// Polls until `done` says so.
-    pub(crate) fn until(&mut self, mut done: impl FnMut(&mut Broker, &Events) -> bool) {
-        let end = Instant::now() + PATIENCE;
+    pub(crate) fn until(&mut self, done: impl FnMut(&mut Broker, &Events) -> bool) {
+        self.until_for(PATIENCE, done);
+    }
+
+    /// The same for what takes longer.
+    pub(crate) fn until_for(
+        &mut self,
+        patience: Duration,
+        mut done: impl FnMut(&mut Broker, &Events) -> bool,
+    ) {
+        let end = Instant::now() + patience;
         while !done(&mut self.broker, &self.events) {
             assert!(Instant::now() < end, "it never came");
             self.broker.poll(&mut self.events, Some(Duration::from_millis(50))).unwrap();
@@ -80,6 +94,8 @@ impl Host {
         &mut self,
         client: impl FnOnce(Client) -> T + Send + 'static,
     ) -> (SocketId, JoinHandle<T>) {
+        // What the last poll brought is not this client's.
+        self.events = Events::new();
         let address = self.address;
         let thread = thread::spawn(move || client(Client::connect(address)));
         let mut found = None;

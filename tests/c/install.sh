@@ -4,6 +4,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
+export CARGO_TERM_QUIET=true
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
@@ -41,7 +42,11 @@ needs() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | grep roomcast ||
 
 shared "$prefix"
 static "$prefix" -static
-echo "pkg-config: shared and static"
+printf '#include <roomcast.hpp>\nint main() { return roomcast_abi_version() != ROOMCAST_ABI_VERSION; }\n' >app.cpp
+# shellcheck disable=SC2046 # lists of options
+c++ -std=c++17 app.cpp $(pkg-config --cflags --libs roomcast) -o cpp
+LD_LIBRARY_PATH="$prefix/lib" ./cpp
+echo "pkg-config: shared and static, and C++"
 
 # The tree is moved, as an image or an SDK is.
 cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the C programs of the repository as C99, C23 and C++17, and runs those of tests/c and bindings/cpp/tests plain,
+# Compiles the C programs of the repository as C99, C23 and C++17, and runs those of tests/c, and the C++ header's, plain,
 # under AddressSanitizer and UBSan, and under valgrind. The library is there already (`make lib`).
 #   tests/c/run.sh DIR [NAME...]    DIR holds libroomcast.so and libroomcast.a; NAMEs choose programs
 set -u
@@ -69,10 +69,9 @@ for file in tests/c/*.c; do
     [ "$name" != support ] && chosen "$name" || continue
     programs "$name" "cc -std=c99" "$file" tests/c/support.c
 done
-for file in bindings/cpp/tests/*.cpp; do
-    [ -f "$file" ] && chosen "$(basename "$file" .cpp)" || continue
-    programs "$(basename "$file" .cpp)" "c++ -std=c++17 -Ibindings/cpp" "$file"
-done
+if chosen cpp; then # the C++ header's other tests are those of tests/cpp/run.mjs
+    programs cpp "c++ -std=c++17 -Ibindings/cpp -Itests/cpp" tests/cpp/unit.cpp
+fi
 
 # ---- What the library exports, and its name ----
 nm -D --defined-only "$lib/libroomcast.so" | awk '$2 ~ /[A-Z]/ { print $3 }' | LC_ALL=C sort >"$out/exported"

@@ -45,17 +45,21 @@ static void two_threads(void) {
 
 typedef struct hammer {
     roomcast_router *router;
-    size_t done, busy;
+    size_t done;
 } hammer;
 
 static void *hammer_router(void *data) {
     hammer *h = (hammer *)data;
-    size_t i, n = scaled(200000);
-    for (i = 0; i < n; i++) {
-        roomcast_status status = i % 2 ? roomcast_router_join(h->router, 0, ROOMCAST_TEXT("r"))
-                                       : roomcast_router_leave(h->router, 0, ROOMCAST_TEXT("r"));
+    size_t n = scaled(200000);
+    while (h->done < n) {
+        roomcast_status status = h->done % 2 ? roomcast_router_join(h->router, 0, ROOMCAST_TEXT("r"))
+                                             : roomcast_router_leave(h->router, 0, ROOMCAST_TEXT("r"));
         CHECK(status == ROOMCAST_OK || status == ROOMCAST_ERROR_BUSY);
-        *(status == ROOMCAST_OK ? &h->done : &h->busy) += 1;
+        if (status == ROOMCAST_OK) {
+            h->done++;
+        } else {
+            sched_yield();
+        }
     }
     return NULL;
 }
@@ -72,7 +76,6 @@ static void two_threads_at_a_router(void) {
     start(&thread, hammer_router, &a);
     hammer_router(&b);
     finish(thread);
-    CHECK(a.done > 0 && b.done > 0);
     roomcast_router_free(a.router);
 }
 

@@ -1,7 +1,8 @@
 // A host on roomcast.hpp that tests/cpp/run.mjs plays with, by stock clients. It must not answer from anywhere but the
 // broker: what a client hears is what the header did.
 //
-// It prints its port, then a line for each disconnect. It ends when a client says "quit".
+// It prints its port, then a line for each disconnect. It ends when a client says "quit". With an argument, any, it
+// speaks Engine.IO alone, says what it hears, and ends with the connection.
 #ifdef __cpp_exceptions
 #include <stdexcept>
 #endif
@@ -33,7 +34,7 @@ class host {
 public:
     explicit host(const rc::config& config) : broker_(rc::broker::make(config).or_throw()) {
         everybody_ = broker_.add_namespace("/").or_throw();
-        staff_ = broker_.add_namespace("/staff", true).or_throw();
+        broker_.add_namespace("/staff", true).or_throw();
         broker_.serve("/page", "text/plain", "served", {{"X-From", "C++"}}).or_throw();
         std::printf("%d\n", broker_.listen("127.0.0.1", 0).or_throw());
         std::fflush(stdout);
@@ -67,6 +68,22 @@ public:
 private:
     void handle(const rc::event& event) {
         switch (event.kind()) {
+        case rc::event_kind::handshake:
+            if (broker_.handshake_of(event.connection()).or_throw().query("banned").empty()) {
+                broker_.allow(event.connection()).or_throw();
+            } else {
+                broker_.refuse(event.connection(), "banned").or_throw();
+            }
+            break;
+        case rc::event_kind::text:
+            broker_.send_text(event.connection(), event.data()).or_throw();
+            break;
+        case rc::event_kind::binary:
+            broker_.send_binary(event.connection(), event.data()).or_throw();
+            break;
+        case rc::event_kind::close:
+            over_ = true;
+            break;
         case rc::event_kind::connect:
             broker_.join(event.socket(), "lobby").or_throw();
             broker_.emit(event.socket(), "welcome", array_of({broker_.id_of(event.socket()).or_throw()})).or_throw();
@@ -121,6 +138,8 @@ private:
             for (const std::string_view room : broker_.rooms_of(who).or_throw()) {
                 names += " " + std::string(room);
             }
+            names +=
+                broker_.is_member(who, "4:7").or_throw() && !broker_.is_member(who, "lobby").or_throw() ? " moved" : "";
             broker_.ack(event, array_of({names})).or_throw();
         } else if (event.is("state")) {
             const auto to = broker_.emit(rc::target(everybody_).rooms({"4:7", "4:8"}).except(who),
@@ -142,6 +161,19 @@ private:
             std::thread([this, remote = broker_.remote().or_throw()] {
                 remote.emit(everybody_.room("lobby"), "said", R"(["from a thread"])").or_throw();
                 remote.emit(rc::target(everybody_).rooms({"4:7"}), {"said", R"(["to a cell"])"}).or_throw();
+            }).join();
+        } else if (event.is("errand")) {
+            // What a thread orders is carried out in its order.
+            std::thread([this, who, remote = broker_.remote().or_throw().clone().or_throw()] {
+                remote.leave(who, "lobby").or_throw();
+                remote.join(who, "vault").or_throw();
+                remote.emit(everybody_.room("vault"), "said", R"(["in the vault"])").or_throw();
+                remote.change_rooms(who, {"vault"}, {"attic", "cellar"}).or_throw();
+                remote.emit(everybody_.room("vault"), "said", R"(["too late"])").or_throw();
+                remote.emit(everybody_.room(""), "said", R"(["to an empty name"])").or_throw();
+                remote.emit(everybody_, who, "said", R"(["to one"])").or_throw();
+                remote.emit(everybody_, "said", R"(["to the others"])", who).or_throw();
+                remote.disconnect(who).or_throw();
             }).join();
         } else if (event.is("fail")) {
             broker_.ack(event, "no JSON").or_throw();
@@ -185,7 +217,7 @@ private:
     }
 
     rc::broker broker_;
-    rc::ns everybody_, staff_;
+    rc::ns everybody_;
     std::map<rc::ack_id, std::vector<std::string>> answers_;
     std::map<rc::ack_id, std::pair<rc::socket, rc::reply_id>> asking_;
     unsigned events_ = 0;
@@ -194,8 +226,15 @@ private:
 
 } // namespace
 
-int main() {
+int main(int argc, char**) {
+    // Guessable, as no server's may be: a test has to know them.
+    int made = 0;
+    auto ids = [&](char* out, std::size_t cap) {
+        return static_cast<std::size_t>(std::snprintf(out, cap, "cpp-%d", ++made));
+    };
     rc::config config;
-    config.connect_timeout = 5000;
+    config.guard_handshakes = 1;
+    config.engine_only = argc > 1;
+    config.ids_from(ids);
     host(config).run();
 }

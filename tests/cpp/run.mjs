@@ -14,7 +14,9 @@ import { promisify } from "node:util";
 const here = import.meta.dirname;
 const root = path.resolve(here, "../..");
 const target = path.resolve(process.argv[2] ?? path.join(root, "target"));
-const { io } = createRequire(path.join(root, "tests/interop/package.json"))("socket.io-client");
+const require = createRequire(path.join(root, "tests/interop/package.json"));
+const { io } = require("socket.io-client");
+const { Socket: Engine } = require("engine.io-client");
 const dir = path.join(target, "cpp");
 rmSync(dir, { recursive: true, force: true });
 mkdirSync(dir, { recursive: true });
@@ -96,6 +98,7 @@ await inPairs(Object.entries(dialects).map(([name, flags]) => () => test(`host.c
   hosts[name] = await build("host.cpp", flags, `host ${name}`);
 })));
 for (const [name, program] of Object.entries(hosts)) {
+  await test(`a host as ${name}, with Engine.IO alone`, () => echo(program));
   for (const transport of ["websocket", "polling"]) {
     await test(`a host as ${name}, over ${transport}`, () => play(program, transport, !name.includes("without exceptions")));
   }
@@ -138,6 +141,27 @@ ${frame}}
 `);
   await run(compiler, ["-std=c++17", "-fsyntax-only", ...warnings, ...includes, source]);
 });
+
+async function echo(program) {
+  const server = spawn(program, ["engine"], { stdio: ["ignore", "pipe", "inherit"] });
+  const patience = setTimeout(() => server.kill("SIGABRT"), 60_000);
+  try {
+    const { value: port } = await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next();
+    const client = new Engine(`ws://127.0.0.1:${port}`, { path: "/socket.io/", transports: ["websocket"] });
+    await once(client, "open");
+    for (const message of ["text ✓", Buffer.from([0, 255, 7])]) {
+      const back = once(client, "message");
+      client.send(message);
+      assert.deepEqual((await back)[0], message);
+    }
+    const exit = once(server, "exit");
+    client.close();
+    assert.deepEqual(await exit, [0, null]);
+  } finally {
+    clearTimeout(patience);
+    server.kill();
+  }
+}
 
 async function play(program, transport, throws) {
   const server = spawn(program, { stdio: ["ignore", "pipe", "inherit"] });
@@ -203,8 +227,7 @@ async function play(program, transport, throws) {
     await gone;
     assert.equal(await line(), "gone: client namespace disconnect, from lobby");
 
-    const [moved] = [await b.emitWithAck("move")];
-    assert.match(moved, new RegExp(`^3 ${b.id} (4:7 4:8|4:8 4:7)$`));
+    assert.match(await b.emitWithAck("move"), new RegExp(`^3 ${b.id} (4:7 4:8|4:8 4:7) moved$`));
     assert.equal(await b.emitWithAck("state", 1), 0);
     assert.equal(await c.emitWithAck("state", 2), 1);
     await settled();
@@ -220,6 +243,18 @@ async function play(program, transport, throws) {
     });
     await Promise.all([heard(a, "from a thread"), heard(b, "to a cell"), heard(c, "from a thread")]);
     assert.deepEqual(all.map(said), [["from a thread"], ["to a cell"], ["from a thread"]]);
+
+    const e = await join();
+    await once(e.emit("errand"), "disconnect");
+    assert.deepEqual(said(e), ["in the vault", "to one"]);
+    assert.match(await line(), /^gone: server namespace disconnect, from (attic cellar|cellar attic)$/);
+    await settled();
+    assert.deepEqual(all.map((client) => said(client).slice(1)), [["to the others"], ["to the others"], ["to the others"]]);
+
+    await once(open("/", { query: { banned: 1 } }), "connect_error");
+    const banned = await fetch(`${origin}/socket.io/?EIO=4&transport=polling&banned=1`);
+    assert.deepEqual([banned.status, await banned.json()], [403, { code: 4, message: "banned" }]);
+    assert.match(a.io.engine.id, /^cpp-\d+$/);
 
     const refusal = open("/staff", { auth: { token: "guess" } });
     const [why] = await once(refusal, "connect_error");

@@ -323,8 +323,17 @@ static void routing() {
     CHECK(in_b.size() == 1 && in_b[0] == member(1));
     const auto rooms = router.rooms_of(member(1)).or_throw();
     CHECK(rooms.size() == 2);
+    CHECK(router.members_of(world, "").or_throw().empty() && router.rooms_in(world).or_throw().size() == 2);
+    CHECK(router.is_member(member(1), "b").or_throw());
     router.leave(member(1), "b").or_throw();
-    CHECK(router.rooms_of(member(1)).or_throw().size() == 1);
+    CHECK(router.rooms_of(member(1)).or_throw().size() == 1 && !router.is_member(member(1), "b").or_throw());
+    router.leave_all(member(1)).or_throw();
+    CHECK(router.rooms_of(member(1)).or_throw().empty());
+
+    CHECK(router.emit(world, "five").or_throw() == 3);
+    const auto taken = router.take(rc::router::connection(11)).or_throw();
+    CHECK(taken && taken.ranges.size() == 1 && taken.ranges[0] == "five");
+    CHECK(!router.take(rc::router::connection(11)).or_throw() && owed(router) == "10:five;12:five;");
     CHECK(router.remove_namespace(world) == errc::gone);
     for (std::uint32_t number = 0; number < 3; number++) {
         router.remove(member(number)).or_throw();

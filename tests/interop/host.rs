@@ -79,6 +79,8 @@ struct Host {
     broker: Broker,
     options: Value,
     observer: NamespaceId,
+    /// Of sockets that have yet to be told of.
+    ids: HashMap<SocketId, String>,
     clients: HashMap<SocketId, Client>,
     questions: HashMap<AckId, Question>,
     /// Connect requests that are answered late.
@@ -134,6 +136,8 @@ fn config(options: &Value) -> Config {
     config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
     config.cors = cors(&options["cors"]);
     config.cookie = cookie(&options["cookie"]);
+    // How the host is run, which no client can tell: it is not in the options that all hosts have.
+    config.loops = std::env::var("INTEROP_LOOPS").map_or(0, |loops| loops.parse().expect("a number"));
     config
 }
 
@@ -202,6 +206,7 @@ impl Host {
             broker,
             options,
             observer,
+            ids: HashMap::new(),
             clients: HashMap::new(),
             questions: HashMap::new(),
             late: Vec::new(),
@@ -219,8 +224,14 @@ impl Host {
                 let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
                 let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
             }
-            Event::ConnectRequest { socket, namespace, auth } => self.admit(socket, namespace, parsed(auth)),
-            Event::Connect { socket, namespace, auth } => self.connected(socket, namespace, parsed(auth)),
+            Event::ConnectRequest { socket, namespace, id, auth } => {
+                self.ids.insert(socket, id.to_owned());
+                self.admit(socket, namespace, parsed(auth));
+            }
+            Event::Connect { socket, namespace, id, auth } => {
+                self.ids.insert(socket, id.to_owned());
+                self.connected(socket, namespace, parsed(auth));
+            }
             Event::Disconnect { socket, reason, rooms, .. } => {
                 let Some(client) = self.clients.remove(&socket) else { return };
                 let mut rooms: Vec<&str> = rooms.iter().collect();
@@ -251,7 +262,7 @@ impl Host {
     }
 
     fn admit(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
-        let name = self.broker.namespace_name(namespace).unwrap_or_default().to_owned();
+        let name = self.broker.namespace_name(namespace).unwrap_or_default().into_owned();
         let unauthorized = json!({"code": "E_AUTH", "retry": false}).to_string();
         if let Some(tenant) = name.strip_prefix("/tenant-") {
             let fits =
@@ -301,11 +312,10 @@ impl Host {
     }
 
     fn connected(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
-        let (Ok(sid), Ok(nsp)) = (self.broker.socket_sid(socket), self.broker.namespace_name(namespace))
-        else {
+        let (Some(sid), Ok(nsp)) = (self.ids.remove(&socket), self.broker.namespace_name(namespace)) else {
             return;
         };
-        let (sid, nsp) = (sid.to_owned(), nsp.to_owned());
+        let nsp = nsp.into_owned();
         if namespace != self.observer {
             self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid}));
             if self.options["protocol"] == json!(true) {
@@ -369,13 +379,13 @@ impl Host {
     // ---- events of the open namespaces ----
 
     fn own_rooms(&self, socket: SocketId) -> String {
-        let mut rooms: Vec<&str> = self.broker.rooms_of(socket).into_iter().flatten().skip(1).collect();
+        let mut rooms: Vec<_> = self.broker.rooms_of(socket).into_iter().flatten().skip(1).collect();
         rooms.sort_unstable();
         json!([rooms]).to_string()
     }
 
     fn sids(&self, sockets: impl Iterator<Item = SocketId>) -> String {
-        let mut sids: Vec<&str> = sockets.filter_map(|socket| self.broker.socket_sid(socket).ok()).collect();
+        let mut sids: Vec<_> = sockets.filter_map(|socket| self.broker.socket_sid(socket).ok()).collect();
         sids.sort_unstable();
         json!([sids]).to_string()
     }
@@ -390,7 +400,7 @@ impl Host {
 
     fn room_list(&self, namespace: Option<NamespaceId>) -> String {
         let rooms = namespace.and_then(|it| self.broker.rooms_in(it).ok());
-        let mut rooms: Vec<&str> = rooms.into_iter().flatten().collect();
+        let mut rooms: Vec<_> = rooms.into_iter().flatten().collect();
         rooms.sort_unstable();
         json!([rooms]).to_string()
     }
@@ -488,7 +498,7 @@ impl Host {
     }
 
     fn mixed(&mut self, socket: SocketId, namespace: NamespaceId, room: &str, ack: Option<u64>) {
-        let own = self.broker.socket_sid(socket).unwrap_or_default().to_owned();
+        let own = self.broker.socket_sid(socket).unwrap_or_default().into_owned();
         let _ = self.broker.join(socket, room);
         self.send(socket, "mixed", "[1]", &[]);
         let _ = self.broker.emit(Target::rooms(namespace, &[room]), Message::new("mixed", "[2]"));
@@ -637,7 +647,7 @@ impl Host {
     }
 
     fn namespaces(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.broker.namespaces().map(|(_, name)| name.to_owned()).collect();
+        let mut names: Vec<String> = self.broker.namespaces().map(|(_, name)| name.into_owned()).collect();
         names.sort_unstable();
         names
     }

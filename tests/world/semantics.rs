@@ -245,8 +245,13 @@ fn rooms_of_a_waiting_socket_are_entered_when_it_is_accepted() {
     assert!(world.core.join(socket, "s").unwrap());
     assert!(world.core.leave(socket, "s").unwrap());
     assert_eq!(world.say(Target::rooms(ns, &["r"]), "early", Delivery::Reliable).recipients, 0);
+    assert_eq!(world.core.is_member(socket, "r"), Ok(false));
     assert_eq!(world.core.ack(socket, 1, "[]", &[]), Err(Error::WrongState));
     world.core.accept(socket).unwrap();
+    assert_eq!(world.core.is_member(socket, "r"), Ok(true));
+    assert_eq!(world.core.is_member(socket, "s"), Ok(false));
+    let own = world.core.socket_sid(socket).unwrap().to_owned();
+    assert_eq!(world.core.is_member(socket, &own), Ok(true));
     assert_eq!(world.core.accept(socket), Err(Error::WrongState));
     assert_eq!(world.core.reject(socket, "no", None), Err(Error::WrongState));
     assert_eq!(world.say(Target::rooms(ns, &["r"]), "late", Delivery::Reliable).recipients, 1);

@@ -60,10 +60,10 @@ pub(crate) enum Seen {
 impl Seen {
     fn new(event: Event<'_>) -> Self {
         match event {
-            Event::ConnectRequest { socket, namespace, auth } => {
+            Event::ConnectRequest { socket, namespace, auth, .. } => {
                 Seen::Request { socket, namespace, auth: auth.into() }
             }
-            Event::Connect { socket, namespace, auth } => {
+            Event::Connect { socket, namespace, auth, .. } => {
                 Seen::Connect { socket, namespace, auth: auth.into() }
             }
             Event::Message { socket, namespace, name, args, attachments, ack } => Seen::Message {

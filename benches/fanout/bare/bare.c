@@ -2,8 +2,8 @@
  * The kernel's limit: what fan-out costs when nothing but the system calls is left. One epoll loop, plain
  * WebSocket, everybody in one room. It checks nothing and trusts its client; it is a yardstick, not a server.
  *
- *   bare each PORT   one send to every other connection for each message, as it arrives
- *   bare tick PORT   the messages of one epoll round joined, one send to each connection, own frames cut out
+ *   bare PORT each   one send to every other connection for each message, as it arrives
+ *   bare PORT tick   the messages of one epoll round joined, one send to each connection, own frames cut out
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -121,9 +121,9 @@ static void close_conn(int fd)
     close(fd);
 }
 
-static size_t write_header(char *out, size_t len)
+static size_t write_header(char *out, unsigned char opcode, size_t len)
 {
-    out[0] = (char)0x81;
+    out[0] = (char)(0x80 | opcode);
     if (len < 126) {
         out[1] = (char)len;
         return 2;
@@ -140,10 +140,10 @@ static size_t write_header(char *out, size_t len)
     return 10;
 }
 
-static void publish(int from, char *payload, size_t len)
+static void publish(int from, unsigned char opcode, char *payload, size_t len)
 {
     char header[10];
-    size_t header_len = write_header(header, len);
+    size_t header_len = write_header(header, opcode, len);
     size_t start = tick_log.len;
     append(&tick_log, header, header_len);
     append(&tick_log, payload, len);
@@ -226,8 +226,9 @@ static size_t read_frames(int fd, char *data, size_t len)
         char *payload = (char *)frame + head;
         for (size_t i = 0; i < size; i++)
             payload[i] ^= (char)frame[head - 4 + (i & 3)];
-        if ((frame[0] & 0x0f) == 1)
-            publish(fd, payload, size);
+        unsigned char opcode = frame[0] & 0x0f;
+        if (opcode == 1 || opcode == 2)
+            publish(fd, opcode, payload, size);
         used += head + size;
     }
 }
@@ -304,9 +305,9 @@ static void on_acceptable(int listener)
 
 int main(int argc, char **argv)
 {
-    joined = argc == 3 && strcmp(argv[1], "tick") == 0;
-    if (argc != 3 || (!joined && strcmp(argv[1], "each") != 0)) {
-        fprintf(stderr, "usage: bare each|tick PORT\n");
+    joined = argc == 3 && strcmp(argv[2], "tick") == 0;
+    if (argc != 3 || (!joined && strcmp(argv[2], "each") != 0)) {
+        fprintf(stderr, "usage: bare PORT each|tick\n");
         return 2;
     }
     struct rlimit limit;
@@ -316,7 +317,7 @@ int main(int argc, char **argv)
 
     int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(argv[2])),
+                                  .sin_port = htons((uint16_t)atoi(argv[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 4096) < 0)

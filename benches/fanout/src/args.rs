@@ -4,8 +4,13 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::rooms::Rooms;
+
 const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
-  --protocol socketio|raw  what the server speaks; raw is plain WebSocket, everybody in one room (socketio)
+  --protocol socketio|polling|raw
+                           what the server speaks; polling: the publishers use WebSocket, all others long-polling;
+                           raw is plain WebSocket, everybody in one room (socketio)
+  --arena                  each connection is in 9 of 400 rooms and publishes in one, instead of one room for all
   --path PATH              request target (socketio: /socket.io/?EIO=4&transport=websocket, raw: /)
   --pid PID                server process whose CPU time and memory are read
   --connections N          (100)
@@ -14,8 +19,10 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
   --drain SECONDS          how long the last messages may take to arrive (60)
   --syscalls               count the server's system calls with perf (slows it a little)
   --label TEXT             copied into the report
-  --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1),
-                           seconds (2), warmup (0.3), rate (messages a second; without it, a closed loop)";
+  --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1, in the arena all),
+                           seconds (2), warmup (0.3), form (text or binary), messages (instead of
+                           seconds), rate (messages a second; without it, a
+                           closed loop)";
 
 /// What to do, as given on the command line.
 #[derive(Debug)]
@@ -23,6 +30,7 @@ pub struct Args {
     pub server: SocketAddr,
     pub protocol: Protocol,
     pub path: String,
+    pub rooms: Rooms,
     pub pid: Option<u32>,
     pub connections: usize,
     pub sources: usize,
@@ -36,6 +44,7 @@ pub struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     SocketIo,
+    Polling,
     Raw,
 }
 
@@ -50,20 +59,28 @@ pub struct Cell {
     pub publishers: usize,
     pub duration: Duration,
     pub warmup: Duration,
+    /// Ends after so many messages of each of its two phases, not by the clock. Only in a closed loop.
+    pub messages: Option<u64>,
     /// Messages per second on a fixed schedule, whatever the server does; `window` is then ignored.
     pub rate: Option<f64>,
+    /// The argument is an attachment, not a text.
+    pub binary: bool,
 }
 
 impl Args {
     pub fn from_env() -> Result<Args, String> {
         let (mut server, mut protocol, mut path, mut pid) = (None, Protocol::SocketIo, None, None);
         let (mut connections, mut sources, mut opening, mut drain) = (100, None, 64, 60.0);
-        let (mut label, mut cells) = (String::new(), Vec::new());
-        let mut syscalls = false;
+        let (mut label, mut cells) = (String::new(), Vec::<Cell>::new());
+        let (mut syscalls, mut rooms) = (false, Rooms::One);
         let mut words = std::env::args().skip(1);
         while let Some(flag) = words.next() {
-            if flag == "--syscalls" {
-                syscalls = true;
+            match flag.as_str() {
+                "--syscalls" => syscalls = true,
+                "--arena" => rooms = Rooms::Arena,
+                _ => {}
+            }
+            if matches!(flag.as_str(), "--syscalls" | "--arena") {
                 continue;
             }
             let value = words.next().ok_or(USAGE)?;
@@ -72,6 +89,7 @@ impl Args {
                 "--protocol" => {
                     protocol = match value.as_str() {
                         "socketio" => Protocol::SocketIo,
+                        "polling" => Protocol::Polling,
                         "raw" => Protocol::Raw,
                         _ => return Err(USAGE.into()),
                     }
@@ -88,9 +106,15 @@ impl Args {
             }
         }
         let path = path.unwrap_or_else(|| match protocol {
-            Protocol::SocketIo => "/socket.io/?EIO=4&transport=websocket".into(),
+            Protocol::SocketIo | Protocol::Polling => "/socket.io/?EIO=4&transport=websocket".into(),
             Protocol::Raw => "/".into(),
         });
+        for cell in cells.iter_mut().filter(|_| rooms == Rooms::Arena) {
+            cell.publishers = connections;
+        }
+        if rooms == Rooms::Arena && cells.iter().any(|cell| cell.binary) {
+            return Err("the arena's messages are texts".into());
+        }
         if let Some(cell) = cells.iter().find(|cell| cell.publishers > connections) {
             return Err(format!("{} publishers, but {connections} connections", cell.publishers));
         }
@@ -101,6 +125,7 @@ impl Args {
             server: server.ok_or(USAGE)?,
             protocol,
             path,
+            rooms,
             pid,
             connections,
             sources: sources.unwrap_or(connections.div_ceil(20_000)).clamp(1, 254),
@@ -121,7 +146,9 @@ impl Cell {
             publishers: 1,
             duration: Duration::from_secs(2),
             warmup: Duration::from_millis(300),
+            messages: None,
             rate: None,
+            binary: false,
         };
         for pair in text.split(',') {
             let (key, value) = pair.split_once('=').ok_or(USAGE)?;
@@ -131,6 +158,8 @@ impl Cell {
                 "publishers" => cell.publishers = number(key, value)?,
                 "seconds" => cell.duration = Duration::from_secs_f64(number(key, value)?),
                 "warmup" => cell.warmup = Duration::from_secs_f64(number(key, value)?),
+                "messages" => cell.messages = Some(number(key, value)?),
+                "form" => cell.binary = value == "binary",
                 "rate" => cell.rate = Some(number(key, value)?),
                 _ => return Err(USAGE.into()),
             }

@@ -1,4 +1,4 @@
-//! One client connection: the handshakes up to the room, then frames. Knows nothing of loads and checks.
+//! One client connection: the handshakes up to the rooms, then events. Knows nothing of loads and checks.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -6,6 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
+use crate::message::BINARY;
+use crate::poll::{self, Poll};
+use crate::tally::Delivery;
 
 /// RFC 6455's own example. The benchmark needs no secret, and a bare server can then answer from a constant.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -13,6 +16,7 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Any mask but zero, which a server could notice and skip.
 const MASK: [u8; 4] = [0x5a, 0x13, 0xc7, 0x2e];
 const TEXT: u8 = 1;
+const BINARY_FRAME: u8 = 2;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
@@ -20,6 +24,12 @@ pub struct Conn {
     stream: TcpStream,
     state: State,
     protocol: Protocol,
+    /// What it joins.
+    rooms: Vec<String>,
+    /// How the session stands, on long-polling.
+    poll: Option<Box<Poll>>,
+    /// A binary event's packet has come, its attachment not.
+    announced: bool,
     /// The beginning of a frame whose rest has not arrived.
     partial: Vec<u8>,
     /// What the kernel has not taken yet, besides what a publisher gathers before one flush.
@@ -36,8 +46,15 @@ enum State {
 }
 
 impl Conn {
-    /// Connects from `source` and sends the upgrade request.
-    pub fn open(server: SocketAddr, source: Ipv4Addr, protocol: Protocol, path: &str) -> io::Result<Conn> {
+    /// Connects from `source` and sends the first request. A plain WebSocket server has one room, which needs no joining,
+    /// or is told which in a message: `rooms` is empty for the former.
+    pub fn open(
+        server: SocketAddr,
+        source: Ipv4Addr,
+        protocol: Protocol,
+        path: &str,
+        rooms: Vec<String>,
+    ) -> io::Result<Conn> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if !source.is_unspecified() {
             socket.bind(&SocketAddr::from((source, 0)).into())?;
@@ -46,16 +63,27 @@ impl Conn {
         socket.connect(&server.into())?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+        let poll = (protocol == Protocol::Polling).then(|| Box::new(Poll::new(server)));
+        let request = poll.as_ref().map_or_else(
+            || {
+                format!(
+                    "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+                )
+                .into_bytes()
+            },
+            |poll| poll.request(),
         );
+        let state = if poll.is_some() { State::Open } else { State::Upgrade };
         let mut conn = Conn {
             stream: socket.into(),
-            state: State::Upgrade,
+            state,
             protocol,
+            rooms,
+            poll,
+            announced: false,
             partial: Vec::new(),
-            output: request.into_bytes(),
+            output: request,
         };
         conn.flush()?;
         Ok(conn)
@@ -69,9 +97,17 @@ impl Conn {
         self.state == State::Ready
     }
 
-    /// Adds a masked text frame to the output.
+    /// Adds a packet to the output.
     pub fn queue(&mut self, text: &[u8]) {
-        self.queue_frame(TEXT, text);
+        match &mut self.poll {
+            None => self.queue_frame(TEXT, text),
+            Some(poll) => poll.queue(text),
+        }
+    }
+
+    /// Adds an attachment to the output; not on long-polling.
+    pub fn queue_binary(&mut self, bytes: &[u8]) {
+        self.queue_frame(BINARY_FRAME, bytes);
     }
 
     /// Writes what is queued. False when the kernel did not take all.
@@ -90,7 +126,7 @@ impl Conn {
     }
 
     /// Reads once and hands each event of the load to `event`.
-    pub fn read(&mut self, buffer: &mut [u8], mut event: impl FnMut(&[u8])) -> io::Result<()> {
+    pub fn read(&mut self, buffer: &mut [u8], mut event: impl FnMut(Delivery<'_>)) -> io::Result<()> {
         let count = match self.stream.read(buffer) {
             Ok(0) => return Err(fault("the server closed a connection")),
             Ok(count) => count,
@@ -115,7 +151,10 @@ impl Conn {
     }
 
     /// Handles every whole frame of `bytes`; returns how many bytes they took.
-    fn consume(&mut self, bytes: &[u8], event: &mut impl FnMut(&[u8])) -> io::Result<usize> {
+    fn consume(&mut self, bytes: &[u8], event: &mut impl FnMut(Delivery<'_>)) -> io::Result<usize> {
+        if self.poll.is_some() {
+            return self.consume_responses(bytes, event);
+        }
         let mut used = 0;
         if self.state == State::Upgrade {
             let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(0) };
@@ -126,8 +165,8 @@ impl Conn {
             let payload = &bytes[used + start..used + end];
             used += end;
             match opcode {
-                TEXT if self.state == State::Ready && payload.starts_with(b"42") => event(payload),
-                TEXT => self.packet(payload)?,
+                TEXT => self.packet(payload, event)?,
+                BINARY_FRAME => self.attachment(payload, event)?,
                 PING => self.queue_frame(PONG, payload),
                 other => return Err(fault(&format!("unexpected frame with opcode {other}"))),
             }
@@ -135,33 +174,89 @@ impl Conn {
         Ok(used)
     }
 
+    /// Handles every whole response of `bytes`, and asks for the next one.
+    fn consume_responses(&mut self, bytes: &[u8], event: &mut impl FnMut(Delivery<'_>)) -> io::Result<usize> {
+        let mut used = 0;
+        while let Some((body, end)) = poll::response(&bytes[used..])? {
+            for packet in
+                body.split(|&byte| byte == poll::SEPARATOR).filter(|_| !body.eq_ignore_ascii_case(b"ok"))
+            {
+                match packet {
+                    [b'b', attachment @ ..] => self.attachment(&poll::decoded(attachment)?, event)?,
+                    packet => self.packet(packet, event)?,
+                }
+            }
+            used += end;
+            if let Some(poll) = &mut self.poll {
+                self.output.extend_from_slice(&poll.request());
+                poll.requested();
+            }
+        }
+        Ok(used)
+    }
+
+    fn attachment(&mut self, bytes: &[u8], event: &mut impl FnMut(Delivery<'_>)) -> io::Result<()> {
+        if !std::mem::take(&mut self.announced) {
+            return Err(fault("an attachment without its packet"));
+        }
+        event(Delivery::Binary(bytes));
+        Ok(())
+    }
+
     fn upgraded(&mut self, head: &str) -> io::Result<()> {
         if !head.starts_with("HTTP/1.1 101") || !head.contains(ACCEPT) {
             return Err(fault(&format!("no upgrade: {head}")));
         }
         self.state = match self.protocol {
-            Protocol::SocketIo => State::Open,
-            Protocol::Raw => State::Ready,
+            Protocol::SocketIo | Protocol::Polling => State::Open,
+            Protocol::Raw if self.rooms.is_empty() => State::Ready,
+            Protocol::Raw => {
+                self.queue(format!("+{}", self.rooms.join(" ")).as_bytes());
+                State::Join
+            }
         };
         Ok(())
     }
 
-    /// An Engine.IO or Socket.IO packet besides the load's events.
-    fn packet(&mut self, text: &[u8]) -> io::Result<()> {
+    /// An Engine.IO packet that is not an attachment.
+    fn packet(&mut self, text: &[u8], event: &mut impl FnMut(Delivery<'_>)) -> io::Result<()> {
+        if self.announced {
+            return Err(fault("a packet between a binary event and its attachment"));
+        }
         self.state = match (self.state, text) {
+            (State::Ready, [b'4', b'2', ..]) => {
+                event(Delivery::Text(text));
+                State::Ready
+            }
+            (State::Ready, BINARY) => {
+                self.announced = true;
+                State::Ready
+            }
             (state, b"2") => {
                 self.queue(b"3");
                 state
             }
+            // A noop: the poll is ended for another reason than packets.
+            (state, b"6") if self.poll.is_some() => state,
             (State::Open, [b'0', ..]) => {
+                if let Some(poll) = &mut self.poll {
+                    poll.opened(text)?;
+                }
                 self.queue(b"40");
                 State::Connect
             }
             (State::Connect, [b'4', b'0', ..]) => {
-                self.queue(br#"420["join","r"]"#);
+                let join = match &self.rooms[..] {
+                    [room] => format!("420[\"join\",{room:?}]"),
+                    rooms => format!("420[\"rooms\",{rooms:?}]"),
+                };
+                self.queue(join.as_bytes());
                 State::Join
             }
-            (State::Join, [b'4', b'3', b'0', ..]) => State::Ready,
+            (State::Join, [b'4', b'3', b'0', ..] | b"+") => {
+                self.rooms = Vec::new();
+                State::Ready
+            }
             (state, text) => {
                 return Err(fault(&format!(
                     "{state:?}: unexpected packet {}",

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::args::{Args, Cell, Protocol};
 use crate::conn::Conn;
-use crate::message::Codec;
+use crate::message::{BINARY, Codec};
 use crate::process::{self, Machine, Memory};
+use crate::rooms::Rooms;
 use crate::tally::Tally;
 
 /// Larger than what a round delivers to one connection in the cells of the table.
@@ -31,6 +32,8 @@ pub struct Load<'a> {
     memory: Option<Memory>,
     /// Whose message is next.
     turn: usize,
+    /// So many connections publish in one cell or another.
+    width: usize,
 }
 
 impl Load<'_> {
@@ -43,9 +46,10 @@ impl Load<'_> {
             events: Vec::with_capacity(1024),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             conns: Vec::with_capacity(args.connections),
-            tally: Tally::new(args.connections, width),
+            tally: Tally::new(args.connections, width, args.rooms),
             memory: None,
             turn: 0,
+            width,
         };
         // The first connection makes a server allocate what all the later ones share.
         load.open(1)?;
@@ -110,6 +114,7 @@ impl Load<'_> {
         self.report("cell", |_| {
             json!({
                 "size": cell.size, "window": cell.window, "publishers": cell.publishers, "rate": cell.rate,
+                "form": if cell.binary { "binary" } else { "text" },
                 "seconds": rounded(elapsed.as_secs_f64()),
                 "messages": sent, "deliveries": deliveries as u64, "faults": faults,
                 "deliveries_per_s": rounded(deliveries / elapsed.as_secs_f64()),
@@ -129,10 +134,11 @@ impl Load<'_> {
     pub fn finish(self) -> Outcome<()> {
         match self.tally.all_faults() {
             0 => Ok(()),
-            count => {
-                Err(format!("{count} deliveries were repeated, skipped, wrong or sent to their sender")
-                    .into())
-            }
+            count => Err(format!(
+                "{count} deliveries were repeated, skipped, wrong, misrouted or sent to their sender: {}",
+                self.tally.faults()
+            )
+            .into()),
         }
     }
 
@@ -181,7 +187,14 @@ impl Load<'_> {
             1 => Ipv4Addr::UNSPECIFIED,
             sources => Ipv4Addr::new(127, 0, 0, 1 + (index % sources) as u8),
         };
-        let conn = Conn::open(self.args.server, source, self.args.protocol, &self.args.path)
+        let args = self.args;
+        let (protocol, rooms) = match args.protocol {
+            Protocol::Polling if index < self.width => (Protocol::SocketIo, args.rooms.of(index)),
+            // There is one room, which everybody is in.
+            Protocol::Raw if args.rooms == Rooms::One => (Protocol::Raw, Vec::new()),
+            protocol => (protocol, args.rooms.of(index)),
+        };
+        let conn = Conn::open(args.server, source, protocol, &args.path, rooms)
             .map_err(|error| format!("connection {index}: {error}"))?;
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&self.poll, conn.stream(), data, epoll::EventFlags::IN)?;
@@ -215,7 +228,13 @@ impl Load<'_> {
             if let Some((cell, begin)) = cell {
                 match cell.rate {
                     None => {
+                        let left = cell.messages.unwrap_or(u64::MAX) - published;
+                        if left == 0 {
+                            return Ok(());
+                        }
                         let free = cell.window.saturating_sub(self.tally.in_flight());
+                        let free = free.min(usize::try_from(left).unwrap_or(usize::MAX));
+                        published += free as u64;
                         let now = self.tally.clock(Instant::now());
                         self.publish(cell, (0..free).map(|_| now))?;
                     }
@@ -241,15 +260,34 @@ impl Load<'_> {
     fn publish(&mut self, cell: &Cell, times: impl ExactSizeIterator<Item = u64>) -> Outcome<()> {
         let touched = times.len().min(cell.publishers);
         let first = self.turn;
-        let name = if self.args.protocol == Protocol::Raw { "msg" } else { "pub" };
         let mut text = Vec::with_capacity(cell.size + 32);
         for time in times {
             let publisher = self.turn;
             self.turn = (publisher + 1) % cell.publishers;
-            let id = self.tally.depart(publisher, self.conns.len() - 1, time);
+            let id = self.tally.depart(publisher, time);
+            let (codec, conn) = (&self.tally.codec, &mut self.conns[publisher]);
             text.clear();
-            self.tally.codec.write(&mut text, name, &id);
-            self.conns[publisher].queue(&text);
+            if cell.binary {
+                // A server that relays gets what it is to send on.
+                let packet: &[u8] = match self.args.protocol {
+                    Protocol::Raw => BINARY,
+                    _ => br#"451-["bin",{"_placeholder":true,"num":0}]"#,
+                };
+                conn.queue(packet);
+                codec.write_body(&mut text, id);
+                conn.queue_binary(&text);
+                continue;
+            }
+            let room = self.args.rooms.published(publisher);
+            if self.args.protocol == Protocol::Raw {
+                if let Some(room) = room {
+                    text.extend_from_slice(format!("@{room} ").as_bytes());
+                }
+                codec.write(&mut text, id);
+            } else {
+                codec.write_request(&mut text, room.as_deref(), id);
+            }
+            conn.queue(&text);
         }
         for index in 0..touched {
             self.flush((first + index) % cell.publishers)?;
@@ -294,7 +332,7 @@ impl Load<'_> {
             }
             let time = self.tally.clock(Instant::now());
             self.conns[index]
-                .read(&mut self.buffer, |text| self.tally.arrive(index, text, time))
+                .read(&mut self.buffer, |delivery| self.tally.arrive(index, delivery, time))
                 .map_err(|error| format!("connection {index}: {error}"))?;
         }
         Ok(())

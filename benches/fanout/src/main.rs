@@ -6,7 +6,9 @@ mod conn;
 mod histogram;
 mod load;
 mod message;
+mod poll;
 mod process;
+mod rooms;
 mod tally;
 
 use std::error::Error;

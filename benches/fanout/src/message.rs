@@ -1,12 +1,15 @@
-//! The text of a message, and the check that a delivery is that text. No I/O.
+//! The bytes of a message, and the check that a delivery is those bytes. No I/O.
 //!
-//! A message is a Socket.IO event with one string: `42["msg","<publisher>:<sequence>:<filler>"]`. The plain
-//! WebSocket servers relay exactly these bytes, so that every server puts the same frame on the wire.
+//! A message is a Socket.IO event with one argument: `42["msg","<publisher>:<sequence>:<filler>"]`, or the same body as a
+//! binary attachment. The plain WebSocket servers relay exactly these frames, so that every server puts the same ones on
+//! the wire.
 
 /// The publisher's number, the sequence number and their colons.
 pub const MIN_SIZE: usize = 14;
 const HEAD: &[u8] = b"42[\"msg\",\"";
 const TAIL: &[u8] = b"\"]";
+/// The packet before the one attachment of a binary event.
+pub const BINARY: &[u8] = b"451-[\"msg\",{\"_placeholder\":true,\"num\":0}]";
 const PATTERN: &[u8; 64] = b"the-quick-brown-fox_jumps.over+the-lazy-dog_0123456789=ABCDEFGHI";
 
 /// Writes and checks messages of one size.
@@ -17,7 +20,7 @@ pub struct Codec {
 }
 
 /// What a delivery says it is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id {
     pub publisher: usize,
     pub sequence: u32,
@@ -29,23 +32,43 @@ impl Codec {
         Codec { size, filler }
     }
 
-    /// Appends the event as the publisher sends it: `name` is `pub` to a Socket.IO server, which emits `msg`,
-    /// and `msg` to one that only relays.
-    pub fn write(&self, out: &mut Vec<u8>, name: &str, id: &Id) {
-        out.extend_from_slice(b"42[\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\",\"");
+    /// Appends the event as it is delivered, and as it is published to a server that only relays.
+    pub fn write(&self, out: &mut Vec<u8>, id: Id) {
+        out.extend_from_slice(HEAD);
+        self.write_body(out, id);
+        out.extend_from_slice(TAIL);
+    }
+
+    /// Appends the event by which a Socket.IO server is asked for it.
+    pub fn write_request(&self, out: &mut Vec<u8>, room: Option<&str>, id: Id) {
+        out.extend_from_slice(match room {
+            None => b"42[\"pub\",\"",
+            Some(_) => b"42[\"cell\",\"",
+        });
+        if let Some(room) = room {
+            out.extend_from_slice(room.as_bytes());
+            out.extend_from_slice(b"\",\"");
+        }
+        self.write_body(out, id);
+        out.extend_from_slice(TAIL);
+    }
+
+    /// Appends what a text carries between its quotes, and a binary event as its attachment.
+    pub fn write_body(&self, out: &mut Vec<u8>, id: Id) {
         digits(out, id.publisher as u32, 4);
         out.push(b':');
         digits(out, id.sequence, 8);
         out.push(b':');
-        out.extend_from_slice(self.filler(id));
-        out.extend_from_slice(TAIL);
+        out.extend_from_slice(self.filler(&id));
     }
 
-    /// The identity of a delivered message, or `None` when it is not byte for byte what was published.
+    /// The identity of a delivered event, or `None` when it is not byte for byte what was published.
     pub fn check(&self, text: &[u8]) -> Option<Id> {
-        let body = text.strip_prefix(HEAD)?.strip_suffix(TAIL)?;
+        self.check_body(text.strip_prefix(HEAD)?.strip_suffix(TAIL)?)
+    }
+
+    /// The same for a delivered attachment.
+    pub fn check_body(&self, body: &[u8]) -> Option<Id> {
         if body.len() != self.size || body[4] != b':' || body[13] != b':' {
             return None;
         }
@@ -84,7 +107,7 @@ mod tests {
         for size in [MIN_SIZE, 64, 1024] {
             let codec = Codec::new(size);
             let mut text = Vec::new();
-            codec.write(&mut text, "msg", &Id { publisher: 63, sequence: 1_234_567 });
+            codec.write(&mut text, Id { publisher: 63, sequence: 1_234_567 });
             assert_eq!(text.len(), size + HEAD.len() + TAIL.len());
             assert_eq!(codec.check(&text), Some(Id { publisher: 63, sequence: 1_234_567 }));
             for index in 0..text.len() {

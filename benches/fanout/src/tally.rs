@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 
 use crate::histogram::Histogram;
 use crate::message::{Codec, Id};
+use crate::rooms::Rooms;
+
+/// An event as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery<'a> {
+    /// The packet.
+    Text(&'a [u8]),
+    /// The attachment of a binary event whose packet was right.
+    Binary(&'a [u8]),
+}
 
 pub struct Tally {
     pub codec: Codec,
@@ -15,6 +25,7 @@ pub struct Tally {
     pub deliveries: u64,
     pub latency: Histogram,
     start: Instant,
+    rooms: Rooms,
     /// Publishers in the widest cell: the row length of `expected`.
     width: usize,
     /// Next sequence number by connection and publisher.
@@ -28,6 +39,8 @@ pub struct Tally {
 #[derive(Clone, Default)]
 struct Publisher {
     next: u32,
+    /// How many connections are to get what it publishes.
+    audience: usize,
     /// Messages that somebody still waits for, oldest first.
     flights: VecDeque<Flight>,
 }
@@ -44,20 +57,25 @@ struct Faults {
     repeated: u64,
     skipped: u64,
     to_sender: u64,
+    /// To somebody who is not in the room.
+    misrouted: u64,
     wrong: u64,
 }
 
 impl Tally {
-    pub fn new(connections: usize, publishers: usize) -> Tally {
+    pub fn new(connections: usize, publishers: usize, rooms: Rooms) -> Tally {
+        let audience = |publisher| (0..connections).filter(|&conn| rooms.reaches(publisher, conn)).count();
+        let publisher = |index| Publisher { audience: audience(index), ..Publisher::default() };
         Tally {
             codec: Codec::new(crate::message::MIN_SIZE),
             sent: 0,
             deliveries: 0,
             latency: Histogram::new(),
             start: Instant::now(),
+            rooms,
             width: publishers,
             expected: vec![0; connections * publishers],
-            publishers: vec![Publisher::default(); publishers],
+            publishers: (0..publishers).map(publisher).collect(),
             in_flight: 0,
             last: 0,
             faults: Faults::default(),
@@ -83,23 +101,32 @@ impl Tally {
         self.in_flight
     }
 
-    /// A message of `publisher` leaves for `recipients` connections.
-    pub fn depart(&mut self, publisher: usize, recipients: usize, time: u64) -> Id {
+    /// A message of `publisher` leaves.
+    pub fn depart(&mut self, publisher: usize, time: u64) -> Id {
         let from = &mut self.publishers[publisher];
         let id = Id { publisher, sequence: from.next };
         from.next += 1;
-        from.flights.push_back(Flight { waiting: recipients, sent: time });
-        self.in_flight += 1;
         self.sent += 1;
+        if from.audience > 0 {
+            from.flights.push_back(Flight { waiting: from.audience, sent: time });
+            self.in_flight += 1;
+        }
         id
     }
 
-    /// Connection `conn` received `text`.
-    pub fn arrive(&mut self, conn: usize, text: &[u8], time: u64) {
-        let Some(Id { publisher, sequence }) = self.codec.check(text) else { return self.faults.wrong += 1 };
+    /// Connection `conn` received an event.
+    pub fn arrive(&mut self, conn: usize, delivery: Delivery<'_>, time: u64) {
+        let id = match delivery {
+            Delivery::Text(text) => self.codec.check(text),
+            Delivery::Binary(bytes) => self.codec.check_body(bytes),
+        };
+        let Some(Id { publisher, sequence }) = id else { return self.faults.wrong += 1 };
         let Some(from) = self.publishers.get_mut(publisher) else { return self.faults.wrong += 1 };
         if conn == publisher {
             return self.faults.to_sender += 1;
+        }
+        if !self.rooms.reaches(publisher, conn) {
+            return self.faults.misrouted += 1;
         }
         let expected = &mut self.expected[conn * self.width + publisher];
         if sequence < *expected {
@@ -124,13 +151,14 @@ impl Tally {
     }
 
     pub fn faults(&self) -> Value {
-        let Faults { repeated, skipped, to_sender, wrong } = &self.faults;
-        json!({ "repeated": repeated, "skipped": skipped, "to_sender": to_sender, "wrong": wrong })
+        let Faults { repeated, skipped, to_sender, misrouted, wrong } = &self.faults;
+        json!({ "repeated": repeated, "skipped": skipped, "to_sender": to_sender, "misrouted": misrouted,
+                "wrong": wrong })
     }
 
     pub fn all_faults(&self) -> u64 {
-        let Faults { repeated, skipped, to_sender, wrong } = &self.faults;
-        repeated + skipped + to_sender + wrong
+        let Faults { repeated, skipped, to_sender, misrouted, wrong } = &self.faults;
+        repeated + skipped + to_sender + misrouted + wrong
     }
 }
 
@@ -138,28 +166,43 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn deliver(tally: &mut Tally, conn: usize, sequence: u32) {
+    fn deliver(tally: &mut Tally, conn: usize, publisher: usize, sequence: u32) {
         let mut text = Vec::new();
-        tally.codec.write(&mut text, "msg", &Id { publisher: 0, sequence });
-        tally.arrive(conn, &text, 5);
+        tally.codec.write(&mut text, Id { publisher, sequence });
+        tally.arrive(conn, Delivery::Text(&text), 5);
     }
 
     #[test]
     fn each_fault_is_counted() {
-        let mut tally = Tally::new(3, 1);
-        (0..3).for_each(|_| drop(tally.depart(0, 2, 1)));
+        let mut tally = Tally::new(3, 1, Rooms::One);
+        (0..3).for_each(|_| {
+            tally.depart(0, 1);
+        });
         for sequence in [0, 1, 2] {
-            deliver(&mut tally, 1, sequence);
+            deliver(&mut tally, 1, 0, sequence);
         }
         assert_eq!((tally.in_flight(), tally.all_faults(), tally.deliveries), (3, 0, 3));
-        deliver(&mut tally, 2, 0);
+        deliver(&mut tally, 2, 0, 0);
         assert_eq!((tally.in_flight(), tally.all_faults()), (2, 0));
-        deliver(&mut tally, 2, 0);
-        deliver(&mut tally, 2, 2);
-        deliver(&mut tally, 0, 1);
-        deliver(&mut tally, 1, 3);
-        tally.arrive(1, b"42[\"msg\",\"junk\"]", 5);
+        deliver(&mut tally, 2, 0, 0);
+        deliver(&mut tally, 2, 0, 2);
+        deliver(&mut tally, 0, 0, 1);
+        deliver(&mut tally, 1, 0, 3);
+        tally.arrive(1, Delivery::Text(b"42[\"msg\",\"junk\"]"), 5);
         let faults = tally.faults();
-        assert_eq!(faults, json!({ "repeated": 1, "skipped": 1, "to_sender": 1, "wrong": 2 }));
+        let expected = json!({ "repeated": 1, "skipped": 1, "to_sender": 1, "misrouted": 0, "wrong": 2 });
+        assert_eq!(faults, expected);
+    }
+
+    #[test]
+    fn a_delivery_outside_the_room_is_a_fault() {
+        let mut tally = Tally::new(1_000, 1_000, Rooms::Arena);
+        tally.depart(0, 1);
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (1..1_000).partition(|&conn| Rooms::Arena.reaches(0, conn));
+        inside.iter().for_each(|&conn| deliver(&mut tally, conn, 0, 0));
+        assert_eq!((tally.in_flight(), tally.all_faults()), (0, 0));
+        deliver(&mut tally, outside[0], 0, 0);
+        assert_eq!(tally.faults()["misrouted"], 1);
     }
 }

@@ -21,7 +21,9 @@ from host import PATIENCE, Host, Player, Raw
 HERE = Path(__file__).parent
 
 SERVING = """
-import sys, roomcast
+import signal, roomcast
+# A shell's background job has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sio = roomcast.{kind}()
 @sio.event
 {define} hello(sid):

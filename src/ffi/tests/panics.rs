@@ -193,11 +193,8 @@ fn a_panic_under_any_of_them_is_a_status_and_then_poison() {
                 // SAFETY: alive until here.
                 unsafe { roomcast_free(broker) };
                 // SAFETY: a remote outlives its broker.
-                assert_eq!(
-                    unsafe { roomcast_remote_wake(remote) },
-                    ROOMCAST_ERROR_CLOSED,
-                    "{name}: not freed"
-                );
+                let left = unsafe { roomcast_remote_wake(remote) };
+                assert_eq!(left, ROOMCAST_ERROR_CLOSED, "{name}: not freed");
                 // SAFETY: alive until here.
                 unsafe { roomcast_remote_free(remote) };
             }
@@ -207,7 +204,8 @@ fn a_panic_under_any_of_them_is_a_status_and_then_poison() {
                 panics(name, || call(remote));
                 // It has nothing that could be half done: the others go on.
                 // SAFETY: alive.
-                assert_eq!(unsafe { roomcast_remote_wake(remote) }, ROOMCAST_OK, "{name}");
+                let next = unsafe { roomcast_remote_wake(remote) };
+                assert_eq!(next, ROOMCAST_OK, "{name}");
                 // SAFETY: alive until here.
                 unsafe { roomcast_remote_free(remote) };
                 // SAFETY: alive until here.

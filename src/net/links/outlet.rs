@@ -7,7 +7,7 @@ use mio::Registry;
 use mio::net::TcpStream;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The most slices one sendmsg takes: IOV_MAX of Linux and the BSDs.
@@ -113,6 +113,10 @@ impl Output for Outlet<'_> {
         // If it fails, the connection is broken already.
         let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         self.links.bury(key, self.registry);
+    }
+
+    fn hand_over(&mut self, link: usize, number: usize, peer: SocketAddr, input: Vec<u8>) {
+        self.links.depart(link, number, peer, input, self.registry);
     }
 
     fn pause(&mut self, link: usize) {

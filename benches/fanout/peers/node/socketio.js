@@ -1,12 +1,6 @@
-// Node's socket.io with its defaults. Usage: node socketio.js PORT
+// Node's socket.io with its defaults, the ws engine among them. Usage: node socketio.js PORT [arena]
 import { Server } from "socket.io";
+import { serve } from "../app.mjs";
 
-const io = new Server(Number(process.argv[2]));
-
-io.on("connection", (socket) => {
-  socket.on("join", (room, ack) => {
-    socket.join(room);
-    ack();
-  });
-  socket.on("pub", (text) => socket.to("r").emit("msg", text));
-});
+const [port, mode] = process.argv.slice(2);
+serve(new Server(Number(port)), mode === "arena");

@@ -310,7 +310,7 @@ class BaseServer:
         args, attachments = self._codec.encode(as_args(data))
         rooms, skipped = _keys(room), _keys(skip_sid)
         self._queue.append(raw.pack(ns, event.encode(), args, rooms, skipped, (), (), attachments))
-        for client in self._overheard(ns, rooms, skipped):
+        for client in self._overheard(ns, rooms, skipped) if self._unaccepted else ():
             client.later.append(raw.pack(ns, event.encode(), args, (), (), (client.socket,), (), attachments))
         if len(self._queue) < _WAITING_EMITS:
             return False
@@ -549,6 +549,8 @@ def _room(name: str) -> Union[str, int]:
 
 
 def _keys(rooms: Any) -> list[bytes]:
+    if type(rooms) is str and rooms:
+        return [rooms.encode()]
     if not rooms and rooms != 0:
         return []
     if isinstance(rooms, (str, int)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _NONE: tuple[bytes, ...] = ()
@@ -15,9 +15,7 @@ class Codec:
     def __init__(self, module: Any = None) -> None:
         self._dumps = (module or json).dumps
         self._loads = (module or json).loads
-        # Made once: json.dumps makes a new one for each call that is not its default.
-        self._plain = (json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode if module is None
-                       else self._custom)
+        self._plain = _encoder() if module is None else self._custom
 
     def _custom(self, value: Any) -> str:
         text = self._dumps(value, separators=(",", ":"))
@@ -45,6 +43,20 @@ class Codec:
         """A value, with its binary parts in their places."""
         value = self._loads(data.decode())
         return _fill(value, parts) if parts else value
+
+
+def _encoder() -> Callable[[Any], str]:
+    """The standard library's encoder, made once. JSONEncoder makes a new one for each value, which costs more than to use it."""
+    encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        make: Any = getattr(json.encoder, "c_make_encoder")
+        escape: Any = getattr(json.encoder, "encode_basestring")
+        encode = make(None, encoder.default, escape, None, ":", ",", False, False, False)
+        if "".join(encode(["é", {"a": (1, None)}], 0)) == '["é",{"a":[1,null]}]':
+            return lambda value: "".join(encode(value, 0))
+    except (AttributeError, TypeError):  # not CPython, or another one than we know
+        pass
+    return encoder.encode
 
 
 def _fill(value: Any, parts: Sequence[bytes]) -> Any:

@@ -55,7 +55,7 @@ _SHORT = 0.001
 _EVENT = struct.Struct("<IHHQQQIIII")
 _EMIT = struct.Struct("<IHHQQIIIIII")
 _LENGTH = struct.Struct("<I")
-_PADDING = [b"\0" * (-size % 8) for size in range(8)]
+_PADDING = [b"\0" * size for size in range(8)]
 _NO_PARTS: tuple[bytes, ...] = ()
 
 
@@ -94,15 +94,18 @@ def pack(ns: int, name: bytes, args: bytes, rooms: Sequence[bytes] = (), except_
     socket's id is a room of its own. ``args`` is the JSON array of the arguments, with
     ``{"_placeholder":true,"num":N}`` where attachment N belongs.
     """
-    body = [name, args]
+    parts = [name, args]
+    size = 48 + len(name) + len(args)
+    for part in (*rooms, *except_rooms, *attachments) if attachments else (*rooms, *except_rooms):
+        parts += _LENGTH.pack(len(part)), part
+        size += 4 + len(part)
     if sockets or except_sockets:
-        body.insert(0, struct.pack(f"<{len(sockets) + len(except_sockets)}Q", *sockets, *except_sockets))
-    for part in (*rooms, *except_rooms, *attachments):
-        body += _LENGTH.pack(len(part)), part
-    joined = b"".join(body)
-    padding = _PADDING[len(joined) % 8]
-    return b"".join((_EMIT.pack(48 + len(joined) + len(padding), delivery, len(attachments), ns, key, len(name), len(args),
-                                len(rooms), len(sockets), len(except_rooms), len(except_sockets)), joined, padding))
+        count = len(sockets) + len(except_sockets)
+        parts.insert(0, struct.pack(f"<{count}Q", *sockets, *except_sockets))
+        size += 8 * count
+    padding = -size % 8
+    return b"".join((_EMIT.pack(size + padding, delivery, len(attachments), ns, key, len(name), len(args), len(rooms),
+                                len(sockets), len(except_rooms), len(except_sockets)), *parts, _PADDING[padding]))
 
 
 class Broker:

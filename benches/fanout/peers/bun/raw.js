@@ -1,0 +1,34 @@
+// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena]
+
+const TICK_MS = 33;
+const [port, mode] = process.argv.slice(2);
+const arena = mode === "arena";
+let held = [];
+
+Bun.serve({
+  port: Number(port),
+  fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("WebSocket only", { status: 400 })),
+  websocket: {
+    open(socket) {
+      socket.subscribe("r");
+    },
+    message(socket, message) {
+      if (message[0] !== "+" && message[0] !== "@") return void socket.publish("r", message);
+      if (message[0] === "+") {
+        for (const name of message.slice(1).split(" ")) socket.subscribe(name);
+        return void socket.send("+");
+      }
+      const space = message.indexOf(" ");
+      const [room, text] = [message.slice(1, space), message.slice(space + 1)];
+      if (arena) held.push([socket, room, text]);
+      else socket.publish(room, text);
+    },
+  },
+});
+
+if (arena) {
+  setInterval(() => {
+    for (const [socket, room, text] of held) socket.publish(room, text);
+    held = [];
+  }, TICK_MS);
+}

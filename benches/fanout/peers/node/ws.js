@@ -1,0 +1,44 @@
+// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena]
+import { WebSocketServer } from "ws";
+
+const TICK_MS = 33;
+const [PLUS, AT] = Buffer.from("+@");
+const [port, mode] = process.argv.slice(2);
+const arena = mode === "arena";
+const rooms = new Map();
+let held = [];
+
+function join(socket, name) {
+  if (!rooms.has(name)) rooms.set(name, new Set());
+  rooms.get(name).add(socket);
+}
+
+function publish(sender, room, data, binary) {
+  for (const member of rooms.get(room)) if (member !== sender) member.send(data, { binary });
+}
+
+new WebSocketServer({ port: Number(port) }).on("connection", (socket) => {
+  join(socket, "r");
+  socket.on("message", (data, binary) => {
+    if (binary || (data[0] !== PLUS && data[0] !== AT)) return publish(socket, "r", data, binary);
+    const text = data.toString();
+    if (data[0] === PLUS) {
+      for (const name of text.slice(1).split(" ")) join(socket, name);
+      return socket.send("+");
+    }
+    const space = text.indexOf(" ");
+    const [room, message] = [text.slice(1, space), text.slice(space + 1)];
+    if (arena) held.push([socket, room, message]);
+    else publish(socket, room, message, false);
+  });
+  socket.on("close", () => {
+    for (const [name, members] of rooms) if (members.delete(socket) && members.size === 0) rooms.delete(name);
+  });
+});
+
+if (arena) {
+  setInterval(() => {
+    for (const [socket, room, text] of held) publish(socket, room, text, false);
+    held = [];
+  }, TICK_MS);
+}

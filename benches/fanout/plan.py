@@ -1,0 +1,72 @@
+"""What is measured: groups of cells that one start of a server goes through. It must not know servers by name, but for the
+baselines.
+"""
+
+import dataclasses
+
+ARENA_CLIENTS = 1000
+ARENA_RATE = 20 * ARENA_CLIENTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One load, as the client's --cell."""
+
+    size: int = 64
+    window: int = 1
+    publishers: int = 1
+    form: str = "text"
+    rate: int | None = None
+
+    def spelled(self, seconds: float) -> str:
+        pairs = {**dataclasses.asdict(self), "seconds": seconds}
+        return ",".join(f"{key}={value}" for key, value in pairs.items() if value is not None)
+
+    def title(self) -> str:
+        size = f"{self.size // 1024} KB" if self.size % 1024 == 0 else f"{self.size} B"
+        parts = [size, f"{self.rate:,}/s" if self.rate else f"{self.window} in flight"]
+        if self.publishers > 1:
+            parts.append(f"{self.publishers} publishers")
+        if self.form != "text":
+            parts.append(self.form)
+        return ", ".join(parts)
+
+    def baseline(self) -> str:
+        """The bare loop that stands for the limit: joining pays only when there is something to join."""
+        return "bare-each" if self.window == 1 else "bare-tick"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """One start of a server: connect, then cell after cell."""
+
+    kind: str  # room, polling, arena, relayed or idle
+    connections: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.connections}"
+
+
+FOUR = tuple(Cell(size=size, window=window) for size in (64, 1024) for window in (1, 64))
+MANY = (Cell(window=64, publishers=16), Cell(window=64, publishers=64))
+MORE = (Cell(window=16), Cell(window=64, form="binary"), Cell(rate=20))
+# The same clients, with servers that send on at once.
+RELAYED = Group("relayed", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
+ARENA = Group("arena", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
+
+PLANS = {
+    "full": (
+        Group("room", 100, FOUR),
+        Group("room", 1000, FOUR + MANY + MORE),
+        Group("room", 5000, FOUR),
+        ARENA,
+        RELAYED,
+        Group("polling", 1000, (Cell(), Cell(window=64), Cell(window=64, form="binary"))),
+        Group("idle", 10000, ()),
+    ),
+    "quick": (Group("room", 1000, (FOUR[0], FOUR[1], FOUR[3], MANY[0])), ARENA),
+}
+# Whose system calls are counted, in a pass of its own.
+COUNTED = Group("room", 1000, FOUR + MANY)

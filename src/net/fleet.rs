@@ -1,0 +1,321 @@
+//! Many loops behind one handle, each on a thread of its own: an emit is one command to each, their events are one queue. It must
+//! not touch what a loop owns but by asking it.
+
+mod acks;
+pub(super) mod ids;
+mod mailbox;
+mod names;
+mod questions;
+
+use super::remote::{Command, Doors, Loops, Remote};
+use super::seat::Seat;
+use super::{Loop, LoopOptions, Waker, signals};
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{NamespaceId, SocketId};
+use crate::broker::Core;
+use crate::broker::config::Config;
+use crate::broker::events::Events;
+use crate::session::sid::Home;
+use acks::Acks;
+use crossbeam_channel::{Receiver, bounded};
+use ids::Ids;
+use mailbox::{Bell, Mailbox};
+use names::Names;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the host sleeps between two tries when a loop's queue is full.
+const RETRY: Duration = Duration::from_micros(100);
+
+pub(super) struct Fleet {
+    doors: Arc<Doors>,
+    mailboxes: Box<[Arc<Mailbox>]>,
+    bell: Bell,
+    names: Arc<Names>,
+    acks: Acks,
+    threads: Vec<JoinHandle<()>>,
+    /// Events of loops that were wound down.
+    last: Events,
+    pub(super) config: Config,
+}
+
+impl Fleet {
+    pub(super) fn new(mut config: Config, epoch: u64) -> io::Result<Self> {
+        config.check()?;
+        let count = config.loops;
+        let options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
+        let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
+        let (doors, inboxes) = Doors::new(config.limits.remote_queue, ios.iter().map(Loop::waker));
+        let names = Arc::new(Names::default());
+        let mut seats = Vec::new();
+        for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
+            let core = Core::at_home(config.share(), epoch, home)?;
+            let ids = Ids::among(number, count, names.clone(), &core);
+            seats.push(Seat { core, io, inbox, ids, stopped: false });
+        }
+        let mut fleet = Self {
+            doors,
+            mailboxes: (0..count).map(|_| Arc::default()).collect(),
+            bell: Bell::new()?,
+            names,
+            acks: Acks::default(),
+            threads: Vec::new(),
+            last: Events::new(),
+            config,
+        };
+        for (seat, mailbox) in seats.into_iter().zip(&fleet.mailboxes) {
+            let (mailbox, doors, host) = (mailbox.clone(), fleet.doors.clone(), fleet.bell.waker().clone());
+            let name = format!("roomcast {}", seat.ids.number());
+            let run = move || run(seat, &mailbox, &doors, &host);
+            // What has been started ends when the fleet is dropped.
+            fleet.threads.push(thread::Builder::new().name(name).spawn(run)?);
+        }
+        Ok(fleet)
+    }
+
+    pub(super) fn remote(&self, broker: Weak<()>) -> Remote {
+        Remote::new(self.doors.clone(), self.bell.waker().clone(), broker)
+    }
+
+    /// Listens with every loop. The kernel spreads the clients over them.
+    pub(super) fn listen(&mut self, address: SocketAddr, backlog: u32) -> io::Result<SocketAddr> {
+        let listen = move |address| {
+            move |seat: &mut Seat| {
+                let bound = seat.io.listen(address, backlog);
+                seat.core.reopen();
+                bound
+            }
+        };
+        if self.doors.count() > 1 {
+            super::listener::check_free(address)?;
+        }
+        let bound = self.ask(0, listen(address))??;
+        for number in 1..self.doors.count() {
+            self.ask(number, listen(bound))??;
+        }
+        Ok(bound)
+    }
+
+    /// Waits until there are events, at most for `timeout`.
+    pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
+        self.bell.wait(timeout)?;
+        if self.doors.is_closed() {
+            return Err(Error::Closed.into());
+        }
+        Ok(())
+    }
+
+    fn has_events(&self) -> bool {
+        !self.last.is_empty() || self.mailboxes.iter().any(|mailbox| !mailbox.is_empty())
+    }
+
+    pub(super) fn take_events(&mut self, events: &mut Events) {
+        events.clear();
+        self.collect(events);
+        events.append(&self.last);
+        self.last.clear();
+        self.acks.rewrite(events);
+    }
+
+    fn collect(&self, events: &mut Events) {
+        for (number, mailbox) in self.mailboxes.iter().enumerate() {
+            if mailbox.take(events) {
+                self.doors.wake(number);
+            }
+        }
+    }
+
+    #[cfg(feature = "capi")]
+    pub(super) fn arm(&self) {
+        self.bell.arm();
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        self.has_events().then_some(Duration::ZERO)
+    }
+
+    #[cfg(unix)]
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    /// Winds all loops down; they can listen again afterwards.
+    pub(super) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
+        let ended = self.ask_all(move |seat| {
+            let outcome = seat.wind_down(grace);
+            let mut events = Events::new();
+            seat.core.take_events(&mut events);
+            seat.ids.outward(&mut events);
+            (outcome, events)
+        })?;
+        let mut last = std::mem::take(&mut self.last);
+        self.collect(&mut last);
+        for (outcome, events) in ended {
+            last.append(&events);
+            outcome?;
+        }
+        self.last = last;
+        Ok(())
+    }
+
+    // ---- telling and asking ----
+
+    /// Puts a command into the queues of these loops, when there is room in all of them.
+    fn send(&self, loops: Loops, mut command: impl FnMut() -> Command) -> Result<()> {
+        loop {
+            match self.doors.send(loops, &mut command) {
+                Err(Error::Full) => thread::sleep(RETRY),
+                sent => return sent,
+            }
+        }
+    }
+
+    fn send_one(&self, number: usize, mut command: Command) -> Result<()> {
+        loop {
+            match self.doors.send_one(number, command) {
+                Ok(()) => return Ok(()),
+                Err((Error::Full, back)) => command = back,
+                Err((error, _)) => return Err(error),
+            }
+            thread::sleep(RETRY);
+        }
+    }
+
+    /// Has something done on a loop. What is wrong with it shows only in its counters.
+    fn tell(&self, number: usize, act: impl FnOnce(&mut Core) -> Result<()> + Send + 'static) -> Result<()> {
+        self.send_one(number, Command::Task(Box::new(move |seat| act(&mut seat.core))))
+    }
+
+    fn tell_home(
+        &self,
+        socket: SocketId,
+        act: impl FnOnce(&mut Core, SocketId) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let local = socket.local();
+        self.tell(socket.loop_number(), move |core| act(core, local))
+    }
+
+    fn question<R: Send + 'static>(
+        &self,
+        number: usize,
+        question: impl FnOnce(&mut Seat) -> R + Send + 'static,
+    ) -> Result<Receiver<R>> {
+        let (reply, answer) = bounded(1);
+        let task = move |seat: &mut Seat| {
+            // Nobody waits any more: that is all right.
+            let _ = reply.send(question(seat));
+            Ok(())
+        };
+        self.send_one(number, Command::Task(Box::new(task)))?;
+        Ok(answer)
+    }
+
+    /// Waits for one loop's answer.
+    fn ask<R: Send + 'static>(
+        &self,
+        number: usize,
+        question: impl FnOnce(&mut Seat) -> R + Send + 'static,
+    ) -> Result<R> {
+        self.question(number, question)?.recv().map_err(|_| Error::Closed)
+    }
+
+    /// Waits for the answers of all loops, in their order.
+    fn ask_all<R: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
+        let question = Arc::new(question);
+        let ask = |number| {
+            let question = question.clone();
+            self.question(number, move |seat| question(seat))
+        };
+        let answers = (0..self.doors.count()).map(ask).collect::<Result<Vec<_>>>()?;
+        answers.into_iter().map(|answer| answer.recv().map_err(|_| Error::Closed)).collect()
+    }
+
+    fn check_namespace(&self, namespace: NamespaceId) -> Result<()> {
+        if self.names.has(namespace) { Ok(()) } else { Err(Error::Gone) }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.doors.close();
+        for number in 0..self.doors.count() {
+            // One that has ended already needs no telling.
+            let _ = self.send_one(number, Command::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            // A panic was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A loop's thread.
+fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
+    signals::block_all();
+    let _last = LastWord(host);
+    // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
+    let mut seat = seat;
+    // The kernel refuses to wait only if the descriptor is gone, which ends the loop.
+    while !seat.stopped && seat.turn(None).is_ok() {
+        for (number, traveller) in seat.departures() {
+            doors.hand_over(number, traveller);
+        }
+        let Seat { core, ids, .. } = &mut seat;
+        let filled = core.has_events()
+            && mailbox.fill(|events| {
+                core.take_events(events);
+                ids.outward(events);
+            });
+        if filled {
+            host.wake();
+        }
+    }
+}
+
+/// Whether a loop ends well or in a panic, the host is to look.
+struct LastWord<'a>(&'a Waker);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::message::{Message, Target};
+
+    #[test]
+    fn a_loop_that_ends_in_a_bug_hangs_nobody() {
+        let mut limits = crate::Limits::default();
+        limits.remote_queue = 4;
+        let mut fleet = Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0).unwrap();
+        let namespace = fleet.names.find("/").unwrap();
+        let alive = Arc::new(());
+        let remote = fleet.remote(Arc::downgrade(&alive));
+        assert_eq!(fleet.ask(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Closed));
+        // A signal may end a wait early; that is all that it can do.
+        let error = loop {
+            if let Err(error) = fleet.turn(None) {
+                break error;
+            }
+        };
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Error>()), "{error}");
+        for _ in 0..20 {
+            assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Closed));
+            let target = crate::OwnedTarget::all(namespace);
+            assert_eq!(remote.emit(target, Message::new("n", "[]")), Err(Error::Closed));
+        }
+        assert!(fleet.ask(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
+    }
+}

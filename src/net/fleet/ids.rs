@@ -1,0 +1,145 @@
+//! Handles on their way into a loop and out of it: what a loop calls its things, and what its host calls them. It must not
+//! change what a handle names.
+
+use super::names::Names;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{NamespaceId, SocketId};
+use crate::broker::Core;
+use crate::broker::events::{Events, Kind, RoomChange};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One loop's view. A loop that has no others calls everything what its host calls it.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Ids(Option<Among>);
+
+#[derive(Debug)]
+struct Among {
+    number: usize,
+    count: usize,
+    names: Arc<Names>,
+    outside: HashMap<NamespaceId, NamespaceId>,
+    inside: HashMap<NamespaceId, NamespaceId>,
+}
+
+impl Among {
+    fn remember(&mut self, local: NamespaceId, global: NamespaceId) {
+        self.outside.insert(local, global);
+        self.inside.insert(global, local);
+    }
+
+    fn seen(&self, local: NamespaceId) -> NamespaceId {
+        // Its creation was reported before anything that happened in it.
+        self.outside.get(&local).copied().unwrap_or(local)
+    }
+
+    fn rewrite(&mut self, kind: Kind, name: &str) -> Option<Kind> {
+        let number = self.number;
+        let out = |socket: SocketId| socket.on_loop(number);
+        Some(match kind {
+            Kind::ConnectRequest(socket, ns) => Kind::ConnectRequest(out(socket), self.seen(ns)),
+            Kind::Connect(socket, ns) => Kind::Connect(out(socket), self.seen(ns)),
+            Kind::Message(socket, ns, ack) => Kind::Message(out(socket), self.seen(ns), ack),
+            Kind::Ack(ack, socket, left) => Kind::Ack(ack.on_loop(number), out(socket), left),
+            Kind::AckEnd(ack, missing, timed_out) => Kind::AckEnd(ack.on_loop(number), missing, timed_out),
+            Kind::Disconnect(socket, ns, reason) => Kind::Disconnect(out(socket), self.seen(ns), reason),
+            Kind::ProtocolError(socket, ns) => Kind::ProtocolError(out(socket), self.seen(ns)),
+            Kind::NamespaceCreated(local) => {
+                let (global, new) = self.names.announce(name, number);
+                self.remember(local, global);
+                return new.then_some(Kind::NamespaceCreated(global));
+            }
+            Kind::NamespaceRemoved(local) => {
+                let global = self.outside.remove(&local)?;
+                self.inside.remove(&global);
+                return self.names.leave(global, number).then_some(Kind::NamespaceRemoved(global));
+            }
+            Kind::Room(change, local) => {
+                let ns = self.seen(local);
+                let change = match change {
+                    RoomChange::Created if !self.names.room_begins(ns, name, number) => return None,
+                    RoomChange::Deleted if !self.names.room_ends(ns, name, number) => return None,
+                    RoomChange::Joined(socket) => RoomChange::Joined(out(socket)),
+                    RoomChange::Left(socket) => RoomChange::Left(out(socket)),
+                    change => change,
+                };
+                Kind::Room(change, ns)
+            }
+            Kind::Handshake(conn) => Kind::Handshake(conn.on_loop(number)),
+            Kind::Refused(code) => Kind::Refused(code),
+            Kind::Open(conn) => Kind::Open(conn.on_loop(number)),
+            Kind::Text(conn) => Kind::Text(conn.on_loop(number)),
+            Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),
+            Kind::Close(conn, reason) => Kind::Close(conn.on_loop(number), reason),
+            Kind::Drained => return self.names.drained(number, self.count).then_some(Kind::Drained),
+        })
+    }
+}
+
+impl Ids {
+    /// The view of one of several loops, whose core is new.
+    pub(super) fn among(number: usize, count: usize, names: Arc<Names>, core: &Core) -> Self {
+        let mut among = Among { number, count, names, outside: HashMap::new(), inside: HashMap::new() };
+        // The host has always known of these.
+        for (local, name) in core.namespaces() {
+            let (global, _) = among.names.announce(name, number);
+            among.remember(local, global);
+        }
+        Self(Some(among))
+    }
+
+    pub(in crate::net) fn number(&self) -> usize {
+        self.0.as_ref().map_or(0, |among| among.number)
+    }
+
+    /// This loop's share of a total; at least 1 of it, unless it is 0.
+    pub(in crate::net) fn share(&self, total: u32) -> u32 {
+        let Some(among) = &self.0 else { return total };
+        let count = among.count as u32;
+        let share = total / count + u32::from((among.number as u32) < total % count);
+        share.max(total.min(1))
+    }
+
+    /// A socket's handle on this loop, if that is where it lives.
+    pub(in crate::net) fn socket_in(&self, socket: SocketId) -> Option<SocketId> {
+        (socket.loop_number() == self.number()).then(|| socket.local())
+    }
+
+    /// A namespace's handle on this loop; `None` if the loop has nobody in it.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if no loop has it.
+    pub(in crate::net) fn namespace_in(
+        &mut self,
+        core: &Core,
+        id: NamespaceId,
+    ) -> Result<Option<NamespaceId>> {
+        let Some(among) = &mut self.0 else { return Ok(Some(id)) };
+        if let Some(&local) = among.inside.get(&id) {
+            return Ok(Some(local));
+        }
+        let name = among.names.name(id).ok_or(Error::Gone)?;
+        Ok(core.find_namespace(&name).inspect(|&local| {
+            among.names.enter(&name, among.number);
+            among.remember(local, id);
+        }))
+    }
+
+    /// The host's handle of a namespace that this loop has.
+    pub(in crate::net) fn namespace_out(&mut self, core: &Core, local: NamespaceId) -> Result<NamespaceId> {
+        let Some(among) = &mut self.0 else { return Ok(local) };
+        if let Some(&global) = among.outside.get(&local) {
+            return Ok(global);
+        }
+        let global = among.names.enter(core.namespace_name(local)?, among.number);
+        among.remember(local, global);
+        Ok(global)
+    }
+
+    /// Rewrites a batch for the host, and leaves out what it has heard from another loop.
+    pub(in crate::net) fn outward(&mut self, events: &mut Events) {
+        if let Some(among) = &mut self.0 {
+            events.rewrite(|kind, name| among.rewrite(kind, name));
+        }
+    }
+}

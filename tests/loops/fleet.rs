@@ -1,0 +1,459 @@
+//! Rooms, namespaces, acknowledgements and questions that span loops.
+
+use super::support::{Host, PATIENCE};
+use super::{COUNTS, MANY, config, crowd, finish, poll_until, until_end};
+use roomcast::{
+    Broker, Config, Error, Event, Message, NamespaceOptions, PatternOptions, RoomChange, SocketId, Target,
+};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+const END: Message<'static> = Message::new("end", "[]");
+
+#[test]
+fn an_emit_reaches_exactly_the_members_wherever_they_are() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let clients = crowd(&mut host, |_, mut client| until_end(&mut client));
+        let sockets: Vec<SocketId> = clients.iter().map(|(socket, _)| *socket).collect();
+        let broker = &mut host.broker;
+        let ns = broker.namespace_of(sockets[0]).unwrap();
+        for (number, &socket) in sockets.iter().enumerate() {
+            broker.join(socket, ["even", "odd"][number % 2]).unwrap();
+            if number % 3 == 0 {
+                broker.change_rooms(socket, &[], &["third", "all"]).unwrap();
+            }
+        }
+        broker.emit(Target::rooms(ns, &["even"]).except(&[sockets[0]]), Message::new("a", "[]")).unwrap();
+        // Some are in both rooms and get one copy.
+        broker.emit(Target::rooms(ns, &["odd", "third"]), Message::new("b", "[]")).unwrap();
+        broker.emit(Target::all(ns).except_rooms(&["even"]), Message::new("c", "[]")).unwrap();
+        broker.emit(Target::sockets(ns, &[sockets[1], sockets[4]]), Message::new("d", "[]")).unwrap();
+        broker.leave(sockets[2], "even").unwrap();
+        broker.emit(Target::rooms(ns, &["even"]), Message::new("e", "[]")).unwrap();
+        broker.send(sockets[5], Message::new("f", "[]")).unwrap();
+        let own = broker.socket_sid(sockets[6]).unwrap().to_string();
+        broker.emit(Target::rooms(ns, &[&own]), Message::new("g", "[]")).unwrap();
+        broker.emit(Target::all(ns).except(&sockets[..8]), Message::new("h", "[]")).unwrap();
+        broker.leave_all(sockets[3]).unwrap();
+        broker.emit(Target::rooms(ns, &["odd", "third"]), Message::new("i", "[]")).unwrap();
+        broker.emit(Target::all(ns), END).unwrap();
+        for (n, heard) in finish(&mut host, clients).into_iter().enumerate() {
+            let (even, third) = (n % 2 == 0, n % 3 == 0);
+            let expected = [
+                ("a", even && n != 0),
+                ("b", !even || third),
+                ("c", !even),
+                ("d", n == 1 || n == 4),
+                ("e", even && n != 2),
+                ("f", n == 5),
+                ("g", n == 6),
+                ("h", n >= 8),
+                ("i", (!even || third) && n != 3),
+            ];
+            let expected: Vec<_> =
+                expected.iter().filter(|(_, it)| *it).map(|(name, _)| format!("42[\"{name}\"]")).collect();
+            assert_eq!(heard, expected, "client {n} with {loops} loops");
+        }
+    }
+}
+
+#[test]
+fn questions_are_answered_over_all_loops_and_after_what_was_called_before() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let clients = crowd(&mut host, |_, mut client| client.read());
+        let sockets: Vec<SocketId> = clients.iter().map(|(socket, _)| *socket).collect();
+        let all: HashSet<_> = sockets.iter().copied().collect();
+        assert_eq!(all.len(), MANY, "no two sockets have one handle");
+        let broker = &mut host.broker;
+        let ns = broker.find_namespace("/").unwrap();
+        for &socket in &sockets {
+            broker.join(socket, "everybody").unwrap();
+            broker.join(socket, "left").unwrap();
+            broker.leave(socket, "left").unwrap();
+        }
+        broker.join(sockets[7], "alone").unwrap();
+        assert_eq!(broker.members(ns, "everybody").unwrap().collect::<HashSet<_>>(), all);
+        assert_eq!(broker.members(ns, "alone").unwrap().collect::<Vec<_>>(), [sockets[7]]);
+        assert_eq!(broker.members(ns, "left").unwrap().count(), 0);
+        assert_eq!(broker.sockets_in(ns).unwrap().collect::<HashSet<_>>(), all);
+        let mut rooms: Vec<_> = broker.rooms_in(ns).unwrap().map(|it| it.to_string()).collect();
+        rooms.sort();
+        assert_eq!(rooms, ["alone", "everybody"], "a room that spans loops is one room");
+        let sids: Vec<String> =
+            sockets.iter().map(|&it| broker.socket_sid(it).unwrap().to_string()).collect();
+        assert_eq!(sids.iter().collect::<HashSet<_>>().len(), MANY);
+        for (&socket, sid) in sockets.iter().zip(&sids) {
+            assert_eq!(broker.find_socket(sid), Some(socket));
+            assert_eq!(broker.namespace_of(socket), Ok(ns));
+            let mut rooms: Vec<_> = broker.rooms_of(socket).unwrap().map(|it| it.to_string()).collect();
+            assert_eq!(rooms.remove(0), *sid);
+            assert!(rooms.contains(&"everybody".to_owned()), "{rooms:?}");
+            assert_eq!(broker.members(ns, sid).unwrap().collect::<Vec<_>>(), [socket]);
+            let conn = broker.conn_of(socket).unwrap();
+            assert_eq!(broker.is_websocket(conn), Ok(true));
+            assert!(broker.handshake(socket).unwrap().url().starts_with("/socket.io/?EIO=4"));
+            assert!(broker.conn_handshake(conn).unwrap().header("upgrade").is_some());
+        }
+        assert_eq!(broker.find_socket("nobody's"), None);
+        assert_eq!(broker.namespaces().map(|(_, name)| name.to_string()).collect::<Vec<_>>(), ["/"]);
+        let stats = broker.stats();
+        assert_eq!((stats.connections, stats.sockets, stats.namespaces), (MANY, MANY, 1));
+        assert_eq!(stats.counters.connections_opened, MANY as u64);
+        broker.disconnect(sockets[0], true).unwrap();
+        assert_eq!(broker.socket_sid(sockets[0]).map(|it| it.to_string()), Err(Error::Gone));
+        assert_eq!(broker.members(ns, "everybody").unwrap().count(), MANY - 1);
+        broker.emit(Target::all(ns), END).unwrap();
+        let heard = finish(&mut host, clients);
+        assert_eq!(heard[0], "41");
+        assert!(heard[1..].iter().all(|text| text == "42[\"end\"]"));
+    }
+}
+
+#[test]
+fn acknowledgements_from_many_loops_are_counted_together() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        // Client 0 leaves instead of answering, client 1 waits for the time to run out.
+        let clients = crowd(&mut host, |number, mut client| {
+            let question = client.read();
+            let ack = question.strip_suffix("[\"q\"]").unwrap().strip_prefix("42").unwrap().to_owned();
+            match number {
+                0 => client.send("41"),
+                1 => {
+                    client.read();
+                }
+                _ => {
+                    client.send(&format!("43{ack}[{number}]"));
+                    client.read();
+                }
+            }
+        });
+        let ns = host.broker.find_namespace("/").unwrap();
+        let question = Message::new("q", "[]");
+        let (receipt, ack) = host.broker.emit_with_ack(Target::all(ns), question, Some(1_500)).unwrap();
+        assert_eq!(receipt.recipients, MANY, "with {loops} loops");
+        let ack = ack.unwrap();
+        let (mut left, mut answers, mut ends) = (Vec::new(), HashSet::new(), Vec::new());
+        poll_until(&mut host, |_, events| {
+            for event in events.iter() {
+                match event {
+                    Event::Ack { ack: id, args, remaining, .. } if id == ack => {
+                        assert!(answers.insert(args.to_owned()), "{args} twice");
+                        left.push(remaining);
+                    }
+                    Event::AckEnd { ack: id, missing, timed_out } if id == ack => {
+                        ends.push((missing, timed_out))
+                    }
+                    _ => {}
+                }
+            }
+            !ends.is_empty()
+        });
+        assert_eq!(left, (2..MANY as u32).rev().collect::<Vec<_>>(), "with {loops} loops");
+        assert_eq!(ends, [(2, true)], "with {loops} loops");
+        assert_eq!(host.broker.stats().pending_acks, 0);
+        host.broker.emit(Target::all(ns), END).unwrap();
+        finish(&mut host, clients);
+        let nobody = Target::rooms(ns, &["nobody"]);
+        assert_eq!(host.broker.emit_with_ack(nobody, question, None).unwrap().1, None);
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_everybody_gives_ends_with_the_last_one() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let clients = crowd(&mut host, |_, mut client| {
+            let ack = client.read().replace("[\"q\"]", "[]").replacen("42", "43", 1);
+            client.send(&ack);
+            client.read();
+        });
+        let ns = host.broker.find_namespace("/").unwrap();
+        let (_, ack) = host.broker.emit_with_ack(Target::all(ns), Message::new("q", "[]"), None).unwrap();
+        let (mut left, mut ends) = (Vec::new(), 0);
+        poll_until(&mut host, |_, events| {
+            for event in events.iter() {
+                match event {
+                    Event::Ack { ack: id, remaining, .. } if Some(id) == ack => left.push(remaining),
+                    Event::AckEnd { .. } => ends += 1,
+                    _ => {}
+                }
+            }
+            left.last() == Some(&0)
+        });
+        host.broker.emit(Target::all(ns), END).unwrap();
+        finish(&mut host, clients);
+        assert_eq!((left.len(), ends), (MANY, 0), "with {loops} loops");
+    }
+}
+
+#[test]
+fn a_namespace_from_a_pattern_is_reported_once_however_many_loops_have_it() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let options = PatternOptions { remove_when_empty: true, ..PatternOptions::default() };
+        host.broker.add_pattern("/room-*", options).unwrap();
+        let made = host.broker.add_namespace("/made", NamespaceOptions::default()).unwrap();
+        assert_eq!(host.broker.find_namespace("/made"), Some(made));
+        assert_eq!(host.broker.add_namespace("made", NamespaceOptions::default()), Ok(made));
+        let guarded = NamespaceOptions { guarded: true };
+        assert_eq!(host.broker.add_namespace("/made", guarded), Err(Error::Exists));
+        let mut created = Vec::new();
+        let mut removed = Vec::new();
+        let mut inside = HashMap::new();
+        let address = host.address;
+        let clients: Vec<_> = (0..MANY)
+            .map(|_| {
+                std::thread::spawn(move || {
+                    let mut client = super::Client::connect(address);
+                    client.send("40/room-1,");
+                    assert!(client.read().starts_with("40/room-1,{"));
+                    assert_eq!(client.read(), "42/room-1,[\"end\"]");
+                    client.send("41/room-1,");
+                })
+            })
+            .collect();
+        poll_until(&mut host, |broker, events| {
+            for event in events.iter() {
+                match event {
+                    Event::NamespaceCreated { namespace, name } => created.push((namespace, name.to_owned())),
+                    Event::NamespaceRemoved { namespace, name } => removed.push((namespace, name.to_owned())),
+                    Event::Connect { socket, namespace, .. } => {
+                        if broker.namespace_name(namespace).is_ok_and(|name| name == "/room-1") {
+                            inside.insert(socket, namespace);
+                        }
+                        if inside.len() == MANY && broker.sockets_in(namespace).unwrap().count() == MANY {
+                            broker.emit(Target::all(namespace), END).unwrap();
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            !removed.is_empty()
+        });
+        clients.into_iter().for_each(|client| client.join().unwrap());
+        let room = *inside.values().next().unwrap();
+        assert!(inside.values().all(|&ns| ns == room), "one handle, on whichever loop");
+        created.sort_by(|a, b| a.1.cmp(&b.1));
+        assert_eq!(created, [(made, "/made".to_owned()), (room, "/room-1".to_owned())], "with {loops} loops");
+        assert_eq!(removed, [(room, "/room-1".to_owned())], "with {loops} loops");
+        assert_eq!(host.broker.emit(Target::all(room), END), Err(Error::Gone));
+        assert_eq!(host.broker.find_namespace("/room-1"), None);
+    }
+}
+
+#[test]
+fn a_room_that_spans_loops_begins_and_ends_once() {
+    for loops in COUNTS {
+        let mut host = Host::new(Config { room_events: true, ..config(loops) });
+        let clients = crowd(&mut host, |_, mut client| until_end(&mut client));
+        let ns = host.broker.find_namespace("/").unwrap();
+        for &(socket, _) in &clients {
+            host.broker.join(socket, "r").unwrap();
+        }
+        // What was joined before is left after: the loops have heard of all of it.
+        assert_eq!(host.broker.members(ns, "r").unwrap().count(), MANY);
+        for &(socket, _) in &clients {
+            host.broker.leave(socket, "r").unwrap();
+        }
+        host.broker.join(clients[0].0, "last").unwrap();
+        let mut seen = Vec::new();
+        poll_until(&mut host, |_, events| {
+            for event in events.iter() {
+                if let Event::Room { change, room, namespace } = event {
+                    assert_eq!(namespace, ns);
+                    seen.push((change, room.to_owned()));
+                }
+            }
+            let ends = |change: &RoomChange| matches!(change, RoomChange::Left(_));
+            seen.iter().filter(|(change, _)| ends(change)).count() == MANY
+                && seen.iter().any(|(_, room)| room == "last")
+                && seen.iter().any(|(change, room)| *change == RoomChange::Deleted && room == "r")
+        });
+        let of = |wanted: RoomChange| seen.iter().filter(|it| **it == (wanted, "r".to_owned())).count();
+        assert_eq!(
+            (of(RoomChange::Created), of(RoomChange::Deleted)),
+            (1, 1),
+            "with {loops} loops: {seen:?}"
+        );
+        for &(socket, _) in &clients {
+            assert_eq!((of(RoomChange::Joined(socket)), of(RoomChange::Left(socket))), (1, 1));
+        }
+        host.broker.emit(Target::all(ns), END).unwrap();
+        finish(&mut host, clients);
+    }
+}
+
+#[test]
+fn what_can_be_known_at_once_is_said_at_once() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let (socket, client) = host.join(|mut client| until_end(&mut client));
+        let broker = &mut host.broker;
+        let ns = broker.find_namespace("/").unwrap();
+        let all = Target::all(ns);
+        assert_eq!(broker.emit(all, Message::new("disconnect", "[]")), Err(Error::ReservedEvent));
+        assert_eq!(broker.emit(all, Message::new("n", "{}")), Err(Error::BadJson));
+        assert_eq!(broker.emit(all, Message::new("n", "[")), Err(Error::BadJson));
+        let lost: &[&[u8]] = &[b"x"];
+        assert_eq!(
+            broker.emit(all, Message::new("n", "[{\"_placeholder\":true,\"num\":1}]").attach(lost)),
+            Err(Error::BadAttachments)
+        );
+        assert_eq!(broker.send(socket, Message::new("connect", "[]")), Err(Error::ReservedEvent));
+        assert_eq!(broker.ack(socket, 1, "nothing", &[]), Err(Error::BadJson));
+        assert_eq!(broker.join(socket, ""), Err(Error::BadRoom));
+        assert_eq!(broker.add_namespace("a,b", NamespaceOptions::default()), Err(Error::BadNamespace));
+        assert_eq!(broker.add_pattern("", PatternOptions::default()), Err(Error::BadNamespace));
+        broker.emit(all, END).unwrap();
+        host.until(|_, _| client.is_finished());
+        assert_eq!(client.join().unwrap(), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn what_shows_only_later_is_counted() {
+    let mut host = Host::new(config(2));
+    let clients = crowd(&mut host, |_, mut client| client.read());
+    let ns = host.broker.find_namespace("/").unwrap();
+    for &(socket, _) in &clients {
+        host.broker.disconnect(socket, false).unwrap();
+    }
+    let before = host.broker.stats().counters.remote_failures;
+    let dead = clients[3].0;
+    let _ = host.broker.join(dead, "r");
+    let _ = host.broker.disconnect(dead, false);
+    let _ = host.broker.send(dead, Message::new("n", "[]"));
+    assert_eq!(host.broker.stats().counters.remote_failures, before + 3);
+    assert_eq!(host.broker.sockets_in(ns).unwrap().count(), 0);
+    assert!(finish(&mut host, clients).iter().all(|text| text == "41"));
+}
+
+#[test]
+fn guarded_clients_are_let_in_and_turned_away_on_every_loop() {
+    for loops in COUNTS {
+        let mut host = Host::new(Config { guard_handshakes: true, ..config(loops) });
+        host.broker.add_namespace("/", NamespaceOptions { guarded: true }).unwrap();
+        let address = host.address;
+        let clients: Vec<_> = (0..MANY)
+            .map(|number| {
+                std::thread::spawn(move || {
+                    let mut client = super::sessions::open(address);
+                    client.send(&format!("40{{\"number\":{number}}}"));
+                    client.read()
+                })
+            })
+            .collect();
+        poll_until(&mut host, |broker, events| {
+            for event in events.iter() {
+                match event {
+                    Event::Handshake { conn } => broker.allow(conn).unwrap(),
+                    Event::ConnectRequest { socket, auth, .. } => {
+                        let number: usize = auth["{\"number\":".len()..auth.len() - 1].parse().unwrap();
+                        if number % 2 == 0 {
+                            broker.join(socket, "early").unwrap();
+                            broker.accept(socket).unwrap();
+                        } else {
+                            broker.reject(socket, "odd", Some("{\"why\":1}")).unwrap();
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            clients.iter().all(|client| client.is_finished())
+        });
+        let ns = host.broker.find_namespace("/").unwrap();
+        for (number, client) in clients.into_iter().enumerate() {
+            let heard = client.join().unwrap();
+            if number % 2 == 0 {
+                assert!(heard.starts_with("40{\"sid\":"), "{heard}");
+            } else {
+                assert_eq!(heard, "44{\"message\":\"odd\",\"data\":{\"why\":1}}");
+            }
+        }
+        // They are gone by now, or about to be.
+        assert!(host.broker.members(ns, "early").unwrap().count() <= MANY / 2);
+    }
+}
+
+#[test]
+fn an_address_in_use_is_refused_although_loops_share_one() {
+    for loops in COUNTS {
+        let mut first = Broker::new(config(loops)).unwrap();
+        let address = first.listen("127.0.0.1:0").unwrap();
+        for other in COUNTS {
+            let mut second = Broker::new(config(other)).unwrap();
+            let refused = second.listen(address).map_err(|error| error.kind());
+            assert_eq!(refused, Err(std::io::ErrorKind::AddrInUse), "{loops} loops, then {other}");
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_spread_is_refused() {
+    let invalid = |config| Broker::new(config).map(drop).map_err(|error| error.kind());
+    assert_eq!(invalid(config(65)), Err(std::io::ErrorKind::InvalidInput));
+    let generator = || Some("id".to_owned());
+    let custom = Config { id_generator: Some(Box::new(generator)), ..config(2) };
+    assert_eq!(invalid(custom), Err(std::io::ErrorKind::InvalidInput));
+}
+
+#[test]
+fn the_end_tells_everybody_on_every_loop_and_it_may_begin_again() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        for _ in 0..2 {
+            let clients = crowd(&mut host, |_, mut client| [client.read(), client.read()]);
+            let ns = host.broker.find_namespace("/").unwrap();
+            host.broker.emit(Target::all(ns), Message::new("last", "[]")).unwrap();
+            host.broker.close(&mut host.events, PATIENCE).unwrap();
+            let told: HashSet<_> = host
+                .events
+                .iter()
+                .filter_map(|event| match event {
+                    Event::Disconnect { socket, reason, .. } => Some((socket, reason.text())),
+                    _ => None,
+                })
+                .collect();
+            let expected = clients.iter().map(|(socket, _)| (*socket, "server shutting down")).collect();
+            assert_eq!(told, expected, "with {loops} loops");
+            for (_, client) in clients {
+                let [last, close] = client.join().unwrap();
+                assert_eq!(last, "42[\"last\"]");
+                assert!(close.starts_with("Close"), "{close}");
+            }
+            assert!(std::net::TcpStream::connect(host.address).is_err(), "it listens no more");
+            let stats = host.broker.stats();
+            assert_eq!((stats.links, stats.connections, stats.sockets), (0, 0, 0));
+            assert_eq!(host.broker.listen(host.address).unwrap(), host.address);
+        }
+    }
+}
+
+#[test]
+fn the_descriptor_tells_of_the_loops_events_and_then_rests() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let (socket, client) = host.join(|mut client| {
+            client.send("42[\"hello\"]");
+            client.read()
+        });
+        let mut heard = false;
+        while !heard {
+            assert!(host.readable(PATIENCE), "an event shows");
+            host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+            heard = host.events.iter().any(|event| matches!(event, Event::Message { name: "hello", .. }));
+        }
+        host.settle();
+        assert!(!host.readable(Duration::ZERO) && host.broker.next_timeout() != Some(Duration::ZERO));
+        let remote = host.broker.remote();
+        std::thread::spawn(move || remote.wake()).join().unwrap().unwrap();
+        assert!(host.readable(PATIENCE), "another thread's call shows");
+        host.settle();
+        host.broker.send(socket, END).unwrap();
+        host.until(|_, _| client.is_finished());
+        assert_eq!(client.join().unwrap(), "42[\"end\"]");
+    }
+}

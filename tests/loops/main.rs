@@ -1,0 +1,58 @@
+//! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
+
+mod fleet;
+mod races;
+mod sessions;
+#[allow(dead_code)]
+#[path = "../broker/support.rs"]
+mod support;
+
+use roomcast::{Broker, Config, Events, Limits, SocketId};
+use std::thread::JoinHandle;
+use support::{Client, Host};
+
+/// Everything is to hold for each of these; 0 is the host's own thread.
+const COUNTS: [usize; 4] = [0, 1, 2, 4];
+
+/// So many clients that the kernel hardly ever puts all of them on one loop.
+const MANY: usize = 16;
+
+fn config(loops: usize) -> Config {
+    Config { loops, ..Config::default() }
+}
+
+fn limited(loops: usize, limit: impl FnOnce(&mut Limits)) -> Config {
+    let mut config = config(loops);
+    limit(&mut config.limits);
+    config
+}
+
+/// Starts `MANY` clients that do the same, each told its number, and waits for their sockets.
+fn crowd<T: Send + 'static>(
+    host: &mut Host,
+    client: impl Fn(usize, Client) -> T + Clone + Send + 'static,
+) -> Vec<(SocketId, JoinHandle<T>)> {
+    (0..MANY)
+        .map(|number| {
+            let client = client.clone();
+            host.join(move |it| client(number, it))
+        })
+        .collect()
+}
+
+/// Polls until `done` says so, and shows it each batch once.
+fn poll_until(host: &mut Host, mut done: impl FnMut(&mut Broker, &Events) -> bool) {
+    host.events = Events::new();
+    host.until(|broker, events| done(broker, events));
+}
+
+/// Polls until all of them are done, and returns what they returned.
+fn finish<T>(host: &mut Host, clients: Vec<(SocketId, JoinHandle<T>)>) -> Vec<T> {
+    host.until(|_, _| clients.iter().all(|(_, client)| client.is_finished()));
+    clients.into_iter().map(|(_, client)| client.join().unwrap()).collect()
+}
+
+/// Reads until the event `end`, which is not among what is returned.
+fn until_end(client: &mut Client) -> Vec<String> {
+    std::iter::from_fn(|| Some(client.read()).filter(|text| text != "42[\"end\"]")).collect()
+}
