@@ -187,11 +187,10 @@ impl Crowd {
                 (State::Opening, [b'0', ..]) => (State::Connecting, Some("40")),
                 (State::Connecting, [b'4', b'0', ..]) => (State::Joining, Some(r#"420["join"]"#)),
                 (State::Joining, [b'4', b'3', ..]) => (State::Ready, None),
-                (_, [b'4', b'2', ..]) => {
+                (_, [b'4', b'2', ..]) | (State::Ready, [b'4', b'3', ..]) => {
                     got(at, Got::Event(text), now);
                     (state, None)
                 }
-                (State::Ready, [b'4', b'3', ..]) => (state, None),
                 _ => return Err(format!("{state:?}: {text}").into()),
             };
             self.clients[at].state = next;

@@ -93,7 +93,7 @@ fn stalled(host: &str) -> Outcome<()> {
     let pause = Duration::from_millis(100);
     println!("\n### Readers that stop, among 1,000\n");
     println!(
-        "1 KiB to the room every 100 ms, 100 times; a backlog of 64 KiB. Latency of the others in ms.\n"
+        "4 KiB to the room every 100 ms, 100 times; a backlog of 64 KiB. Latency of the others in ms.\n"
     );
     println!("| class | stopped | p50 | p99 | most | memory, KiB | queued, KiB | closed | not sent |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
@@ -117,7 +117,7 @@ fn stalled(host: &str) -> Outcome<()> {
             fill(&mut crowd, CLIENTS)?;
             let hears = |at| at > count;
             let memory = server.memory()?;
-            let times = latencies(&mut crowd, event, 1_024, MESSAGES, pause, hears)?;
+            let times = latencies(&mut crowd, event, 4_096, MESSAGES, pause, hears)?;
             let figures = server.figures()?;
             let drops = ["volatile", "latest", "oldest"]
                 .map(|cause| figures.value(&format!("roomcast_messages_dropped_total{{cause=\"{cause}\"}}")));
@@ -198,14 +198,15 @@ fn reconnect(host: &str) -> Outcome<()> {
                 }
             }
             if sent.is_none() {
-                watcher.say(0, "42[\"pub\",\"x\"]")?;
+                // Answered by the server alone: a message to the room would be thousands.
+                watcher.say(0, "421[\"echo\"]")?;
                 sent = Some(Instant::now());
             }
             crowd.wait(Instant::now() + Duration::from_millis(2), |_, got, _| {
                 refused += u64::from(matches!(got, Got::Refused));
             })?;
             watcher.wait(Instant::now(), |at, got, now| {
-                if at == 1
+                if at == 0
                     && let Got::Event(_) = got
                     && let Some(sent) = sent.take()
                 {
