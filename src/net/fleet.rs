@@ -297,7 +297,8 @@ mod tests {
 
     #[test]
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {
-        let limits = crate::Limits { remote_queue: 4, ..crate::Limits::default() };
+        let limits =
+            crate::base::limits::Limits { remote_queue: 4, ..crate::base::limits::Limits::default() };
         let mut fleet = Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0).unwrap();
         let namespace = fleet.names.find("/").unwrap();
         let alive = Arc::new(());
@@ -312,7 +313,7 @@ mod tests {
         assert!(error.get_ref().is_some_and(|inner| inner.is::<Error>()), "{error}");
         for _ in 0..20 {
             assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Closed));
-            let target = crate::OwnedTarget::all(namespace);
+            let target = crate::net::OwnedTarget::all(namespace);
             assert_eq!(remote.emit(target, Message::new("n", "[]")), Err(Error::Closed));
         }
         assert!(fleet.ask(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
