@@ -30,8 +30,8 @@
 #define ROOMCAST_ABI_VERSION 1
 
 /**
- * A socket has joined its namespace. Sets `socket`, `ns`, and `data` to the client's auth object as JSON ("{}" when it
- * sent none).
+ * A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+ * client's auth object as JSON ("{}" when it sent none).
  */
 #define ROOMCAST_EVENT_CONNECT 1
 
@@ -48,8 +48,8 @@
 #define ROOMCAST_EVENT_DISCONNECT 3
 
 /**
- * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`, and
- * `data` to the auth object as JSON.
+ * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+ * `name` to its id to be, and `data` to the auth object as JSON.
  */
 #define ROOMCAST_EVENT_CONNECT_REQUEST 4
 
@@ -575,6 +575,16 @@ typedef struct roomcast_config {
      * Commands from other threads that may wait for the next poll. 16,384 by default.
      */
     uint64_t remote_queue;
+    /**
+     * Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
+     * 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
+     *
+     * The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
+     * Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
+     * gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+     * each loop's current step.
+     */
+    uint64_t loops;
 } roomcast_config;
 
 /**

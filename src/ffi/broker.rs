@@ -73,7 +73,7 @@ impl Host {
         self.drained = 0;
         self.parts_ready = false;
         self.parts_drained = 0;
-        self.broker.fetch_events(&mut self.events);
+        self.broker.take_events(&mut self.events);
         if let Some(sink) = &self.sink {
             self.events.iter().for_each(|event| sink.event(&event));
         }

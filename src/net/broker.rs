@@ -112,13 +112,6 @@ impl Broker {
         }
     }
 
-    /// Fills a batch. It changes nothing that would have to be sent, so the descriptor stays silent, unlike by way of
-    /// [`DerefMut`].
-    #[cfg(feature = "capi")]
-    pub(crate) fn fetch_events(&mut self, events: &mut Events) {
-        self.core.take_events(events);
-    }
-
     /// Makes the descriptor readable, for events that the host has not drained.
     #[cfg(feature = "capi")]
     pub(crate) fn arm(&self) {

@@ -180,6 +180,14 @@ impl Broker {
         })
     }
 
+    /// Whether a socket is in a room; its own is one of them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    pub fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
+        ask!(self, is_member(socket, room))
+    }
+
     /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
     ///
     /// # Errors

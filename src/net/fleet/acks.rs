@@ -113,6 +113,7 @@ impl Acks {
 mod tests {
     use super::*;
     use crate::base::ids::{Key, SocketId};
+    use crate::broker::events::Event;
 
     fn id(loop_number: usize) -> AckId {
         AckId::new(Key { slot: 1, generation: 1 }).on_loop(loop_number)
@@ -125,8 +126,8 @@ mod tests {
         events
             .iter()
             .map(|event| match event {
-                crate::Event::Ack { ack, remaining, .. } => format!("{} ack {remaining}", ack == id(0)),
-                crate::Event::AckEnd { ack, missing, timed_out } => {
+                Event::Ack { ack, remaining, .. } => format!("{} ack {remaining}", ack == id(0)),
+                Event::AckEnd { ack, missing, timed_out } => {
                     format!("{} end {missing} {timed_out}", ack == id(0))
                 }
                 _ => unreachable!(),

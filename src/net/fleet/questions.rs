@@ -237,6 +237,11 @@ impl Fleet {
         Ok(rooms)
     }
 
+    pub(in crate::net) fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
+        let (local, room) = (socket.local(), room.to_owned());
+        self.ask(socket.loop_number(), move |seat| seat.core.is_member(local, &room))?
+    }
+
     pub(in crate::net) fn rooms_of(&self, socket: SocketId) -> Result<Vec<String>> {
         let local = socket.local();
         self.ask(socket.loop_number(), move |seat| {
