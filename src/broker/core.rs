@@ -194,6 +194,11 @@ impl Core {
         self.counters.remote_failures += 1;
     }
 
+    /// How many emits were counted; a loop that is not the first one an emit concerns does not count it again.
+    pub(crate) fn emits(&mut self) -> &mut u64 {
+        &mut self.counters.emits
+    }
+
     /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
     pub fn wants_flush(&self) -> bool {
         self.log.len() + self.log.link_bytes() >= self.config.limits.max_tick_bytes

@@ -149,6 +149,11 @@ impl Loops {
         Self::one(socket.loop_number())
     }
 
+    /// Whether this is the first of them, which counts for all of them.
+    pub(super) fn is_led_by(self, number: usize) -> bool {
+        self.0.trailing_zeros() as usize == number
+    }
+
     fn has(self, number: usize) -> bool {
         self.0 >> number & 1 == 1
     }

@@ -84,19 +84,28 @@ impl Seat {
         let message = &envelope.message;
         let attachments: Vec<&[u8]> = message.attachments.iter().map(Vec::as_slice).collect();
         let message = message.borrow(&attachments);
-        self.with_target(envelope, |core, target| core.emit(target, message).map(drop)).unwrap_or(Ok(()))
+        match self.with_target(envelope, |core, target| core.emit(target, message).map(drop)) {
+            // What is wrong with it is wrong on every loop, and counted once.
+            Some(outcome) if envelope.target.loops().is_led_by(self.ids.number()) => outcome,
+            _ => Ok(()),
+        }
     }
 
-    /// Hands out the part of a target that is on this loop, if there is any.
+    /// Hands out the part of a target that is on this loop, if there is any. An emit is counted by the first loop that it
+    /// concerns.
     pub(super) fn with_target<R>(
         &mut self,
         envelope: &Envelope,
         f: impl FnOnce(&mut Core, Target<'_>) -> Result<R>,
     ) -> Option<Result<R>> {
         let target = &envelope.target;
+        let counts = target.loops().is_led_by(self.ids.number());
         let namespace = match self.ids.namespace_in(&self.core, target.namespace) {
             Ok(Some(namespace)) => namespace,
-            Ok(None) => return None,
+            Ok(None) => {
+                *self.core.emits() += u64::from(counts);
+                return None;
+            }
             Err(error) => return Some(Err(error)),
         };
         let here = |sockets: &[SocketId]| -> Vec<SocketId> {
@@ -108,7 +117,12 @@ impl Seat {
         }
         let (rooms, except_rooms) = (borrowed(&target.rooms), borrowed(&target.except_rooms));
         let target = Target::union(namespace, &rooms, &sockets).except_rooms(&except_rooms).except(&except);
-        Some(f(&mut self.core, target))
+        let before = *self.core.emits();
+        let outcome = f(&mut self.core, target);
+        if !counts {
+            *self.core.emits() = before;
+        }
+        Some(outcome)
     }
 
     /// The links that are to go on on another loop.

@@ -3,7 +3,8 @@
 use super::support::{Host, PATIENCE};
 use super::{COUNTS, MANY, config, crowd, finish, poll_until, until_end};
 use roomcast::{
-    Broker, Config, Error, Event, Message, NamespaceOptions, PatternOptions, RoomChange, SocketId, Target,
+    Broker, Config, Error, Event, Message, NamespaceOptions, OwnedTarget, PatternOptions, RoomChange,
+    SocketId, Target,
 };
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -329,6 +330,43 @@ fn what_shows_only_later_is_counted() {
     assert_eq!(host.broker.stats().counters.remote_failures, before + 3);
     assert_eq!(host.broker.sockets_in(ns).unwrap().count(), 0);
     assert!(finish(&mut host, clients).iter().all(|text| text == "41"));
+}
+
+#[test]
+fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        host.broker.add_pattern("/born-*", PatternOptions::default()).unwrap();
+        let clients = crowd(&mut host, |number, mut client| {
+            if number == 0 {
+                client.send("40/born-1,");
+                assert!(client.read().starts_with("40/born-1,{"));
+            }
+            until_end(&mut client).len()
+        });
+        let mut born = None;
+        poll_until(&mut host, |broker, _| {
+            born = broker.find_namespace("/born-1");
+            born.is_some()
+        });
+        let (ns, born) = (host.broker.find_namespace("/").unwrap(), born.unwrap());
+        let sockets: Vec<_> = clients.iter().map(|(socket, _)| *socket).collect();
+        let hello = Message::new("n", "[]");
+        host.broker.emit(Target::all(ns), hello).unwrap();
+        host.broker.emit(Target::rooms(ns, &["nobody's"]), hello).unwrap();
+        host.broker.emit(Target::sockets(ns, &sockets), hello).unwrap();
+        host.broker.send(sockets[5], hello).unwrap();
+        // A namespace that only one loop has.
+        host.broker.emit(Target::all(born), hello).unwrap();
+        host.broker.emit_with_ack(Target::all(ns), hello, Some(0)).unwrap();
+        let remote = host.broker.remote();
+        remote.emit(OwnedTarget::all(ns), Message::new("n", "no array")).unwrap();
+        host.broker.emit(Target::all(ns), END).unwrap();
+        let heard = finish(&mut host, clients);
+        assert_eq!((heard[0], heard[5], heard[6]), (4, 4, 3), "with {loops} loops");
+        let counters = host.broker.stats().counters;
+        assert_eq!((counters.emits, counters.remote_failures), (7, 1), "with {loops} loops");
+    }
 }
 
 #[test]
