@@ -24,11 +24,6 @@
 #define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
 
 /**
- * How many buckets have a bound; the last bound is 8.4 seconds.
- */
-#define Histogram_BOUNDS 24
-
-/**
  * The version of this interface. It changes only when a program compiled against an older header would break; pass it to
  * roomcast_new.
  */

@@ -6,24 +6,24 @@ use super::stats::{Counters, Stats};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+/// How many buckets have a bound; the last bound is 8.4 seconds.
+const BOUNDS: usize = 24;
+
 /// Times, counted in buckets of which each reaches twice as far as the one before: 1, 2, 4 microseconds and so on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// The last one has no bound.
-    counts: [u64; Self::BOUNDS + 1],
+    counts: [u64; BOUNDS + 1],
     sum: u64,
 }
 
 impl Histogram {
-    /// How many buckets have a bound; the last bound is 8.4 seconds.
-    pub const BOUNDS: usize = 24;
-
     /// Adds one time.
     pub fn record(&mut self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let micros = nanos.div_ceil(1_000).max(1);
         let bucket = (u64::BITS - (micros - 1).leading_zeros()) as usize;
-        self.counts[bucket.min(Self::BOUNDS)] += 1;
+        self.counts[bucket.min(BOUNDS)] += 1;
         self.sum = self.sum.saturating_add(nanos);
     }
 
@@ -38,13 +38,13 @@ impl Histogram {
     }
 
     /// How many times fell into each bucket, the first being that up to a microsecond.
-    pub fn counts(&self) -> &[u64; Self::BOUNDS + 1] {
+    pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
     /// The longest time that falls into a bucket, `None` for the last one.
     pub fn bound(bucket: usize) -> Option<Duration> {
-        (bucket < Self::BOUNDS).then(|| Duration::from_micros(1 << bucket))
+        (bucket < BOUNDS).then(|| Duration::from_micros(1 << bucket))
     }
 
     /// The bound of the bucket in which the share `q` of all times is reached: an upper estimate. `None` if there are no
