@@ -32,7 +32,7 @@ impl Client {
     }
 
     /// Reads one frame; false when the connection has ended.
-    #[allow(dead_code, reason = "tests/loops uses it")]
+    #[allow(dead_code, reason = "for tests/loops, which shares this file")]
     pub(crate) fn is_there(&mut self) -> bool {
         self.0.read().is_ok()
     }

@@ -338,7 +338,8 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         let mut host = Host::new(config(loops));
         host.broker.add_pattern("/born-*", PatternOptions::default()).unwrap();
         let clients = crowd(&mut host, |number, mut client| {
-            if number == 0 {
+            // The last one, so that nobody's socket is taken for its second.
+            if number == MANY - 1 {
                 client.send("40/born-1,");
                 assert!(client.read().starts_with("40/born-1,{"));
             }
@@ -363,7 +364,7 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         remote.emit(OwnedTarget::all(ns), Message::new("n", "no array")).unwrap();
         host.broker.emit(Target::all(ns), END).unwrap();
         let heard = finish(&mut host, clients);
-        assert_eq!((heard[0], heard[5], heard[6]), (4, 4, 3), "with {loops} loops");
+        assert_eq!((heard[5], heard[6]), (4, 3), "with {loops} loops");
         let counters = host.broker.stats().counters;
         assert_eq!((counters.emits, counters.remote_failures), (7, 1), "with {loops} loops");
     }
