@@ -3,8 +3,9 @@
 PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
+VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -61,7 +62,7 @@ $(METRICS_VENV)/ready: Makefile
 	touch $@
 
 # The README's server and the README's client, talking.
-readme: $(INTEROP)/node_modules
+readme: lib python-package $(INTEROP)/node_modules
 	node tests/readme.mjs $(TARGET)
 
 # The programs of docs/EMBEDDING.md and its nginx, with clients.
@@ -110,10 +111,10 @@ browser: $(INTEROP)/node_modules
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
 
 # ---- The Python package, installed as a user would into an environment of its own, and its tests ----
-VENV := bindings/python/.venv
-
-python: $(VENV)/installed
+python-package: $(VENV)/installed
 	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps ./bindings/python
+
+python: python-package
 	$(VENV)/bin/pytest bindings/python
 
 # The Python chat and the Python arena, by the tests of the others.

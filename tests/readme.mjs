@@ -1,8 +1,8 @@
-// Takes the first server and the first client out of the README, as a newcomer would, and lets them talk.
+// Takes the first server in each language and the first client out of the README, as a newcomer would, and lets them talk.
 // node tests/readme.mjs TARGET_DIR
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import path from "node:path";
 
@@ -14,7 +14,7 @@ const snippet = (language) => new RegExp("^```" + language + "\\b.*\\n([^]*?)^``
 const port = await new Promise((resolve) => {
   const probe = createServer().listen(0, "127.0.0.1", () => { const { port } = probe.address(); probe.close(() => resolve(port)); });
 });
-const own = (text) => text.replaceAll("127.0.0.1:3000", `127.0.0.1:${port}`);
+const own = (text) => text.replaceAll("3000", String(port));
 
 const dir = path.join(target, "readme");
 rmSync(dir, { recursive: true, force: true });
@@ -31,27 +31,52 @@ copyFileSync(path.join(root, "Cargo.lock"), path.join(dir, "Cargo.lock"));
 writeFileSync(path.join(dir, "src/main.rs"), own(snippet("rust")));
 writeFileSync(path.join(dir, "client.mjs"), own(snippet("js")));
 symlinkSync(path.join(root, "tests/interop/node_modules"), path.join(dir, "node_modules"));
+writeFileSync(path.join(dir, "server.c"), own(snippet("c")));
+writeFileSync(path.join(dir, "server.py"), own(snippet("python")));
 execFileSync("cargo", ["build", "--quiet", "--target-dir", target], { cwd: dir, stdio: ["ignore", 1, 2] });
+const release = path.join(target, "release");
+execFileSync(process.env.CC ?? "cc", ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I", path.join(root, "include"), "server.c", "-o", "server",
+  "-L", release, "-lroomcast", `-Wl,-rpath,${release}`], { cwd: dir, stdio: ["ignore", 1, 2] });
 
 const children = [];
 const start = (...command) => {
   const child = spawn(...command, { cwd: dir, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
-  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return [child, createInterface({ input: child.stdout })[Symbol.asyncIterator]()];
 };
+const client = () => start("node", ["client.mjs"])[1];
 const expect = async (lines, wanted) => {
   const { value } = await lines.next();
   if (value !== wanted) throw new Error(`expected ${wanted}, got ${value}`);
 };
-const patience = setTimeout(() => { console.error("readme: nothing happens"); children.forEach((child) => child.kill()); process.exit(1); }, 20_000);
+// Until somebody listens there, or the server has ended.
+const listening = async (server) => {
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    const socket = connect(port, "127.0.0.1");
+    const up = await new Promise((resolve) => socket.on("connect", () => resolve(true)).on("error", () => resolve(false)));
+    socket.destroy();
+    if (up) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+const patience = setTimeout(() => { console.error("readme: nothing happens"); children.forEach((child) => child.kill()); process.exit(1); }, 60_000);
+const servers = [[path.join(target, "debug/newcomer")], [path.join(dir, "server")], [path.join(root, "bindings/python/.venv/bin/python"), ["server.py"]]];
+let passed = 0;
 try {
-  const server = start(path.join(target, "debug/newcomer"));
-  await expect(server, `listening on http://127.0.0.1:${port}`);
-  const first = start("node", ["client.mjs"]);
-  await expect(first, "ok");
-  await expect(start("node", ["client.mjs"]), "ok");
-  await expect(first, "hello");
-  console.log("readme: its server and its clients understand each other: 1 passed, 0 failed");
+  for (const command of servers) {
+    const [server] = start(...command);
+    await listening(server);
+    const first = client();
+    await expect(first, "ok");
+    await expect(client(), "ok");
+    await expect(first, "hello");
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    children.splice(0).forEach((child) => child.kill("SIGKILL"));
+    await ended;
+    passed++;
+  }
+  console.log(`readme: its servers and its clients understand each other: ${passed} passed, 0 failed`);
 } finally {
   clearTimeout(patience);
   children.forEach((child) => child.kill());
