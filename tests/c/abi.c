@@ -75,7 +75,8 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 560);
+    SIZE(roomcast_config, 568);
+    LAYOUT(roomcast_config, loops, 560);
     LAYOUT(roomcast_config, metrics_path, 544);
     LAYOUT(roomcast_config, struct_size, 0);
     LAYOUT(roomcast_config, cors, 36);
