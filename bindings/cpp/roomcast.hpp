@@ -457,6 +457,7 @@ enum class event_kind : std::uint32_t {
     text = ROOMCAST_EVENT_TEXT,
     binary = ROOMCAST_EVENT_BINARY,
     close = ROOMCAST_EVENT_CLOSE,
+    drained = ROOMCAST_EVENT_DRAINED,
 };
 
 // Why a socket or a connection is gone.
@@ -832,6 +833,12 @@ public:
     status disconnect(socket who, bool close = false) const noexcept {
         return status(roomcast_remote_disconnect(get(), who.raw(), close ? 1 : 0));
     }
+    // Sends all clients away at a pace, and takes no new ones, until stop_draining (roomcast_remote_drain,
+    // roomcast_remote_stop_draining).
+    status drain_clients(std::uint32_t per_second, slice reason = {}) const noexcept {
+        return status(roomcast_remote_drain(get(), per_second, reason.chars(), reason.len));
+    }
+    status stop_draining() const noexcept { return status(roomcast_remote_stop_draining(get())); }
     // Ends the broker's wait in poll (roomcast_remote_wake).
     status wake() const noexcept { return status(roomcast_remote_wake(get())); }
 
@@ -914,6 +921,12 @@ public:
         const std::int32_t time = detail::wait(grace);
         return status(roomcast_close(get(), time < 0 ? UINT32_MAX : static_cast<std::uint32_t>(time)));
     }
+    // Sends all clients away at a pace, and takes no new ones: event_kind::drained tells of the last. What drain()
+    // gives is events, not this (roomcast_drain, roomcast_stop_draining).
+    status drain_clients(std::uint32_t per_second, slice reason = {}) noexcept {
+        return status(roomcast_drain(get(), per_second, reason.chars(), reason.len));
+    }
+    status stop_draining() noexcept { return status(roomcast_stop_draining(get())); }
     // A handle for other threads (roomcast_remote_new).
     result<roomcast::remote> remote() noexcept {
         roomcast_remote* made = nullptr;
@@ -1126,6 +1139,19 @@ public:
         std::size_t count = 0;
         const status done(roomcast_stats(get(), &some, &count));
         return {done, counts(some, count)};
+    }
+    // All figures in Prometheus' text format (roomcast_metrics).
+    result<std::string_view> metrics() noexcept {
+        roomcast_slice text{};
+        const status done(roomcast_metrics(get(), &text));
+        return {done, detail::lent(text)};
+    }
+    // The times of ROOMCAST_TIMES_STEPS or ROOMCAST_TIMES_FLUSHES, in buckets (roomcast_times).
+    result<roomcast_histogram> times(std::uint32_t what) noexcept {
+        roomcast_histogram found{};
+        found.struct_size = sizeof found;
+        const status done(roomcast_times(get(), what, &found));
+        return {done, found};
     }
 
 private:

@@ -232,6 +232,12 @@ static void targets() {
     }
     CHECK(found);
     std::uint64_t namespaces = 0;
+    CHECK(broker.metrics().or_throw().find("roomcast_connections ") != std::string_view::npos);
+    CHECK(broker.times(ROOMCAST_TIMES_STEPS).or_throw().bucket_count > 0);
+    CHECK(broker.times(0).status() == errc::bad_value);
+    CHECK(broker.drain_clients(0) == errc::bad_config);
+    CHECK(broker.drain_clients(100, "goodbye"));
+    CHECK(broker.stop_draining());
     const auto counts = broker.stats().or_throw();
     for (const auto [name, value] : counts) {
         namespaces = name == "namespaces" ? value : namespaces;
