@@ -56,7 +56,8 @@
 //! | 2 | [`route`] | who is in which room, whom an emit selects, and the log of a tick's output. Beside `wire`, not above it |
 //! | 3 | `session` | one connection as a state machine: its links, timers, queues |
 //! | 4 | [`broker`] | all of it together, without I/O: bytes and the time go in, events and bytes come out |
-//! | 5 | [`net`] | sockets: an event loop on mio, the remote's inbox |
+//! | 5 | [`net`] | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
+//! | 6 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
 //!
 //! Floors 0 to 4 open no socket and read no clock, so [`Core`] runs under a virtual clock in tests, and any transport can
 //! drive it through [`broker::service::Service`].
