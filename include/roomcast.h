@@ -1601,14 +1601,18 @@ roomcast_status roomcast_events(struct roomcast_broker *broker,
                                 size_t *count);
 
 /**
- * Drains events of the last roomcast_poll as one buffer of records. They may be mixed with calls of roomcast_events.
+ * Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
+ * with calls of roomcast_events.
  *
- * `max` is the most events to drain; SIZE_MAX drains all. `packed` and `len` are set to the buffer; `len` is 0 when there
- * are no more.
+ * `max` is the most events to drain; SIZE_MAX drains all, or as many as make 1 GiB. `packed` and `len` are set to the
+ * buffer; `len` is 0 when there are no more.
  *
- * A record begins at a multiple of 8 with these 48 bytes: u32 size of the whole record, u16 kind, u16 flags, u64 socket or
- * connection, u64 ns, u64 ack, u32 code, u32 bytes of the name, u32 bytes of the data, u32 number of parts. The name's
- * bytes follow, then those of the data, then for each part its length as a u32 and its bytes, then padding.
+ * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
+ * follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+ * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
+ * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+ * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
+ * then for each its length as a u32 and its bytes; it need not be aligned.
  *
  * Errors: ROOMCAST_ERROR_NULL.
  * Ownership: the buffer is the broker's, until the next roomcast_events_packed, roomcast_poll, roomcast_close or

@@ -58,20 +58,24 @@ static void emits_packed(const char *args) {
     world_close(&w);
 }
 
-/* Walks what was drained as a host would: the kind, the socket, and the first and last byte of the data. */
-static size_t walk_packed(const uint8_t *at, size_t len) {
-    const uint8_t *end = at + len;
-    size_t count = 0;
-    while (at < end) {
-        uint32_t size, name, data;
+/* Walks what was drained as a host would: the kind, the socket, the name's first byte, the data's first and last. */
+static size_t walk_packed(const uint8_t *packed, size_t len) {
+    const uint8_t *at = packed + 16;
+    uint32_t count, names, i;
+    if (len == 0) {
+        return 0;
+    }
+    memcpy(&count, packed, 4);
+    memcpy(&names, packed + 8, 4);
+    for (i = 0; i < count; i++, at += 48) {
+        uint32_t number, name, begin, end;
         uint64_t socket;
-        memcpy(&size, at, 4);
         memcpy(&socket, at + 8, 8);
-        memcpy(&name, at + 36, 4);
-        memcpy(&data, at + 40, 4);
-        sum += socket + at[4] + at[48 + name] + at[48 + name + data - 1];
-        at += size;
-        count++;
+        memcpy(&number, at + 32, 4);
+        memcpy(&begin, at + 36, 4);
+        memcpy(&end, at + 40, 4);
+        memcpy(&name, packed + names + 8 * number, 4);
+        sum += socket + at[0] + packed[name] + packed[begin] + packed[end - 1];
     }
     return count;
 }

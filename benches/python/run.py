@@ -140,28 +140,42 @@ port = broker.listen("127.0.0.1", 0)
 os.sched_setaffinity(0, {cores[1]})
 flood = subprocess.Popen([sys.executable, "-c", {flood!r}.replace("PORT", str(port))])
 os.sched_setaffinity(0, {cores[0]})
-clock, got, polls, events_taken, end = time.thread_time_ns, [], 0, 0, time.monotonic() + {seconds}
-while time.monotonic() < end or len(got) < 100:
+clock, end = time.thread_time_ns, time.monotonic() + {seconds}
+def iterated():
+    batch = broker.drain({batch})
+    for kind, flags, code, socket, ns, ack, name, start, stop, parts in batch:
+        pass
+    return len(batch)
+def taken():
+    batch = broker.drain({batch})
+    names, data = batch.names, batch.data
+    for kind, flags, code, socket, ns, ack, name, start, stop, parts in batch:
+        names[name], data[start:stop]
+    return len(batch)
+def tuples():
+    events = broker.events({batch})
+    for kind, socket, ns, ack, code, name, data, parts, flags in events:
+        pass
+    return len(events)
+ways = [iterated, taken, tuples]
+got, polls, drained, turn = [[] for _ in ways], 0, 0, 0
+while time.monotonic() < end or min(map(len, got)) < 100:
     begin = clock()
     broker.poll(0.01)
-    polled = clock()
-    polls += polled - begin
+    polls += clock() - begin
     while True:
+        turn = (turn + 1) % len(ways)
+        way = ways[turn]
         begin = clock()
-        events = broker.events({batch})
-        for kind, socket, ns, ack, code, name, data, parts, flags in events:
-            pass
-        count = len(events)
-        del events
+        count = way()
         took = clock() - begin
         if not count:
             break
-        events_taken += count
+        drained += count
         if count == {batch}:
-            got.append(took / count)
+            got[turn].append(took / count)
 flood.kill()
-got.sort()
-print(json.dumps([got[len(got) // 2], got[len(got) // 10], polls / events_taken]))
+print(json.dumps([sorted(took)[len(took) // part] for took in got for part in (2, 10)] + [polls / drained]))
 """
 
 
@@ -174,9 +188,10 @@ def drain(options: argparse.Namespace) -> str:
             program = DRAIN.format(cores=[CORES[:1], CORES[-1:]], flood=flood, batch=batch, seconds=options.seconds)
             runs.append(json.loads(subprocess.run([PYTHON, "-c", program], check=True, capture_output=True, text=True).stdout))
         rows.append([str(batch)] + [f"{statistics.median(column):,.0f}" for column in zip(*runs)])
-    return ("CPU nanoseconds for an event of 70 bytes: taken, iterated and freed by the raw level (median and tenth "
-            "percentile over the batches), and what the poll before it costs, reading from the kernel included.\n\n"
-            + table(["events in a batch", "median", "p10", "poll"], rows))
+    return ("CPU nanoseconds for an event of 70 bytes, the call and freeing included (median and tenth percentile over the "
+            "batches): drained and iterated, the same with its name and data taken, and as a tuple of `events`. Then what the "
+            "poll before it costs, reading from the kernel included.\n\n"
+            + table(["events in a batch", "`drain`", "p10", "name and data", "p10", "`events`", "p10", "poll"], rows))
 
 
 # ---- emit: what a broadcast costs the thread that calls it ----

@@ -892,8 +892,8 @@ public:
         const status done(roomcast_events(get(), reinterpret_cast<roomcast_event*>(out), cap, &count));
         return {done, count};
     }
-    // Up to `max` of the events that are left, as one buffer of records. Lent until the next call of it, poll or close
-    // (roomcast_events_packed).
+    // Up to `max` of the events that are left, as one buffer: a table, then what it refers to. Lent until the next call
+    // of it, poll or close (roomcast_events_packed).
     result<std::string_view> drain_packed(std::size_t max = SIZE_MAX) noexcept {
         const std::uint8_t* packed = nullptr;
         std::size_t size = 0;

@@ -57,7 +57,8 @@ pub unsafe extern "C" fn roomcast_events(
     unsafe { Host::enter(broker, "roomcast_events", body) }
 }
 
-fn part_count(event: &Event<'_>) -> usize {
+/// How many attachments or rooms an event has.
+pub(super) fn part_count(event: &Event<'_>) -> usize {
     match event {
         Event::Message { attachments, .. } | Event::Ack { attachments, .. } => attachments.len(),
         Event::Disconnect { rooms, .. } => rooms.len(),

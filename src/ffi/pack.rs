@@ -1,30 +1,117 @@
-//! Whole batches in one buffer, events out and emits in, for languages in which a call is dear. The records are
-//! little-endian and a multiple of 8 bytes long.
+//! Whole batches in one buffer, events out and emits in, for languages in which a call is dear. All numbers are
+//! little-endian; it must not lay out anything that depends on the machine.
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::{Out, delivery, list, namespace};
-use super::events::{each_part, plain};
+use super::events::{each_part, part_count, plain};
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::ids::SocketId;
+use crate::broker::events::Event;
 use crate::broker::message::{Message, Target};
 
-/// The buffer that is lent, given back down to this after a burst.
+/// The buffers, given back down to this after a burst.
 const KEEP: usize = 256 * 1024;
+
+/// A batch ends behind the event that makes it longer than this, so that 32 bits count every place in it.
+const FULL: usize = 1 << 30;
+
+/// Bytes before the records, and of each.
+const HEAD: usize = 16;
+const RECORD: usize = 48;
 
 /// The last packed batch.
 #[derive(Default)]
-pub(super) struct Packed(Vec<u8>);
+pub(super) struct Packed {
+    buffer: Vec<u8>,
+    /// Where each name begins and ends.
+    names: Vec<[u32; 2]>,
+}
 
-/// Drains events of the last roomcast_poll as one buffer of records. They may be mixed with calls of roomcast_events.
+/// The number of a name not seen lately.
+const UNSEEN: u32 = u32::MAX;
+
+impl Packed {
+    /// The number of a name. One that recurs is most often found in `recent`; where two share a place there, it is written
+    /// again, so that no choice of names makes it slow.
+    fn name(&mut self, name: &[u8], recent: &mut [u32; 64]) -> u32 {
+        let mix = |end: Option<&u8>| end.copied().map_or(0, usize::from);
+        let place = &mut recent[(name.len() + 5 * mix(name.first()) + 11 * mix(name.last())) % 64];
+        if let Some(&[start, end]) = self.names.get(*place as usize)
+            && &self.buffer[start as usize..end as usize] == name
+        {
+            return *place;
+        }
+        *place = self.names.len() as u32;
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(name);
+        self.names.push([start, self.buffer.len() as u32]);
+        *place
+    }
+
+    /// Appends an event, whose record has its place already.
+    fn event(&mut self, event: &Event<'_>, at: usize, recent: &mut [u32; 64]) -> Outcome {
+        let head = plain(event);
+        // SAFETY: they point into the batch, which stays as it is here.
+        let name = unsafe { list(head.name.cast(), head.name_len, "") }?;
+        // SAFETY: as above.
+        let data = unsafe { list(head.data.cast(), head.data_len, "") }?;
+        let name = self.name(name, recent);
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(data);
+        let end = self.buffer.len() as u32;
+        let parts = part_count(event);
+        let parts_at = if parts == 0 { 0 } else { end };
+        if parts > 0 {
+            self.buffer.extend_from_slice(&(parts as u32).to_le_bytes());
+            each_part(event, |part| {
+                // SAFETY: as above. What is lent there is never NULL.
+                let bytes = unsafe { part.bytes("") }.unwrap_or_default();
+                self.buffer.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+                self.buffer.extend_from_slice(bytes);
+            });
+        }
+        let record = &mut self.buffer[at..at + RECORD];
+        record[..2].copy_from_slice(&(head.kind as u16).to_le_bytes());
+        record[2..4].copy_from_slice(&(head.flags as u16).to_le_bytes());
+        record[4..8].copy_from_slice(&head.code.to_le_bytes());
+        // One of them is 0.
+        record[8..16].copy_from_slice(&(head.socket | head.connection).to_le_bytes());
+        record[16..24].copy_from_slice(&head.ns.to_le_bytes());
+        record[24..32].copy_from_slice(&head.ack.to_le_bytes());
+        record[32..36].copy_from_slice(&name.to_le_bytes());
+        record[36..40].copy_from_slice(&start.to_le_bytes());
+        record[40..44].copy_from_slice(&end.to_le_bytes());
+        record[44..].copy_from_slice(&parts_at.to_le_bytes());
+        Ok(())
+    }
+
+    /// Appends the names, and says before the records what there is.
+    fn finish(&mut self, count: usize) {
+        self.buffer.resize(self.buffer.len().next_multiple_of(8), 0);
+        let names_at = self.buffer.len() as u32;
+        for place in self.names.iter().flatten() {
+            self.buffer.extend_from_slice(&place.to_le_bytes());
+        }
+        self.buffer[..4].copy_from_slice(&(count as u32).to_le_bytes());
+        self.buffer[4..8].copy_from_slice(&(self.names.len() as u32).to_le_bytes());
+        self.buffer[8..12].copy_from_slice(&names_at.to_le_bytes());
+    }
+}
+
+/// Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
+/// with calls of roomcast_events.
 ///
-/// `max` is the most events to drain; SIZE_MAX drains all. `packed` and `len` are set to the buffer; `len` is 0 when there
-/// are no more.
+/// `max` is the most events to drain; SIZE_MAX drains all, or as many as make 1 GiB. `packed` and `len` are set to the
+/// buffer; `len` is 0 when there are no more.
 ///
-/// A record begins at a multiple of 8 with these 48 bytes: u32 size of the whole record, u16 kind, u16 flags, u64 socket or
-/// connection, u64 ns, u64 ack, u32 code, u32 bytes of the name, u32 bytes of the data, u32 number of parts. The name's
-/// bytes follow, then those of the data, then for each part its length as a u32 and its bytes, then padding.
+/// It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
+/// follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+/// of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
+/// places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+/// begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
+/// then for each its length as a u32 and its bytes; it need not be aligned.
 ///
 /// Errors: ROOMCAST_ERROR_NULL.
 /// Ownership: the buffer is the broker's, until the next roomcast_events_packed, roomcast_poll, roomcast_close or
@@ -39,47 +126,32 @@ pub unsafe extern "C" fn roomcast_events_packed(
 ) -> roomcast_status {
     let body = |host: &mut Host| {
         // SAFETY: what the caller promises, here and below.
-        let packed = unsafe { Out::new(packed, "packed") }?;
+        let out = unsafe { Out::new(packed, "packed") }?;
         // SAFETY: as above.
         let len = unsafe { Out::new(len, "len") }?;
-        let Host { events, drained, parts_drained, packed: Packed(buffer), .. } = host;
-        buffer.clear();
-        buffer.shrink_to(KEEP);
-        for event in events.iter_from(*drained).take(max) {
-            let start = buffer.len();
-            let head = plain(&event);
-            buffer.extend_from_slice(&[0; 4]);
-            buffer.extend_from_slice(&(head.kind as u16).to_le_bytes());
-            buffer.extend_from_slice(&(head.flags as u16).to_le_bytes());
-            // One of them is 0.
-            buffer.extend_from_slice(&(head.socket | head.connection).to_le_bytes());
-            buffer.extend_from_slice(&head.ns.to_le_bytes());
-            buffer.extend_from_slice(&head.ack.to_le_bytes());
-            buffer.extend_from_slice(&head.code.to_le_bytes());
-            buffer.extend_from_slice(&(head.name_len as u32).to_le_bytes());
-            buffer.extend_from_slice(&(head.data_len as u32).to_le_bytes());
-            buffer.extend_from_slice(&[0; 4]);
-            // SAFETY: they point into the batch, which stays as it is here.
-            buffer.extend_from_slice(unsafe { list(head.name.cast(), head.name_len, "") }?);
-            // SAFETY: as above.
-            buffer.extend_from_slice(unsafe { list(head.data.cast(), head.data_len, "") }?);
-            let mut parts = 0u32;
-            each_part(&event, |part| {
-                // SAFETY: as above. What is lent there is never NULL.
-                let bytes = unsafe { part.bytes("") }.unwrap_or_default();
-                buffer.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-                buffer.extend_from_slice(bytes);
-                parts += 1;
-            });
-            buffer.resize(buffer.len().next_multiple_of(8), 0);
-            let size = (buffer.len() - start) as u32;
-            buffer[start..start + 4].copy_from_slice(&size.to_le_bytes());
-            buffer[start + 44..start + 48].copy_from_slice(&parts.to_le_bytes());
-            *drained += 1;
-            *parts_drained += parts as usize;
+        let Host { events, drained, parts_drained, packed, .. } = host;
+        packed.buffer.clear();
+        packed.buffer.shrink_to(KEEP);
+        packed.names.clear();
+        packed.names.shrink_to(KEEP / 16);
+        let count = max.min(events.len() - *drained).min(FULL / RECORD);
+        if count > 0 {
+            packed.buffer.resize(HEAD + count * RECORD, 0);
+            let mut recent = [UNSEEN; 64];
+            let mut done = 0;
+            for event in events.iter_from(*drained).take(count) {
+                packed.event(&event, HEAD + done * RECORD, &mut recent)?;
+                *parts_drained += part_count(&event);
+                done += 1;
+                if packed.buffer.len() > FULL {
+                    break;
+                }
+            }
+            packed.finish(done);
+            *drained += done;
         }
-        packed.set(buffer.as_ptr());
-        len.set(buffer.len());
+        out.set(packed.buffer.as_ptr());
+        len.set(packed.buffer.len());
         Ok(())
     };
     // SAFETY: what the caller promises.

@@ -29,19 +29,27 @@ static int32_t timeout_of(world *w) {
 }
 
 /* Takes the records of a packed batch apart; returns how many there were. */
-static size_t read_packed(const uint8_t *at, size_t len, roomcast_socket from, size_t number) {
-    const uint8_t *end = at + len;
-    size_t count = 0;
-    while (at < end) {
-        uint32_t size = u32(at), name = u32(at + 36), data = u32(at + 40);
-        CHECK(size >= 48 && size % 8 == 0 && size <= (size_t)(end - at));
-        CHECK((at[4] | at[5] << 8) == ROOMCAST_EVENT_MESSAGE && u64(at + 8) == from && u32(at + 32) == 0);
-        is_number((const char *)at + 48, name, (const char *)at + 48 + name, data, number + count);
-        CHECK(u32(at + 44) == 0 && 48 + name + data <= size);
-        at += size;
-        count++;
+static size_t read_packed(const uint8_t *packed, size_t len, roomcast_socket from, size_t number) {
+    const uint8_t *at = packed + 16, *name;
+    size_t count, names, names_at, i;
+    if (len == 0) {
+        return 0;
     }
-    CHECK(at == end);
+    CHECK(len >= 16 && len % 8 == 0 && u32(packed + 12) == 0);
+    count = u32(packed);
+    names = u32(packed + 4);
+    names_at = u32(packed + 8);
+    /* They all have the same name. */
+    CHECK(count > 0 && names == 1 && names_at % 8 == 0 && names_at + 8 * names == len);
+    for (i = 0; i < count; i++, at += 48) {
+        uint32_t begin = u32(at + 36), end = u32(at + 40);
+        CHECK((at[0] | at[1] << 8) == ROOMCAST_EVENT_MESSAGE && u64(at + 8) == from && u32(at + 4) == 0 && u32(at + 44) == 0);
+        CHECK(u32(at + 32) < names && begin >= 16 + 48 * count && begin <= end && end <= names_at);
+        name = packed + names_at + 8 * u32(at + 32);
+        CHECK(u32(name) >= 16 + 48 * count && u32(name) <= u32(name + 4) && u32(name + 4) <= names_at);
+        is_number((const char *)packed + u32(name), u32(name + 4) - u32(name), (const char *)packed + begin, end - begin,
+                  number + i);
+    }
     return count;
 }
 

@@ -31,7 +31,8 @@ check() { # NAME COMMAND...
 
 strict="-Wall -Wextra -Werror -pedantic -Iinclude -Itests/c -g -O1"
 links="-L$lib -Wl,-rpath,$lib -lroomcast -lpthread"
-valgrind="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --num-callers=30"
+# Fair, so that threads that only produce leave the loop its turn.
+valgrind="valgrind -q --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --num-callers=30"
 
 # ---- Every C file that includes the header compiles in each dialect. Add folders here. ----
 for file in tests/c/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do

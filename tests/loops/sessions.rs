@@ -4,7 +4,7 @@ use super::support::{Client, Host, PATIENCE, get, post};
 use super::{COUNTS, MANY, config, limited, poll_until};
 use roomcast::{Config, Event, Message, Target};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tungstenite::{Message as Frame, WebSocket};
 
@@ -168,11 +168,14 @@ fn a_host_that_does_not_poll_loses_nothing_and_the_reading_stops() {
         let address = host.address;
         let stuck = Arc::new(AtomicBool::new(false));
         let seen = stuck.clone();
+        // Nobody sends while the host still polls for those who connect.
+        let all_here = Arc::new(Barrier::new(5));
         let clients: Vec<_> = (0..4)
             .map(|client| {
-                let seen = seen.clone();
+                let (seen, all_here) = (seen.clone(), all_here.clone());
                 std::thread::spawn(move || {
                     let mut it = Client::connect(address);
+                    all_here.wait();
                     let filler = "x".repeat(1_000);
                     for number in 0..EACH {
                         it.send(&format!("42[\"n\",{client},{number},\"{filler}\"]"));
@@ -203,6 +206,7 @@ fn a_host_that_does_not_poll_loses_nothing_and_the_reading_stops() {
             take(events, &mut sockets);
             sockets.len() == 4
         });
+        all_here.wait();
         // It does not poll until the loops have stopped reading: what they count stands still.
         let mut last = (u64::MAX, 0);
         while loops > 0 && last.1 < 50 {

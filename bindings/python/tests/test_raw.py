@@ -99,6 +99,33 @@ def test_batches_may_be_drained_in_parts(broker: raw.Broker) -> None:
     client.close()
 
 
+def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns = broker.add_namespace("/")
+    # More names than are compared with, alike at both ends, some again, one not of ASCII, one empty.
+    names = [f"a{n % 150}z" for n in range(300)] + ["\u00e9\u4e16", ""] * 2
+    client.socket.sendall(b"".join(client.frame(f'42["{name}",{n}]') for n, name in enumerate(names)))
+    client.send('452-["file",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
+    client.socket.sendall(b"\x82\x83\0\0\0\0\x00\x01\xff" + b"\x82\x80\0\0\0\0")
+    got: list[tuple[Any, ...]] = []
+    kept: list[raw.Batch] = []
+    end = time.monotonic() + PATIENCE
+    while sum(map(len, kept)) <= len(names):
+        assert time.monotonic() < end
+        broker.poll(0.1)
+        while batch := broker.drain(100):
+            assert 0 < len(batch) <= 100 and len(list(batch)) == len(batch)
+            kept.append(batch)
+    for batch in kept:
+        for kind, flags, code, who, where, ack, name, start, stop, parts in batch:
+            assert (kind, flags, code, who, where, ack) == (raw.MESSAGE, 0, 0, socket, ns, 0)
+            got.append((batch.names[name], batch.data[start:stop], batch.parts(parts) if parts else None))
+    assert got[:-1] == [(name, f"[{n}]".encode(), None) for n, name in enumerate(names)]
+    assert got[-1][0] == "file" and got[-1][2] == [b"\x00\x01\xff", b""]
+    assert len(broker.drain()) == 0 and list(broker.drain()) == [] and broker.events() == []
+    client.close()
+
+
 def test_a_remote_reaches_it_from_other_threads(broker: raw.Broker) -> None:
     client, socket = connect(broker, broker.listen("127.0.0.1", 0))
     ns, remote = broker.add_namespace("/"), broker.remote()
