@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import random
 import signal
 import socket
 import statistics
@@ -48,16 +49,25 @@ def pip(*what: str) -> None:
     subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what], check=True)
 
 
+def free_port() -> int:
+    """A port below those that the kernel gives to clients: there, thousands wait for the end of their connections."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port := random.randrange(10_000, 30_000)))
+                return port
+            except OSError:
+                pass
+
+
 class Running:
     """A server on the first processor."""
 
     def __init__(self, name: str, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        command = [FANOUT / "build" / "bare", name[5:]] if name in BARE else [PYTHON, HERE / "servers.py", name]
-        self.process = subprocess.Popen([*command, str(self.port)],
-                                        env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
+        self.port = free_port()
+        port = str(self.port)
+        command = [FANOUT / "build" / "bare", port, name[5:]] if name in BARE else [PYTHON, HERE / "servers.py", name, port]
+        self.process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
                                         preexec_fn=lambda: os.sched_setaffinity(0, CORES[:1]))
         end = time.monotonic() + 20
         while True:
