@@ -376,6 +376,12 @@ typedef struct roomcast_config {
      */
     uint32_t engine_only;
     /**
+     * You ask roomcast_next_timeout before every wait for roomcast_fd, or flush what you changed. Then a change between two
+     * polls does not make the descriptor readable, which would cost a system call and a turn of the loop. Off by default: any
+     * loop will do.
+     */
+    uint32_t quiet_descriptor;
+    /**
      * Cross-origin rules: a ROOMCAST_CORS_ number. ROOMCAST_CORS_OFF by default.
      */
     uint32_t cors;
@@ -1226,7 +1232,8 @@ roomcast_status roomcast_flush(struct roomcast_broker *broker);
 
 /**
  * Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
- * something to do, or events are left undrained. Together with it ask roomcast_next_timeout before every wait.
+ * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
+ * that are left undrained.
  *
  * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
  * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.

@@ -87,6 +87,10 @@ pub struct Config {
     pub refusal_events: bool,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
     pub engine_only: bool,
+    /// The host asks [`Broker::next_timeout`](crate::Broker::next_timeout) before every wait for the descriptor, or flushes
+    /// what it changed. Then a change between two polls does not make the descriptor readable, which would cost a system call
+    /// and a turn of the loop. Off by default: any loop will do.
+    pub quiet_descriptor: bool,
     /// Makes connection ids instead of the broker; they must be unguessable and unique.
     pub id_generator: Option<IdGenerator>,
     /// How many threads of its own the broker runs, each with a loop. 0, the default: none, the host's thread drives it.
@@ -123,6 +127,7 @@ impl Default for Config {
             room_events: false,
             refusal_events: false,
             engine_only: false,
+            quiet_descriptor: false,
             id_generator: None,
             loops: 0,
             limits: Limits::default(),

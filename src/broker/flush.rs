@@ -162,6 +162,10 @@ impl Service for Core {
         // A loop with a thread of its own need not wait for its host to take them.
         (self.config.loops == 0 && !self.events.is_empty()) || self.has_output()
     }
+
+    fn puts_off(&self) -> bool {
+        self.has_output()
+    }
 }
 
 impl Core {

@@ -56,6 +56,11 @@ pub trait Service {
     /// Something waits for the host, or for another turn: events that were not drained, work that was
     /// put off. While this is true the loop does not sleep and its descriptor is readable.
     fn has_work(&self) -> bool;
+
+    /// The same behind a turn, without what the host takes before it waits again: that need not wake anybody.
+    fn puts_off(&self) -> bool {
+        self.has_work()
+    }
 }
 
 /// Where a service's output goes during [`Service::flush`].

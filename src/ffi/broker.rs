@@ -296,9 +296,6 @@ pub unsafe extern "C" fn roomcast_poll(broker: *mut roomcast_broker, timeout_ms:
         };
         host.broker.turn(timeout)?;
         host.fetch();
-        if host.has_events() {
-            host.broker.arm();
-        }
         Ok(())
     };
     // SAFETY: what the caller promises.
@@ -321,7 +318,8 @@ pub unsafe extern "C" fn roomcast_flush(broker: *mut roomcast_broker) -> roomcas
 }
 
 /// Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
-/// something to do, or events are left undrained. Together with it ask roomcast_next_timeout before every wait.
+/// something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
+/// that are left undrained.
 ///
 /// Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
 /// Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
@@ -366,7 +364,10 @@ pub unsafe extern "C" fn roomcast_next_timeout(
         // Asked in any case: the broker's clock counts the time that a host sleeps as told.
         let next = host.broker.next_timeout();
         out.set(match next {
-            _ if host.has_events() => 0,
+            _ if host.has_events() => {
+                host.broker.arm();
+                0
+            }
             // Rounded up: a loop that wakes too early has nothing to do, and spins until it is time.
             Some(time) => i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX),
             None => -1,
@@ -474,6 +475,7 @@ fn defaults() -> roomcast_config {
         room_events: 0,
         refusal_events: 0,
         engine_only: 0,
+        quiet_descriptor: 0,
         cors: ROOMCAST_CORS_OFF,
         cors_credentials: 0,
         cors_status: 204,
@@ -619,6 +621,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         room_events: flag(given.room_events, "config.room_events")?,
         refusal_events: flag(given.refusal_events, "config.refusal_events")?,
         engine_only: flag(given.engine_only, "config.engine_only")?,
+        quiet_descriptor: flag(given.quiet_descriptor, "config.quiet_descriptor")?,
         id_generator: id_generator(given),
         loops: number(given.loops, "config.loops")?,
         limits,

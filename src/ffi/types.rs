@@ -401,6 +401,10 @@ pub struct roomcast_config {
     pub refusal_events: u32,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
     pub engine_only: u32,
+    /// You ask roomcast_next_timeout before every wait for roomcast_fd, or flush what you changed. Then a change between two
+    /// polls does not make the descriptor readable, which would cost a system call and a turn of the loop. Off by default: any
+    /// loop will do.
+    pub quiet_descriptor: u32,
     /// Cross-origin rules: a ROOMCAST_CORS_ number. ROOMCAST_CORS_OFF by default.
     pub cors: u32,
     /// Whether cookies and authorisation may be sent along by pages of other origins. Off by default.

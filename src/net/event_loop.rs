@@ -202,7 +202,7 @@ impl Loop {
         let done = Instant::now();
         service.flush_took(done - flushing);
         service.step_took(before + (done - returned));
-        if self.has_work(service, returned) {
+        if service.puts_off() || self.is_ready(service, returned) {
             self.arm();
         }
         Ok(())
@@ -275,10 +275,13 @@ impl Loop {
 
     /// Something can be done without waiting.
     fn has_work(&self, service: &impl Service, now: Instant) -> bool {
+        service.has_work() || self.is_ready(service, now)
+    }
+
+    /// Something can be read, written or accepted, as far as the service wants it.
+    fn is_ready(&self, service: &impl Service, now: Instant) -> bool {
         let wants_input = service.wants_input();
-        service.has_work()
-            || self.links.has_ready(wants_input)
-            || (wants_input && self.listeners.is_ready(now))
+        self.links.has_ready(wants_input) || (wants_input && self.listeners.is_ready(now))
     }
 
     /// How long there is nothing to do, if nothing comes in.

@@ -25,17 +25,21 @@ impl Seat {
     /// One turn of the loop, with what other threads asked for in it.
     pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.io.turn(&mut self.core, timeout)?;
+        let mut asked = false;
         while let Some(traveller) = self.inbox.arrival() {
             self.io.arrive(&mut self.core, traveller);
+            asked = true;
         }
-        self.run_commands();
-        self.io.flush(&mut self.core);
+        if self.run_commands() || asked {
+            self.io.flush(&mut self.core);
+        }
         Ok(())
     }
 
-    /// Carries out what is queued now; what comes meanwhile waits for the next time.
-    fn run_commands(&mut self) {
-        for _ in 0..self.inbox.len() {
+    /// Carries out what is queued now; what comes meanwhile waits for the next time. Returns whether there was anything.
+    fn run_commands(&mut self) -> bool {
+        let queued = self.inbox.len();
+        for _ in 0..queued {
             let Some(command) = self.inbox.next() else { break };
             // A caller on another thread cannot be told what became of it; the counter tells.
             if self.run(command).is_err() {
@@ -46,6 +50,7 @@ impl Seat {
         if self.inbox.len() > 0 {
             self.inbox.waker().wake();
         }
+        queued > 0
     }
 
     /// Ends the tick early when its output has grown too large.

@@ -75,21 +75,22 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 568);
-    LAYOUT(roomcast_config, loops, 560);
-    LAYOUT(roomcast_config, metrics_path, 544);
+    SIZE(roomcast_config, 576);
+    LAYOUT(roomcast_config, loops, 568);
+    LAYOUT(roomcast_config, metrics_path, 552);
     LAYOUT(roomcast_config, struct_size, 0);
-    LAYOUT(roomcast_config, cors, 36);
-    LAYOUT(roomcast_config, cors_max_age, 48);
-    LAYOUT(roomcast_config, cors_origins, 56);
-    LAYOUT(roomcast_config, path, 120);
-    LAYOUT(roomcast_config, cookie_http_only, 216);
-    LAYOUT(roomcast_config, log, 224);
-    LAYOUT(roomcast_config, id_generator, 240);
-    LAYOUT(roomcast_config, headers, 256);
-    LAYOUT(roomcast_config, ping_interval, 272);
-    LAYOUT(roomcast_config, max_payload, 304);
-    LAYOUT(roomcast_config, remote_queue, 512);
+    LAYOUT(roomcast_config, quiet_descriptor, 36);
+    LAYOUT(roomcast_config, cors, 40);
+    LAYOUT(roomcast_config, cors_max_age, 56);
+    LAYOUT(roomcast_config, cors_origins, 64);
+    LAYOUT(roomcast_config, path, 128);
+    LAYOUT(roomcast_config, cookie_http_only, 224);
+    LAYOUT(roomcast_config, log, 232);
+    LAYOUT(roomcast_config, id_generator, 248);
+    LAYOUT(roomcast_config, headers, 264);
+    LAYOUT(roomcast_config, ping_interval, 280);
+    LAYOUT(roomcast_config, max_payload, 312);
+    LAYOUT(roomcast_config, remote_queue, 520);
 }
 
 static void texts(void) {

@@ -34,7 +34,9 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> 
 /// loop learns that there will be something to send.
 fn changing(seat: &mut Seat) -> &mut Core {
     seat.flush_if_due();
-    seat.io.arm();
+    if !seat.core.config().quiet_descriptor {
+        seat.io.arm();
+    }
     &mut seat.core
 }
 

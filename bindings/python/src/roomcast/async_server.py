@@ -34,6 +34,9 @@ class AsyncServer(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
+    #: What is emitted goes out by :meth:`_send`: nobody has to be woken for it.
+    _config = {"quiet_descriptor": 1}
+
     def __init__(self, *args: Any, **options: Any) -> None:
         # One thread: nothing to lock.
         self._lock = contextlib.nullcontext()
@@ -106,14 +109,10 @@ class AsyncServer(BaseServer):
         ended.set()
 
     def _turn(self) -> None:
-        """One turn of the broker: send what was emitted, read, dispatch.
-
-        The loop calls it when the descriptor is ready, when time is up, and behind the tasks that may have emitted.
-        """
-        loop = self._loop
-        if self._closing or loop is None:
+        """One turn of the broker: send what was emitted, read, dispatch. When the descriptor is ready, or time is up."""
+        if self._closing or self._loop is None:
             return
-        self._due = True  # no need to ask for a turn from within one
+        due, self._due = self._due, True  # what is emitted within the turn needs no sending of its own
         broker = self._broker
         self._commit()
         broker.poll(0)
@@ -123,30 +122,42 @@ class AsyncServer(BaseServer):
         if self._queue:
             self._commit()
             broker.flush()
-        self._due = False
+        self._due = due
         if self._started != began:
-            # Their first steps run next, and this behind them.
+            # Their first steps run next, and what they emit goes out together behind them.
             self._wake()
+        elif not due:
+            self._sleep()
+
+    def _wake(self) -> None:
+        """Has the queue sent when the tasks that are ready now have run."""
+        if not self._due and self._loop is not None:
+            self._due = True
+            self._loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        self._due = False
+        if self._closing or self._loop is None:
             return
-        timeout = broker.next_timeout()
-        if timeout is None:
+        self._commit()
+        self._broker.flush()
+        self._sleep()
+
+    def _sleep(self) -> None:
+        """Sees to it that the next turn comes in time although the descriptor is silent."""
+        timeout = self._broker.next_timeout()
+        if timeout is None or self._loop is None:
             return
-        when = loop.time() + timeout
+        when = self._loop.time() + timeout
         # One that comes too early costs a turn, so there is no need to put it off each time.
         if self._timer is None or when < self._timer.when():
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = loop.call_at(when, self._timed_turn)
+            self._timer = self._loop.call_at(when, self._timed_turn)
 
     def _timed_turn(self) -> None:
         self._timer = None
         self._turn()
-
-    def _wake(self) -> None:
-        """Has the queue handed over when the tasks that are ready now have run."""
-        if not self._due and self._loop is not None:
-            self._due = True
-            self._loop.call_soon(self._turn)
 
     def _here(self) -> None:
         if self._thread and threading.get_ident() != self._thread:
@@ -190,11 +201,17 @@ class AsyncServer(BaseServer):
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         self._started += 1
-        # A task that nobody holds may be collected before it is done.
-        task = _start(self._loop, work)
+        return _start(self._loop, self._held(work))
+
+    async def _held(self, work: Coroutine[Any, Any, Any]) -> None:
+        """A task that nobody holds may be collected before it is done. A done callback would cost a turn of the loop."""
+        task = asyncio.current_task()
+        assert task is not None
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        try:
+            await work
+        finally:
+            self._tasks.discard(task)
 
     def _message(self, client: Client, name: str, data: bytes, parts: Any, ack: int) -> None:
         """Calls a plain function at once and runs a coroutine as a task."""
