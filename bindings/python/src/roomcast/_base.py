@@ -85,8 +85,6 @@ class BaseServer:
     reason = Reason
     not_handled = _NOT_HANDLED
     _lock: AbstractContextManager[Any]
-    #: Fields of roomcast_config that this kind of server wants.
-    _config: Mapping[str, Any] = {}
 
     def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False,
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
@@ -97,7 +95,8 @@ class BaseServer:
             raise ValueError("client_manager: roomcast keeps its clients itself, and has no message queue")
         if serializer != "default":
             raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
-        fields = {**configuration(options), **self._config, "path": f"/{socketio_path.strip('/')}/", **(config or {})}
+        # Whoever changes something has the loop take a turn, so the descriptor need not say it.
+        fields = {**configuration(options), "path": f"/{socketio_path.strip('/')}/", "quiet_descriptor": 1, **(config or {})}
         self.logger = _logger(logger)
         self._talkative = self.logger.isEnabledFor(logging.INFO)
         engine = self.logger if engineio_logger is None else _logger(engineio_logger)

@@ -34,9 +34,6 @@ class AsyncServer(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    #: What is emitted goes out by :meth:`_send`: nobody has to be woken for it.
-    _config = {"quiet_descriptor": 1}
-
     def __init__(self, *args: Any, **options: Any) -> None:
         # One thread: nothing to lock.
         self._lock = contextlib.nullcontext()
