@@ -422,7 +422,8 @@ typedef struct roomcast_config {
      */
     struct roomcast_slice path;
     /**
-     * Path that answers with a health report as JSON. Empty, the default: none.
+     * Path that answers with a health report as JSON. Empty, the default: none. With `loops` the one that answers adds what
+     * the others said of themselves within the last second.
      */
     struct roomcast_slice health_path;
     /**
@@ -611,7 +612,8 @@ typedef struct roomcast_config {
      */
     uint64_t handshake_burst;
     /**
-     * Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
+     * Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
+     * health_path.
      */
     struct roomcast_slice metrics_path;
     /**

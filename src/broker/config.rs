@@ -74,10 +74,11 @@ pub struct Config {
     pub headers: Vec<(String, String)>,
     /// A message sent right behind the open packet.
     pub initial_packet: Option<String>,
-    /// Path that answers with uptime, connections, sockets, rooms and counters as JSON. Off by default.
+    /// Path that answers with uptime, connections, sockets, rooms and counters as JSON. Off by default. With `loops` the one
+    /// that answers adds what the others said of themselves within the last second.
     pub health_path: Option<String>,
     /// Path that answers with [`Metrics`](crate::Metrics) in Prometheus' text format, for whoever can reach it. Off by
-    /// default.
+    /// default. With `loops` as `health_path`.
     pub metrics_path: Option<String>,
     /// Asks the host about every handshake, with [`Event::Handshake`](crate::Event::Handshake). Off by default.
     pub guard_handshakes: bool,

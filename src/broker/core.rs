@@ -1,6 +1,7 @@
 //! The broker's state and its life: links, connections and sockets come and go here. What they say is read elsewhere.
 
 use super::acks::PendingAck;
+use super::board::Place;
 use super::config::Config;
 use super::events::{Events, Kind};
 use super::gate::Gate;
@@ -97,6 +98,8 @@ pub struct Core {
     /// Wall clock at time zero, in milliseconds since 1970.
     pub(super) epoch: u64,
     pub(super) shutting_down: bool,
+    /// Where it says what it has, if there are other loops.
+    pub(super) place: Option<Place>,
     /// Reused by whatever encodes a packet.
     pub(super) scratch: Vec<u8>,
     pub(super) ranges: Vec<Frame>,
@@ -151,6 +154,7 @@ impl Core {
             now: 0,
             epoch,
             shutting_down: false,
+            place: None,
             scratch: Vec::new(),
             ranges: Vec::new(),
             named: Default::default(),

@@ -180,6 +180,7 @@ impl Core {
                 Timer::Link(link) => self.link_timed_out(link),
                 Timer::Ack(slot) => self.ack_timed_out(slot),
                 Timer::Drain => self.drain_on(),
+                Timer::Report => self.report(),
                 Timer::Heartbeat(slot) => self.with_conn(slot, |core, key| core.heartbeat(key, due)),
                 Timer::Connect(slot) => self.with_conn(slot, |core, key| {
                     core.counters.connect_timeouts += 1;

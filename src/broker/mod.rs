@@ -3,6 +3,7 @@
 
 mod acks;
 mod admission;
+pub(crate) mod board;
 pub mod config;
 mod core;
 pub(crate) mod delivery;

@@ -73,36 +73,36 @@ impl Core {
             None if health => {
                 // A balancer that asks here sends no clients to a server that drains.
                 let status = if self.is_draining() { 503 } else { 200 };
-                let report = self.health();
+                let report = health_report(&self.reported());
                 self.respond(link, status, "application/json", report.as_bytes());
             }
             None => {
-                let text = self.metrics().to_string();
+                let text = self.reported().to_string();
                 self.respond(link, 200, Metrics::CONTENT_TYPE, text.as_bytes());
             }
         }
         self.resources = resources;
     }
+}
 
-    fn health(&self) -> String {
-        let stats = self.stats();
-        let counters: serde_json::Map<_, _> =
-            stats.counters.iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
-        serde_json::json!({
-            "status": if stats.draining { "draining" } else { "ok" },
-            "version": env!("CARGO_PKG_VERSION"),
-            "uptime_ms": self.now,
-            "links": stats.links,
-            "connections": stats.connections,
-            "sockets": stats.sockets,
-            "namespaces": stats.namespaces,
-            "rooms": stats.rooms,
-            "pending_acks": stats.pending_acks,
-            "queued_bytes": stats.queued_bytes,
-            "counters": counters,
-        })
-        .to_string()
-    }
+fn health_report(metrics: &Metrics) -> String {
+    let stats = &metrics.stats;
+    let counters: serde_json::Map<_, _> =
+        stats.counters.iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+    serde_json::json!({
+        "status": if stats.draining { "draining" } else { "ok" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_ms": metrics.uptime.as_millis() as u64,
+        "links": stats.links,
+        "connections": stats.connections,
+        "sockets": stats.sockets,
+        "namespaces": stats.namespaces,
+        "rooms": stats.rooms,
+        "pending_acks": stats.pending_acks,
+        "queued_bytes": stats.queued_bytes,
+        "counters": counters,
+    })
+    .to_string()
 }
 
 /// The host's responses by path.

@@ -425,7 +425,8 @@ pub struct roomcast_config {
     pub cors_exposed_headers: roomcast_slice,
     /// Path of the Socket.IO endpoint, matched as a prefix. "/socket.io/" by default.
     pub path: roomcast_slice,
-    /// Path that answers with a health report as JSON. Empty, the default: none.
+    /// Path that answers with a health report as JSON. Empty, the default: none. With `loops` the one that answers adds what
+    /// the others said of themselves within the last second.
     pub health_path: roomcast_slice,
     /// A message sent right behind the open packet. Empty, the default: none.
     pub initial_packet: roomcast_slice,
@@ -520,7 +521,8 @@ pub struct roomcast_config {
     pub max_handshakes_per_second: u64,
     /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
     pub handshake_burst: u64,
-    /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none.
+    /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
+    /// health_path.
     pub metrics_path: roomcast_slice,
     /// Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
     /// 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.

@@ -13,6 +13,7 @@ use super::{Loop, LoopOptions, Waker, signals};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::Core;
+use crate::broker::board::Board;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
 use crate::session::sid::Home;
@@ -53,8 +54,13 @@ impl Fleet {
         let (doors, inboxes) = Doors::new(config.limits.remote_queue, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
         let mut seats = Vec::new();
+        let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
+        let board = monitored.then(|| Arc::new(Board::new(count)));
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
-            let core = Core::at_home(config.share(), epoch, home)?;
+            let mut core = Core::at_home(config.share(), epoch, home)?;
+            if let Some(board) = &board {
+                core.report_to(board.clone(), number);
+            }
             let ids = Ids::among(number, count, names.clone(), &core);
             seats.push(Seat { core, io, inbox, ids, stopped: false });
         }

@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     Ack(u32),
     /// The next clients that a drain sends away.
     Drain,
+    /// The next time that a loop tells the others what it has.
+    Report,
 }
 
 /// All armed deadlines; at most one for each [`Timer`].

@@ -6,6 +6,7 @@ use roomcast::{Config, Event, Message, Target};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
+use std::time::Instant;
 use tungstenite::{Message as Frame, WebSocket};
 
 const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
@@ -157,6 +158,40 @@ fn an_id_that_nobody_has_is_unknown_on_every_loop() {
                 }
             }
         });
+    }
+}
+
+#[test]
+fn whichever_loop_answers_a_monitor_has_the_figures_of_all() {
+    for loops in COUNTS {
+        let paths = |name: &str| Some(format!("/{name}"));
+        let config = Config { health_path: paths("health"), metrics_path: paths("metrics"), ..config(loops) };
+        let mut host = Host::new(config);
+        let address = host.address;
+        let said = move |path: &str, what: &str| get(address, path).contains(what);
+        let monitor = std::thread::spawn({
+            let clients: Vec<_> = (0..MANY).map(|_| host.join(|mut client| drop(client.read()))).collect();
+            let sockets: Vec<_> = clients.iter().map(|&(socket, _)| socket).collect();
+            host.broker.join(sockets[0], "hall").unwrap();
+            let (text, json) = (format!("\nroomcast_sockets {MANY}\n"), format!("\"sockets\":{MANY},"));
+            move || {
+                // As many in a row as it takes to have asked every loop.
+                for (path, what) in [("/metrics", text), ("/health", json)] {
+                    let (mut row, end) = (0, Instant::now() + PATIENCE);
+                    while row < MANY {
+                        row = if said(path, &what) { row + 1 } else { 0 };
+                        assert!(Instant::now() < end, "with {loops} loops: {}", get(address, path));
+                    }
+                }
+                (sockets, clients)
+            }
+        });
+        host.until(|_, _| monitor.is_finished());
+        let (sockets, clients) = monitor.join().unwrap();
+        for socket in sockets {
+            host.broker.send(socket, Message::new("end", "[]")).unwrap();
+        }
+        host.until(|_, _| clients.iter().all(|(_, client)| client.is_finished()));
     }
 }
 
