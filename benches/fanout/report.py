@@ -112,10 +112,14 @@ def targets(document: dict) -> list[dict]:
             if group.kind == "room" and cell.publishers > 1:
                 add(f"{where}: of the bare loop", 1.2, compare(group, cell, "roomcast", "bare-tick"))
                 add(f"{where}: below Bun", 1.0, compare(group, cell, "roomcast", "bun"))
-            if group.kind == "arena":
+            if group.kind in ("arena", "relayed"):
+                # roomcast flushes once a frame; others do so too, or send on as they do by themselves.
+                how = "for each frame too" if group.kind == "arena" else "at once"
+                ours = [line for frame in groups(document) if frame.kind == "arena"
+                        for line in runs_of(document, "roomcast", frame.name, cell)]
                 for other, times in (("socketioxide", 5.0), ("node", 20.0)):
-                    add(f"arena: {document['titles'].get(other, other)} costs times as much", times,
-                        compare(group, cell, other, "roomcast"), at_most=False)
+                    add(f"arena: {document['titles'].get(other, other)}, sending {how}, costs times as much", times,
+                        ratio(runs_of(document, other, group.name, cell), ours), at_most=False)
         if group.kind == "idle" and (found := connects(document, "roomcast", group)):
             add(f"{group.connections:,} idle connections: KiB each", 1.0, round(found["kib"], 2))
             add(f"{group.connections:,} connections: connects per second", 20_000, found["per_s"], at_most=False)

@@ -41,6 +41,10 @@ def build_bare() -> None:
     run([CC, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", BUILD / "bare", HERE / "bare" / "bare.c"])
 
 
+def build_bare_ring() -> None:
+    run([CC, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-DRING", "-o", BUILD / "bare-ring", HERE / "bare" / "bare.c", "-luring"])
+
+
 def build_roomcast() -> None:
     cargo(ROOT / "Cargo.toml", ROOT_TARGET, "--example", "fanout")
 
@@ -136,6 +140,8 @@ SERVERS = {
                         rooms=False),
     "bare-tick": Server("bare C loop, one send per tick", "raw", [BUILD / "bare", "PORT", "tick"], build_bare, compiler,
                         rooms=False),
+    "bare-ring": Server("bare C loop, one send per tick, io_uring", "raw", [BUILD / "bare-ring", "PORT", "ring"],
+                        build_bare_ring, compiler, rooms=False),
     "roomcast": Server("roomcast, Rust", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
                        build_roomcast, commit),
     "roomcast-c": Server("roomcast, C", "socketio", [BUILD / "fanout-c", "PORT"], build_roomcast_c, commit),
@@ -156,6 +162,9 @@ SERVERS = {
                      [PEERS / "python" / ".venv" / "bin" / "python", PEERS / "python" / "app.py", "PORT"],
                      build_python, wheels),
 }
+# It needs liburing-dev.
+if not Path("/usr/include/liburing.h").exists():
+    del SERVERS["bare-ring"]
 # The Python host needs the package, which not every checkout has.
 if not (HERE / "hosts" / "fanout.py").exists() or not PYTHON_PACKAGE.exists():
     del SERVERS["roomcast-python"]

@@ -4,6 +4,7 @@
  *
  *   bare PORT each   one send to every other connection for each message, as it arrives
  *   bare PORT tick   the messages of one epoll round joined, one send to each connection, own frames cut out
+ *   bare PORT ring   as tick, with the sends handed to io_uring, many in one system call (built with -DRING -luring)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,6 +19,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef RING
+#include <liburing.h>
+#endif
 
 enum { MAX_CONNS = 65536, MAX_EVENTS = 1024, BUFFER = 1 << 20 };
 
@@ -48,7 +52,7 @@ static struct bytes tick_log, scratch;
 static struct published *published;
 static uint32_t published_count, published_cap, this_round = 1;
 static int poll_fd;
-static bool joined;
+static bool joined, ringed;
 
 static void die(const char *what)
 {
@@ -105,6 +109,70 @@ static void transmit(int fd, const char *data, size_t len)
     }
     append(&conn->backlog, data, len);
 }
+
+#ifdef RING
+enum { DEPTH = 512 };
+static struct io_uring ring;
+static const char *sending[MAX_CONNS]; /* what the ring was given for a descriptor */
+static size_t lengths[MAX_CONNS];
+
+/* Has the kernel send what the ring holds, and copies what it did not take. */
+static void submit(void)
+{
+    unsigned head, count = io_uring_sq_ready(&ring);
+    struct io_uring_cqe *cqe;
+    if (count == 0)
+        return;
+    io_uring_submit_and_wait(&ring, count);
+    count = 0;
+    io_uring_for_each_cqe(&ring, head, cqe) {
+        int fd = (int)cqe->user_data;
+        size_t sent = cqe->res > 0 ? (size_t)cqe->res : 0;
+        if (sent < lengths[fd] && (cqe->res >= 0 || cqe->res == -EAGAIN)) {
+            watch(fd, true);
+            append(&conns[fd]->backlog, sending[fd] + sent, lengths[fd] - sent);
+        }
+        count++;
+    }
+    io_uring_cq_advance(&ring, count);
+}
+
+static void transmit_later(int fd, const char *data, size_t len)
+{
+    struct io_uring_sqe *sqe;
+    if (conns[fd]->backlog.len > 0) {
+        append(&conns[fd]->backlog, data, len);
+        return;
+    }
+    sqe = io_uring_get_sqe(&ring);
+    if (!sqe) {
+        submit();
+        sqe = io_uring_get_sqe(&ring);
+    }
+    io_uring_prep_send(sqe, fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sqe->user_data = (unsigned)fd;
+    sending[fd] = data;
+    lengths[fd] = len;
+}
+
+static void open_ring(void)
+{
+    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
+    if (io_uring_queue_init_params(DEPTH, &ring, &params) < 0 || io_uring_register_ring_fd(&ring) < 0)
+        die("io_uring");
+}
+#else
+static void submit(void) {}
+static void transmit_later(int fd, const char *data, size_t len)
+{
+    transmit(fd, data, len);
+}
+static void open_ring(void)
+{
+    errno = ENOSYS;
+    die("built without io_uring");
+}
+#endif
 
 static void close_conn(int fd)
 {
@@ -192,9 +260,12 @@ static void end_round(void)
     for (int i = 0; i < member_count; i++) {
         if (conns[members[i]]->round == this_round)
             transmit_others(members[i]);
+        else if (ringed)
+            transmit_later(members[i], tick_log.data, tick_log.len);
         else
             transmit(members[i], tick_log.data, tick_log.len);
     }
+    submit();
     tick_log.len = 0;
     published_count = 0;
     this_round++;
@@ -305,11 +376,14 @@ static void on_acceptable(int listener)
 
 int main(int argc, char **argv)
 {
-    joined = argc == 3 && strcmp(argv[2], "tick") == 0;
+    ringed = argc == 3 && strcmp(argv[2], "ring") == 0;
+    joined = ringed || (argc == 3 && strcmp(argv[2], "tick") == 0);
     if (argc != 3 || (!joined && strcmp(argv[2], "each") != 0)) {
-        fprintf(stderr, "usage: bare PORT each|tick\n");
+        fprintf(stderr, "usage: bare PORT each|tick|ring\n");
         return 2;
     }
+    if (ringed)
+        open_ring();
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
