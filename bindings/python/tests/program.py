@@ -1,7 +1,8 @@
 """One program for both: on python-socketio, or with the import alone changed. `program.py LIBRARY KIND PORT`.
 
-It does what python-socketio's own example applications do: it greets, echoes, broadcasts, enters, leaves and closes rooms,
-disconnects on request, answers a latency probe, runs background tasks, and has class-based namespaces and a guarded one.
+It does what python-socketio's own example applications do: it greets, echoes, broadcasts, enters, leaves and closes
+rooms, disconnects on request, answers a latency probe, runs background tasks, and has class-based namespaces and a
+guarded one.
 """
 
 import importlib

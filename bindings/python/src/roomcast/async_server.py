@@ -52,7 +52,8 @@ class AsyncServer(BaseServer):
         self._tasks: set[asyncio.Future[Any]] = set()
         self._background: set[asyncio.Task[Any]] = set()
         self._coroutines: dict[Handler, bool] = {}
-        super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces, **options)
+        super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces,
+                         **options)
 
     def is_asyncio_based(self) -> bool:
         return True
