@@ -1,7 +1,8 @@
 """One program for both: on python-socketio, or with the import alone changed. `program.py LIBRARY KIND PORT`.
 
-It does what python-socketio's own example applications do: it greets, echoes, broadcasts, enters, leaves and closes rooms,
-disconnects on request, answers a latency probe, runs a background task, and has a class-based namespace and a guarded one.
+It does what python-socketio's own example applications do: it greets, echoes, broadcasts, enters, leaves and closes
+rooms, disconnects on request, answers a latency probe, runs background tasks, and has class-based namespaces and a
+guarded one.
 """
 
 import importlib
@@ -87,6 +88,36 @@ if KIND == "asyncio":
             await self.emit("shouted", text.upper())
             return len(text)
 
+    async def ticker():
+        count = 0
+        while True:
+            await sio.sleep(0.01)
+            count += 1
+            await sio.emit("tick", count, room="ticks", namespace="/clock")
+
+    class Clock(socketio.AsyncNamespace):
+        ticking = None
+
+        def on_connect(self, sid, environ):
+            # The first client sets it going, for all that come.
+            if self.ticking is None:
+                self.ticking = sio.start_background_task(ticker)
+
+        async def on_start(self, sid):
+            await self.enter_room(sid, "ticks")
+            async with self.session(sid) as session:
+                session["started"] = True
+
+        async def on_stop(self, sid):
+            await self.close_room("ticks")
+            return self.rooms(sid) == [sid], await self.get_session(sid)
+
+        async def on_enough(self, sid):
+            await self.disconnect(sid)
+
+        async def on_disconnect(self, sid, reason):
+            await sio.emit("clock left", [reason, reason == sio.reason.SERVER_DISCONNECT])
+
 else:
     sio = socketio.Server(**({"async_mode": "threading"} if LIBRARY == "socketio" else {}))
 
@@ -164,8 +195,39 @@ else:
             self.emit("shouted", text.upper())
             return len(text)
 
+    def ticker():
+        count = 0
+        while True:
+            sio.sleep(0.01)
+            count += 1
+            sio.emit("tick", count, room="ticks", namespace="/clock")
+
+    class Clock(socketio.Namespace):
+        ticking = None
+
+        def on_connect(self, sid, environ):
+            # The first client sets it going, for all that come.
+            if self.ticking is None:
+                self.ticking = sio.start_background_task(ticker)
+
+        def on_start(self, sid):
+            self.enter_room(sid, "ticks")
+            with self.session(sid) as session:
+                session["started"] = True
+
+        def on_stop(self, sid):
+            self.close_room("ticks")
+            return self.rooms(sid) == [sid], self.get_session(sid)
+
+        def on_enough(self, sid):
+            self.disconnect(sid)
+
+        def on_disconnect(self, sid, reason):
+            sio.emit("clock left", [reason, reason == sio.reason.SERVER_DISCONNECT])
+
 
 sio.register_namespace(Shouting("/shout"))
+sio.register_namespace(Clock("/clock"))
 
 if LIBRARY == "roomcast":
     sio.run("127.0.0.1", PORT)

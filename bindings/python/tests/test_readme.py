@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import engineio
 import pytest
 import roomcast
 import socketio
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+#: The first cells of its tables.
+TABLED = "\n".join(re.findall(r"^\| ([^|]+) \|", README, flags=re.MULTILINE))
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 
 
@@ -53,23 +58,49 @@ def test_the_level_below(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", PROGRAMS[2]], check=True, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("theirs", [socketio.Server, socketio.AsyncServer])
-def test_the_table_is_complete(theirs: type) -> None:
-    ours = roomcast.AsyncServer if theirs is socketio.AsyncServer else roomcast.Server
-    for name in dir(theirs):
-        if name.startswith("_") or name in ("reserved_events", "is_asyncio_based"):
+def parameters(function: Any) -> list[inspect.Parameter]:
+    return [parameter for parameter in inspect.signature(function).parameters.values()
+            if parameter.name != "self" and parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+
+
+@pytest.mark.parametrize("name", ["Server", "AsyncServer", "Namespace", "AsyncNamespace"])
+def test_the_table_has_each_method(name: str) -> None:
+    theirs, ours = getattr(socketio, name), getattr(roomcast, name)
+    for method in [method for method in dir(theirs) if not method.startswith("_")]:
+        assert f"`{method}`" in TABLED, method
+        assert hasattr(ours, method), method
+        function = getattr(theirs, method)
+        if not inspect.isfunction(function) or method in ("handle_request", "attach", "instrument"):
             continue
-        assert f"`{name}`" in README, name
-        assert hasattr(ours, name), name
-        method = getattr(theirs, name)
-        if not inspect.isfunction(method) or name in ("handle_request", "attach", "instrument"):
-            continue
-        # The same parameters by the same names with the same defaults, and ours may have more.
-        taken = inspect.signature(getattr(ours, name)).parameters
-        for parameter in inspect.signature(method).parameters.values():
-            assert parameter.name in taken, f"{name}({parameter.name})"
-            assert taken[parameter.name].default == parameter.default, f"{name}({parameter.name})"
-        assert inspect.iscoroutinefunction(method) == inspect.iscoroutinefunction(getattr(ours, name)), name
-    documented = re.findall(r":param (\w+):", inspect.getdoc(theirs) or "")
-    for option in documented:
-        assert option == "kwargs" or f"`{option}`" in README, option
+        # The same parameters by the same names with the same defaults in the same places, and ours may have more.
+        taken = parameters(getattr(ours, method))
+        wanted = parameters(function)
+        for one, other in itertools.zip_longest(wanted, taken[:len(wanted)]):
+            assert other and (one.name, one.default) == (other.name, other.default), f"{method}({one.name})"
+        if name.endswith("Server"):
+            assert inspect.iscoroutinefunction(function) == inspect.iscoroutinefunction(getattr(ours, method)), method
+
+
+@pytest.mark.parametrize("name", ["Server", "AsyncServer"])
+def test_the_table_has_each_option(name: str) -> None:
+    theirs, ours = getattr(socketio, name), getattr(roomcast, name)
+    own, engine = parameters(theirs.__init__), parameters(getattr(engineio, name).__init__)
+    documented = set(re.findall(r":param (\w+):", inspect.getdoc(theirs) or "")) - {"kwargs"}
+    for option in documented | {option.name for option in own + engine}:
+        assert f"`{option}`" in TABLED, option
+    # Who writes down a default gets what who leaves it out gets.
+    ours(*[option.default for option in own])
+    ours(**{option.name: option.default for option in own + engine})
+
+
+def test_the_module_has_each_export_or_says_why_not() -> None:
+    for name in socketio.__all__:
+        if not hasattr(roomcast, name):
+            with pytest.raises(AttributeError, match=f"roomcast has no {name}: "):
+                getattr(roomcast, name)
+    for name, theirs in inspect.getmembers(socketio.exceptions, inspect.isclass):
+        if f"`exceptions.{name}`" in TABLED:
+            assert not hasattr(roomcast.exceptions, name)
+        else:
+            ours = getattr(roomcast.exceptions, name)
+            assert [base.__name__ for base in ours.__mro__] == [base.__name__ for base in theirs.__mro__]

@@ -72,6 +72,17 @@ def transcript(at: At, transports: list[str]) -> list[Any]:
     loud = Player(at, ["/shout"], transports)  # type: ignore[arg-type]
     seen.append(loud.call("shout", "hey", namespace="/shout"))
     seen.append(loud.next())
+    # A method that the namespace has not: acknowledged, with nothing.
+    seen.append(loud.call("whisper", "hey", namespace="/shout"))
+    clock = Player(at, ["/clock"], transports)  # type: ignore[arg-type]
+    clock.emit("start", namespace="/clock")
+    ticks = [clock.next() for _ in range(3)]
+    # It runs by itself, so only the steps are known.
+    seen.append([(event, count - ticks[0][1]) for event, count in ticks])
+    seen.append(clock.call("stop", namespace="/clock"))
+    clock.emit("enough", namespace="/clock")
+    both(1, 1)
+    seen.append(clock.gone.get(timeout=10))
     b.emit("disconnect request")
     seen.append(b.gone.get(timeout=10))
     seen.append(a.call("whoami"))

@@ -95,6 +95,13 @@ def test_a_connect_handler_knows_the_client(make: Any) -> None:
         player = Player(host)
         assert seen.get(timeout=PATIENCE)[2] is None
         player.leave()
+        raw = Raw(host.port)
+        assert seen.get(timeout=PATIENCE)[2] is None
+        raw.send('40"not an object"')
+        with pytest.raises(EOFError):
+            raw.text()
+        raw.close()
+        assert seen.empty()
 
 
 def test_older_handlers_take_fewer_arguments(make: Any) -> None:

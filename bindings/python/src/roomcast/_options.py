@@ -34,6 +34,8 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "allow_upgrades":
             config["allow_upgrades"] = value
         elif name == "transports":
+            if value is None:
+                continue
             named = [value] if isinstance(value, str) else list(value)
             if not named or not set(named) <= {"polling", "websocket"}:
                 raise ValueError(f"transports={value!r}: it is a list of 'polling' and 'websocket'")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from . import raw
 from ._base import Answers, BaseServer, Client, Handler, Rooms, fitting
@@ -34,7 +35,9 @@ class AsyncServer(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    # python-socketio's order of the options, which is not that of its threaded server.
+    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
+                 async_handlers: bool = True, namespaces: Union[str, list[str], None] = None, **options: Any) -> None:
         # One thread: nothing to lock.
         self._lock = contextlib.nullcontext()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -49,7 +52,8 @@ class AsyncServer(BaseServer):
         self._tasks: set[asyncio.Future[Any]] = set()
         self._background: set[asyncio.Task[Any]] = set()
         self._coroutines: dict[Handler, bool] = {}
-        super().__init__(*args, **options)
+        super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces,
+                         **options)
 
     def is_asyncio_based(self) -> bool:
         return True
