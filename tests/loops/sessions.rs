@@ -4,8 +4,8 @@ use super::support::{Client, Host, PATIENCE, get, post};
 use super::{COUNTS, MANY, config, limited, poll_until};
 use roomcast::{Config, Event, Message, Target};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Barrier};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use tungstenite::{Message as Frame, WebSocket};
 
 const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
