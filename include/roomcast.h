@@ -978,7 +978,7 @@ typedef struct roomcast_selection {
 #define ROOMCAST_ERROR_BAD_JSON -4
 
 /**
- * A placeholder in the arguments has no attachment, or the other way round.
+ * Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
  */
 #define ROOMCAST_ERROR_BAD_ATTACHMENTS -5
 

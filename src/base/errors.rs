@@ -44,8 +44,8 @@ errors! {
     ReservedEvent = -3, "event: the name is reserved by Socket.IO";
     /// The arguments are not a JSON array.
     BadJson = -4, "args: not a JSON array";
-    /// A placeholder in the arguments has no attachment, or the other way round.
-    BadAttachments = -5, "attachments: placeholders and attachments do not match";
+    /// Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
+    BadAttachments = -5, "attachments: a placeholder names none of them";
     /// A namespace name does not begin with a slash or has a character that packets cannot carry.
     BadNamespace = -6, "namespace: the name cannot be used";
     /// A room name is empty or too long.

@@ -33,7 +33,7 @@ pub const ROOMCAST_ERROR_WRONG_KIND: roomcast_status = -2;
 pub const ROOMCAST_ERROR_RESERVED_EVENT: roomcast_status = -3;
 /// The arguments are not a JSON array.
 pub const ROOMCAST_ERROR_BAD_JSON: roomcast_status = -4;
-/// A placeholder in the arguments has no attachment, or the other way round.
+/// Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
 pub const ROOMCAST_ERROR_BAD_ATTACHMENTS: roomcast_status = -5;
 /// A namespace name is empty or has a character that packets cannot carry.
 pub const ROOMCAST_ERROR_BAD_NAMESPACE: roomcast_status = -6;
