@@ -81,13 +81,19 @@ $(TARGET)/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
 chat-c: $(TARGET)/c/chat
 	$(TARGET)/c/chat $(PORT)
 
-# Programs in C, with clients, plain and under the sanitizers.
+# Programs in C, with clients: under the sanitizers, and as they are, under valgrind too.
+SANITIZED := CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+VALGRIND := UNDER=tests/c/valgrind.sh
+
 c-examples: lib $(INTEROP)/node_modules
-	$(MAKE) --no-print-directory CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
+	$(MAKE) --no-print-directory $(SANITIZED) -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
 	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
+	node tests/chat.mjs $(TARGET)/c/chat
 	node tests/browser.mjs $(TARGET)/c/chat
 	$(MAKE) --no-print-directory -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
 	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
+	$(VALGRIND) node tests/epoll_host.mjs $(TARGET)/c/epoll_host
+	$(VALGRIND) node tests/chat.mjs $(TARGET)/c/chat
 
 $(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
 	mkdir -p $(@D)
@@ -98,8 +104,12 @@ arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 		|| echo "npm could not fetch the client; the page will load it from the CDN"
 	$(TARGET)/arena/arena $(PORT)
 
-arena-test: $(TARGET)/arena/arena $(TARGET)/arena/bots $(INTEROP)/node_modules
+arena-test: lib $(INTEROP)/node_modules
+	$(MAKE) --no-print-directory $(SANITIZED) -B $(TARGET)/arena/arena $(TARGET)/arena/bots
 	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
+	$(MAKE) --no-print-directory -B $(TARGET)/arena/arena $(TARGET)/arena/bots
+	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
+	$(VALGRIND) node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
 
 # The C++ header, in each dialect, under the sanitizers, with clients.
 cpp: lib $(INTEROP)/node_modules

@@ -623,7 +623,8 @@ typedef struct roomcast_config {
      * The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
      * Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
      * gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
-     * each loop's current step.
+     * each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+     * ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
      */
     uint64_t loops;
 } roomcast_config;
@@ -986,7 +987,7 @@ typedef struct roomcast_selection {
 #define ROOMCAST_ERROR_BAD_JSON -4
 
 /**
- * A placeholder in the arguments has no attachment, or the other way round.
+ * Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
  */
 #define ROOMCAST_ERROR_BAD_ATTACHMENTS -5
 
@@ -1216,7 +1217,8 @@ roomcast_status roomcast_listen(struct roomcast_broker *broker,
  * takes. While events of an earlier turn are left undrained the call does not wait and fetches no new ones: they stay where
  * they are, and when max_events or max_event_bytes wait behind them, the broker stops reading. Nothing is lost.
  *
- * Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error.
+ * Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error. With loops,
+ * ROOMCAST_ERROR_PANIC when one of their threads has ended in a bug of the library: the last error has its text.
  * Ownership: what earlier events point to is gone, unless some were left undrained.
  * Threads: the broker's.
  */

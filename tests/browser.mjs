@@ -10,7 +10,11 @@ lines.on("line", (line) => {
   if (!url) return;
   const tabs = spawn("node", [path.join(import.meta.dirname, "interop/chromium.mjs"), url], { stdio: ["ignore", "inherit", "inherit"] });
   tabs.once("close", (code) => {
-    chat.kill();
     process.exitCode = code ?? 1;
+    chat.kill();
+    // A sanitizer has its say at the end.
+    chat.once("exit", (status, signal) => {
+      if (status !== 0 && signal !== "SIGTERM") process.exitCode = 1;
+    });
   });
 });

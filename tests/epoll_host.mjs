@@ -1,15 +1,15 @@
 // The host with its own epoll loop: its timer and its datagrams reach clients, over both transports, and clients reach it.
 // node tests/epoll_host.mjs BINARY
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { start } from "./under.mjs";
 
 const { io } = createRequire(path.join(import.meta.dirname, "interop/package.json"))("socket.io-client");
-const host = spawn(path.resolve(process.argv[2]), ["0"], { stdio: ["ignore", "pipe", "inherit"] });
+const host = start(process.argv[2], "0");
 const patience = setTimeout(() => { console.error("epoll_host: nothing happens"); host.kill("SIGKILL"); process.exit(1); }, 30_000);
 const [line] = await once(createInterface({ input: host.stdout }), "line");
 const [, url, udp] = /^listening on (\S+), and for datagrams on (\d+)$/.exec(line);

@@ -6,11 +6,13 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The library's file has the version of the C interface, in cargo-c's installation as in this one.
+SO_VERSION := $(shell sed -n '/^\[package.metadata.capi.library\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 ABI := $(shell sed -n 's/^\#define ROOMCAST_ABI_VERSION //p' include/roomcast.h)
 
 FILLED = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	-e 's|@INCLUDE_FROM_LIB@|$(shell realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|' \
-	-e 's|@VERSION@|$(VERSION)|' -e 's|@ABI@|$(ABI)|'
+	-e 's|@VERSION@|$(VERSION)|' -e 's|@SO_VERSION@|$(SO_VERSION)|' -e 's|@ABI@|$(ABI)|'
 INTO_LIB := $(DESTDIR)$(LIBDIR)
 INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
 
@@ -18,8 +20,8 @@ INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
 install: lib
 	install -d '$(INTO_INCLUDE)' '$(INTO_LIB)/pkgconfig' '$(INTO_LIB)/cmake/roomcast'
 	install -m 644 include/roomcast.h $(wildcard bindings/cpp/roomcast.hpp) '$(INTO_INCLUDE)'
-	install -m 755 $(TARGET)/release/libroomcast.so '$(INTO_LIB)/libroomcast.so.$(VERSION)'
-	ln -sf libroomcast.so.$(VERSION) '$(INTO_LIB)/libroomcast.so.$(ABI)'
+	install -m 755 $(TARGET)/release/libroomcast.so '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
+	ln -sf libroomcast.so.$(SO_VERSION) '$(INTO_LIB)/libroomcast.so.$(ABI)'
 	ln -sf libroomcast.so.$(ABI) '$(INTO_LIB)/libroomcast.so'
 	install -m 644 $(TARGET)/release/libroomcast.a '$(INTO_LIB)'
 	$(FILLED) bindings/c/roomcast.pc.in >'$(INTO_LIB)/pkgconfig/roomcast.pc'
@@ -28,6 +30,6 @@ install: lib
 
 uninstall:
 	rm -f '$(INTO_INCLUDE)/roomcast.h' '$(INTO_INCLUDE)/roomcast.hpp' '$(INTO_LIB)/pkgconfig/roomcast.pc'
-	rm -f '$(INTO_LIB)/libroomcast.so' '$(INTO_LIB)/libroomcast.so.$(ABI)' '$(INTO_LIB)/libroomcast.so.$(VERSION)'
+	rm -f '$(INTO_LIB)/libroomcast.so' '$(INTO_LIB)/libroomcast.so.$(ABI)' '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
 	rm -f '$(INTO_LIB)/libroomcast.a'
 	rm -rf '$(INTO_LIB)/cmake/roomcast'

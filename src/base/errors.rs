@@ -44,8 +44,8 @@ errors! {
     ReservedEvent = -3, "event: the name is reserved by Socket.IO";
     /// The arguments are not a JSON array.
     BadJson = -4, "args: not a JSON array";
-    /// A placeholder in the arguments has no attachment, or the other way round.
-    BadAttachments = -5, "attachments: placeholders and attachments do not match";
+    /// Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
+    BadAttachments = -5, "attachments: a placeholder names none of them";
     /// A namespace name does not begin with a slash or has a character that packets cannot carry.
     BadNamespace = -6, "namespace: the name cannot be used";
     /// A room name is empty or too long.
@@ -86,7 +86,8 @@ errors! {
     NoEntropy = -201, "the system's random generator failed";
     /// Only through the C ABI: another call on the same object is running.
     Busy = -202, "another call is running: an object belongs to one thread at a time";
-    /// Only through the C ABI: a bug in the library.
+    /// A bug in the library, by a panic: in a loop of the broker's own or, through the C ABI, in any call. The broker can only
+    /// be dropped.
     Panic = -203, "a bug in the library; the object is poisoned and can only be freed";
     /// Only through the C ABI: an earlier call ended in a panic.
     Poisoned = -204, "an earlier call ended in a bug of the library; the object can only be freed";

@@ -215,6 +215,15 @@ impl Core {
         self.timers.arm(Timer::Heartbeat(key.slot), sent + self.config.ping_timeout);
     }
 
+    /// Clients give up on a server from which no ping comes, by clocks that did not stand still for this long as ours did.
+    pub(super) fn hasten_pings(&mut self, time: Millis) {
+        for key in self.conns.keys() {
+            if self.conns.get(key).is_some_and(|conn| !conn.awaiting_pong) {
+                self.timers.hasten(Timer::Heartbeat(key.slot), time);
+            }
+        }
+    }
+
     fn link_timed_out(&mut self, link: u32) {
         match self.link(link) {
             Link::Free => {}

@@ -139,6 +139,10 @@ impl Service for Core {
         self.run_timers();
     }
 
+    fn slept_through(&mut self, time: Millis) {
+        self.hasten_pings(time);
+    }
+
     fn flush_took(&mut self, time: Duration) {
         if std::mem::take(&mut self.flushed) {
             self.flushes.record(time);

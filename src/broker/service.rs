@@ -36,6 +36,11 @@ pub trait Service {
     /// been received.
     fn timeout(&mut self, now: Millis);
 
+    /// The loop's clock has stood still for this long, because the host was away; the peers' clocks went on.
+    fn slept_through(&mut self, time: Millis) {
+        let _ = time;
+    }
+
     /// When [`timeout`](Self::timeout) is due, if ever. A time that has passed means at once.
     fn next_timeout(&self) -> Option<Millis>;
 

@@ -51,6 +51,10 @@ impl Inside for Host {
     fn sink(&self) -> Option<&Sink> {
         self.sink.as_ref()
     }
+
+    fn bug(&self) -> Option<&str> {
+        self.broker.bug()
+    }
 }
 
 impl Host {
@@ -284,7 +288,8 @@ pub unsafe extern "C" fn roomcast_listen(
 /// takes. While events of an earlier turn are left undrained the call does not wait and fetches no new ones: they stay where
 /// they are, and when max_events or max_event_bytes wait behind them, the broker stops reading. Nothing is lost.
 ///
-/// Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error.
+/// Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error. With loops,
+/// ROOMCAST_ERROR_PANIC when one of their threads has ended in a bug of the library: the last error has its text.
 /// Ownership: what earlier events point to is gone, unless some were left undrained.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]

@@ -3,7 +3,7 @@
 use super::log::Sink;
 use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_LOG_ERROR, ROOMCAST_OK, roomcast_status};
 use crate::base::errors::Error;
-use std::any::Any;
+use crate::base::panics::panic_text;
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt::{self, Write};
 use std::io;
@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Known(Error, &'static str),
     /// What the operating system said.
     System(io::Error),
+    /// A panic, and its text.
+    Bug(String),
 }
 
 impl From<Error> for Fault {
@@ -41,6 +43,7 @@ impl Fault {
     pub(super) fn code(&self) -> roomcast_status {
         match self {
             Fault::Known(error, _) => error.code(),
+            Fault::Bug(_) => Error::Panic.code(),
             // Rust makes some errors itself, which have no errno.
             Fault::System(error) => match error.raw_os_error() {
                 Some(number) => ROOMCAST_ERROR_SYSTEM.saturating_sub(number),
@@ -58,6 +61,7 @@ impl Fault {
                 Fault::Known(error, "") => write!(last, "{call}: {error}"),
                 Fault::Known(error, argument) => write!(last, "{call}: {argument}: {error}"),
                 Fault::System(error) => write!(last, "{call}: {error}"),
+                Fault::Bug(text) => write!(last, "{call}: {}: {text}", Error::Panic),
             };
         });
         self.code()
@@ -110,6 +114,11 @@ pub(super) trait Inside {
     fn sink(&self) -> Option<&Sink> {
         None
     }
+
+    /// The text of a panic on a thread of its own, if there was one.
+    fn bug(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<T: Inside> Door<T> {
@@ -132,26 +141,30 @@ impl<T: Inside> Door<T> {
         }
         // SAFETY: the state was FREE and is BUSY now, so nobody else has the value until it is stored again.
         let value = unsafe { &mut *door.value.get() };
-        match catch_unwind(AssertUnwindSafe(|| {
+        let text = match catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             super::tests::panic_if_asked();
             body(value)
         })) {
+            // One of its own threads has panicked.
+            Ok(Err(Fault::Known(Error::Panic, _))) => None,
             Ok(outcome) => {
                 door.state.store(FREE, Ordering::Release);
-                match outcome {
+                return match outcome {
                     Ok(()) => ROOMCAST_OK,
                     Err(fault) => fault.report(call),
-                }
+                };
             }
-            Err(panic) => {
-                // SAFETY: as above; the body is over. Nothing is read that it may have left half done.
-                let value = unsafe { &*door.value.get() };
-                tell(panic, call, value.sink());
-                door.state.store(POISONED, Ordering::Release);
-                Fault::from(Error::Panic).report(call)
-            }
+            Err(panic) => Some(panic_text(panic)),
+        };
+        // SAFETY: as above; the body is over. Nothing is read that it may have left half done.
+        let value = unsafe { &*door.value.get() };
+        let text = text.or_else(|| value.bug().map(str::to_owned)).unwrap_or_default();
+        if let Some(sink) = value.sink() {
+            sink.line(ROOMCAST_LOG_ERROR, format_args!("{call}: panic: {text}"));
         }
+        door.state.store(POISONED, Ordering::Release);
+        Fault::Bug(text).report(call)
     }
 
     fn lock(&self) -> Result<(), u8> {
@@ -187,24 +200,6 @@ pub(super) fn unguarded(call: &'static str, body: impl FnOnce() -> Outcome) -> r
     })) {
         Ok(Ok(())) => ROOMCAST_OK,
         Ok(Err(fault)) => fault.report(call),
-        Err(panic) => {
-            tell(panic, call, None);
-            Fault::from(Error::Panic).report(call)
-        }
-    }
-}
-
-fn tell(panic: Box<dyn Any + Send>, call: &'static str, sink: Option<&Sink>) {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (None, Some(text)) => text.as_str(),
-        (None, None) => "no text",
-    };
-    if let Some(sink) = sink {
-        sink.line(ROOMCAST_LOG_ERROR, format_args!("{call}: panic: {text}"));
-    }
-    // Whatever else it is, its destructor could panic again.
-    if !panic.is::<&str>() && !panic.is::<String>() {
-        std::mem::forget(panic);
+        Err(panic) => Fault::Bug(panic_text(panic)).report(call),
     }
 }

@@ -33,7 +33,7 @@ pub const ROOMCAST_ERROR_WRONG_KIND: roomcast_status = -2;
 pub const ROOMCAST_ERROR_RESERVED_EVENT: roomcast_status = -3;
 /// The arguments are not a JSON array.
 pub const ROOMCAST_ERROR_BAD_JSON: roomcast_status = -4;
-/// A placeholder in the arguments has no attachment, or the other way round.
+/// Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
 pub const ROOMCAST_ERROR_BAD_ATTACHMENTS: roomcast_status = -5;
 /// A namespace name is empty or has a character that packets cannot carry.
 pub const ROOMCAST_ERROR_BAD_NAMESPACE: roomcast_status = -6;
@@ -530,6 +530,7 @@ pub struct roomcast_config {
     /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
     /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
     /// gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
-    /// each loop's current step.
+    /// each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+    /// ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
     pub loops: u64,
 }

@@ -88,7 +88,8 @@ impl Broker {
     /// by itself, and this waits for events.
     ///
     /// # Errors
-    /// What the system says; a peer can cause none. [`Error::Closed`](crate::Error::Closed) if a loop's thread has ended in a bug.
+    /// What the system says; a peer can cause none. [`Error::Panic`](crate::Error::Panic) if a loop of the
+    /// broker's own has ended in a bug of the library: drop the broker.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         self.turn(timeout)?;
@@ -118,6 +119,23 @@ impl Broker {
         match &self.driver {
             Driver::Host(seat, _) => seat.io.arm(),
             Driver::Threads(fleet) => fleet.arm(),
+        }
+    }
+
+    /// The text of the panic in which a loop of the broker's own has ended, if one has.
+    #[cfg(feature = "capi")]
+    pub(crate) fn bug(&self) -> Option<&str> {
+        match &self.driver {
+            Driver::Host(..) => None,
+            Driver::Threads(fleet) => fleet.bug(),
+        }
+    }
+
+    /// Ends a loop of the broker's own in a panic.
+    #[cfg(all(test, feature = "capi"))]
+    pub(crate) fn break_loop(&self, text: &'static str) {
+        if let Driver::Threads(fleet) = &self.driver {
+            fleet.break_loop(text);
         }
     }
 

@@ -39,13 +39,14 @@ impl Clock {
         self.allowance.set(sleep.and_then(|sleep| sleep.checked_add(GRACE)));
     }
 
-    /// The loop begins to listen: what the host was away beyond the allowance is lost.
-    pub(super) fn back(&mut self, instant: Instant) {
+    /// The loop begins to listen: what the host was away beyond the allowance is lost. Returns it.
+    pub(super) fn back(&mut self, instant: Instant) -> Duration {
         let away = instant.saturating_duration_since(self.heard);
-        if let Some(allowance) = self.allowance.replace(Some(GRACE)) {
-            self.lost += away.saturating_sub(allowance);
-        }
+        let allowance = self.allowance.replace(Some(GRACE)).unwrap_or(Duration::MAX);
+        let lost = away.saturating_sub(allowance);
+        self.lost += lost;
         self.heard = self.heard.max(instant);
+        lost
     }
 
     /// The loop has listened since the last call of this or of `back`: all of that time counts.
@@ -69,7 +70,7 @@ mod tests {
         assert_eq!(clock.at(start + 30 * SECOND), 30_000);
         assert_eq!(clock.at(start + 30 * SECOND + SECOND / 2), 30_500);
         assert_eq!(clock.at(start + 90 * SECOND), 31_000);
-        clock.back(start + 90 * SECOND);
+        assert_eq!(clock.back(start + 90 * SECOND), 59 * SECOND);
         assert_eq!(clock.at(start + 90 * SECOND), 31_000);
         clock.listened(start + 91 * SECOND);
         assert_eq!(clock.at(start + 91 * SECOND), 32_000);

@@ -164,7 +164,10 @@ impl Loop {
         service.flush_took(before);
         let listens = service.wants_input();
         if listens {
-            self.clock.back(entered);
+            let lost = self.clock.back(entered).as_millis() as Millis;
+            if lost > 0 {
+                service.slept_through(lost);
+            }
         }
         let own = self.sleep(service, entered);
         let timeout = timeout.map_or(own, |limit| Some(own.map_or(limit, |own| own.min(limit))));

@@ -12,6 +12,7 @@ use super::seat::Seat;
 use super::{Loop, LoopOptions, Waker, signals};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
+use crate::base::panics::panic_text;
 use crate::broker::Core;
 use crate::broker::board::Board;
 use crate::broker::config::Config;
@@ -26,12 +27,16 @@ use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, Weak};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long the host sleeps between two tries when a loop's queue is full.
 const RETRY: Duration = Duration::from_micros(100);
+
+/// The text of the panic in which the first loop ended that did so.
+type Bug = OnceLock<String>;
 
 pub(super) struct Fleet {
     doors: Arc<Doors>,
@@ -40,6 +45,7 @@ pub(super) struct Fleet {
     names: Arc<Names>,
     acks: Acks,
     threads: Vec<JoinHandle<()>>,
+    bug: Arc<Bug>,
     /// Events of loops that were wound down.
     last: Events,
     pub(super) config: Config,
@@ -71,13 +77,15 @@ impl Fleet {
             names,
             acks: Acks::default(),
             threads: Vec::new(),
+            bug: Arc::default(),
             last: Events::new(),
             config,
         };
         for (seat, mailbox) in seats.into_iter().zip(&fleet.mailboxes) {
             let (mailbox, doors, host) = (mailbox.clone(), fleet.doors.clone(), fleet.bell.waker().clone());
+            let bug = fleet.bug.clone();
             let name = format!("roomcast {}", seat.ids.number());
-            let run = move || run(seat, &mailbox, &doors, &host);
+            let run = move || run(seat, &mailbox, &doors, &host, &bug);
             // What has been started ends when the fleet is dropped.
             fleet.threads.push(thread::Builder::new().name(name).spawn(run)?);
         }
@@ -112,9 +120,28 @@ impl Fleet {
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
         self.bell.wait(timeout)?;
         if self.doors.is_closed() {
-            return Err(Error::Closed.into());
+            return Err(self.ended().into());
         }
         Ok(())
+    }
+
+    /// The text of the panic in which a loop has ended, if one has.
+    #[cfg(feature = "capi")]
+    pub(super) fn bug(&self) -> Option<&str> {
+        self.bug.get().map(String::as_str)
+    }
+
+    #[cfg(all(test, feature = "capi"))]
+    pub(super) fn break_loop(&self, text: &'static str) {
+        let _ = self.tell(0, move |_| std::panic::panic_any(text));
+    }
+
+    /// Why a loop has ended, or is about to: its end of the queue closes last.
+    fn ended(&self) -> Error {
+        while !self.doors.is_closed() {
+            thread::sleep(RETRY);
+        }
+        if self.bug.get().is_some() { Error::Panic } else { Error::Closed }
     }
 
     fn has_events(&self) -> bool {
@@ -177,6 +204,7 @@ impl Fleet {
         loop {
             match self.doors.send(loops, &mut command) {
                 Err(Error::Full) => thread::sleep(RETRY),
+                Err(Error::Closed) => return Err(self.ended()),
                 sent => return sent,
             }
         }
@@ -187,6 +215,7 @@ impl Fleet {
             match self.doors.send_one(number, command) {
                 Ok(()) => return Ok(()),
                 Err((Error::Full, back)) => command = back,
+                Err((Error::Closed, _)) => return Err(self.ended()),
                 Err((error, _)) => return Err(error),
             }
             thread::sleep(RETRY);
@@ -228,7 +257,7 @@ impl Fleet {
         number: usize,
         question: impl FnOnce(&mut Seat) -> R + Send + 'static,
     ) -> Result<R> {
-        self.question(number, question)?.recv().map_err(|_| Error::Closed)
+        self.question(number, question)?.recv().map_err(|_| self.ended())
     }
 
     /// Waits for the answers of all loops, in their order.
@@ -242,7 +271,7 @@ impl Fleet {
             self.question(number, move |seat| question(seat))
         };
         let answers = (0..self.doors.count()).map(ask).collect::<Result<Vec<_>>>()?;
-        answers.into_iter().map(|answer| answer.recv().map_err(|_| Error::Closed)).collect()
+        answers.into_iter().map(|answer| answer.recv().map_err(|_| self.ended())).collect()
     }
 
     fn check_namespace(&self, namespace: NamespaceId) -> Result<()> {
@@ -258,24 +287,32 @@ impl Drop for Fleet {
             let _ = self.send_one(number, Command::Stop);
         }
         for thread in self.threads.drain(..) {
-            // A panic was reported when it happened.
+            // A panic in what it drops last was reported when it happened.
             let _ = thread.join();
         }
     }
 }
 
 /// A loop's thread.
-fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
+fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker, bug: &Bug) {
     signals::block_all();
     let _last = LastWord(host);
     // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
     let mut seat = seat;
+    let turns = AssertUnwindSafe(|| turns(&mut seat, mailbox, doors, host));
+    if let Err(panic) = catch_unwind(turns) {
+        // Another loop's may be there already.
+        let _ = bug.set(panic_text(panic));
+    }
+}
+
+fn turns(seat: &mut Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
     // The kernel refuses to wait only if the descriptor is gone, which ends the loop.
     while !seat.stopped && seat.turn(None).is_ok() {
         for (number, traveller) in seat.departures() {
             doors.hand_over(number, traveller);
         }
-        let Seat { core, ids, .. } = &mut seat;
+        let Seat { core, ids, .. } = &mut *seat;
         let filled = core.has_events()
             && mailbox.fill(|events| {
                 core.take_events(events);
@@ -309,16 +346,16 @@ mod tests {
         let namespace = fleet.names.find("/").unwrap();
         let alive = Arc::new(());
         let remote = fleet.remote(Arc::downgrade(&alive));
-        assert_eq!(fleet.ask(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Closed));
+        assert_eq!(fleet.ask(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
             if let Err(error) = fleet.turn(None) {
                 break error;
             }
         };
-        assert!(error.get_ref().is_some_and(|inner| inner.is::<Error>()), "{error}");
+        assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&Error::Panic), "{error}");
         for _ in 0..20 {
-            assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Closed));
+            assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Panic));
             let target = crate::net::OwnedTarget::all(namespace);
             assert_eq!(remote.emit(target, Message::new("n", "[]")), Err(Error::Closed));
         }

@@ -70,6 +70,13 @@ impl Timers {
         self.by_time.insert((at, timer));
     }
 
+    /// Makes an armed timer due so much earlier.
+    pub(crate) fn hasten(&mut self, timer: Timer, by: Millis) {
+        if let Some(&at) = self.by_timer.get(&timer) {
+            self.arm(timer, at.saturating_sub(by));
+        }
+    }
+
     pub(crate) fn cancel(&mut self, timer: Timer) {
         if let Some(old) = self.by_timer.remove(&timer) {
             self.by_time.remove(&(old, timer));
@@ -108,10 +115,12 @@ mod tests {
         timers.arm(Timer::Heartbeat(1), 20);
         timers.arm(Timer::Link(1), 40);
         timers.cancel(Timer::Ack(1));
+        timers.hasten(Timer::Link(1), 5);
+        timers.hasten(Timer::Ack(1), 5);
         assert_eq!(timers.next(), Some(20));
         assert_eq!(timers.pop_due(19), None);
         assert_eq!(timers.pop_due(50), Some((20, Timer::Heartbeat(1))));
-        assert_eq!(timers.pop_due(50), Some((40, Timer::Link(1))));
+        assert_eq!(timers.pop_due(50), Some((35, Timer::Link(1))));
         assert_eq!(timers.pop_due(50), None);
         assert_eq!(timers.len(), 0);
     }

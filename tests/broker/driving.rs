@@ -103,6 +103,19 @@ fn a_foreign_loop_sleeps_on_the_descriptor_alone() {
     assert!(host.readable(PATIENCE), "another thread's call shows");
 }
 
+/// A client waits for its ping by a clock that does not stop: after a long pause the ping comes first.
+#[test]
+fn a_ping_that_fell_due_while_the_host_was_away_is_sent_when_it_is_back() {
+    let mut host = Host::new(Config { ping_interval: 3_000, ..Config::default() });
+    let (socket, client) = host.join(|mut client| [client.read(), client.read()]);
+    thread::sleep(Duration::from_secs(4));
+    host.settle();
+    let namespace = host.broker.namespace_of(socket).unwrap();
+    host.broker.emit(Target::all(namespace), Message::new("n", "[]")).unwrap();
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), ["2", "42[\"n\"]"]);
+}
+
 #[test]
 fn a_game_loop_polls_without_waiting() {
     let mut host = Host::new(Config::default());

@@ -8,6 +8,7 @@ export CARGO_TERM_QUIET=true
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+so_version=$(sed -n '/^\[package.metadata.capi.library\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 prefix=$work/prefix
 
 make -s -C "$root" install PREFIX="$prefix" >/dev/null
@@ -40,6 +41,15 @@ needs() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | grep roomcast ||
     }
 }
 
+# One file, and two names for it: the loader's and the linker's.
+libraries() { # PREFIX
+    [ "$(find "$1/lib" -maxdepth 1 -name 'libroomcast.so*' -type f -printf '%f\n')" = "libroomcast.so.$so_version" ]
+    for link in libroomcast.so.1 libroomcast.so; do
+        [ "$(basename "$(readlink -f "$1/lib/$link")")" = "libroomcast.so.$so_version" ]
+    done
+}
+
+libraries "$prefix"
 shared "$prefix"
 static "$prefix" -static
 printf '#include <roomcast.hpp>\nint main() { return roomcast_abi_version() != ROOMCAST_ABI_VERSION; }\n' >app.cpp
@@ -78,6 +88,7 @@ if command -v cargo-cinstall >/dev/null; then
         exit 1
     }
     cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
+    libraries "$prefix"
     shared "$prefix"
     # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
     rm "$prefix"/lib/libroomcast.so*

@@ -31,8 +31,6 @@ check() { # NAME COMMAND...
 
 strict="-Wall -Wextra -Werror -pedantic -Iinclude -Itests/c -g -O1"
 links="-L$lib -Wl,-rpath,$lib -lroomcast -lpthread"
-# Fair, so that threads that only produce leave the loop its turn.
-valgrind="valgrind -q --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --num-callers=30"
 
 # ---- Every C file that includes the header compiles in each dialect. Add folders here. ----
 for file in tests/c/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do
@@ -57,7 +55,7 @@ programs() { # NAME COMPILER SOURCE...
         check "$name, sanitized, builds" $build -fsanitize=address,undefined -fno-sanitize-recover=all \
             $sources $links -o "$out/$name-san" &&
             check "$name, sanitized" env ROOMCAST_TEST_PERCENT=30 "$out/$name-san"
-        check "$name, valgrind" env ROOMCAST_TEST_PERCENT=2 $valgrind "$out/$name"
+        check "$name, valgrind" env ROOMCAST_TEST_PERCENT=2 tests/c/valgrind.sh "$out/$name"
     }
 }
 chosen() { # NAME: among those asked for, or nothing was asked for

@@ -128,6 +128,11 @@ fn a_turn_whose_time_is_up_leaves_the_rest_to_the_next_and_timers_wait_for_it() 
     for (client, _) in &mut clients {
         client.write_all(b"x").unwrap();
     }
+    // Due after the millisecond up to which everything has been heard already.
+    let heard = bed.inner.now();
+    while bed.inner.now() == heard {
+        std::hint::spin_loop();
+    }
     bed.probe.timer = Some(bed.inner.now());
     // With no time at all, a turn reads 32 links.
     for read in [32, 64, 96, 100] {

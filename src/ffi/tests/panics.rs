@@ -1,6 +1,7 @@
 //! A panic under every exported function: it comes out as a number, poisons the object, and leaves it to be freed.
 
 use super::{ask_for_panic, asked_in_vain};
+use crate::ffi::broker::Host;
 use crate::ffi::*;
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -241,6 +242,37 @@ fn a_panic_under_a_free_leaks_and_says_so() {
     free("roomcast_remote_free", &|| unsafe { roomcast_remote_free(remote) });
     // SAFETY: alive.
     free("roomcast_router_free", &|| unsafe { roomcast_router_free(router) });
+}
+
+/// A panic on a thread of the broker's own is the next poll's.
+#[test]
+fn a_panic_of_a_loop_is_a_status_and_then_poison() {
+    let mut config = std::mem::MaybeUninit::<roomcast_config>::uninit();
+    // SAFETY: there is room for one.
+    unsafe { roomcast_config_init(config.as_mut_ptr(), size_of::<roomcast_config>()) };
+    // SAFETY: filled.
+    let mut config = unsafe { config.assume_init() };
+    config.loops = 2;
+    let mut broker = null();
+    // SAFETY: both are there.
+    assert_eq!(unsafe { roomcast_new(ROOMCAST_ABI_VERSION, &config, &mut broker) }, ROOMCAST_OK);
+    let break_loop = |host: &mut Host| {
+        host.broker.break_loop("asked to, in a loop");
+        Ok(())
+    };
+    // SAFETY: alive.
+    assert_eq!(unsafe { Host::enter(broker, "break_loop", break_loop) }, ROOMCAST_OK);
+    let poll = || {
+        // SAFETY: alive.
+        unsafe { roomcast_poll(broker, -1) }
+    };
+    // A signal may end a wait early.
+    let status = std::iter::repeat_with(poll).find(|&status| status != ROOMCAST_OK);
+    assert_eq!(status, Some(ROOMCAST_ERROR_PANIC), "{}", last_error());
+    assert!(last_error().contains("asked to, in a loop"), "{}", last_error());
+    assert_eq!(poll(), ROOMCAST_ERROR_POISONED);
+    // SAFETY: alive until here.
+    unsafe { roomcast_free(broker) };
 }
 
 /// The host's log hears of it, with the text of the panic.

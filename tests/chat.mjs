@@ -1,0 +1,51 @@
+// A short evening in the example chat, over both transports, without a browser: people talk, move and leave, staff need a token.
+// node tests/chat.mjs BINARY
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { start } from "./under.mjs";
+
+const { io } = createRequire(path.join(import.meta.dirname, "interop/package.json"))("socket.io-client");
+const chat = start(process.argv[2], "0");
+const patience = setTimeout(() => { console.error("chat: nothing happens"); chat.kill("SIGKILL"); process.exit(1); }, 30_000);
+const lines = createInterface({ input: chat.stdout });
+const [line] = await once(lines, "line");
+lines.resume();
+const url = /^listening on (http:\S+)/.exec(line)[1];
+
+let passed = 0;
+const come = (space, transport, auth) => io(url + space, { auth, transports: [transport], forceNew: true, reconnection: false });
+for (const transport of ["websocket", "polling"]) {
+  const ann = come("/", transport, { name: "Ann" });
+  assert.deepEqual(await once(ann, "room"), ["lobby"]);
+  const joined = once(ann, "joined");
+  const bob = come("/", transport, {});
+  bob.on("connect", () => bob.emit("name", 'Bob "ü"\n'));
+  assert.deepEqual(await once(bob, "people"), [["Ann", (await joined)[0]]]);
+
+  const heard = once(bob, "message");
+  await ann.emitWithAck("say", 'a "quoted"\n\u0001 word: ü');
+  assert.deepEqual(await heard, ["Ann", 'a "quoted"\n\u0001 word: ü']);
+
+  const left = once(ann, "left");
+  bob.emit("move", "music");
+  assert.deepEqual(await once(bob, "room"), ["music"]);
+  await left;
+
+  const stranger = come("/staff", transport, { token: "guessed" });
+  assert.equal((await once(stranger, "connect_error"))[0].message, "Wrong token");
+  const clerk = come("/staff", transport, { token: "staff", name: "Clara" });
+  assert.deepEqual(await once(clerk, "room"), ["staff"]);
+
+  // One leaves in good order, one is still there when the chat ends.
+  for (const one of [ann, stranger, clerk]) one.disconnect();
+  passed++;
+}
+chat.kill("SIGTERM");
+const [code] = await once(chat, "exit");
+assert.equal(code, 0);
+passed++;
+clearTimeout(patience);
+console.log(`chat: ${passed} passed, 0 failed`);
