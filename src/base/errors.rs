@@ -53,11 +53,11 @@ errors! {
     /// The socket still waits for the host's decision, or has had it already.
     WrongState = -8, "the call does not fit the state of the socket";
     /// A configuration value is out of its range.
-    BadConfig = -9, "config: a value is out of range";
+    BadConfig = -9, "a value of the configuration is out of range";
     /// A namespace of this name exists with other options.
     Exists = -10, "namespace: already there with other options";
     /// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
-    BadPath = -11, "path: cannot be served";
+    BadPath = -11, "path: it does not begin with a slash, or lies under the Socket.IO path";
     /// The data given to a reject is not JSON.
     BadData = -12, "data: not JSON";
     /// Only through the C ABI: a pointer that is needed is NULL.

@@ -1,7 +1,5 @@
 //! Every numeric limit, with its default and its reason: the one table. Nothing outside it may bound what a peer sends.
 
-use super::errors::{Error, Result};
-
 macro_rules! limits {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr;)*) => {
         /// What a peer may make the broker hold, and for how long.
@@ -19,14 +17,9 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// Refuses values with which the broker could not work at all.
-            pub(crate) fn check(&self) -> Result<()> {
-                if self.too_small().is_some() { Err(Error::BadConfig) } else { Ok(()) }
-            }
-
-            /// The first field with such a value.
-            pub(crate) fn too_small(&self) -> Option<&'static str> {
-                $(if self.$name.max($min) != self.$name { return Some(stringify!($name)); })*
+            /// The first field with a value too small for the broker to work at all.
+            pub(crate) fn unfit(&self) -> Option<&'static str> {
+                $(if self.$name.max($min) != self.$name { return Some(concat!("config.", stringify!($name))); })*
                 None
             }
 
@@ -120,8 +113,8 @@ mod tests {
 
     #[test]
     fn defaults_pass_their_own_check() {
-        assert_eq!(Limits::default().check(), Ok(()));
+        assert_eq!(Limits::default().unfit(), None);
         let limits = Limits { max_payload: 0, ..Limits::default() };
-        assert_eq!(limits.check(), Err(Error::BadConfig));
+        assert_eq!(limits.unfit(), Some("config.max_payload"));
     }
 }

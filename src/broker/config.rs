@@ -174,22 +174,37 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        self.limits.check()?;
-        let times = [self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.connect_timeout];
-        let paths = [Some(&self.path), self.health_path.as_ref(), self.metrics_path.as_ref()];
-        let cookie = self.cookie.iter().flat_map(|cookie| {
-            [Some(&cookie.name), cookie.path.as_ref(), cookie.same_site.as_ref()].into_iter().flatten()
-        });
+        if self.unfit().is_some() { Err(Error::BadConfig) } else { Ok(()) }
+    }
+
+    /// The first field with a value that cannot be worked with, by its name in C.
+    pub(crate) fn unfit(&self) -> Option<&'static str> {
+        let absolute = |path: &str| path.starts_with('/');
+        let attribute = |text: &String| http::is_header_value(text) && !text.contains(';');
+        let cookie = self.cookie.as_ref();
         let loops = self.loops <= MAX_LOOPS && (self.loops < 2 || self.id_generator.is_none());
-        let fits = loops
-            && times.iter().all(|&time| time > 0)
-            && (self.polling || self.websocket)
-            && paths.into_iter().flatten().all(|path| path.starts_with('/'))
-            && cookie.clone().all(|text| http::is_header_value(text) && !text.contains(';'))
-            && self
-                .headers
-                .iter()
-                .all(|(name, value)| http::is_header_name(name) && http::is_header_value(value));
-        if fits { Ok(()) } else { Err(Error::BadConfig) }
+        let header =
+            |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
+        let answer = |cors: &Cors| (200..600).contains(&cors.options_success_status);
+        let fields = [
+            ("config.loops", loops),
+            ("config.cors_status", self.cors.as_ref().is_none_or(answer)),
+            ("config.ping_interval", self.ping_interval > 0),
+            ("config.ping_timeout", self.ping_timeout > 0),
+            ("config.upgrade_timeout", self.upgrade_timeout > 0),
+            ("config.connect_timeout", self.connect_timeout > 0),
+            ("config.polling", self.polling || self.websocket),
+            ("config.path", absolute(&self.path)),
+            ("config.health_path", self.health_path.as_deref().is_none_or(absolute)),
+            ("config.metrics_path", self.metrics_path.as_deref().is_none_or(absolute)),
+            ("config.cookie_name", cookie.is_none_or(|cookie| http::is_header_name(&cookie.name))),
+            ("config.cookie_path", cookie.and_then(|cookie| cookie.path.as_ref()).is_none_or(attribute)),
+            (
+                "config.cookie_same_site",
+                cookie.and_then(|cookie| cookie.same_site.as_ref()).is_none_or(attribute),
+            ),
+            ("config.headers", self.headers.iter().all(header)),
+        ];
+        fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name).or_else(|| self.limits.unfit())
     }
 }

@@ -601,10 +601,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         )?,
         handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
     };
-    if let Some(name) = limits.too_small() {
-        return Err(Fault::Known(Error::BadConfig, name));
-    }
-    Ok(Config {
+    let config = Config {
         path: owned(given.path, "config.path")?,
         add_trailing_slash: flag(given.add_trailing_slash, "config.add_trailing_slash")?,
         polling: flag(given.polling, "config.polling")?,
@@ -630,7 +627,11 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         id_generator: id_generator(given),
         loops: number(given.loops, "config.loops")?,
         limits,
-    })
+    };
+    match config.unfit() {
+        Some(name) => Err(Fault::Known(Error::BadConfig, name)),
+        None => Ok(config),
+    }
 }
 
 /// # Safety

@@ -122,6 +122,77 @@ static void texts(void) {
     roomcast_free(broker);
 }
 
+/* A value that cannot be worked with: the last error names its field. */
+#define REFUSED(field, value)                                                              \
+    do {                                                                                   \
+        roomcast_broker *none = NULL;                                                      \
+        roomcast_config config;                                                            \
+        char text[256];                                                                    \
+        OK(roomcast_config_init(&config, sizeof config));                                  \
+        config.field = (value);                                                            \
+        IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &none)); \
+        roomcast_last_error(text, sizeof text);                                            \
+        CHECK(strstr(text, "roomcast_new: config." #field ": ") != NULL && none == NULL);  \
+    } while (0)
+
+static size_t no_id(void *data, char *out, size_t cap) {
+    (void)data, (void)out, (void)cap;
+    return 0;
+}
+
+static void bad_fields_are_named(void) {
+    roomcast_config config;
+    roomcast_broker *broker = NULL;
+    roomcast_pair header;
+    char text[256];
+    REFUSED(ping_interval, 0);
+    REFUSED(ping_timeout, 0);
+    REFUSED(upgrade_timeout, 0);
+    REFUSED(connect_timeout, 0);
+    REFUSED(loops, 65);
+    REFUSED(path, slice("socket.io"));
+    REFUSED(health_path, slice("health"));
+    REFUSED(metrics_path, slice("metrics"));
+    REFUSED(cookie_name, slice("a b"));
+    REFUSED(max_links, 0);
+    REFUSED(read_budget, 1);
+    REFUSED(max_namespaces, UINT64_MAX);
+
+    /* Those that are wrong together. */
+    OK(roomcast_config_init(&config, sizeof config));
+    config.polling = config.websocket = 0;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.polling: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.loops = 2;
+    config.id_generator = no_id;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.loops: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.cors = ROOMCAST_CORS_ANY;
+    config.cors_status = 99;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.cors_status: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.cookie_name = slice("io");
+    config.cookie_path = slice("/; Domain=x");
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.cookie_path: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    header.name = slice("X-Some");
+    header.value = slice("thing\r\nX-Other: thing");
+    config.headers = &header;
+    config.header_count = 1;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.headers: ") != NULL);
+    CHECK(broker == NULL);
+}
+
 static void versions_and_sizes(void) {
     roomcast_broker *broker = NULL;
     roomcast_router *router = NULL;
@@ -209,6 +280,7 @@ static void versions_and_sizes(void) {
 int main(void) {
     layout();
     texts();
+    bad_fields_are_named();
     versions_and_sizes();
     return 0;
 }

@@ -15,7 +15,8 @@ import socketio
 import uvloop
 
 PATIENCE = 10
-KINDS = ("threads", "asyncio", "uvloop")
+#: With +2, the library runs two loops on threads of its own.
+KINDS = ("threads", "asyncio", "uvloop", "threads+2", "asyncio+2")
 
 
 def drive(work: Any) -> Any:
@@ -31,6 +32,9 @@ class Host:
     """A server of one kind. Handlers are coroutines; a threaded server gets them as functions."""
 
     def __init__(self, kind: str, **options: Any) -> None:
+        kind, _, loops = kind.partition("+")
+        if loops:
+            options["config"] = {**options.get("config", {}), "loops": int(loops)}
         self.kind = kind
         self.threaded = kind == "threads"
         self.sio: Any = roomcast.Server(**options) if self.threaded else roomcast.AsyncServer(**options)

@@ -519,10 +519,30 @@ def test_what_cannot_be_emitted_is_said_to_the_caller(make: Any) -> None:
     with host:
         with pytest.raises(TypeError, match="set is neither JSON nor binary"):
             host.do("emit", "x", {1, 2})
-        with pytest.raises(ValueError):
-            host.do("emit", "x", float("nan"))
+        for nan in (float("nan"), {"beside": [b"binary", float("inf")]}, ["\ud800", float("nan")]):
+            with pytest.raises(ValueError, match="not JSON compliant"):
+                host.do("emit", "x", nan)
         with pytest.raises(ValueError, match="own event"):
             host.do("emit", "connect", 1)
+        with pytest.raises(TypeError, match="an event is named by a str, not by int"):
+            host.do("emit", 5)
+        for room in (b"bytes", 5.5, [None]):
+            with pytest.raises(TypeError, match="a room is named by a str or an int"):
+                host.do("emit", "x", room=room)
+
+
+def test_no_rooms_are_nobody(make: Any) -> None:
+    host = make()
+    with host:
+        player = Player(host)
+        for nobody in ([], (), set(), "", 0):
+            host.do("emit", "never", to=nobody)
+            host.do("emit", "never", room=nobody)
+            host.do("emit", "never", room=nobody, callback=print)
+        host.do("emit", "everybody", to=None, room=None)
+        assert player.next() == ("everybody",)
+        assert host.do("stats")["pending_acks"] == 0
+        player.leave()
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])

@@ -28,6 +28,8 @@ Rooms = Union[str, int, Iterable[Union[str, int]], None]
 _WAITING_EMITS = 256
 #: What Socket.IO keeps for itself, and no client would take.
 _RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"))
+#: What only a program that reads the events itself can make use of.
+_UNANSWERED = ("guard_handshakes", "engine_only")
 _DEFAULT_LOGGER = logging.getLogger("roomcast.server")
 _NOT_HANDLED = object()
 
@@ -95,15 +97,21 @@ class BaseServer:
             raise ValueError("client_manager: roomcast keeps its clients itself, and has no message queue")
         if serializer != "default":
             raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
+        if not (namespaces is None or namespaces == "*" or isinstance(namespaces, (list, tuple, set))):
+            raise ValueError(f"namespaces={namespaces!r}: it is a list of names, or '*'")
+        path = socketio_path.strip("/")
         # Whoever changes something has the loop take a turn, so the descriptor need not say it.
-        fields = {**configuration(options), "path": f"/{socketio_path.strip('/')}/", "quiet_descriptor": 1, **(config or {})}
+        fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1, **(config or {})}
+        for name in _UNANSWERED:
+            if fields.get(name):
+                raise ValueError(f"{name}: no handler would answer; roomcast.raw has it")
         self.logger = _logger(logger)
         self._talkative = self.logger.isEnabledFor(logging.INFO)
         engine = self.logger if engineio_logger is None else _logger(engineio_logger)
         self.async_mode = "asyncio" if self.is_asyncio_based() else "threading"
         self.async_handlers = async_handlers
         self.always_connect = always_connect
-        self.namespaces: Union[str, list[str]] = namespaces or ["/"]
+        self.namespaces: Union[str, list[str]] = "*" if namespaces == "*" else list(namespaces or ["/"])
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
         self._codec = Codec(json)
@@ -301,8 +309,7 @@ class BaseServer:
 
     def _emit(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
-        if event in _RESERVED:
-            raise ValueError(f"{event!r} is Socket.IO's own event")
+        name = _event(event)
         if self._talkative:
             self._note('emitting event "%s" to %s [%s]', event, room or "all", namespace or "/")
         ns = self._find(namespace or "/")
@@ -310,9 +317,11 @@ class BaseServer:
             return False
         args, attachments = self._codec.encode(as_args(data))
         rooms, skipped = _keys(room), _keys(skip_sid)
-        self._queue.append(raw.pack(ns, event.encode(), args, rooms, skipped, (), (), attachments))
+        if room is not None and not rooms:  # not everybody, but nobody
+            return False
+        self._queue.append(raw.pack(ns, name, args, rooms, skipped, (), (), attachments))
         for client in self._overheard(ns, rooms, skipped) if self._unaccepted else ():
-            client.later.append(raw.pack(ns, event.encode(), args, (), (), (client.socket,), (), attachments))
+            client.later.append(raw.pack(ns, name, args, (), (), (client.socket,), (), attachments))
         if len(self._queue) < _WAITING_EMITS:
             return False
         with self._lock:
@@ -322,10 +331,11 @@ class BaseServer:
     def _emit_with_ack(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str],
                        answers: Answers) -> int:
         """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
-        if event in _RESERVED:
-            raise ValueError(f"{event!r} is Socket.IO's own event")
+        name = _event(event)
         args, attachments = self._codec.encode(as_args(data))
         rooms, skipped = _keys(room), _keys(skip_sid)
+        if room is not None and not rooms:
+            return 0
         with self._lock:
             ns = self._find(namespace or "/")
             if ns is None:
@@ -333,7 +343,7 @@ class BaseServer:
             self._commit()
 
             def emit(ns: int, rooms: list[bytes]) -> int:
-                number = self._broker.emit_with_ack(ns, event.encode(), args, rooms=rooms, except_rooms=skipped,
+                number = self._broker.emit_with_ack(ns, name, args, rooms=rooms, except_rooms=skipped,
                                                     attachments=attachments)
                 if number:
                     self._answers[number] = answers
@@ -550,13 +560,21 @@ def _room(name: str) -> Union[str, int]:
 
 
 def _keys(rooms: Any) -> list[bytes]:
-    if type(rooms) is str and rooms:
-        return [rooms.encode()]
-    if not rooms and rooms != 0:
+    """The names of a room, of several, or of none."""
+    if rooms is None or rooms == "":
         return []
-    if isinstance(rooms, (str, int)):
+    if isinstance(rooms, (str, int, bytes)) or not isinstance(rooms, Iterable):
         return [_key(rooms).encode()]
     return [_key(room).encode() for room in rooms]
+
+
+def _event(name: Any) -> bytes:
+    """The name of an event that a client would take."""
+    if not isinstance(name, str):
+        raise TypeError(f"an event is named by a str, not by {type(name).__name__}")
+    if name in _RESERVED:
+        raise ValueError(f"{name!r} is Socket.IO's own event")
+    return name.encode()
 
 
 def _level(level: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 _NONE: tuple[bytes, ...] = ()
@@ -13,7 +14,7 @@ class Codec:
     """Encodes and decodes arguments, by the standard library's ``json`` or a module with the same ``dumps`` and ``loads``."""
 
     def __init__(self, module: Any = None) -> None:
-        self._dumps = (module or json).dumps
+        self._dumps = module.dumps if module else partial(json.dumps, allow_nan=False)
         self._loads = (module or json).loads
         self._plain = _encoder() if module is None else self._custom
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Union
 
 from ._native import lib
 from .raw import Handshake
@@ -25,10 +25,10 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
                 raise ValueError(f"async_mode={value!r}: roomcast runs its own loop, with threads or asyncio, and no green threads")
         elif name == "ping_interval":
             interval, grace = value if isinstance(value, tuple) else (value, 0)
-            config["ping_interval"] = interval * 1000
-            config["ping_timeout"] = (options.get("ping_timeout", 20) + grace) * 1000
+            config["ping_interval"] = _milliseconds(name, interval)
+            config["ping_timeout"] = _milliseconds("ping_timeout", options.get("ping_timeout", 20)) + _milliseconds(name, grace)
         elif name == "ping_timeout":
-            config.setdefault("ping_timeout", value * 1000)
+            config.setdefault("ping_timeout", _milliseconds(name, value))
         elif name == "max_http_buffer_size":
             config["max_payload"] = value
         elif name == "allow_upgrades":
@@ -51,17 +51,27 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
+def _milliseconds(name: str, seconds: Any) -> Union[int, float]:
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"{name}={seconds!r}: it is a number of seconds")
+    return seconds * 1000
+
+
 def _cookie(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if isinstance(value, str):
         return {"cookie_name": value}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"cookie={value!r}: it is a name, or a dict")
     known = {"name": "cookie_name", "path": "cookie_path", "httponly": "cookie_http_only", "samesite": "cookie_same_site"}
     fields = {}
     for name, setting in value.items():
         if name.lower() not in known or callable(setting):
             raise ValueError(f"cookie: {name}={setting!r} cannot be had here")
         fields[known[name.lower()]] = setting
+    if "cookie_name" not in fields:
+        raise ValueError(f"cookie={value!r}: it has no name")
     return fields
 
 
@@ -70,6 +80,8 @@ def _cors(origins: Any, credentials: bool) -> dict[str, Any]:
         return {}
     if callable(origins):
         raise ValueError("cors_allowed_origins: a function cannot be had here; give a list, or '*'")
+    if not isinstance(origins, Iterable):
+        raise TypeError(f"cors_allowed_origins={origins!r}: it is an origin, a list of them, or '*'")
     if origins == "*":
         # Browsers refuse "*" together with credentials, so each origin is told of itself.
         return {"cors": lib.ROOMCAST_CORS_REFLECT if credentials else lib.ROOMCAST_CORS_ANY,

@@ -86,8 +86,9 @@ class AsyncServer(BaseServer):
             await self.shutdown()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
-        """Serves in an event loop of its own: ``asyncio.run(server.serve(host, port))``."""
-        asyncio.run(self.serve(host, port))
+        """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: ``asyncio.run(server.serve(host, port))``."""
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(self.serve(host, port))
 
     async def shutdown(self) -> None:
         """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers."""
@@ -320,15 +321,15 @@ class AsyncServer(BaseServer):
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
-        :param to: a sid, a room, or a list of them; ``room`` is another name for it. Nothing: everybody.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None: everybody. An empty list: nobody.
         :param skip_sid: a sid, or a list of them, to leave out.
         :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
         :param ignore_queue: taken and ignored, as there is no message queue.
         """
         self._here()
         if callback is not None:
-            self._emit_with_ack(event, data, to or room, skip_sid, namespace, Answers(callback, None))
-        elif self._emit(event, data, to or room, skip_sid, namespace):
+            self._emit_with_ack(event, data, room if to is None else to, skip_sid, namespace, Answers(callback, None))
+        elif self._emit(event, data, room if to is None else to, skip_sid, namespace):
             # Whoever emits without end lets the others have their turn.
             await asyncio.sleep(0)
         if not self._due:

@@ -8,6 +8,7 @@ A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all 
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,6 +60,8 @@ _EMIT = struct.Struct("<IHHQQIIIIII")
 _LENGTH = struct.Struct("<I")
 _PADDING = [b"\0" * size for size in range(8)]
 _NO_PARTS: tuple[bytes, ...] = ()
+#: Fields of roomcast_config that follow from others, or take a function in C.
+_NOT_GIVEN = {"struct_size", "log", "log_data", "id_generator", "id_generator_data", "cors_origin_count", "header_count"}
 
 
 #: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts)``.
@@ -185,8 +188,14 @@ class Broker:
 
     def listen(self, host: str, port: int) -> int:
         """Listens on an address. Port 0 takes a free one. Returns the port."""
+        if not isinstance(port, int) or not 0 <= port < 65536:
+            raise ValueError(f"port={port!r}: it is a number from 0 to 65535")
         bound, name = ffi.new("uint16_t *"), host.encode()
-        check(lib.roomcast_listen(self._broker, name, len(name), port, bound))
+        try:
+            check(lib.roomcast_listen(self._broker, name, len(name), port, bound))
+        except OSError as error:
+            # As Python names a file.
+            raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
         return int(bound[0])
 
     def fileno(self) -> int:
@@ -508,19 +517,31 @@ def _config(values: dict[str, Any], kept: list[Any]) -> Any:
     config = ffi.new("roomcast_config *")
     check(lib.roomcast_config_init(config, ffi.sizeof("roomcast_config")))
     kept.append(config)
-    known = {name for name, _ in ffi.typeof("roomcast_config").fields} - {"struct_size", "log", "log_data"}
+    known = {name for name, _ in ffi.typeof("roomcast_config").fields} - _NOT_GIVEN
     for name, value in values.items():
         if name not in known:
             raise TypeError(f"{name!r} is not a field of roomcast_config")
-        if name == "cors_origins":
-            config.cors_origins, config.cors_origin_count = _slices(value, kept), len(value)
-        elif name == "headers":
-            config.headers, config.header_count = _pairs(value, kept), len(value)
-        elif isinstance(value, (str, bytes)):
-            setattr(config, name, _slice(value, kept))
-        else:
-            setattr(config, name, int(value))
+        try:
+            _set(config, name, value, kept)
+        except TypeError as error:
+            raise TypeError(f"{name}={value!r}: {error}") from None
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{name}={value!r}: {error}") from None
     return config
+
+
+def _set(config: Any, name: str, value: Any, kept: list[Any]) -> None:
+    if name in ("cors_origins", "headers"):
+        if not isinstance(value, (list, tuple)):
+            raise TypeError("a list is required")
+        if name == "headers":
+            config.headers, config.header_count = _pairs(value, kept), len(value)
+        else:
+            config.cors_origins, config.cors_origin_count = _slices(value, kept), len(value)
+    elif isinstance(value, (str, bytes)):
+        setattr(config, name, _slice(value, kept))
+    else:
+        setattr(config, name, int(value))
 
 
 def _log_to(log: Callable[[int, str], None]) -> Callable[[Any, int, Any, int], None]:

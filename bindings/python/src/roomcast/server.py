@@ -45,7 +45,7 @@ class Server(BaseServer):
             return self._broker.listen(host, port)
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
-        """Serves until :meth:`shutdown`, or until an exception such as KeyboardInterrupt; then says goodbye to the clients.
+        """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
         With an address it listens there first; without one :meth:`listen` comes before.
         """
@@ -69,6 +69,8 @@ class Server(BaseServer):
                     events = self._broker.events(_BATCH)
                 for event in events:
                     self._happened(event)
+        except KeyboardInterrupt:
+            pass
         finally:
             self._close()
             self._running = self._stopping = False
@@ -179,15 +181,15 @@ class Server(BaseServer):
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
-        :param to: a sid, a room, or a list of them; ``room`` is another name for it. Nothing: everybody.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None: everybody. An empty list: nobody.
         :param skip_sid: a sid, or a list of them, to leave out.
         :param callback: called with what the client acknowledges, once for each client that does.
         :param ignore_queue: taken and ignored, as there is no message queue.
         """
         if callback is None:
-            self._emit(event, data, to or room, skip_sid, namespace)
+            self._emit(event, data, room if to is None else to, skip_sid, namespace)
         else:
-            self._emit_with_ack(event, data, to or room, skip_sid, namespace, Answers(callback, None))
+            self._emit_with_ack(event, data, room if to is None else to, skip_sid, namespace, Answers(callback, None))
         if not self._woken:
             self._wake()
 
