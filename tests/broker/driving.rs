@@ -91,12 +91,14 @@ fn a_foreign_loop_sleeps_on_the_descriptor_alone() {
     host.broker.emit(Target::all(namespace), Message::new("n", "[]")).unwrap();
     assert!(host.readable(Duration::ZERO), "an emit between two polls wakes the loop");
     host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+    // A client is quick enough at times to read and leave within that poll.
+    let has_left = host.events.iter().any(|event| matches!(event, Event::Disconnect { .. }));
     let end = Instant::now() + PATIENCE;
     while !client.is_finished() && Instant::now() < end {
         thread::yield_now();
     }
     assert_eq!(client.join().unwrap(), "42[\"n\"]");
-    assert!(host.readable(PATIENCE), "the client's end shows");
+    assert!(has_left || host.readable(PATIENCE), "the client's end shows");
     let remote = host.broker.remote();
     host.settle();
     thread::spawn(move || remote.wake());
