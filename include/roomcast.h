@@ -9,8 +9,8 @@
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
- * The process. No signal handlers, no SIGPIPE, no threads, nothing at exit. Nothing on stdout; on stderr only the
- * report of a bug in the library, before ROOMCAST_ERROR_PANIC.
+ * The process. No signal handlers, no SIGPIPE, no threads but those that `loops` asks for, nothing at exit. Nothing on stdout;
+ * on stderr only the report of a bug in the library, before ROOMCAST_ERROR_PANIC.
  */
 
 #ifndef ROOMCAST_H

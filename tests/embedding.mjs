@@ -39,8 +39,9 @@ const listening = async (port, child) => {
 };
 
 const children = new Set();
-const start = (command, args, options) => {
+const start = async (command, args, options) => {
   const child = spawn(command, args, { stdio: ["pipe", "inherit", "inherit"], ...options });
+  await once(child, "spawn");
   children.add(child);
   return child;
 };
@@ -87,7 +88,7 @@ try {
     const program = source.slice(0, -2);
     execFileSync(process.env.CC ?? "cc", ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I", path.join(root, "include"), source,
       "-o", program, "-L", path.join(target, "release"), "-lroomcast", `-Wl,-rpath,${path.join(target, "release")}`], { stdio: ["ignore", 1, 2] });
-    const server = start(program, []);
+    const server = await start(program, []);
     await listening(port, server);
     for (const transports of [["websocket"], ["polling"]]) await converse(port, transports);
     passed++;
@@ -103,7 +104,7 @@ access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_te
 ${conf.replace("listen 8080", `listen 127.0.0.1:${front}`).replaceAll("3000", String(port))}
 }
 `);
-      const nginx = start("nginx", ["-p", dir, "-c", file, "-e", path.join(dir, "error.log")], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+      const nginx = await start("nginx", ["-p", dir, "-c", file, "-e", path.join(dir, "error.log")], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
       await listening(front, nginx);
       for (const transports of [["websocket"], ["polling"]]) await converse(front, transports);
       passed++;
