@@ -224,6 +224,16 @@ impl Core {
         }
     }
 
+    /// Clients give up on a server from which no ping comes, although it may be their own input that waits. These pings are
+    /// outside the heartbeat: nothing can be heard now, so no pong is due for them.
+    pub(super) fn ping_unheard(&mut self) {
+        let open = |key: &Key| self.conns.get(*key).is_some_and(|conn| conn.is_open());
+        let keys: Vec<Key> = self.conns.keys().filter(open).collect();
+        for key in keys {
+            self.send_text(key, "2");
+        }
+    }
+
     fn link_timed_out(&mut self, link: u32) {
         match self.link(link) {
             Link::Free => {}

@@ -143,6 +143,15 @@ impl Service for Core {
         self.hasten_pings(time);
     }
 
+    fn unheard(&mut self, time: Millis) -> Option<Millis> {
+        let patience = self.config.ping_timeout / 2;
+        if time < patience {
+            return Some(patience);
+        }
+        self.ping_unheard();
+        Some(time + self.config.ping_interval)
+    }
+
     fn flush_took(&mut self, time: Duration) {
         if std::mem::take(&mut self.flushed) {
             self.flushes.record(time);

@@ -41,6 +41,13 @@ pub trait Service {
         let _ = time;
     }
 
+    /// Peers have gone unheard for this long, as [`wants_input`](Self::wants_input) was `false`, and the clock stands still.
+    /// Returns how long they are to go unheard before this is called again.
+    fn unheard(&mut self, time: Millis) -> Option<Millis> {
+        let _ = time;
+        None
+    }
+
     /// When [`timeout`](Self::timeout) is due, if ever. A time that has passed means at once.
     fn next_timeout(&self) -> Option<Millis>;
 

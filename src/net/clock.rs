@@ -39,6 +39,11 @@ impl Clock {
         self.allowance.set(sleep.and_then(|sleep| sleep.checked_add(GRACE)));
     }
 
+    /// How long ago the loop last listened.
+    pub(super) fn silence(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.heard)
+    }
+
     /// The loop begins to listen: what the host was away beyond the allowance is lost. Returns it.
     pub(super) fn back(&mut self, instant: Instant) -> Duration {
         let away = instant.saturating_duration_since(self.heard);

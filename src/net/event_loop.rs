@@ -70,6 +70,8 @@ pub struct Loop {
     clock: Clock,
     /// The time up to which everything that peers sent has been received: timers run up to this.
     heard: Millis,
+    /// How long the service has to want no input before it is told so, for the next time.
+    unheard: Option<Duration>,
     /// The descriptor was handed out: another loop looks at it.
     foreign: Cell<bool>,
 }
@@ -88,6 +90,7 @@ impl Loop {
             options: LoopOptions { read_budget: options.read_budget.max(1), ..options.clone() },
             clock: Clock::new(Instant::now()),
             heard: 0,
+            unheard: Some(Duration::ZERO),
             foreign: Cell::new(false),
         })
     }
@@ -167,6 +170,12 @@ impl Loop {
             let lost = self.clock.back(entered).as_millis() as Millis;
             if lost > 0 {
                 service.slept_through(lost);
+            }
+            self.unheard = Some(Duration::ZERO);
+        } else {
+            let silence = self.clock.silence(entered);
+            if self.unheard.is_some_and(|due| silence >= due) {
+                self.unheard = service.unheard(silence.as_millis() as Millis).map(Duration::from_millis);
             }
         }
         let own = self.sleep(service, entered);
@@ -299,7 +308,9 @@ impl Loop {
         let timer = timer.map(|due| Duration::from_millis(due.saturating_sub(self.clock.at(now))));
         let expiry = self.links.next_expiry().map(until);
         let accept = self.listeners.next_try().filter(|_| wants_input).map(until);
-        [timer, expiry, accept].into_iter().flatten().min()
+        let unheard = self.unheard.filter(|_| !wants_input);
+        let unheard = unheard.map(|due| due.saturating_sub(self.clock.silence(now)));
+        [timer, expiry, accept, unheard].into_iter().flatten().min()
     }
 }
 

@@ -208,7 +208,7 @@ struct client {
     int fd, gone, reads, upgraded;
     bytes in, out;
     message *messages;
-    size_t count, cap, taken;
+    size_t count, cap, taken, pings;
     char sid[128];
 };
 
@@ -256,6 +256,7 @@ static void queue_frame(client *c, int opcode, const void *from, size_t len) {
 
 static void receive(client *c, const unsigned char *from, size_t len) {
     if (len == 1 && from[0] == '2') {
+        c->pings++;
         queue_frame(c, 1, "3", 1);
         return;
     }
@@ -406,6 +407,8 @@ void client_expect(world *w, client *c, const char *packet) {
 size_t client_waiting(const client *c) { return c->count - c->taken; }
 
 int client_gone(const client *c) { return c->gone; }
+
+size_t client_pings(const client *c) { return c->pings; }
 
 const char *client_sid(const client *c) { return c->sid; }
 

@@ -105,6 +105,8 @@ const char *client_next(world *w, client *c, size_t *len);
 size_t client_waiting(const client *c);
 /* Its connection ended, or its handshake was refused. */
 int client_gone(const client *c);
+/* Heartbeats it got, and answered. */
+size_t client_pings(const client *c);
 /* The id the server gave it, its own room. */
 const char *client_sid(const client *c);
 /* While it does not read, the kernel's buffers fill. */

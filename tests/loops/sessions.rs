@@ -195,6 +195,36 @@ fn whichever_loop_answers_a_monitor_has_the_figures_of_all() {
     }
 }
 
+/// A client gives up on a server from which no ping comes, also when it is its own input that nobody takes.
+#[test]
+fn pings_go_on_while_the_host_takes_nothing() {
+    for loops in COUNTS.into_iter().filter(|&loops| loops > 0) {
+        let mut config = limited(loops, |limits| limits.max_events = 1);
+        config.ping_interval = 20;
+        config.ping_timeout = 40;
+        let mut host = Host::new(config);
+        let mut client = Client::connect(host.address);
+        for _ in 0..100 {
+            client.send("42[\"n\"]");
+        }
+        for _ in 0..10 {
+            assert_eq!(client.read(), "2");
+            client.send("3");
+        }
+        let mut messages = 0;
+        poll_until(&mut host, |_, events| {
+            for event in events.iter() {
+                match event {
+                    Event::Message { .. } => messages += 1,
+                    Event::Disconnect { reason, .. } => panic!("{reason}"),
+                    _ => {}
+                }
+            }
+            messages == 100
+        });
+    }
+}
+
 #[test]
 fn a_host_that_does_not_poll_loses_nothing_and_the_reading_stops() {
     const EACH: usize = 20_000;
