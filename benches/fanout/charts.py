@@ -73,7 +73,7 @@ def costs(document: dict, group: Group, cell: Cell) -> list:
 
     def text(one: dict) -> str:
         times = one["ns_per_delivery"] / best if best else 0
-        return figure(one["ns_per_delivery"]) + (f"  ×{times:.2g}" if best and one["server"] != "roomcast" else "")
+        return figure(one["ns_per_delivery"]) + (f"  ×{figure(times)}" if best and one["server"] != "roomcast" else "")
 
     return sorted(((kind(name), document["titles"][name], one["ns_per_delivery"], text(one))
                    for name, one in found.items()), key=lambda row: row[2])
