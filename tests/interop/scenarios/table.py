@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import engineio
 import socketio
@@ -25,11 +26,30 @@ class Refused(Exception):
     """A namespace's refusal, with what the host said."""
 
 
+class InOrder(engineio.Client):
+    """The threaded client starts a thread for each frame, so an attachment may overtake the packet it belongs to, and
+    then neither event nor ack arrives. Here one thread takes them all, as they came."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.frames = ThreadPoolExecutor(1)
+
+    def _trigger_event(self, event, *args, run_async=False, **options):
+        if run_async:
+            return self.frames.submit(super()._trigger_event, event, *args, **options)
+        return super()._trigger_event(event, *args, **options)
+
+
+class OrderedClient(socketio.Client):
+    def _engineio_client_class(self):
+        return InOrder
+
+
 class Threaded:
     """The threaded client behind an asyncio face."""
 
     def __init__(self, **options):
-        self.client = socketio.Client(**options)
+        self.client = OrderedClient(**options)
         self.loop = asyncio.get_running_loop()
 
     def __getattr__(self, name):
@@ -121,9 +141,8 @@ class Player:
         return await asyncio.wait_for(found(), PATIENCE)
 
     async def numbers(self, event, count):
-        """The first argument of so many events, in order; the threaded client keeps none, with a thread for each."""
-        came = [(await self.next(event))[0] for _ in range(count)]
-        return came if "asyncio" in MODE else sorted(came)
+        """The first argument of so many events, in order."""
+        return [(await self.next(event))[0] for _ in range(count)]
 
     async def left(self, namespace=None):
         return await asyncio.wait_for(self.gone[namespace or self.namespaces[0]], PATIENCE)
