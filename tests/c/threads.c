@@ -13,7 +13,11 @@ static void finish(pthread_t thread) { CHECK(pthread_join(thread, NULL) == 0); }
 
 static void *poll_forever(void *data) {
     roomcast_broker *broker = (roomcast_broker *)data;
-    OK(roomcast_poll(broker, -1));
+    roomcast_status status;
+    do { /* the other thread may be in a flush just then */
+        status = roomcast_poll(broker, -1);
+    } while (status == ROOMCAST_ERROR_BUSY);
+    OK(status);
     return NULL;
 }
 

@@ -44,6 +44,11 @@ class OrderedClient(socketio.Client):
     def _engineio_client_class(self):
         return InOrder
 
+    def disconnect(self):
+        # The server's goodbye may be half done, and `disconnect` goes through the namespaces which that takes away.
+        self.eio.frames.submit(lambda: None).result(PATIENCE)
+        super().disconnect()
+
 
 class Threaded:
     """The threaded client behind an asyncio face."""
