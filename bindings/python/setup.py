@@ -11,8 +11,12 @@ from cffi import FFI
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+# A source distribution brings the crate along; in a checkout the package lies within it.
+PACKED = HERE / "crate"
+ROOT = PACKED if PACKED.is_dir() else HERE.parents[1]
 SUFFIXES = (".so", ".dylib", ".dll")
 
 
@@ -51,6 +55,19 @@ class Build(build_py):
         ffi.emit_python_code(str(package / "_ffi.py"))
 
 
+class Source(sdist):
+    """The Python package, and the crate as cargo would publish it."""
+
+    def make_release_tree(self, base_dir: str, files: "list[str]") -> None:
+        super().make_release_tree(base_dir, files)
+        command = ["cargo", "package", "--list", "--allow-dirty", "--quiet", "--manifest-path", str(ROOT / "Cargo.toml")]
+        for name in subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
+            if (ROOT / name).is_file() and not name.startswith("bindings/python/"):
+                target = Path(base_dir) / PACKED.name / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, target)
+
+
 class Wheel(bdist_wheel):
     """One wheel for every Python of a platform: nothing in it is compiled against one."""
 
@@ -65,5 +82,5 @@ class Wheel(bdist_wheel):
 manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
 version = re.search(r'^version = "(.+)"$', manifest, flags=re.MULTILINE)
 assert version, "Cargo.toml has no version"
-setup(version=version[1], cmdclass={"build_py": Build, "bdist_wheel": Wheel},
+setup(version=version[1], cmdclass={"build_py": Build, "sdist": Source, "bdist_wheel": Wheel},
       options={"build": {"build_base": str(ROOT / "target" / "python")}})
