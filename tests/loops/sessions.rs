@@ -2,9 +2,10 @@
 
 use super::support::{Client, Host, PATIENCE, get, post};
 use super::{COUNTS, MANY, config, limited, poll_until};
-use roomcast::{Config, Event, Message, Target};
+use roomcast::{Config, Event, Message};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 use tungstenite::{Message as Frame, WebSocket};
@@ -49,8 +50,8 @@ fn sid(open: &str) -> String {
     open.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-/// Relays every message to all sockets, until the client is done.
-fn relay<T: Send + 'static>(
+/// Sends every message back to its socket, until the client is done.
+fn echo<T: Send + 'static>(
     config: Config,
     client: impl FnOnce(SocketAddr) -> T + Send + 'static,
 ) -> (Host, T) {
@@ -59,8 +60,8 @@ fn relay<T: Send + 'static>(
     let thread = std::thread::spawn(move || client(address));
     poll_until(&mut host, |broker, events| {
         for event in events.iter() {
-            if let Event::Message { namespace, name, args, .. } = event {
-                broker.emit(Target::all(namespace), Message::new(name, args)).unwrap();
+            if let Event::Message { socket, name, args, .. } = event {
+                broker.send(socket, Message::new(name, args)).unwrap();
             }
         }
         thread.is_finished()
@@ -73,7 +74,7 @@ fn relay<T: Send + 'static>(
 fn a_polling_session_goes_on_whichever_loop_its_requests_come_in_on() {
     for loops in COUNTS {
         // Each request is a TCP connection of its own, so with several loops most sessions have some that stray.
-        let (mut host, ()) = relay(config(loops), |address| {
+        let (mut host, ()) = echo(config(loops), |address| {
             for _ in 0..MANY {
                 let session = format!("{SESSION}&sid={}", sid(body(&get(address, SESSION))));
                 assert_eq!(body(&post(address, &session, "40")), "ok");
@@ -100,7 +101,7 @@ fn a_polling_session_goes_on_whichever_loop_its_requests_come_in_on() {
 fn requests_that_were_sent_ahead_move_together() {
     use std::io::{Read, Write};
     for loops in COUNTS {
-        relay(config(loops), |address| {
+        echo(config(loops), |address| {
             for _ in 0..MANY {
                 let session = format!("{SESSION}&sid={}", sid(body(&get(address, SESSION))));
                 let mut stream = TcpStream::connect(address).unwrap();
@@ -127,7 +128,7 @@ fn requests_that_were_sent_ahead_move_together() {
 #[test]
 fn a_session_is_upgraded_wherever_its_websocket_comes_in() {
     for loops in COUNTS {
-        let (host, ()) = relay(config(loops), |address| {
+        let (host, ()) = echo(config(loops), |address| {
             for _ in 0..MANY {
                 let id = sid(body(&get(address, SESSION)));
                 let session = format!("{SESSION}&sid={id}");
@@ -149,7 +150,7 @@ fn a_session_is_upgraded_wherever_its_websocket_comes_in() {
 #[test]
 fn an_id_that_nobody_has_is_unknown_on_every_loop() {
     for loops in COUNTS {
-        relay(config(loops), |address| {
+        echo(config(loops), |address| {
             let id = sid(body(&get(address, SESSION)));
             for _ in 0..MANY {
                 for wrong in ["AAAAAAAAAAAAAAAAAAAA".to_owned(), format!("{id}x"), "x".to_owned()] {
@@ -201,27 +202,41 @@ fn pings_go_on_while_the_host_takes_nothing() {
     for loops in COUNTS.into_iter().filter(|&loops| loops > 0) {
         let mut config = limited(loops, |limits| limits.max_events = 1);
         config.ping_interval = 20;
-        config.ping_timeout = 40;
+        config.ping_timeout = 1_000;
         let mut host = Host::new(config);
-        let mut client = Client::connect(host.address);
-        for _ in 0..100 {
-            client.send("42[\"n\"]");
-        }
-        for _ in 0..10 {
-            assert_eq!(client.read(), "2");
-            client.send("3");
+        let address = host.address;
+        let (told, pinged) = channel();
+        let client = std::thread::spawn(move || {
+            let mut client = Client::connect(address);
+            for _ in 0..100 {
+                client.send("42[\"n\"]");
+            }
+            while client.read() == "2" {
+                client.send("3");
+                let _ = told.send(());
+            }
+        });
+        // For longer than a silent client would be kept.
+        for _ in 0..60 {
+            pinged.recv_timeout(PATIENCE).unwrap();
         }
         let mut messages = 0;
-        poll_until(&mut host, |_, events| {
+        poll_until(&mut host, |broker, events| {
             for event in events.iter() {
                 match event {
-                    Event::Message { .. } => messages += 1,
-                    Event::Disconnect { reason, .. } => panic!("{reason}"),
+                    Event::Message { socket, .. } => {
+                        messages += 1;
+                        if messages == 100 {
+                            broker.send(socket, Message::new("end", "[]")).unwrap();
+                        }
+                    }
+                    Event::Disconnect { reason, .. } => assert!(messages == 100, "{reason}"),
                     _ => {}
                 }
             }
-            messages == 100
+            client.is_finished()
         });
+        client.join().unwrap();
     }
 }
 

@@ -453,7 +453,7 @@ def test_sessions(make: Any) -> None:
 
 
 def test_disconnect_reasons(make: Any) -> None:
-    host = make(ping_interval=0.1, ping_timeout=0.1)
+    host = make(ping_interval=0.1, ping_timeout=1)
     seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
     host.sio.on("disconnect", lambda sid, reason: seen.put((sid, reason)))
     with host:
