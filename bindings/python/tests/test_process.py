@@ -70,6 +70,45 @@ def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
     client.close()
 
 
+LATE = """
+import ctypes, functools, roomcast.server
+told = []
+class Late:
+    \"\"\"Gets SIGINT within the call, after Python has looked for signals and before it sleeps.\"\"\"
+    def __init__(self):
+        self.real = poll()
+        self.register = self.real.register
+    def poll(self, timeout):
+        steps = [functools.partial(self.real.poll, timeout)]
+        if told:
+            steps.insert(0, functools.partial(ctypes.PyDLL(None)["raise"], signal.SIGINT))
+        return list(map(functools.partial.__call__, steps))[-1]
+poll, roomcast.server.select.poll = roomcast.server.select.poll, Late
+@sio.event
+def late(sid):
+    told.append(sid)
+    print("late", flush=True)
+print(sio.listen(port=0), flush=True)
+sio.run()
+print("end", signal.set_wakeup_fd(-1))
+"""
+
+
+def test_ctrl_c_is_not_slept_over() -> None:
+    program = subprocess.Popen([sys.executable, "-c", SERVING.format(**{**THREADS, "run": LATE})], cwd=HERE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stdout
+    client = Raw(int(program.stdout.readline()))
+    client.send('42["late"]')
+    assert program.stdout.readline() == "late\n"
+    client.send('42["one more turn"]')
+    with pytest.raises(EOFError):
+        client.text()
+    out, err = program.communicate(timeout=PATIENCE)
+    assert (out, err, program.returncode) == ("server shutting down\nend -1\n", "", 0)
+    client.close()
+
+
 def test_any_thread_may_use_a_threaded_server() -> None:
     host = Host("threads")
     with host:
@@ -271,3 +310,58 @@ def test_an_address_that_cannot_be_had_is_named() -> None:
     first.shutdown()
     assert second.listen(port=port) == port
     second.shutdown()
+
+
+def test_a_client_may_be_sent_away_while_it_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("threads+2")
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    host.sio.on("connect", lambda sid, environ: seen.put(sid))
+    host.sio.on("disconnect", lambda sid, reason: seen.put(reason))
+    accept = roomcast.raw.Broker.accept
+    away: list[threading.Thread] = []
+
+    def accept_and_dawdle(broker: roomcast.raw.Broker, socket: int) -> None:
+        accept(broker, socket)
+        away.append(threading.Thread(target=host.sio.disconnect, args=[seen.get(timeout=PATIENCE)]))
+        away[0].start()
+        away[0].join(0.2)  # what it did too early is done by now
+
+    monkeypatch.setattr(roomcast.raw.Broker, "accept", accept_and_dawdle)
+    with host:
+        player = Player(host)
+        assert player.gone.get(timeout=PATIENCE) == "/"
+        away[0].join()
+        assert seen.get(timeout=PATIENCE) == "server disconnect" and seen.empty()
+
+
+def test_an_emit_arrives_that_meets_the_letting_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("threads")
+    asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+    goes_on, let_in = threading.Event(), threading.Event()
+
+    def connect(sid: str, environ: Any) -> None:
+        asked.put(sid)
+        goes_on.wait(PATIENCE)
+
+    host.sio.on("connect", connect)
+    overheard, accept = host.sio._overheard, roomcast.raw.Broker.accept
+
+    def overheard_and_dawdle(*args: Any) -> Any:
+        found = overheard(*args)
+        goes_on.set()
+        let_in.wait(0.2)  # what happens too early has happened by now
+        return found
+
+    def accept_and_tell(broker: roomcast.raw.Broker, socket: int) -> None:
+        accept(broker, socket)
+        let_in.set()
+
+    monkeypatch.setattr(host.sio, "_overheard", overheard_and_dawdle)
+    monkeypatch.setattr(roomcast.raw.Broker, "accept", accept_and_tell)
+    with host:
+        emitting = threading.Thread(target=lambda: host.sio.emit("early", to=asked.get(timeout=PATIENCE)))
+        emitting.start()
+        player = Player(host)
+        assert player.next() == ("early",)
+        emitting.join()
+        player.leave()

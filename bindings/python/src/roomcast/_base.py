@@ -319,9 +319,14 @@ class BaseServer:
         rooms, skipped = _keys(room), _keys(skip_sid)
         if room is not None and not rooms:  # not everybody, but nobody
             return False
-        self._queue.append(raw.pack(ns, name, args, rooms, skipped, (), (), attachments))
-        for client in self._overheard(ns, rooms, skipped) if self._unaccepted else ():
-            client.later.append(raw.pack(ns, name, args, (), (), (client.socket,), (), attachments))
+        record = raw.pack(ns, name, args, rooms, skipped, (), (), attachments)
+        if not self._unaccepted:
+            self._queue.append(record)
+        else:
+            with self._lock:  # nobody is let in between the two
+                self._queue.append(record)
+                for client in self._overheard(ns, rooms, skipped):
+                    client.later.append(raw.pack(ns, name, args, (), (), (client.socket,), (), attachments))
         if len(self._queue) < _WAITING_EMITS:
             return False
         with self._lock:
@@ -416,7 +421,6 @@ class BaseServer:
     def _accept(self, client: Client) -> bool:
         """Lets a client in, and sends what was emitted to it meanwhile; False if it is gone."""
         with self._lock:
-            self._unaccepted.pop(client.sid, None)
             self._commit()
             try:
                 self._broker.accept(client.socket)
@@ -430,6 +434,8 @@ class BaseServer:
                     self._queue.append(item)
                 else:
                     item()
+            # Last: while somebody is there, emits come by the lock.
+            self._unaccepted.pop(client.sid, None)
             return True
 
     def _refuse(self, client: Client, why: dict[str, Any]) -> None:
@@ -474,10 +480,12 @@ class BaseServer:
     def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
         """Disconnects a client; None if it is not connected."""
         client = self._client(sid, namespace)
-        if client is None or not client.accepted or client.ended:
+        if client is None:
             return None
-        self._note("Disconnecting %s [%s]", sid, client.namespace)
         with self._lock:
+            if not client.accepted or client.ended:
+                return None
+            self._note("Disconnecting %s [%s]", sid, client.namespace)
             self._commit()
             try:
                 rooms = self._broker.rooms_of(client.socket)
@@ -486,6 +494,13 @@ class BaseServer:
                 return None
             client.rooms, client.ended = rooms, True
         return client
+
+    def _ends(self, client: Client) -> bool:
+        """True for the one that calls the disconnect handler."""
+        with self._lock:
+            first = client.accepted and not client.ended
+            client.ended = True
+            return first
 
     def _forget(self, client: Client) -> None:
         self._clients.pop(client.sid, None)

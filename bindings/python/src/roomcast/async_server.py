@@ -290,8 +290,7 @@ class AsyncServer(BaseServer):
 
     async def _disconnected(self, client: Client, reason: str) -> None:
         try:
-            if client.accepted and not client.ended:
-                client.ended = True
+            if self._ends(client):
                 await self._trigger_event("disconnect", client.namespace, client.sid, reason)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import select
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,26 +56,29 @@ class Server(BaseServer):
         if self._running:
             raise RuntimeError("the server runs already")
         self._running = True
-        wait = _waiter(self._broker.fileno())
         try:
-            while not self._stopping:
-                self._woken = False
-                with self._lock:
-                    timeout = 0.0 if self._queue or self._stopping else self._broker.next_timeout()
-                if timeout != 0:
-                    wait(timeout)
-                self._woken = True
-                with self._lock:
-                    self._commit()
-                    self._broker.poll(0)
-                    events = self._broker.events(_BATCH)
-                for event in events:
-                    self._happened(event)
+            with _waiter(self._broker.fileno()) as wait:
+                while not self._stopping:
+                    self._turn(wait)
         except KeyboardInterrupt:
             pass
         finally:
             self._close()
             self._running = self._stopping = False
+
+    def _turn(self, wait: Callable[[Optional[float]], None]) -> None:
+        self._woken = False
+        with self._lock:
+            timeout = 0.0 if self._queue or self._stopping else self._broker.next_timeout()
+        if timeout != 0:
+            wait(timeout)
+        self._woken = True
+        with self._lock:
+            self._commit()
+            self._broker.poll(0)
+            events = self._broker.events(_BATCH)
+        for event in events:
+            self._happened(event)
 
     def shutdown(self) -> None:
         """Ends :meth:`run` from any thread: clients are told, what is queued goes out, nobody is let in any more."""
@@ -160,8 +165,7 @@ class Server(BaseServer):
 
     def _disconnected(self, client: Client, reason: str) -> None:
         try:
-            if client.accepted and not client.ended:
-                client.ended = True
+            if self._ends(client):
                 self._trigger_event("disconnect", client.namespace, client.sid, reason)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)
@@ -277,10 +281,45 @@ def one(args: tuple[Any, ...]) -> Any:
     return args if len(args) > 1 else args[0] if args else None
 
 
-def _waiter(fd: int) -> Callable[[Optional[float]], Any]:
-    """Waits for the descriptor for at most so many seconds. Python's own wait: a signal's handler runs at once."""
-    if hasattr(select, "poll"):
-        poller = select.poll()
-        poller.register(fd, select.POLLIN)
-        return lambda timeout: poller.poll(None if timeout is None else timeout * 1000)
-    return lambda timeout: select.select([fd], [], [], timeout)
+@contextmanager
+def _waiter(fd: int) -> Iterator[Callable[[Optional[float]], None]]:
+    """Gives a function that waits for the descriptor for at most so many seconds. A signal ends the wait."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, _signals_to(theirs):
+        ours.setblocking(False)
+
+        def wait(timeout: Optional[float]) -> None:
+            for ready in polled(timeout):
+                if ready != fd:
+                    ours.recv(4096)
+
+        if hasattr(select, "poll"):
+            poller = select.poll()
+            poller.register(fd, select.POLLIN)
+            poller.register(ours, select.POLLIN)
+
+            def polled(timeout: Optional[float]) -> list[int]:
+                return [ready for ready, _ in poller.poll(None if timeout is None else timeout * 1000)]
+        else:
+            def polled(timeout: Optional[float]) -> list[int]:
+                return select.select([fd, ours.fileno()], [], [], timeout)[0]
+
+        yield wait
+
+
+@contextmanager
+def _signals_to(wakes: socket.socket) -> Iterator[None]:
+    """Has Python write a byte for each signal. It runs a handler before it sleeps, but a signal that comes after that, as it
+    lets go of the GIL, would be slept over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    wakes.setblocking(False)
+    before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    if before != -1:
+        signal.set_wakeup_fd(before)
+    try:
+        yield
+    finally:
+        if before == -1:
+            signal.set_wakeup_fd(-1)
