@@ -49,7 +49,8 @@
 
 /**
  * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
- * `name` to its id to be, and `data` to the auth object as JSON.
+ * `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
+ * says so, and the answer is ROOMCAST_ERROR_GONE.
  */
 #define ROOMCAST_EVENT_CONNECT_REQUEST 4
 

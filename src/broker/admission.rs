@@ -119,7 +119,7 @@ impl Core {
         let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();
         self.counters.connects_refused += 1;
         self.refuse_connect(conn, &name, message, data);
-        self.remove_socket(socket.key(), Reason::ServerNamespaceDisconnect);
+        self.forget_socket(socket.key());
         Ok(())
     }
 

@@ -417,8 +417,21 @@ impl Core {
 
     // ---- sockets ----
 
-    /// Takes a socket out of its rooms and its namespace and tells the host.
+    /// Takes a socket out of its rooms and its namespace and tells the host, also of one that it has not let in yet: with
+    /// loops it cannot know whether its `accept` came in time.
     pub(super) fn remove_socket(&mut self, key: Key, reason: Reason) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        self.events.push(Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason));
+        if socket.connected {
+            let own = crate::session::sid::text(&socket.sid);
+            for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
+                self.events.text(&[room]);
+            }
+        }
+        self.forget_socket(key);
+    }
+
+    pub(super) fn forget_socket(&mut self, key: Key) {
         let Some(socket) = self.sockets.remove(key) else { return };
         if let Some(conn) = self.conns.get_mut(socket.conn) {
             conn.sockets.retain(|&other| other != key);
@@ -430,15 +443,8 @@ impl Core {
                 conn.left.push(home.name.clone());
             }
         }
-        let id = SocketId::new(key);
-        let namespace = NamespaceId::new(socket.namespace);
         if socket.connected {
-            self.events.push(Kind::Disconnect(id, namespace, reason));
-            let own = crate::session::sid::text(&socket.sid);
-            for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
-                self.events.text(&[room]);
-            }
-            self.leave_router(key, namespace);
+            self.leave_router(key, NamespaceId::new(socket.namespace));
             self.abandon_acks(key.slot, &socket.acks);
         }
         if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {

@@ -8,7 +8,8 @@ use crate::session::reason::Reason;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A client asks to join a guarded namespace: answer with `accept` or `reject`.
+    /// A client asks to join a guarded namespace: answer with `accept` or `reject`. If it leaves before you do,
+    /// [`Disconnect`](Event::Disconnect) says so, and the answer is [`Error::Gone`](crate::Error::Gone).
     ConnectRequest {
         /// The socket to be.
         socket: SocketId,

@@ -114,7 +114,8 @@ pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
 /// the rooms it was in until now, its own not among them.
 pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
 /// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
-/// `name` to its id to be, and `data` to the auth object as JSON.
+/// `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
+/// says so, and the answer is ROOMCAST_ERROR_GONE.
 pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
 /// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
 /// array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.

@@ -496,3 +496,54 @@ fn the_descriptor_tells_of_the_loops_events_and_then_rests() {
         assert_eq!(client.join().unwrap(), "42[\"end\"]");
     }
 }
+
+/// Whom the host has been asked about it is told of, whether its answer came in time or not.
+#[test]
+fn who_leaves_before_the_answer_is_told_of_once() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        host.broker.add_namespace("/", NamespaceOptions { guarded: true }).unwrap();
+        let address = host.address;
+        let (leave, told) = std::sync::mpsc::channel::<()>();
+        let clients = std::thread::spawn(move || {
+            let clients: Vec<_> = (0..MANY)
+                .map(|_| {
+                    let mut client = super::sessions::open(address);
+                    client.send("40");
+                    client
+                })
+                .collect();
+            // Each with its connection.
+            for _ in clients {
+                told.recv_timeout(PATIENCE).unwrap();
+            }
+        });
+        let (mut asked, mut gone) = (Vec::new(), Vec::new());
+        poll_until(&mut host, |broker, events| {
+            for event in events.iter() {
+                match event {
+                    Event::ConnectRequest { socket, .. } => {
+                        asked.push(socket);
+                        broker.join(socket, "early").unwrap();
+                        leave.send(()).unwrap();
+                        if asked.len() == MANY {
+                            // Some answers come in time, some do not.
+                            for &socket in &asked {
+                                assert!(matches!(broker.accept(socket), Ok(()) | Err(Error::Gone)));
+                            }
+                        }
+                    }
+                    Event::Disconnect { socket, .. } => gone.push(socket),
+                    other => panic!("{other:?}"),
+                }
+            }
+            gone.len() >= MANY
+        });
+        clients.join().unwrap();
+        host.until(|broker, _| broker.stats().connections == 0);
+        asked.sort();
+        gone.sort();
+        assert_eq!(asked, gone, "with {loops} loops");
+        assert_eq!(host.broker.stats().rooms, 0, "with {loops} loops");
+    }
+}

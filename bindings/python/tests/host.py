@@ -160,7 +160,7 @@ class Player:
 class Raw:
     """A WebSocket of plain frames: fast enough for a hundred thousand, and rude if need be."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, auth: Any = None, wait: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.socket.sendall(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
                             b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n")
@@ -169,7 +169,9 @@ class Raw:
             self.buffer += self.socket.recv(65536)
         self.buffer = self.buffer.split(b"\r\n\r\n", 1)[1]
         assert self.text().startswith("0{")
-        self.send("40")
+        self.send("40" if auth is None else "40" + json.dumps(auth))
+        if not wait:
+            return
         opened = self.text()
         assert opened.startswith("40{")
         self.sid: str = json.loads(opened[2:])["sid"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -149,6 +151,41 @@ def test_a_connect_handler_refuses(make: Any, refusal: Exception | None, said: A
         player.leave()
         # Only who was let in is said goodbye to.
         assert left.get(timeout=PATIENCE) == sid and left.empty()
+
+
+def test_who_leaves_while_the_connect_handler_runs_is_said_goodbye_to(make: Any) -> None:
+    host = make()
+    seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    goes_on = threading.Event()
+
+    async def connect(sid: str, environ: Any, auth: Any) -> Any:
+        await host.save_session(sid, {"of": sid})
+        await host.enter_room(sid, "room")
+        seen.put(sid)
+        while not goes_on.wait(0 if not host.threaded else PATIENCE):
+            await asyncio.sleep(0.01)
+        return auth["name"] != "nobody"
+
+    async def disconnect(sid: str, reason: str) -> None:
+        seen.put((sid, await host.get_session(sid), host.sio.rooms(sid), reason))
+
+    host.on_connect(connect)
+    host.on("disconnect", disconnect)
+    with host:
+        for name in ("somebody", "nobody"):
+            rude = Raw(host.port, wait=False, auth={"name": name})
+            sid = seen.get(timeout=PATIENCE)
+            rude.close()
+            while host.do("stats")["connections"] > 0:
+                time.sleep(0.01)
+            assert seen.empty()
+            goes_on.set()
+            if name == "somebody":
+                assert seen.get(timeout=PATIENCE) == (sid, {"of": sid}, [sid, "room"], "transport close")
+            while sid in host.sio._clients:
+                time.sleep(0.01)
+            assert seen.empty()
+            goes_on.clear()
 
 
 def test_a_namespace_without_handlers_is_refused(make: Any) -> None:
@@ -443,6 +480,7 @@ def test_sessions(make: Any) -> None:
         assert (a.call("name"), b.call("name")) == ("a", "b")
         sid = a.sid()
         host.do("enter_room", sid, "room")
+        assert host.do("rooms", sid) == [sid, "room"]
         a.leave()
         # At goodbye the session and the rooms are still there.
         assert seen.get(timeout=PATIENCE) == ({"name": "a"}, [sid, "room"])

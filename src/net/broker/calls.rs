@@ -281,7 +281,8 @@ impl Broker {
     /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
     ///
     /// # Errors
-    /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if
+    /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, which [`Event::Disconnect`](crate::Event::Disconnect)
+    /// tells as well, [`Error::WrongState`](crate::Error::WrongState) if
     /// the answer was given before.
     pub fn accept(&mut self, socket: SocketId) -> Result<()> {
         change!(self, accept(socket))

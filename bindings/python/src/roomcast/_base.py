@@ -54,13 +54,16 @@ _REASONS = {
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "ended", "rooms", "later", "inbox")
+    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "left", "ended", "rooms", "later",
+                 "inbox")
 
     def __init__(self, sid: str, socket: int, ns: int, namespace: str, environ: dict[str, Any]) -> None:
         self.sid, self.socket, self.ns, self.namespace, self.environ = sid, socket, ns, namespace, environ
         self.session: dict[str, Any] = {}
         #: The connect handler has let it in.
         self.accepted = False
+        #: Why it left.
+        self.left: Optional[str] = None
         #: Its disconnect handler has been called.
         self.ended = False
         #: Its rooms, while the broker does not keep them: before it is accepted, and when it is gone.
@@ -415,6 +418,7 @@ class BaseServer:
             return None
         self._clients[client.sid] = self._by_socket[socket] = self._unaccepted[client.sid] = client
         if self.always_connect and not self._accept(client):
+            self._forget(client)
             return None
         return client
 
@@ -422,13 +426,15 @@ class BaseServer:
         """Lets a client in, and sends what was emitted to it meanwhile; False if it is gone."""
         with self._lock:
             self._commit()
+            client.accepted = True
+            later, client.later = client.later, []
             try:
                 self._broker.accept(client.socket)
             except raw.Gone:
-                self._forget(client)
+                self._unaccepted.pop(client.sid, None)
                 return False
-            client.accepted, client.rooms = True, None
-            later, client.later = client.later, []
+            if client.left is None:
+                client.rooms = None
             for item in later:
                 if isinstance(item, bytes):
                     self._queue.append(item)
@@ -444,20 +450,21 @@ class BaseServer:
             try:
                 if client.accepted:
                     self._broker.disconnect(client.socket)
-                    client.ended = True
                 else:
                     data = self._codec.encode([why["data"]])[0][1:-1] if "data" in why else b""
                     self._broker.reject(client.socket, str(why.get("message", "")), data)
-                    self._forget(client)
             except raw.Gone:
-                self._forget(client)
+                pass
+            self._forget(client)
 
-    def _decided(self, client: Client, answer: Any) -> None:
-        """Takes what a connect handler returned."""
+    def _decided(self, client: Client, answer: Any) -> Optional[str]:
+        """Takes what a connect handler returned. If the client is let in but has left, the reason."""
         if answer is False:
             self._refuse(client, {"message": "Connection rejected by server"})
-        elif not client.accepted:
+            return None
+        if not client.accepted:
             self._accept(client)
+        return client.left
 
     def _refused(self, client: Client, error: BaseException) -> None:
         """Takes what a connect handler raised: a refusal, or its own fault."""
@@ -472,10 +479,14 @@ class BaseServer:
     def _leaves(self, socket: int, code: int, rooms: Iterable[bytes]) -> tuple[Optional[Client], str]:
         """Notes that a client is gone; it stays known until its disconnect handler is done."""
         client = self._by_socket.pop(socket, None)
+        reason = _REASONS.get(code) or raw.reason_text(code)
         if client is not None:
-            client.rooms = [client.sid, *(room.decode() for room in rooms)]
-            self._unaccepted.pop(client.sid, None)
-        return client, _REASONS.get(code) or raw.reason_text(code)
+            with self._lock:
+                client.left = reason
+                if client.rooms is None:
+                    client.rooms = [client.sid, *(room.decode() for room in rooms)]
+                self._unaccepted.pop(client.sid, None)
+        return client, reason
 
     def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
         """Disconnects a client; None if it is not connected."""
@@ -496,10 +507,10 @@ class BaseServer:
         return client
 
     def _ends(self, client: Client) -> bool:
-        """True for the one that calls the disconnect handler."""
+        """True for the one that calls the disconnect handler, once the connect handler has let the client in."""
         with self._lock:
             first = client.accepted and not client.ended
-            client.ended = True
+            client.ended |= first
             return first
 
     def _forget(self, client: Client) -> None:

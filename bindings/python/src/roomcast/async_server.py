@@ -285,13 +285,16 @@ class AsyncServer(BaseServer):
         except Exception as error:
             self._refused(client, error)
         else:
-            self._decided(client, answer)
+            left = self._decided(client, answer)
+            if left is not None:
+                await self._disconnected(client, left)
         self._wake()
 
     async def _disconnected(self, client: Client, reason: str) -> None:
+        if not self._ends(client):
+            return
         try:
-            if self._ends(client):
-                await self._trigger_event("disconnect", client.namespace, client.sid, reason)
+            await self._trigger_event("disconnect", client.namespace, client.sid, reason)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)
         finally:
@@ -414,6 +417,8 @@ class AsyncServer(BaseServer):
                 await self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
             except Exception as error:
                 self._failed("disconnect", client.namespace, error)
+            finally:
+                self._forget(client)
 
     def start_background_task(self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any,
                               **kwargs: Any) -> asyncio.Task[Any]:

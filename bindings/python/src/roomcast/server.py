@@ -160,13 +160,16 @@ class Server(BaseServer):
         except Exception as error:
             self._refused(client, error)
         else:
-            self._decided(client, answer)
+            left = self._decided(client, answer)
+            if left is not None:
+                self._disconnected(client, left)
         self._wake()
 
     def _disconnected(self, client: Client, reason: str) -> None:
+        if not self._ends(client):
+            return
         try:
-            if self._ends(client):
-                self._trigger_event("disconnect", client.namespace, client.sid, reason)
+            self._trigger_event("disconnect", client.namespace, client.sid, reason)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)
         finally:
@@ -264,6 +267,8 @@ class Server(BaseServer):
                 self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
             except Exception as error:
                 self._failed("disconnect", client.namespace, error)
+            finally:
+                self._forget(client)
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
         """Runs a function on a thread of its own, which does not keep the process alive. Returns the thread."""
