@@ -293,21 +293,19 @@ def _waiter(fd: int) -> Iterator[Callable[[Optional[float]], None]]:
     with ours, theirs, _signals_to(theirs):
         ours.setblocking(False)
 
-        def wait(timeout: Optional[float]) -> None:
-            for ready in polled(timeout):
-                if ready != fd:
-                    ours.recv(4096)
-
         if hasattr(select, "poll"):
             poller = select.poll()
             poller.register(fd, select.POLLIN)
             poller.register(ours, select.POLLIN)
 
-            def polled(timeout: Optional[float]) -> list[int]:
-                return [ready for ready, _ in poller.poll(None if timeout is None else timeout * 1000)]
+            def wait(timeout: Optional[float]) -> None:
+                for ready, _ in poller.poll(None if timeout is None else timeout * 1000):
+                    if ready != fd:
+                        ours.recv(4096)
         else:
-            def polled(timeout: Optional[float]) -> list[int]:
-                return select.select([fd, ours.fileno()], [], [], timeout)[0]
+            def wait(timeout: Optional[float]) -> None:
+                if ours.fileno() in select.select([fd, ours.fileno()], [], [], timeout)[0]:
+                    ours.recv(4096)
 
         yield wait
 
