@@ -431,6 +431,7 @@ impl Core {
         self.forget_socket(key);
     }
 
+    /// The same without a word to the host, which has turned the socket away itself.
     pub(super) fn forget_socket(&mut self, key: Key) {
         let Some(socket) = self.sockets.remove(key) else { return };
         if let Some(conn) = self.conns.get_mut(socket.conn) {

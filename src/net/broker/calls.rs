@@ -282,8 +282,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, which [`Event::Disconnect`](crate::Event::Disconnect)
-    /// tells as well, [`Error::WrongState`](crate::Error::WrongState) if
-    /// the answer was given before.
+    /// tells as well, [`Error::WrongState`](crate::Error::WrongState) if the answer was given before.
     pub fn accept(&mut self, socket: SocketId) -> Result<()> {
         change!(self, accept(socket))
     }

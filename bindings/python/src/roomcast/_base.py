@@ -64,7 +64,7 @@ class Client:
         self.accepted = False
         #: Why it left.
         self.left: Optional[str] = None
-        #: Its disconnect handler has been called.
+        #: Its disconnect handler has been called, or will not be.
         self.ended = False
         #: Its rooms, while the broker does not keep them: before it is accepted, and when it is gone.
         self.rooms: Optional[list[str]] = [sid]
@@ -427,22 +427,23 @@ class BaseServer:
         with self._lock:
             self._commit()
             client.accepted = True
-            later, client.later = client.later, []
             try:
                 self._broker.accept(client.socket)
             except raw.Gone:
-                self._unaccepted.pop(client.sid, None)
                 return False
-            if client.left is None:
-                client.rooms = None
-            for item in later:
-                if isinstance(item, bytes):
-                    self._queue.append(item)
-                else:
-                    item()
-            # Last: while somebody is there, emits come by the lock.
-            self._unaccepted.pop(client.sid, None)
-            return True
+            else:
+                if client.left is None:
+                    client.rooms = None
+                for item in client.later:
+                    if isinstance(item, bytes):
+                        self._queue.append(item)
+                    else:
+                        item()
+                return True
+            finally:
+                client.later = []
+                # Last: while somebody is there, emits come by the lock.
+                self._unaccepted.pop(client.sid, None)
 
     def _refuse(self, client: Client, why: dict[str, Any]) -> None:
         with self._lock:
@@ -455,16 +456,15 @@ class BaseServer:
                     self._broker.reject(client.socket, str(why.get("message", "")), data)
             except raw.Gone:
                 pass
+            client.ended = True
             self._forget(client)
 
-    def _decided(self, client: Client, answer: Any) -> Optional[str]:
-        """Takes what a connect handler returned. If the client is let in but has left, the reason."""
+    def _decided(self, client: Client, answer: Any) -> None:
+        """Takes what a connect handler returned."""
         if answer is False:
             self._refuse(client, {"message": "Connection rejected by server"})
-            return None
-        if not client.accepted:
+        elif not client.accepted:
             self._accept(client)
-        return client.left
 
     def _refused(self, client: Client, error: BaseException) -> None:
         """Takes what a connect handler raised: a refusal, or its own fault."""
@@ -476,17 +476,16 @@ class BaseServer:
             why = {"message": "Connection rejected by server"}
         self._refuse(client, why)
 
-    def _leaves(self, socket: int, code: int, rooms: Iterable[bytes]) -> tuple[Optional[Client], str]:
+    def _leaves(self, socket: int, code: int, rooms: Iterable[bytes]) -> Optional[Client]:
         """Notes that a client is gone; it stays known until its disconnect handler is done."""
         client = self._by_socket.pop(socket, None)
-        reason = _REASONS.get(code) or raw.reason_text(code)
         if client is not None:
             with self._lock:
-                client.left = reason
+                client.left = _REASONS.get(code) or raw.reason_text(code)
                 if client.rooms is None:
                     client.rooms = [client.sid, *(room.decode() for room in rooms)]
                 self._unaccepted.pop(client.sid, None)
-        return client, reason
+        return client
 
     def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
         """Disconnects a client; None if it is not connected."""

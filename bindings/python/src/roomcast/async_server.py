@@ -187,9 +187,9 @@ class AsyncServer(BaseServer):
             if client:
                 self._task(self._connect(client, data))
         elif kind == raw.DISCONNECT:
-            client, reason = self._leaves(socket, code, parts)
+            client = self._leaves(socket, code, parts)
             if client:
-                self._task(self._disconnected(client, reason))
+                self._task(self._disconnected(client))
         elif kind == raw.ACK:
             answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
             if answers:
@@ -285,16 +285,16 @@ class AsyncServer(BaseServer):
         except Exception as error:
             self._refused(client, error)
         else:
-            left = self._decided(client, answer)
-            if left is not None:
-                await self._disconnected(client, left)
+            self._decided(client, answer)
+            if client.left is not None:
+                await self._disconnected(client)
         self._wake()
 
-    async def _disconnected(self, client: Client, reason: str) -> None:
+    async def _disconnected(self, client: Client) -> None:
         if not self._ends(client):
             return
         try:
-            await self._trigger_event("disconnect", client.namespace, client.sid, reason)
+            await self._trigger_event("disconnect", client.namespace, client.sid, client.left)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)
         finally:

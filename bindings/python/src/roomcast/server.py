@@ -67,6 +67,7 @@ class Server(BaseServer):
             self._running = self._stopping = False
 
     def _turn(self, wait: Callable[[Optional[float]], None]) -> None:
+        """One turn of the broker: sleep, send what was emitted, read, dispatch."""
         self._woken = False
         with self._lock:
             timeout = 0.0 if self._queue or self._stopping else self._broker.next_timeout()
@@ -116,9 +117,9 @@ class Server(BaseServer):
             if client:
                 self._run(self._connect, client, data)
         elif kind == raw.DISCONNECT:
-            client, reason = self._leaves(socket, code, parts)
+            client = self._leaves(socket, code, parts)
             if client:
-                self._run(self._disconnected, client, reason)
+                self._run(self._disconnected, client)
         elif kind == raw.ACK:
             answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
             if answers:
@@ -160,16 +161,16 @@ class Server(BaseServer):
         except Exception as error:
             self._refused(client, error)
         else:
-            left = self._decided(client, answer)
-            if left is not None:
-                self._disconnected(client, left)
+            self._decided(client, answer)
+            if client.left is not None:
+                self._disconnected(client)
         self._wake()
 
-    def _disconnected(self, client: Client, reason: str) -> None:
+    def _disconnected(self, client: Client) -> None:
         if not self._ends(client):
             return
         try:
-            self._trigger_event("disconnect", client.namespace, client.sid, reason)
+            self._trigger_event("disconnect", client.namespace, client.sid, client.left)
         except Exception as error:
             self._failed("disconnect", client.namespace, error)
         finally:
