@@ -427,6 +427,10 @@ impl Core {
             for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
                 self.events.text(&[room]);
             }
+        } else {
+            for room in &socket.early_rooms {
+                self.events.text(&[room]);
+            }
         }
         self.forget_socket(key);
     }

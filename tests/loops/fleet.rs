@@ -525,6 +525,7 @@ fn who_leaves_before_the_answer_is_told_of_once() {
                     Event::ConnectRequest { socket, .. } => {
                         asked.push(socket);
                         broker.join(socket, "early").unwrap();
+                        broker.stats(); // the answer of every loop: the join is done
                         leave.send(()).unwrap();
                         if asked.len() == MANY {
                             // Some answers come in time, some do not.
@@ -533,7 +534,10 @@ fn who_leaves_before_the_answer_is_told_of_once() {
                             }
                         }
                     }
-                    Event::Disconnect { socket, .. } => gone.push(socket),
+                    Event::Disconnect { socket, rooms, .. } => {
+                        assert_eq!(rooms.iter().collect::<Vec<_>>(), ["early"]);
+                        gone.push(socket);
+                    }
                     other => panic!("{other:?}"),
                 }
             }

@@ -161,6 +161,7 @@ def test_who_leaves_while_the_connect_handler_runs_is_said_goodbye_to(make: Any)
     async def connect(sid: str, environ: Any, auth: Any) -> Any:
         await host.save_session(sid, {"of": sid})
         await host.enter_room(sid, "room")
+        await host.stats()  # the answer of every loop: it is in there
         seen.put(sid)
         while not goes_on.wait(0 if not host.threaded else PATIENCE):
             await asyncio.sleep(0.01)
