@@ -56,8 +56,8 @@ impl Core {
         let mut decoder = std::mem::take(&mut websocket.decoder);
         let limits = self.config.limits.clone();
         let mut at = 0;
-        // What is handled may end the link; then the rest is of no interest.
-        while let Link::WebSocket(WebSocket { conn, role, .. }) = *self.link(link) {
+        // What is handled may end the link, or be the peer's last word; then the rest is of no interest.
+        while let Link::WebSocket(WebSocket { conn, role, peer_closed: false, .. }) = *self.link(link) {
             match decoder.read(&mut bytes[at..], &limits) {
                 Ok((used, Some(message))) => {
                     at += used;

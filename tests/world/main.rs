@@ -3,6 +3,7 @@
 mod big;
 mod calm;
 mod client;
+mod ends;
 mod limits;
 mod net;
 mod parse;

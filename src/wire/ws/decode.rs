@@ -48,6 +48,8 @@ struct Held {
     header_len: usize,
     /// The last call lent out bytes that the next one drops.
     lent: bool,
+    /// The stream is lost, for this reason.
+    refused: Option<Fault>,
 }
 
 /// Where a finished message lies.
@@ -66,7 +68,7 @@ impl Decoder {
     /// `None` when all are used and more are needed. Call it until then: what a long message occupied is freed
     /// by the call after the one that returned it.
     ///
-    /// The input is unmasked in place. After a fault the stream is lost.
+    /// The input is unmasked in place. After a fault the stream is lost: every later call returns the same fault.
     pub fn read<'a>(
         &'a mut self,
         input: &'a mut [u8],
@@ -74,36 +76,74 @@ impl Decoder {
     ) -> Result<(usize, Option<Message<'a>>), Fault> {
         self.reclaim();
         let mut at = 0;
-        let (opcode, ready) = loop {
-            let Some(frame) = self.next_frame(input, &mut at, limits)? else {
-                return Ok((input.len(), None));
+        let ready = match self.next_message(input, &mut at, limits) {
+            Ok(Some(ready)) => ready,
+            Ok(None) => return Ok((at, None)),
+            Err(fault) => return Err(self.refuse(fault)),
+        };
+        match ready {
+            (opcode, Ready::Input(place)) => match message(opcode, &input[place]) {
+                Ok(message) => Ok((at, Some(message))),
+                Err(fault) => Err(self.refuse(fault)),
+            },
+            (opcode, Ready::Held(place)) => {
+                let Held { bytes, refused, lent, .. } = &mut **self.held.get_or_insert_default();
+                match message(opcode, &bytes[place]) {
+                    Ok(message) => Ok((at, Some(message))),
+                    Err(fault) => {
+                        *lent = false;
+                        Err(*refused.insert(fault))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the next message lies, if it ends within the input. `at` is moved behind what was used.
+    fn next_message(
+        &mut self,
+        input: &mut [u8],
+        at: &mut usize,
+        limits: &Limits,
+    ) -> Result<Option<(Opcode, Ready)>, Fault> {
+        if let Some(fault) = self.held.as_ref().and_then(|held| held.refused) {
+            return Err(fault);
+        }
+        loop {
+            let Some(frame) = self.next_frame(input, at, limits)? else {
+                *at = input.len();
+                return Ok(None);
             };
-            let rest = &mut input[at..];
+            let rest = &mut input[*at..];
             let complete = frame.left <= rest.len() as u64;
             let len = if complete { frame.left as usize } else { rest.len() };
             let payload = &mut rest[..len];
             unmask(payload, frame.mask);
-            let place = at..at + len;
-            at += len;
+            let place = *at..*at + len;
+            *at += len;
             if complete && let Some(opcode) = self.untouched_by(&frame) {
-                break (opcode, Ready::Input(place));
+                return Ok(Some((opcode, Ready::Input(place))));
             }
             match self.held.get_or_insert_default().take(frame, payload)? {
-                Some((opcode, place)) => break (opcode, Ready::Held(place)),
+                Some((opcode, place)) => return Ok(Some((opcode, Ready::Held(place)))),
                 None if complete => continue,
-                None => return Ok((at, None)),
+                None => return Ok(None),
             }
-        };
-        let payload = match (ready, &self.held) {
-            (Ready::Held(place), Some(held)) => &held.bytes[place],
-            (Ready::Input(place) | Ready::Held(place), _) => &input[place],
-        };
-        Ok((at, Some(message(opcode, payload)?)))
+        }
+    }
+
+    /// Gives the stream up, and what was held of it.
+    fn refuse(&mut self, fault: Fault) -> Fault {
+        self.held = Some(Box::new(Held { refused: Some(fault), ..Held::default() }));
+        fault
     }
 
     /// Bytes received and held back.
     pub fn buffered(&self) -> usize {
-        self.held.as_ref().map_or(0, |held| held.bytes.len() + held.header_len)
+        match &self.held {
+            Some(held) if held.refused.is_none() => held.bytes.len() + held.header_len,
+            _ => 0,
+        }
     }
 
     /// The memory it occupies besides itself; none when idle.
@@ -139,7 +179,8 @@ impl Decoder {
             return Ok(self.take_header(input, at, parsed));
         }
         while let Some(&byte) = input.get(*at) {
-            held.header[held.header_len] = byte;
+            // A header is complete at its longest, so there is always a place; a bound all the same.
+            *held.header.get_mut(held.header_len).ok_or(Fault::Protocol)? = byte;
             held.header_len += 1;
             *at += 1;
             if let Some((frame, _)) = Frame::parse(&held.header[..held.header_len], Some(&**held), limits)? {

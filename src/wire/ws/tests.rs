@@ -43,6 +43,7 @@ fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Vec<
         loop {
             match decoder.read(rest, limits) {
                 Err(fault) => {
+                    assert_refuses_for_good(decoder, fault, limits);
                     seen.push(Seen::Fault(fault));
                     return seen;
                 }
@@ -58,6 +59,22 @@ fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Vec<
         }
     }
     seen
+}
+
+/// A peer goes on sending whatever we think of it: every byte, however it comes, gets the same refusal.
+fn assert_refuses_for_good(mut decoder: Decoder, fault: Fault, limits: &Limits) {
+    for piece in [&[][..], &[0], &[0x81], &[0x80, 1, 2, 3], &client(FIN | TEXT, b"hello"), &[0; 40]] {
+        for cut in [piece.len().max(1), 1] {
+            for part in piece.chunks(cut).chain([&[][..]]) {
+                assert_eq!(
+                    decoder.read(&mut part.to_vec(), limits),
+                    Err(fault),
+                    "after a fault: {part:02x?}"
+                );
+            }
+        }
+    }
+    assert_eq!(decoder.buffered(), 0, "nothing is held for a stream that is lost");
 }
 
 /// The outcome of a stream, which no way of cutting it may change.
