@@ -5,7 +5,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -23,7 +23,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm
+test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -48,6 +48,30 @@ include bindings/c/install.mk
 interop: $(INTEROP)/node_modules
 	cargo build --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+
+# Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
+SEED ?= 1
+differential: $(INTEROP)/node_modules
+	mkdir -p $(TARGET)/recorded
+	node tests/recorded/wire.cjs $(INTEROP)/node_modules 30000 $(SEED) $(TARGET)/recorded
+	@echo "parsers against the reference: SEED=$(SEED)"
+	RECORDED_TABLES=$(TARGET)/recorded cargo test --features capi --lib wire::
+
+# ---- Inputs that nobody chose. `unit` tries a few thousand of each target; this goes on, with a nightly compiler. ----
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
+
+$(CARGO_FUZZ):
+	cargo +nightly install cargo-fuzz --version 0.13.2 --locked --root $(TARGET)/tools
+
+# What reaches new code is kept in target/fuzz; what fails, in fuzz/artifacts.
+fuzz: $(CARGO_FUZZ)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(TARGET)/fuzz/$$target && \
+		PATH=$(dir $(CARGO_FUZZ)):$$PATH cargo +nightly fuzz run $$target $(TARGET)/fuzz/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=4096 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=256 -print_final_stats=1 || exit 1; \
+	done
 
 # ---- Calm under overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
 METRICS_VENV := $(TARGET)/metrics-venv

@@ -1,0 +1,30 @@
+//! Everything that is tried with bytes nobody chose. One function for each target: it returns if all is well and panics
+//! otherwise. The binaries of `fuzz_targets` and the test `tests/fuzz` call the same functions. It must not know who chose
+//! the bytes.
+
+mod host;
+mod http;
+mod input;
+mod json;
+mod packets;
+mod ws;
+
+/// What is tried with one input.
+pub type Target = fn(&[u8]);
+
+/// All targets by name: the names of their binaries and of their folders of `fuzz/corpus`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("ws", ws::frames),
+    ("http", http::requests),
+    ("query", http::query),
+    ("engineio", packets::engineio),
+    ("socketio", packets::socketio),
+    ("json", json::check),
+    ("host", host::operations),
+];
+
+/// The target of this name.
+pub fn target(name: &str) -> Target {
+    let found = TARGETS.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("no target is called {name}")).1
+}

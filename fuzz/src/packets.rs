@@ -1,0 +1,67 @@
+//! Engine.IO payloads and Socket.IO packets: what was read and written again is the same.
+
+use super::input::Input;
+use roomcast::Limits;
+use roomcast::wire::engineio::{self, Packet, SEPARATOR};
+use roomcast::wire::json;
+use roomcast::wire::socketio::{self, Kind};
+
+/// A payload is its packets one by one, up to the first bad one; and any bytes survive base64.
+pub(crate) fn engineio(input: &[u8]) {
+    let mut encoded = Vec::new();
+    engineio::write_base64(&mut encoded, input);
+    let encoded = String::from_utf8(encoded).expect("base64 is ASCII");
+    assert_eq!(engineio::decode_text(&encoded), Ok(Packet::Binary(input.to_vec())));
+
+    let Ok(body) = std::str::from_utf8(input) else { return };
+    let whole: Vec<_> = engineio::payload(body).collect();
+    let mut one_by_one = Vec::new();
+    for packet in body.split(char::from(SEPARATOR)) {
+        one_by_one.push(engineio::decode_text(packet));
+        if one_by_one.last().is_some_and(Result::is_err) {
+            break;
+        }
+    }
+    assert_eq!(whole, one_by_one, "{body:?}");
+}
+
+/// A packet that was taken, written as the server writes it, is the same packet.
+pub(crate) fn socketio(input: &[u8]) {
+    let mut input = Input(input);
+    let mut limits = Limits::default();
+    limits.max_json_depth = 8 + u32::from(input.byte());
+    limits.max_attachments = input.pick(&[10, 0, 1, u32::MAX]);
+    limits.max_namespace_name = input.pick(&[512, 1, 9]);
+    let Ok(text) = std::str::from_utf8(input.0) else { return };
+    let Ok(packet) = socketio::decode(text, &limits) else { return };
+    assert!(packet.nsp.len() <= limits.max_namespace_name && packet.nsp.starts_with('/'));
+    assert!(packet.attachments <= limits.max_attachments);
+    if packet.attachments > 0 {
+        assert!(socketio::placeholders(packet.data, packet.attachments).is_ok());
+    }
+    let mut out = Vec::new();
+    let many = packet.attachments as usize;
+    match packet.kind {
+        Kind::Event | Kind::BinaryEvent if !packet.data.is_empty() => {
+            let (name, args) = packet.event();
+            assert!(!socketio::is_reserved(&name));
+            let args = format!("[{args}]");
+            assert!(json::validate(&args, limits.max_json_depth).is_ok(), "{args:?} of {text:?}");
+            socketio::write_event(&mut out, packet.nsp, many, packet.id, &name, &args);
+            let out = String::from_utf8(out).expect("text stays text");
+            let again = socketio::decode(&out, &limits).unwrap_or_else(|_| panic!("{out:?} of {text:?}"));
+            assert_eq!((again.kind, again.nsp, again.id), (packet.kind, packet.nsp, packet.id));
+            assert_eq!(again.attachments, packet.attachments);
+            let (name_again, args_again) = again.event();
+            assert_eq!((name_again, format!("[{args_again}]")), (name, args));
+        }
+        Kind::Ack | Kind::BinaryAck => {
+            let id = packet.id.unwrap_or_default();
+            socketio::write_ack(&mut out, packet.nsp, many, id, packet.data);
+            let out = String::from_utf8(out).expect("text stays text");
+            let again = socketio::decode(&out, &limits).unwrap_or_else(|_| panic!("{out:?} of {text:?}"));
+            assert_eq!(again, socketio::Packet { id: Some(id), ..packet });
+        }
+        _ => {}
+    }
+}
