@@ -1,19 +1,22 @@
 // Records how the reference parsers (and Node's JSON and base64) treat the inputs below, one JSON line each.
-//   node wire.cjs <node_modules with socket.io> [generated lines per table]
-// writes socketio.jsonl, placeholders.jsonl, engineio.jsonl, json.jsonl next to itself.
+//   node wire.cjs <node_modules with socket.io> [generated lines per table [seed [folder]]]
+// writes socketio.jsonl, placeholders.jsonl, engineio.jsonl, json.jsonl, encoded.jsonl next to itself, or into the folder.
+// The tests of src/wire read the committed tables, and those of the folder that RECORDED_TABLES names: `make differential`
+// makes new ones from a seed of the day, far more than are committed.
 const fs = require("fs"), path = require("path");
 const modules = path.resolve(process.argv[2]);
 const generated = Number(process.argv[3] ?? 400);
 const { Decoder, Encoder } = require(modules + "/socket.io-parser");
 const engine = require(modules + "/engine.io-parser");
 
-let state = 0x9e3779b9; // one seed: the tables are the same at every run
+const folder = process.argv[5] ?? __dirname;
+let state = Number(process.argv[4] ?? 0x9e3779b9) | 0 || 1; // one seed: the tables are the same at every run
 const random = (n) => {
   state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
   return (state >>> 0) % n;
 };
 const pick = (list) => list[random(list.length)];
-const write = (name, rows) => fs.writeFileSync(path.join(__dirname, name),
+const write = (name, rows) => fs.writeFileSync(path.join(folder, name),
   rows.map((row) => JSON.stringify(row)).join("\n") + "\n");
 const mutate = (text, alphabet) => {
   const at = random(text.length + 1);

@@ -1,6 +1,6 @@
 //! Engine.IO packets against recorded engine.io-parser.
 
-use super::super::json::tests::{Random, rows};
+use super::super::json::tests::{Random, rows, table};
 use super::*;
 
 fn describe(packet: &Result<Packet<'_>, Malformed>) -> (&'static str, String) {
@@ -29,7 +29,7 @@ fn is_stray_base64(packet: &str) -> bool {
 #[test]
 fn payloads_as_recorded() {
     let mut stray = 0;
-    for row in rows(include_str!("../../../tests/recorded/engineio.jsonl")) {
+    for row in rows(&table!("engineio.jsonl")) {
         let body = row[0].as_str().unwrap();
         let ours: Vec<_> = payload(body).map(|packet| describe(&packet)).collect();
         let theirs = row[1].as_array().unwrap();

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::json::tests::{Random, rows};
+use super::super::json::tests::{Random, rows, table};
 use super::*;
-
-const RECORDED: &str = include_str!("../../../tests/recorded/socketio.jsonl");
 
 /// Where we differ from the reference on purpose, for a text that it accepts.
 ///
@@ -33,7 +31,7 @@ fn number(kind: Kind) -> u64 {
 fn packets_as_recorded() {
     let limits = Limits::default();
     let mut counts = [0; 3];
-    for row in rows(RECORDED) {
+    for row in rows(&table!("socketio.jsonl")) {
         let (text, theirs) = (row[0].as_str().unwrap(), &row[1]);
         let ours = match decode(text, &limits) {
             Ok(packet) => packet,
@@ -65,7 +63,7 @@ fn packets_as_recorded() {
 
 #[test]
 fn placeholders_as_recorded() {
-    for row in rows(include_str!("../../../tests/recorded/placeholders.jsonl")) {
+    for row in rows(&table!("placeholders.jsonl")) {
         let (json, count, theirs) =
             (row[0].as_str().unwrap(), row[1].as_u64().unwrap(), row[2].as_bool().unwrap());
         let ours = placeholders(json, count as u32).is_ok();
@@ -78,7 +76,7 @@ fn placeholders_as_recorded() {
 
 #[test]
 fn encodes_as_recorded() {
-    for row in rows(include_str!("../../../tests/recorded/encoded.jsonl")) {
+    for row in rows(&table!("encoded.jsonl")) {
         let nsp = row[1].as_str().unwrap();
         let attachments = row[2].as_u64().unwrap() as usize;
         let id = row[3].as_u64();
@@ -137,7 +135,7 @@ fn limits_pass_exactly() {
 #[test]
 fn every_truncation_is_an_answer() {
     let limits = Limits::default();
-    for row in rows(RECORDED) {
+    for row in rows(&table!("socketio.jsonl")) {
         let text = row[0].as_str().unwrap();
         for (end, _) in text.char_indices() {
             if let Ok(packet) = decode(&text[..end], &limits) {
