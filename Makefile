@@ -5,7 +5,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -23,7 +23,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm
+test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -72,6 +72,15 @@ fuzz: $(CARGO_FUZZ)
 		PATH=$(dir $(CARGO_FUZZ)):$$PATH cargo +nightly fuzz run $$target $(TARGET)/fuzz/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) \
 			-max_len=4096 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=256 -print_final_stats=1 || exit 1; \
 	done
+
+# ---- Rust under AddressSanitizer, ThreadSanitizer and Miri, where a nightly compiler can be had ----
+# The fuzz targets with their corpus, some minutes.
+sanitize-quick:
+	tests/sanitize.sh quick
+
+# The Rust tests as well, half an hour.
+sanitize:
+	tests/sanitize.sh full
 
 # ---- Calm under overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
 METRICS_VENV := $(TARGET)/metrics-venv

@@ -1,0 +1,103 @@
+#!/bin/sh
+# Runs tests under AddressSanitizer, ThreadSanitizer and Miri, where a nightly compiler with its sources can be had, and says
+# which it did not run and why. It must not fail for what is not there, nor be silent about it.
+#   tests/sanitize.sh quick    the fuzz targets with their corpus: no build of the test suite's dependencies
+#   tests/sanitize.sh full     the Rust tests as well: loops and remote first
+set -u
+cd "$(dirname "$0")/.." || exit
+mode=${1:-full}
+out=${CARGO_TARGET_DIR:-target}/sanitize
+triple=$(rustc -vV | sed -n 's/^host: //p')
+passed=0
+failed=0
+left_out=0
+
+not_run() { # WHAT WHY
+    echo "NOT RUN: $1: $2"
+    left_out=$((left_out + 1))
+}
+check() { # WHAT COMMAND...
+    what=$1
+    shift
+    mkdir -p "$out"
+    if "$@" >"$out/log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $what"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what"
+        grep -n 'ThreadSanitizer\|AddressSanitizer\|Undefined Behavior\|panicked\|^error' "$out/log" | head -n 20
+        tail -n 60 "$out/log"
+    fi
+}
+
+# ---- What there is ----
+has() { # COMPONENT: installed, or to be had
+    case $(rustup component list --toolchain nightly --installed 2>/dev/null) in
+    *"$1"*) return 0 ;;
+    esac
+    rustup component add --toolchain nightly "$1" >/dev/null 2>&1
+}
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    not_run "every sanitizer" "there is no nightly compiler (rustup toolchain install nightly)"
+    echo "sanitizers: 0 passed, 0 failed, $left_out left out"
+    exit 0
+fi
+sources=$(has rust-src && echo yes)
+
+# SANITIZER CARGO-COMMAND ARGUMENT...: built with it, the standard library too for threads, which are misjudged otherwise.
+sanitized() {
+    kind=$1
+    command=$2
+    shift 2
+    std=
+    [ "$kind" = thread ] && std=-Zbuild-std
+    RUSTFLAGS="-Zsanitizer=$kind" CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only \
+        CARGO_PROFILE_TEST_DEBUG=line-tables-only RUST_BACKTRACE=0 \
+        cargo +nightly "$command" $std --target "$triple" --target-dir "$out/$kind" "$@"
+}
+
+# ---- The fuzz targets: every input of the corpus ----
+corpus() { # SANITIZER TARGET...
+    kind=$1
+    shift
+    bins=
+    for target in "$@"; do bins="$bins --bin $target"; done
+    # shellcheck disable=SC2086 # a list of options
+    check "$kind: the fuzz targets build" sanitized "$kind" build --manifest-path fuzz/Cargo.toml $bins || return
+    for target in "$@"; do
+        check "$kind: $target" "$out/$kind/$triple/debug/$target" fuzz/corpus/"$target"/*
+    done
+}
+# shellcheck disable=SC2046 # a list of names
+corpus address $(ls fuzz/corpus)
+if [ "$sources" = yes ]; then
+    corpus thread host
+else
+    not_run "ThreadSanitizer" "the standard library's sources are not to be had (rustup component add rust-src)"
+fi
+
+# ---- The Rust tests ----
+if [ "$mode" = full ]; then
+    for test in loops broker net world fuzz; do
+        check "address: tests/$test" sanitized address test --features capi --test "$test"
+    done
+    check "address: unit tests" sanitized address test --features capi --lib
+    if [ "$sources" = yes ]; then
+        for test in loops broker net; do
+            check "thread: tests/$test" sanitized thread test --test "$test"
+        done
+    fi
+    if [ "$sources" = yes ] && has miri; then
+        # The floors below the core; what takes hours under an interpreter is left to the sanitizers.
+        check "miri: base, route and session" env MIRIFLAGS=-Zmiri-disable-isolation \
+            cargo +nightly miri test --lib --target-dir "$out/miri" -- base:: route:: session::
+    else
+        not_run "Miri" "it is not to be had (rustup component add miri rust-src)"
+    fi
+else
+    not_run "the Rust tests under sanitizers, and Miri" "they take half an hour: make sanitize"
+fi
+echo "sanitizers: $left_out left out"
+echo "sanitizers: $passed passed, $failed failed"
+[ "$failed" = 0 ]
