@@ -1,5 +1,9 @@
 //! Floor 1: bytes to packets and back. Pure functions; no I/O, no clock, no state beyond one decoder's.
 
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 /// Cross-origin response headers, as the reference's `cors` package writes them.
 pub mod cors;
 /// Engine.IO packets and polling payloads.

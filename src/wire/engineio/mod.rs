@@ -146,7 +146,7 @@ pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>
     std::iter::from_fn(move || {
         let body = rest?;
         let (packet, tail) = match memchr::memchr(SEPARATOR, body.as_bytes()) {
-            Some(at) => (body.get(..at)?, body.get(at + 1..)),
+            Some(at) => (body.get(..at)?, body.get(at.saturating_add(1)..)),
             None => (body, None),
         };
         let packet = decode_text(packet);
@@ -159,11 +159,12 @@ pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>
 pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'b');
     let start = out.len();
-    let length = bytes.len().div_ceil(3) * 4;
-    out.resize(start + length, 0);
+    let length = bytes.len().div_ceil(3).saturating_mul(4);
+    out.resize(start.saturating_add(length), 0);
     // The slice has exactly the length that padded base64 takes, so this cannot fail.
-    let written = PADDED.encode_slice(bytes, &mut out[start..]).unwrap_or(0);
-    out.truncate(start + written);
+    let room = out.get_mut(start..).unwrap_or_default();
+    let written = PADDED.encode_slice(bytes, room).unwrap_or(0);
+    out.truncate(start.saturating_add(written));
 }
 
 /// Turns packets from their WebSocket form to their polling form: each data frame of ours becomes a separator

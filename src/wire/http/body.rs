@@ -76,13 +76,14 @@ impl BodyDecoder {
         let mut at = 0;
         loop {
             if let State::Length | State::Chunk = self.state {
-                at += self.copy(&input[at..], out, limits.max_payload as u64)?;
+                let rest = input.get(at..).unwrap_or_default();
+                at = at.saturating_add(self.copy(rest, out, limits.max_payload as u64)?);
             }
             if self.state == State::Done {
                 return Ok((at, true));
             }
             let Some(&byte) = input.get(at) else { return Ok((at, false)) };
-            at += 1;
+            at = at.saturating_add(1);
             self.state = self.step(byte)?;
             if self.overhead > limits.max_head_bytes {
                 return Err(BodyError::TooLarge);
@@ -92,13 +93,13 @@ impl BodyDecoder {
 
     /// Content: as much as there is.
     fn copy(&mut self, input: &[u8], out: &mut Vec<u8>, max: u64) -> Result<usize, BodyError> {
-        if self.left > max - self.received.min(max) {
+        if self.left > max.saturating_sub(self.received) {
             return Err(BodyError::TooLarge);
         }
         let len = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
-        out.extend_from_slice(&input[..len]);
-        self.left -= len as u64;
-        self.received += len as u64;
+        out.extend_from_slice(input.get(..len).unwrap_or_default());
+        self.left = self.left.saturating_sub(len as u64);
+        self.received = self.received.saturating_add(len as u64);
         if self.left == 0 {
             self.state = if self.state == State::Length { State::Done } else { State::ChunkCr };
         }
@@ -116,14 +117,14 @@ impl BodyDecoder {
             (State::Size, b';') => State::Extension,
             (State::Size, _) => {
                 // Zeros in front do not change the size, so nothing else would bound them.
-                self.overhead += usize::from(self.left == 0);
+                self.overhead = self.overhead.saturating_add(usize::from(self.left == 0));
                 let size = self.left.checked_mul(16).ok_or(BodyError::TooLarge)?;
                 self.left = size | hex(byte)?;
                 State::Size
             }
             (State::Extension, b'\r') => State::SizeLf,
             (State::Extension, _) if is_field_byte(byte) => {
-                self.overhead += 1;
+                self.overhead = self.overhead.saturating_add(1);
                 State::Extension
             }
             (State::SizeLf, b'\n') if self.left == 0 => State::TrailerStart,
@@ -132,13 +133,13 @@ impl BodyDecoder {
             (State::ChunkLf, b'\n') => State::SizeStart,
             (State::TrailerStart, b'\r') => State::EndLf,
             (State::TrailerStart | State::TrailerName, _) if is_token(byte) => {
-                self.overhead += 1;
+                self.overhead = self.overhead.saturating_add(1);
                 State::TrailerName
             }
             (State::TrailerName, b':') => State::TrailerValue,
             (State::TrailerValue, b'\r') => State::TrailerLf,
             (State::TrailerValue, _) if is_field_byte(byte) => {
-                self.overhead += 1;
+                self.overhead = self.overhead.saturating_add(1);
                 State::TrailerValue
             }
             (State::TrailerLf, b'\n') => State::TrailerStart,

@@ -98,14 +98,14 @@ const USUAL_HEADERS: usize = 100;
 /// Parses the head at the start of `buf`. Returns the request and the length of its head, or `None` when more bytes
 /// are needed.
 pub fn parse_head<'b>(buf: &'b [u8], limits: &Limits) -> Result<Option<(Request<'b>, usize)>, HeadError> {
-    let window = &buf[..buf.len().min(limits.max_head_bytes)];
+    let window = buf.get(..limits.max_head_bytes).unwrap_or(buf);
     let mut usual = [const { MaybeUninit::uninit() }; USUAL_HEADERS];
     let mut many = Vec::new();
     let scratch = match usual.get_mut(..limits.max_headers) {
         Some(scratch) => scratch,
         None => {
             many.resize_with(limits.max_headers, MaybeUninit::uninit);
-            &mut many[..]
+            many.as_mut_slice()
         }
     };
     let mut parsed = httparse::Request::new(&mut []);
@@ -120,17 +120,16 @@ pub fn parse_head<'b>(buf: &'b [u8], limits: &Limits) -> Result<Option<(Request<
         return Err(HeadError::BadRequest);
     };
     // httparse takes a bare LF for a line's end; another reader might not.
-    let head = &window[..len];
-    if memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
-        || !METHODS.contains(&method)
-        || !is_target(target)
-    {
+    let head = window.get(..len).unwrap_or_default();
+    let ends_bare = |at: usize| at.checked_sub(1).and_then(|before| head.get(before)) != Some(&b'\r');
+    if memchr_iter(b'\n', head).any(ends_bare) || !METHODS.contains(&method) || !is_target(target) {
         return Err(HeadError::BadRequest);
     }
     let request_line = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let lines = memchr(b'\n', &head[request_line..]).map_or(len, |at| request_line + at + 1);
-    let mut request =
-        Request { method, target, http11: version == 1, body: Body::None, lines: &head[lines..] };
+    let from_request = head.get(request_line..).unwrap_or_default();
+    let lines = memchr(b'\n', from_request).and_then(|at| from_request.get(at.saturating_add(1)..));
+    let lines = lines.unwrap_or_default();
+    let mut request = Request { method, target, http11: version == 1, body: Body::None, lines };
     request.body = request.framing()?;
     Ok(Some((request, len)))
 }
@@ -207,7 +206,7 @@ impl<'b> Request<'b> {
         let (mut hosts, mut length, mut codings) = (0, None, None);
         for (name, value) in fields(self.lines) {
             if name.eq_ignore_ascii_case(b"host") {
-                hosts += 1;
+                hosts = 1u32.saturating_add(hosts);
             } else if name.eq_ignore_ascii_case(b"content-length") {
                 if length.replace(decimal(value).ok_or(HeadError::BadRequest)?).is_some() {
                     return Err(HeadError::BadRequest);
@@ -232,10 +231,10 @@ impl<'b> Request<'b> {
 fn fields(mut lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         let end = memchr(b'\n', lines)?;
-        let (line, rest) = (&lines[..end], &lines[end + 1..]);
+        let (line, rest) = (lines.get(..end)?, lines.get(end.saturating_add(1)..)?);
         let colon = memchr(b':', line)?;
         lines = rest;
-        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+        Some((line.get(..colon)?, line.get(colon.saturating_add(1)..)?.trim_ascii()))
     })
 }
 
@@ -272,5 +271,5 @@ fn chunked_only(codings: &[u8]) -> Result<Body, HeadError> {
 /// 16 bytes in base64.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(is_digit)
+    key.len() == 24 && key.ends_with(b"==") && key.iter().take(22).all(is_digit)
 }

@@ -73,12 +73,13 @@ impl<'a> Iterator for Elements<'a> {
         let end = element_end(self.rest.as_bytes());
         // Always char boundaries: `end` is the text's end or at a comma.
         let element = self.rest.get(..end).unwrap_or_default();
-        self.rest = trim(self.rest.get(end + 1..).unwrap_or_default());
+        self.rest = trim(self.rest.get(end.saturating_add(1)..).unwrap_or_default());
         Some(trim(element))
     }
 }
 
 /// Where the first element of a valid, comma-separated list ends.
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, and a depth that is no larger")]
 fn element_end(bytes: &[u8]) -> usize {
     let mut depth = 0usize;
     let mut at = 0;
@@ -96,10 +97,11 @@ fn element_end(bytes: &[u8]) -> usize {
 }
 
 /// The position of the quote that ends a valid string whose first character is at `at`.
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, two behind its end at most")]
 fn string_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
-        if bytes[at] == b'"' {
+        if bytes.get(at) == Some(&b'"') {
             return at;
         }
         at += 2;

@@ -17,7 +17,7 @@ pub fn unescape(string: &str) -> Cow<'_, str> {
     let mut rest = text;
     loop {
         out.push_str(rest.get(..escape).unwrap_or_default());
-        rest = rest.get(escape + 1..).unwrap_or_default();
+        rest = rest.get(escape.saturating_add(1)..).unwrap_or_default();
         let length = unescape_one(rest, &mut out);
         rest = rest.get(length..).unwrap_or_default();
         match memchr::memchr(b'\\', rest.as_bytes()) {
@@ -46,6 +46,10 @@ fn unescape_one(rest: &str, out: &mut String) -> usize {
 }
 
 /// The character of `uXXXX`, or of the pair `uXXXX\uXXXX`, and the length of that text.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "small constants; surrogates, whose range the patterns give"
+)]
 fn unicode_escape(rest: &str) -> (char, usize) {
     let hex = |at: usize| rest.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let Some(first) = hex(1) else { return (char::REPLACEMENT_CHARACTER, 1) };
@@ -66,7 +70,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     loop {
         let plain = plain_run(rest);
-        out.extend_from_slice(&rest[..plain]);
+        out.extend_from_slice(rest.get(..plain).unwrap_or_default());
         let Some(&byte) = rest.get(plain) else { break };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
@@ -77,10 +81,11 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
             b'\r' => out.extend_from_slice(b"\\r"),
             _ => {
                 out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                let digit = |number: u8| HEX.get(usize::from(number)).copied().unwrap_or(b'0');
+                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
             }
         }
-        rest = &rest[plain + 1..];
+        rest = rest.get(plain.saturating_add(1)..).unwrap_or_default();
     }
     out.push(b'"');
 }
@@ -107,13 +112,19 @@ pub fn number_text(number: &str) -> Cow<'_, str> {
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (count, point) = (digits.len(), exponent + 1);
+    let (count, point) = (digits.len(), exponent.saturating_add(1));
     Cow::Owned(match point {
         1..=21 if count <= point as usize => format!("{sign}{digits:0<width$}", width = point as usize),
-        1..=21 => format!("{sign}{}.{}", &digits[..point as usize], &digits[point as usize..]),
+        1..=21 => {
+            let (whole, fraction) = digits.split_at_checked(point as usize).unwrap_or((&digits, ""));
+            format!("{sign}{whole}.{fraction}")
+        }
         -5..=0 => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
         _ if count == 1 => format!("{sign}{digits}e{exponent:+}"),
-        _ => format!("{sign}{}.{}e{exponent:+}", &digits[..1], &digits[1..]),
+        _ => {
+            let (first, fraction) = digits.split_at_checked(1).unwrap_or((&digits, ""));
+            format!("{sign}{first}.{fraction}e{exponent:+}")
+        }
     })
 }
 
@@ -122,6 +133,7 @@ pub fn number_text(number: &str) -> Cow<'_, str> {
 ///
 /// Eight bytes at a time, because strings in messages are short: a call into a wider search costs more.
 #[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "constants, and places in a slice")]
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);

@@ -18,6 +18,10 @@ pub(in crate::wire) trait Visit {
 }
 
 /// Reads one JSON value and nothing after it, telling `visit` what comes by.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the two characters that open, and what is two behind them"
+)]
 pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
     let mut scan = Scan { text, at: 0 };
     let mut open = Stack::new();
@@ -77,6 +81,11 @@ struct Scan<'a> {
     at: usize,
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a place in a text, which moves only past what was seen there: never behind its end"
+)]
 impl<'a> Scan<'a> {
     #[inline]
     fn peek(&self) -> Option<u8> {
@@ -193,6 +202,10 @@ pub(in crate::wire) struct Stack {
     len: usize,
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "one for each character of a text at most, and none is popped of nothing"
+)]
 impl Stack {
     pub(in crate::wire) fn new() -> Self {
         Self { inline: [0; 64], spill: Vec::new(), len: 0 }

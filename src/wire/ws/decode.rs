@@ -58,6 +58,7 @@ enum Ready {
     Held(Range<usize>),
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "places within the input, and the length of a header")]
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new() -> Self {
@@ -82,13 +83,13 @@ impl Decoder {
             Err(fault) => return Err(self.refuse(fault)),
         };
         match ready {
-            (opcode, Ready::Input(place)) => match message(opcode, &input[place]) {
+            (opcode, Ready::Input(place)) => match message(opcode, input.get(place).unwrap_or_default()) {
                 Ok(message) => Ok((at, Some(message))),
                 Err(fault) => Err(self.refuse(fault)),
             },
             (opcode, Ready::Held(place)) => {
                 let Held { bytes, refused, lent, .. } = &mut **self.held.get_or_insert_default();
-                match message(opcode, &bytes[place]) {
+                match message(opcode, bytes.get(place).unwrap_or_default()) {
                     Ok(message) => Ok((at, Some(message))),
                     Err(fault) => {
                         *lent = false;
@@ -114,10 +115,10 @@ impl Decoder {
                 *at = input.len();
                 return Ok(None);
             };
-            let rest = &mut input[*at..];
+            let rest = input.get_mut(*at..).unwrap_or_default();
             let complete = frame.left <= rest.len() as u64;
             let len = if complete { frame.left as usize } else { rest.len() };
-            let payload = &mut rest[..len];
+            let payload = rest.get_mut(..len).unwrap_or_default();
             unmask(payload, frame.mask);
             let place = *at..*at + len;
             *at += len;
@@ -141,7 +142,7 @@ impl Decoder {
     /// Bytes received and held back.
     pub fn buffered(&self) -> usize {
         match &self.held {
-            Some(held) if held.refused.is_none() => held.bytes.len() + held.header_len,
+            Some(held) if held.refused.is_none() => held.bytes.len().saturating_add(held.header_len),
             _ => 0,
         }
     }
@@ -168,14 +169,14 @@ impl Decoder {
     /// The frame whose payload comes next in the input; none when its header is not complete.
     fn next_frame(&mut self, input: &[u8], at: &mut usize, limits: &Limits) -> Result<Option<Frame>, Fault> {
         let Some(held) = &mut self.held else {
-            let parsed = Frame::parse(&input[*at..], None, limits)?;
+            let parsed = Frame::parse(from(input, *at), None, limits)?;
             return Ok(self.take_header(input, at, parsed));
         };
         if let Some(frame) = held.frame.take() {
             return Ok(Some(frame));
         }
         if held.header_len == 0 {
-            let parsed = Frame::parse(&input[*at..], Some(&**held), limits)?;
+            let parsed = Frame::parse(from(input, *at), Some(&**held), limits)?;
             return Ok(self.take_header(input, at, parsed));
         }
         while let Some(&byte) = input.get(*at) {
@@ -183,7 +184,8 @@ impl Decoder {
             *held.header.get_mut(held.header_len).ok_or(Fault::Protocol)? = byte;
             held.header_len += 1;
             *at += 1;
-            if let Some((frame, _)) = Frame::parse(&held.header[..held.header_len], Some(&**held), limits)? {
+            let header = held.header.get(..held.header_len).unwrap_or_default();
+            if let Some((frame, _)) = Frame::parse(header, Some(&**held), limits)? {
                 held.header_len = 0;
                 return Ok(Some(frame));
             }
@@ -196,11 +198,14 @@ impl Decoder {
             *at += len;
             return Some(frame);
         }
-        let rest = &input[*at..];
+        let rest = from(input, *at);
         if !rest.is_empty() {
             let held = self.held.get_or_insert_default();
-            held.header[..rest.len()].copy_from_slice(rest);
-            held.header_len = rest.len();
+            // What is longer than a header has parsed as one.
+            if let Some(header) = held.header.get_mut(..rest.len()) {
+                header.copy_from_slice(rest);
+                held.header_len = rest.len();
+            }
         }
         None
     }
@@ -240,7 +245,7 @@ impl Held {
             return Ok(None);
         }
         if control.is_none() {
-            self.fragments += 1;
+            self.fragments = self.fragments.saturating_add(1);
         }
         self.lent = frame.fin;
         Ok(match control {
@@ -255,10 +260,10 @@ impl Held {
         if self.opcode != Some(Opcode::Text) {
             return Ok(());
         }
-        match std::str::from_utf8(&self.bytes[self.valid..]) {
+        match std::str::from_utf8(from(&self.bytes, self.valid)) {
             Ok(_) => self.valid = self.bytes.len(),
             Err(error) if error.error_len().is_some() => return Err(Fault::InvalidUtf8),
-            Err(error) => self.valid += error.valid_up_to(),
+            Err(error) => self.valid = self.valid.saturating_add(error.valid_up_to()),
         }
         Ok(())
     }
@@ -313,14 +318,23 @@ impl Frame {
             }
         }
         let Some((&mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
-        Ok(Some((Frame { opcode, fin, mask, left }, bytes.len() - rest.len())))
+        Ok(Some((Frame { opcode, fin, mask, left }, bytes.len().saturating_sub(rest.len()))))
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a part of a payload is no longer than what is left of it"
+    )]
     fn after(mut self, len: usize) -> Self {
         self.left -= len as u64;
         self.mask.rotate_left(len % 4);
         self
     }
+}
+
+/// What lies behind this place.
+fn from(bytes: &[u8], at: usize) -> &[u8] {
+    bytes.get(at..).unwrap_or_default()
 }
 
 fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Fault> {

@@ -33,11 +33,11 @@ pub fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 pub fn close_frame(out: &mut Vec<u8>, code: u16, reason: &str) {
     let mut len = reason.len().min(MAX_CONTROL - 2);
     while !reason.is_char_boundary(len) {
-        len -= 1;
+        len = len.saturating_sub(1);
     }
-    frame_header(out, Opcode::Close, 2 + len);
+    frame_header(out, Opcode::Close, len.saturating_add(2));
     out.extend_from_slice(&code.to_be_bytes());
-    out.extend_from_slice(&reason.as_bytes()[..len]);
+    out.extend_from_slice(reason.get(..len).unwrap_or_default().as_bytes());
 }
 
 /// Walks frames that this module has written: where each lies, its opcode and its payload. Ends at the first bytes
@@ -45,8 +45,8 @@ pub fn close_frame(out: &mut Vec<u8>, code: u16, reason: &str) {
 pub fn frames(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, Opcode, &[u8])> {
     let mut start = 0;
     std::iter::from_fn(move || {
-        let (opcode, header, len) = read_header(&bytes[start..])?;
-        let payload = start + header;
+        let (opcode, header, len) = read_header(bytes.get(start..)?)?;
+        let payload = start.checked_add(header)?;
         let end = payload.checked_add(len)?;
         let item = (start..end, opcode, bytes.get(payload..end)?);
         start = end;
