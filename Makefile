@@ -5,7 +5,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -23,7 +23,7 @@ lib:
 header:
 	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
 
-test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick
+test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick cost
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -193,6 +193,10 @@ fanout-test:
 # What a call through the C interface costs.
 bench-capi: lib
 	benches/capi/run.sh $(TARGET)/release
+
+# What a byte of the worst known inputs costs, in instructions: none above its bound. Needs valgrind.
+cost:
+	benches/cost/run.sh
 
 # Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
 bench-storms:
