@@ -322,6 +322,7 @@ impl Core {
         match conn.life {
             Life::Deciding => return self.drop_conn(key, Ending::Abrupt),
             Life::Closing if ending == Ending::Abrupt => return self.drop_conn(key, ending),
+            Life::Closing if conn.is_stranded() => return self.drop_conn(key, Ending::Final),
             Life::Closing => return,
             Life::Open => {}
         }

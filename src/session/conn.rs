@@ -103,6 +103,11 @@ impl Conn {
         self.life == Life::Open
     }
 
+    /// Over polling, closed, and without the poll that was to say so, nor a time to wait for another.
+    pub(crate) fn is_stranded(&self) -> bool {
+        matches!(self.transport, Transport::Polling { poll: None, .. }) && !self.lingers
+    }
+
     /// The link of the POST that is being read.
     pub(crate) fn post(&self) -> Option<u32> {
         match self.transport {
