@@ -2,10 +2,12 @@
 //! otherwise. The binaries of `fuzz_targets` and the test `tests/fuzz` call the same functions. It must not know who chose
 //! the bytes.
 
+mod core;
 mod host;
 mod http;
 mod input;
 mod json;
+mod net;
 mod packets;
 mod ws;
 
@@ -20,6 +22,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("engineio", packets::engineio),
     ("socketio", packets::socketio),
     ("json", json::check),
+    ("core", core::world),
     ("host", host::operations),
 ];
 

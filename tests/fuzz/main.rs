@@ -132,5 +132,6 @@ tried! {
     engineio 20_000
     socketio 40_000
     json 40_000
+    core 20_000
     host 500
 }
