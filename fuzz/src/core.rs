@@ -76,7 +76,7 @@ fn config(input: &mut Input<'_>) -> Config {
             let mut number = 0u32;
             Box::new(move || {
                 number += 1;
-                (number % 7 != 0).then(|| format!("own{}", number % 5))
+                (!number.is_multiple_of(7)).then(|| format!("own{}", number % 5))
             }) as _
         }),
         limits,

@@ -1,12 +1,8 @@
 //! Every way in which what carries a session can end, in every order: nothing may stay behind, and no peer's bytes after its
 //! end may matter. The model has no expectation but that.
 
-use crate::client::Carrier;
-use crate::net::End;
-use crate::parse;
 use crate::world::World;
-use roomcast::broker::service::Service;
-use roomcast::{Config, Limits, Reason};
+use roomcast::{Config, Limits};
 
 /// A client that reads nothing makes the server's goodbye wait; what it sends after a frame that was refused is not read.
 #[test]
