@@ -240,6 +240,10 @@ impl Core {
             }
             Link::Http(http) => {
                 if http.blocked {
+                    // Something else was timed when the kernel became full, and that is over.
+                    if http.clock == Clock::None {
+                        self.set_clock(link, Clock::Answer);
+                    }
                     return;
                 }
                 let sent = match http.unsent() {
