@@ -19,9 +19,10 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
 	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
 
-# include/roomcast.h and include/roomcast.symbols, from src/ffi.
+# include/roomcast.h and include/roomcast.symbols, from src/ffi. The generator is built for this alone.
+HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $(TARGET) --test header
 header:
-	ROOMCAST_WRITE_HEADER=1 cargo test --features capi --test header the_header_is
+	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) the_header_is
 
 test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick cost
 
@@ -32,10 +33,15 @@ tools:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --features capi -- -D warnings
+	for crate in tests/header benches/rust; do \
+		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
+		cargo clippy --all-targets --manifest-path $$crate/Cargo.toml --target-dir $(TARGET) -- -D warnings || exit 1; \
+	done
 
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
 	cargo test --features capi
+	$(HEADER_TEST)
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib
@@ -176,7 +182,7 @@ $(INTEROP)/node_modules: $(INTEROP)/package-lock.json
 
 # ---- Benchmarks ----
 bench-router:
-	cargo bench --bench router
+	cargo bench --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET) --bench router
 
 # The fan-out against every peer: installs them, writes benches/results. Interrupted, it goes on where it stopped.
 bench:

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 out=$lib/capi-bench
 mkdir -p "$out"
 cc -std=c99 -O2 -Iinclude -Itests/c benches/capi/bench.c tests/c/support.c -L"$lib" -Wl,-rpath,"$lib" -lroomcast -o "$out/bench"
-rust=$(cargo bench -q --bench capi --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*capi[^"]*\)".*/\1/p')
+rust=$(cargo bench -q --manifest-path benches/rust/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}" --bench capi --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*capi[^"]*\)".*/\1/p')
 
 : >"$out/figures"
 for _ in $(seq "$repetitions"); do
