@@ -2,6 +2,8 @@
 
 PORT ?= 3000
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# A compiler for another machine (CARGO_BUILD_TARGET) has a folder of its own.
+RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
@@ -17,7 +19,7 @@ chat:
 # ---- The C library: target/release/libroomcast.so and libroomcast.a, for include/roomcast.h ----
 lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
-	ln -sf libroomcast.so $(TARGET)/release/libroomcast.so.1
+	ln -sf libroomcast.so $(RELEASE)/libroomcast.so.1
 
 # include/roomcast.h and include/roomcast.symbols, from src/ffi. The generator is built for this alone.
 HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $(TARGET) --test header
@@ -45,7 +47,7 @@ unit:
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib
-	tests/c/run.sh $(TARGET)/release
+	tests/c/run.sh $(RELEASE)
 	tests/c/install.sh
 
 include bindings/c/install.mk
@@ -114,7 +116,7 @@ STRICT := -std=c99 -Wall -Wextra -Werror -pedantic
 
 $(TARGET)/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
 	mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(TARGET)/release -lroomcast -Wl,-rpath,$(TARGET)/release
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE)
 
 # The same chat in C.
 chat-c: $(TARGET)/c/chat
@@ -136,7 +138,7 @@ c-examples: lib $(INTEROP)/node_modules
 
 $(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
 	mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(TARGET)/release -lroomcast -Wl,-rpath,$(TARGET)/release -lm
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE) -lm
 
 arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 	-@[ -d $(INTEROP)/node_modules ] || ! command -v npm >/dev/null || $(MAKE) --no-print-directory $(INTEROP)/node_modules \
@@ -198,7 +200,7 @@ fanout-test:
 
 # What a call through the C interface costs.
 bench-capi: lib
-	benches/capi/run.sh $(TARGET)/release
+	benches/capi/run.sh $(RELEASE)
 
 # What a byte of the worst known inputs costs, in instructions: none above its bound. Needs valgrind.
 cost:
@@ -207,7 +209,7 @@ cost:
 # Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
 bench-storms:
 	cargo build --release --example storm_host
-	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(TARGET)/release/examples/storm_host
+	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(RELEASE)/examples/storm_host
 
 # What the C++ header costs over the C one, in instructions. Needs valgrind.
 bench-cpp: lib

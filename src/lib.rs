@@ -76,18 +76,32 @@ pub mod route;
 mod session;
 pub mod wire;
 
+#[doc(inline)]
 pub use base::errors::{Error, Result};
+#[doc(inline)]
 pub use base::ids::{AckId, ConnId, NamespaceId, SocketId};
+#[doc(inline)]
 pub use base::limits::Limits;
+#[doc(inline)]
 pub use broker::config::{Config, Cookie};
+#[doc(inline)]
 pub use broker::events::{Attachments, Event, Events, RoomChange, Rooms};
+#[doc(inline)]
 pub use broker::message::{Delivery, Message, Receipt, Target};
+#[doc(inline)]
 pub use broker::metrics::{Histogram, Metrics};
+#[doc(inline)]
 pub use broker::stats::{Counters, Stats};
+#[doc(inline)]
 pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
+#[doc(inline)]
 pub use net::{Broker, OwnedTarget, Remote};
+#[doc(inline)]
 pub use session::handshake::Handshake;
+#[doc(inline)]
 pub use session::reason::Reason;
+#[doc(inline)]
+pub use wire::cors::Cors;
 
 /// The README's programs, compiled and run as tests.
 #[cfg(doctest)]

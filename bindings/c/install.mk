@@ -1,9 +1,11 @@
 # `make install` and `make uninstall` of the C library, its headers, pkg-config and CMake files. For Linux and the like.
-# PREFIX, LIBDIR and INCLUDEDIR choose the places, DESTDIR stages them for a package.
+# PREFIX, LIBDIR and INCLUDEDIR choose the places, DESTDIR stages them for a package. What only a debugger reads is stripped;
+# STRIP is the program that does it, for another machine's files that machine's, and `STRIP=:` leaves all in.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+STRIP ?= strip
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The library's file has the version of the C interface, in cargo-c's installation as in this one.
@@ -20,10 +22,12 @@ INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
 install: lib
 	install -d '$(INTO_INCLUDE)' '$(INTO_LIB)/pkgconfig' '$(INTO_LIB)/cmake/roomcast'
 	install -m 644 include/roomcast.h $(wildcard bindings/cpp/roomcast.hpp) '$(INTO_INCLUDE)'
-	install -m 755 $(TARGET)/release/libroomcast.so '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
+	install -m 755 $(RELEASE)/libroomcast.so '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
+	$(STRIP) --strip-unneeded '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
 	ln -sf libroomcast.so.$(SO_VERSION) '$(INTO_LIB)/libroomcast.so.$(ABI)'
 	ln -sf libroomcast.so.$(ABI) '$(INTO_LIB)/libroomcast.so'
-	install -m 644 $(TARGET)/release/libroomcast.a '$(INTO_LIB)'
+	install -m 644 $(RELEASE)/libroomcast.a '$(INTO_LIB)'
+	$(STRIP) --strip-debug '$(INTO_LIB)/libroomcast.a'
 	$(FILLED) bindings/c/roomcast.pc.in >'$(INTO_LIB)/pkgconfig/roomcast.pc'
 	$(FILLED) bindings/c/roomcast-config.cmake.in >'$(INTO_LIB)/cmake/roomcast/roomcast-config.cmake'
 	$(FILLED) bindings/c/roomcast-config-version.cmake.in >'$(INTO_LIB)/cmake/roomcast/roomcast-config-version.cmake'

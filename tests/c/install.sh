@@ -50,6 +50,10 @@ libraries() { # PREFIX
 }
 
 libraries "$prefix"
+for file in "$prefix/lib/libroomcast.so" "$prefix/lib/libroomcast.a"; do
+    objdump -h "$file" >sections
+    ! grep -q debug_info sections || { echo "$file is not stripped" >&2; exit 1; }
+done
 shared "$prefix"
 static "$prefix" -static
 printf '#include <roomcast.hpp>\nint main() { return roomcast_abi_version() != ROOMCAST_ABI_VERSION; }\n' >app.cpp
@@ -78,6 +82,9 @@ grep -qx 'libdir=/usr/lib/somewhere' stage/usr/lib/somewhere/pkgconfig/roomcast.
 grep -q '/../../include"' stage/usr/lib/somewhere/cmake/roomcast/roomcast-config.cmake
 make -s -C "$root" uninstall PREFIX=/usr LIBDIR=/usr/lib/somewhere DESTDIR="$work/stage"
 make -s -C "$root" uninstall PREFIX="$prefix"
+# For another machine cargo writes elsewhere.
+CARGO_BUILD_TARGET=other make -n -C "$root" install >dry
+grep -q '/other/release/libroomcast.a' dry
 left=$(find stage "$prefix" ! -type d)
 [ "$left" = "" ] || { echo "left behind: $left" >&2; exit 1; }
 echo "staged, and uninstalled without a trace"
@@ -88,6 +95,7 @@ if command -v cargo-cinstall >/dev/null; then
         exit 1
     }
     cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
+    cmp "$root/bindings/cpp/roomcast.hpp" "$prefix/include/roomcast.hpp"
     libraries "$prefix"
     shared "$prefix"
     # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
