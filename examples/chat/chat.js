@@ -2,6 +2,12 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
+if (typeof io === "undefined") {
+  const file = document.querySelector("script[src*='socket.io']")?.src;
+  $("status").textContent = `The Socket.IO client could not be loaded from ${file}. ` +
+    "Run `npm install --no-save --prefix examples/chat socket.io-client@4.8.4` in the repository and start the server anew.";
+  throw new Error("no Socket.IO client");
+}
 const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 const transport = new URLSearchParams(location.search).get("transport");
 const transports = TRANSPORTS[transport] ?? TRANSPORTS.upgrade;

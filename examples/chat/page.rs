@@ -21,6 +21,10 @@ pub(crate) fn serve(broker: &mut Broker) -> Result<()> {
     let tag = if client.is_some() { LOCAL } else { CDN };
     if let Some(client) = client {
         broker.serve("/socket.io.js", Resource::new("text/javascript", client))?;
+    } else {
+        eprintln!(
+            "no socket.io-client in {CLIENTS:?}: pages load it from cdn.jsdelivr.net (`make chat` fetches it with npm)"
+        );
     }
     let html = include_str!("index.html").replace("<!-- the Socket.IO client -->", tag);
     let mut page = Resource::new("text/html; charset=utf-8", html);
