@@ -152,6 +152,15 @@ impl Net {
         Some((key, end == End::Reset))
     }
 
+    /// The broker ends a link. The peer's end may have been told in this very turn; then that was it.
+    fn server_end(&mut self, key: usize, end: End) {
+        if self.freed.contains(&key) {
+            return;
+        }
+        self.pipe(key).server_end = Some(end);
+        self.release(key);
+    }
+
     fn pipe(&mut self, key: usize) -> &mut Pipe {
         let id = self.keys.get(key).copied().flatten().expect("output for a link that is open");
         &mut self.pipes[id]
@@ -182,14 +191,11 @@ impl Output for Net {
     }
 
     fn close(&mut self, link: usize) {
-        self.pipe(link).server_end = Some(End::Fin);
-        self.release(link);
+        self.server_end(link, End::Fin);
     }
 
     fn abort(&mut self, link: usize) {
-        let pipe = self.pipe(link);
-        pipe.server_end = Some(End::Reset);
-        self.release(link);
+        self.server_end(link, End::Reset);
     }
 
     fn pause(&mut self, link: usize) {

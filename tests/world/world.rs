@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, id: usize) {
+    pub(crate) fn deliver(&mut self, id: usize) {
         let mut left = 256 * 1024;
         loop {
             let pipe = &mut self.net.pipes[id];
