@@ -1161,7 +1161,7 @@ const char *roomcast_reason_text(uint32_t reason);
 /**
  * Fills a configuration with the defaults.
  *
- * `size` is sizeof(roomcast_config).
+ * `size` is sizeof(roomcast_config). It becomes the `struct_size`, and no more than that is written.
  *
  * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
  * Ownership: the texts it points to are the library's, for as long as it is loaded.
@@ -1600,15 +1600,17 @@ roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
  * Drains events of the last roomcast_poll, in the order in which they happened.
  *
  * Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
- * drained in several calls. It tells the past: the socket of an event may be gone by now, and its
+ * drained in several calls. `event_size` is sizeof(roomcast_event): a later library's event may be longer than yours, and this is
+ * how far apart yours lie. It tells the past: the socket of an event may be gone by now, and its
  * ROOMCAST_EVENT_DISCONNECT is further down.
  *
- * Errors: ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
  * Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
  * Threads: the broker's.
  */
 roomcast_status roomcast_events(struct roomcast_broker *broker,
                                 struct roomcast_event *events,
+                                size_t event_size,
                                 size_t cap,
                                 size_t *count);
 

@@ -108,7 +108,7 @@ static void drains(const char *args) {
             } else {
                 size_t all = 0;
                 do {
-                    OK(roomcast_events(w.broker, events, 64, &count));
+                    OK(roomcast_events(w.broker, events, sizeof *events, 64, &count));
                     for (i = 0; i < count; i++) {
                         sum += events[i].socket + events[i].kind + (uint8_t)events[i].data[0] +
                                (uint8_t)events[i].data[events[i].data_len - 1];

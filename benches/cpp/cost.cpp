@@ -54,7 +54,7 @@ std::size_t drain_in_c(roomcast_broker* broker) {
     roomcast_event events[batch];
     std::size_t bytes = 0, count = 0;
     do {
-        if (roomcast_events(broker, events, batch, &count) != ROOMCAST_OK) {
+        if (roomcast_events(broker, events, sizeof *events, batch, &count) != ROOMCAST_OK) {
             std::abort();
         }
         for (std::size_t at = 0; at < count; at++) {

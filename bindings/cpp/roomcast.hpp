@@ -581,7 +581,7 @@ public:
 private:
     void next() {
         std::size_t count = 0;
-        status_ = roomcast::status(roomcast_events(broker_, &now_.raw_, 1, &count));
+        status_ = roomcast::status(roomcast_events(broker_, &now_.raw_, sizeof now_.raw_, 1, &count));
         more_ = count != 0;
         status_.or_throw();
     }
@@ -889,7 +889,7 @@ public:
     // Up to `cap` of the events that are left, into an array of yours. Returns how many; 0 when there are no more.
     result<std::size_t> drain(event* out, std::size_t cap) noexcept {
         std::size_t count = 0;
-        const status done(roomcast_events(get(), reinterpret_cast<roomcast_event*>(out), cap, &count));
+        const status done(roomcast_events(get(), reinterpret_cast<roomcast_event*>(out), sizeof *out, cap, &count));
         return {done, count};
     }
     // Up to `max` of the events that are left, as one buffer: a table, then what it refers to. Lent until the next call

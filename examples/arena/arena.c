@@ -326,7 +326,7 @@ static void drain(void)
 {
     roomcast_event events[64];
     size_t count, at;
-    while (roomcast_events(world.broker, events, 64, &count) == ROOMCAST_OK && count > 0)
+    while (roomcast_events(world.broker, events, sizeof *events, 64, &count) == ROOMCAST_OK && count > 0)
         for (at = 0; at < count; at++) {
             if (events[at].kind == ROOMCAST_EVENT_MESSAGE) {
                 message(&events[at]);

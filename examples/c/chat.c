@@ -370,7 +370,7 @@ int main(int argc, char **argv)
     while (!stopping && roomcast_poll(chat.broker, -1) == ROOMCAST_OK) {
         roomcast_event events[64];
         size_t count, at;
-        while (roomcast_events(chat.broker, events, 64, &count) == ROOMCAST_OK && count > 0)
+        while (roomcast_events(chat.broker, events, sizeof *events, 64, &count) == ROOMCAST_OK && count > 0)
             for (at = 0; at < count; at++)
                 handle(&events[at]);
     }

@@ -60,7 +60,7 @@ static void drain(roomcast_broker *broker)
 {
     roomcast_event events[64];
     size_t count, at;
-    while (roomcast_events(broker, events, 64, &count) == ROOMCAST_OK && count > 0)
+    while (roomcast_events(broker, events, sizeof *events, 64, &count) == ROOMCAST_OK && count > 0)
         for (at = 0; at < count; at++)
             if (events[at].kind == ROOMCAST_EVENT_MESSAGE && events[at].ack != 0)
                 roomcast_ack(broker, events[at].socket, events[at].ack, events[at].data, events[at].data_len, NULL, 0);

@@ -1,7 +1,8 @@
 //! A broker's life in C: configuration, creation, the loop, the end. It must not hold state that the broker has.
 
 use super::calm::Figures;
-use super::convert::{Out, flag, list, sized, terminated, text};
+use super::convert::{Out, flag, list, sized, terminated, text, write_prefix};
+use super::frozen::Grows;
 use super::guard::{Door, Fault, Inside, Outcome, unguarded, with_last_error};
 use super::log::Sink;
 use super::pack::Packed;
@@ -164,7 +165,7 @@ pub extern "C" fn roomcast_reason_text(reason: u32) -> *const c_char {
 
 /// Fills a configuration with the defaults.
 ///
-/// `size` is sizeof(roomcast_config).
+/// `size` is sizeof(roomcast_config). It becomes the `struct_size`, and no more than that is written.
 ///
 /// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
 /// Ownership: the texts it points to are the library's, for as long as it is loaded.
@@ -175,11 +176,10 @@ pub unsafe extern "C" fn roomcast_config_init(config: *mut roomcast_config, size
         if config.is_null() {
             return Err(Fault::Known(Error::Null, "config"));
         }
-        if size < size_of::<roomcast_config>() {
-            return Err(Fault::Known(Error::BadSize, "size"));
-        }
-        // SAFETY: the caller promises that many bytes; it need not be aligned.
-        unsafe { config.write_unaligned(defaults()) };
+        let whole = u32::try_from(size).ok().filter(|_| size >= roomcast_config::FROZEN);
+        let struct_size = whole.ok_or(Fault::Known(Error::BadSize, "size"))?;
+        // SAFETY: the caller promises that many bytes.
+        unsafe { write_prefix(config, size, &roomcast_config { struct_size, ..defaults() }) };
         Ok(())
     })
 }
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn roomcast_new(
             defaults()
         } else {
             // SAFETY: as above.
-            unsafe { sized(config, size_of::<roomcast_config>(), "config") }?
+            unsafe { sized(config, "config") }?
         };
         // SAFETY: as above.
         let mut config = unsafe { configure(&given) }?;
@@ -467,7 +467,7 @@ const fn fixed(text: &'static str) -> roomcast_slice {
     roomcast_slice { ptr: text.as_ptr().cast(), len: text.len() }
 }
 
-fn defaults() -> roomcast_config {
+pub(super) fn defaults() -> roomcast_config {
     let Config { ping_interval, ping_timeout, upgrade_timeout, connect_timeout, limits, .. } =
         Config::default();
     roomcast_config {

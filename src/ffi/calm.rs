@@ -1,7 +1,7 @@
 //! The drain and the metrics in C: what an operator needs. Conversion only.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, sized, text};
+use super::convert::{Filled, Out, text};
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -97,10 +97,8 @@ pub unsafe extern "C" fn roomcast_times(
     times: *mut roomcast_histogram,
 ) -> roomcast_status {
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let given = unsafe { sized(times, size_of::<roomcast_histogram>(), "times") }?;
-        // SAFETY: as above.
-        let out = unsafe { Out::new(times, "times") }?;
+        // SAFETY: what the caller promises.
+        let out = unsafe { Filled::new(times, "times") }?;
         let metrics = host.broker.metrics();
         host.figures.times = match what {
             ROOMCAST_TIMES_STEPS => metrics.steps,
@@ -108,8 +106,8 @@ pub unsafe extern "C" fn roomcast_times(
             _ => return Err(Fault::Known(Error::BadValue, "what")),
         };
         let times = &host.figures.times;
-        out.set(roomcast_histogram {
-            struct_size: given.struct_size,
+        out.fill(roomcast_histogram {
+            struct_size: out.size(),
             reserved: 0,
             count: times.count(),
             sum: u64::try_from(times.sum().as_nanos()).unwrap_or(u64::MAX),

@@ -1,5 +1,6 @@
 //! Between C's pointers and Rust's references. It must not trust a length, or a pointer that it can check.
 
+use super::frozen::Grows;
 use super::guard::{Fault, Outcome};
 use super::types::{
     ROOMCAST_DROP_OLDEST, ROOMCAST_LATEST, ROOMCAST_RELIABLE, ROOMCAST_VOLATILE, roomcast_message,
@@ -9,7 +10,6 @@ use crate::base::errors::Error;
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::message::{Delivery, Message, Target};
 use std::ffi::{c_char, c_void};
-use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr;
 
@@ -158,11 +158,11 @@ unsafe fn sockets(at: *const roomcast_socket, len: usize, name: &'static str) ->
     bits.iter().map(|&bits| SocketId::from_bits(bits).map_err(|error| Fault::Known(error, name))).collect()
 }
 
-/// A struct of the caller's, of which an older header may know less than we do: what it does not have is 0.
+/// The size that a struct of the caller's says it has.
 ///
 /// # Safety
-/// `at` is NULL or points to a `T` whose first field is its size in bytes as a `u32`, and for which all bits 0 are valid.
-pub(super) unsafe fn sized<T: Copy>(at: *const T, least: usize, name: &'static str) -> Outcome<T> {
+/// `at` is NULL or points to as many bytes as its first field, a `u32`, says.
+unsafe fn said<T: Grows>(at: *const T, name: &'static str) -> Outcome<u32> {
     if at.is_null() {
         return Err(Fault::Known(Error::Null, name));
     }
@@ -170,17 +170,60 @@ pub(super) unsafe fn sized<T: Copy>(at: *const T, least: usize, name: &'static s
         return Err(Fault::Known(Error::BadValue, name));
     }
     // SAFETY: the size is the first field.
-    let size = unsafe { at.cast::<u32>().read() } as usize;
-    if size < least {
-        return Err(Fault::Known(Error::BadSize, name));
+    let size = unsafe { at.cast::<u32>().read() };
+    if (size as usize) < T::FROZEN { Err(Fault::Known(Error::BadSize, name)) } else { Ok(size) }
+}
+
+/// A struct of the caller's, of which an older header may know less than we do: what it does not have is as preset. What a
+/// newer one knows beyond us is left alone.
+///
+/// # Safety
+/// `at` is NULL or points to as many bytes as its first field, a `u32`, says.
+pub(super) unsafe fn sized<T: Grows>(at: *const T, name: &'static str) -> Outcome<T> {
+    // SAFETY: what the caller promises.
+    let size = unsafe { said(at, name) }? as usize;
+    // All of them are known to callers of this version: no preset is made for nothing.
+    if size >= size_of::<T>() {
+        // SAFETY: aligned, and as long; any bytes are valid.
+        return Ok(unsafe { at.read() });
     }
-    let mut value = MaybeUninit::<T>::zeroed();
+    let mut value = T::preset();
+    // SAFETY: both are longer than what is copied, and they are different objects.
+    unsafe { ptr::copy_nonoverlapping(at.cast::<u8>(), (&raw mut value).cast::<u8>(), size) };
+    Ok(value)
+}
+
+/// Writes of `value` what a place of `size` bytes holds.
+///
+/// # Safety
+/// As many bytes may be written at `at`, which need not be aligned.
+pub(super) unsafe fn write_prefix<T: Grows>(at: *mut T, size: usize, value: &T) {
+    let size = size.min(size_of::<T>());
     // SAFETY: both are as long as what is copied, and they are different objects.
-    unsafe {
-        ptr::copy_nonoverlapping(at.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), size.min(size_of::<T>()))
-    };
-    // SAFETY: zeroed bytes are valid, and so are those the caller wrote.
-    Ok(unsafe { value.assume_init() })
+    unsafe { ptr::copy_nonoverlapping(ptr::from_ref(value).cast::<u8>(), at.cast::<u8>(), size) };
+}
+
+/// A struct of the caller's that a call fills as far as its header knows it. Asked for before the call does anything.
+#[derive(Clone, Copy)]
+pub(super) struct Filled<T>(*mut T, u32);
+
+impl<T: Grows> Filled<T> {
+    /// # Safety
+    /// `at` is NULL, or as many bytes as its first field says may be written until the call ends.
+    pub(super) unsafe fn new(at: *mut T, name: &'static str) -> Outcome<Self> {
+        // SAFETY: what the caller promises.
+        Ok(Self(at, unsafe { said(at, name) }?))
+    }
+
+    /// What the caller says its size is, which stays as it is.
+    pub(super) fn size(self) -> u32 {
+        self.1
+    }
+
+    pub(super) fn fill(self, value: T) {
+        // SAFETY: promised when it was made.
+        unsafe { write_prefix(self.0, self.1 as usize, &value) };
+    }
 }
 
 /// A place for a result. Asked for before the call does anything, so that a call fails whole.
@@ -222,7 +265,7 @@ pub(super) unsafe fn with_target<R>(
     f: impl FnOnce(Target<'_>) -> Outcome<R>,
 ) -> Outcome<R> {
     // SAFETY: what the caller promises, here and below.
-    let target = unsafe { sized(at, size_of::<roomcast_target>(), "target") }?;
+    let target = unsafe { sized(at, "target") }?;
     let ns = namespace(target.ns)?;
     // SAFETY: as above.
     let rooms = unsafe { texts(target.rooms, target.room_count, "target.rooms") }?;
@@ -246,7 +289,7 @@ pub(super) unsafe fn with_message<R>(
     f: impl FnOnce(Message<'_>) -> Outcome<R>,
 ) -> Outcome<R> {
     // SAFETY: what the caller promises, here and below.
-    let message = unsafe { sized(at, size_of::<roomcast_message>(), "message") }?;
+    let message = unsafe { sized(at, "message") }?;
     let delivery = delivery(message.delivery, message.key)?;
     // SAFETY: as above.
     let name = unsafe { text(message.name, message.name_len, "message.name") }?;

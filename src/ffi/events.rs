@@ -1,7 +1,8 @@
 //! Events as C structs. It must not copy what an event carries.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, address};
+use super::convert::{Out, address, write_prefix};
+use super::frozen::Grows;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -11,16 +12,18 @@ use crate::session::reason::Reason;
 /// Drains events of the last roomcast_poll, in the order in which they happened.
 ///
 /// Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
-/// drained in several calls. It tells the past: the socket of an event may be gone by now, and its
+/// drained in several calls. `event_size` is sizeof(roomcast_event): a later library's event may be longer than yours, and this is
+/// how far apart yours lie. It tells the past: the socket of an event may be gone by now, and its
 /// ROOMCAST_EVENT_DISCONNECT is further down.
 ///
-/// Errors: ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
 /// Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_events(
     broker: *mut roomcast_broker,
     events: *mut roomcast_event,
+    event_size: usize,
     cap: usize,
     count: *mut usize,
 ) -> roomcast_status {
@@ -29,6 +32,9 @@ pub unsafe extern "C" fn roomcast_events(
         let count = unsafe { Out::new(count, "count") }?;
         if cap > 0 && events.is_null() {
             return Err(Fault::Known(Error::Null, "events"));
+        }
+        if event_size < roomcast_event::FROZEN {
+            return Err(Fault::Known(Error::BadSize, "event_size"));
         }
         let Host { events: batch, drained, parts, parts_ready, parts_drained, .. } = host;
         if !std::mem::replace(parts_ready, true) {
@@ -42,10 +48,15 @@ pub unsafe extern "C" fn roomcast_events(
             let lent = &parts[*parts_drained..*parts_drained + count];
             let array = if count == 0 { std::ptr::null() } else { lent.as_ptr() };
             let out = roomcast_event { parts: array, part_count: count, ..plain(&event) };
-            // SAFETY: less than `cap`, and the caller promises as many; they need not be aligned.
-            let place = unsafe { events.add(written) };
-            // SAFETY: as above.
-            unsafe { place.write_unaligned(out) };
+            // SAFETY: less than `cap`, and the caller promises as many of this size; they need not be aligned.
+            let place = unsafe { events.byte_add(written * event_size) };
+            if event_size == size_of::<roomcast_event>() {
+                // SAFETY: as above. The usual case, without a copy of unknown length.
+                unsafe { place.write_unaligned(out) };
+            } else {
+                // SAFETY: as above.
+                unsafe { write_prefix(place, event_size, &out) };
+            }
             *parts_drained += count;
             written += 1;
         }

@@ -18,6 +18,7 @@ mod convert;
 mod decide;
 mod emit;
 mod events;
+mod frozen;
 mod guard;
 mod log;
 mod pack;

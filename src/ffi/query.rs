@@ -1,7 +1,7 @@
 //! Questions to a broker in C. What they answer is lent until the next call, so that no caller has to guess at sizes.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, namespace, sized, socket, text};
+use super::convert::{Filled, Out, namespace, socket, text};
 use super::emit::connection;
 use super::guard::{Fault, Outcome};
 use super::types::*;
@@ -382,10 +382,8 @@ pub unsafe extern "C" fn roomcast_get_handshake(
     handshake: *mut roomcast_handshake,
 ) -> roomcast_status {
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let given = unsafe { sized(handshake, size_of::<roomcast_handshake>(), "handshake") }?;
-        // SAFETY: as above.
-        let out = unsafe { Out::new(handshake, "handshake") }?;
+        // SAFETY: what the caller promises.
+        let out = unsafe { Filled::new(handshake, "handshake") }?;
         let Host { broker, answers, .. } = host;
         let conn = match ConnId::from_bits(who) {
             Ok(conn) => conn,
@@ -397,8 +395,8 @@ pub unsafe extern "C" fn roomcast_get_handshake(
         let said = broker.conn_handshake(conn)?;
         answers.clear();
         let (query_count, header_count) = answers.fill(&said);
-        out.set(roomcast_handshake {
-            struct_size: given.struct_size,
+        out.fill(roomcast_handshake {
+            struct_size: out.size(),
             websocket,
             issued: said.issued(),
             connection: conn.to_bits(),

@@ -323,7 +323,7 @@ pub unsafe extern "C" fn roomcast_router_emit(
         // SAFETY: what the caller promises, here and below.
         let out = unsafe { Out::nullable(recipients, "recipients") }?;
         // SAFETY: as above.
-        let given = unsafe { sized(selection, size_of::<roomcast_selection>(), "selection") }?;
+        let given = unsafe { sized(selection, "selection") }?;
         // SAFETY: as above.
         let message = unsafe { list(message.cast::<u8>(), message_len, "message") }?;
         // SAFETY: as above.

@@ -212,12 +212,12 @@ static void versions_and_sizes(void) {
     IS(ROOMCAST_ERROR_ABI_VERSION, roomcast_router_new(ROOMCAST_ABI_VERSION + 1, &router));
     CHECK(broker == NULL && router == NULL);
 
-    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_config_init(&config, sizeof config - 1));
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_config_init(&config, offsetof(roomcast_config, max_payload)));
     IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_config_init(&config, 0));
     OK(roomcast_config_init(&config, sizeof config));
     CHECK(config.struct_size == sizeof config && slice_is(config.path, "/socket.io/"));
     CHECK(config.ping_interval == 25000 && config.max_payload == 1000000 && config.cors_max_age == -1);
-    config.struct_size = sizeof config - 1;
+    config.struct_size = offsetof(roomcast_config, max_payload);
     IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     config.struct_size = 0;
     IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
@@ -248,7 +248,7 @@ static void versions_and_sizes(void) {
 
     CLEAR(target);
     CLEAR(message);
-    target.struct_size = sizeof target - 8;
+    target.struct_size = 16;
     target.ns = ns;
     message.struct_size = sizeof message;
     message.name = "a";
@@ -266,7 +266,7 @@ static void versions_and_sizes(void) {
     OK(roomcast_emit_to(broker, &newer.known, &message, NULL));
 
     CLEAR(handshake);
-    handshake.struct_size = sizeof handshake - 4;
+    handshake.struct_size = 8;
     IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_get_handshake(broker, 1, &handshake));
     roomcast_free(broker);
 
@@ -277,10 +277,59 @@ static void versions_and_sizes(void) {
     roomcast_router_free(router);
 }
 
+/* Programs of a later header: their structs are longer than the library knows, and what it does not know is not written. */
+static void longer_structs(void) {
+    struct {
+        roomcast_config known;
+        unsigned char unknown[40];
+    } config;
+    struct {
+        roomcast_handshake known;
+        unsigned char unknown[24];
+    } handshake;
+    struct {
+        roomcast_event known;
+        unsigned char unknown[32];
+    } events[3];
+    roomcast_broker *broker = NULL;
+    roomcast_namespace ns;
+    size_t count, at, byte;
+    memset(&config, 0xa5, sizeof config);
+    OK(roomcast_config_init(&config.known, sizeof config));
+    CHECK(config.known.struct_size == sizeof config);
+    for (byte = 0; byte < sizeof config.unknown; byte++)
+        CHECK(config.unknown[byte] == 0xa5);
+    OK(roomcast_new(ROOMCAST_ABI_VERSION, &config.known, &broker));
+    OK(roomcast_add_namespace(broker, ROOMCAST_TEXT("/a"), 0, &ns));
+    OK(roomcast_add_namespace(broker, ROOMCAST_TEXT("/b"), 0, &ns));
+    OK(roomcast_poll(broker, 0));
+
+    /* An event of theirs is further from the next than ours are. */
+    memset(events, 0xa5, sizeof events);
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_events(broker, &events[0].known, 0, 3, &count));
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_events(broker, &events[0].known, sizeof(roomcast_event) - 1, 3, &count));
+    OK(roomcast_events(broker, &events[0].known, sizeof events[0], 3, &count));
+    CHECK(count >= 2);
+    for (at = 0; at < count; at++) {
+        CHECK(events[at].known.kind == ROOMCAST_EVENT_NAMESPACE_CREATED && events[at].known.ns != 0);
+        for (byte = 0; byte < sizeof events[at].unknown; byte++)
+            CHECK(events[at].unknown[byte] == 0xa5);
+    }
+    CHECK(events[count - 1].known.name_len == 2 && memcmp(events[count - 1].known.name, "/b", 2) == 0);
+
+    memset(&handshake, 0xa5, sizeof handshake);
+    handshake.known.struct_size = sizeof handshake;
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_get_handshake(broker, ns, &handshake.known));
+    for (byte = 0; byte < sizeof handshake.unknown; byte++)
+        CHECK(handshake.unknown[byte] == 0xa5);
+    roomcast_free(broker);
+}
+
 int main(void) {
     layout();
     texts();
     bad_fields_are_named();
     versions_and_sizes();
+    longer_structs();
     return 0;
 }

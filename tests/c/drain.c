@@ -80,7 +80,7 @@ static void partly_and_mixed(void) {
         world_turn(&w);
         switch (turn++ % 4) {
         case 0:
-            OK(roomcast_events(w.broker, events, 7, &count));
+            OK(roomcast_events(w.broker, events, sizeof *events, 7, &count));
             break;
         case 1:
             OK(roomcast_events_packed(w.broker, 3, &packed, &len));
@@ -89,7 +89,7 @@ static void partly_and_mixed(void) {
             break;
         case 2:
             /* What was lent by one call is good while the batch is drained by others. */
-            OK(roomcast_events(w.broker, kept, 3, &count));
+            OK(roomcast_events(w.broker, kept, sizeof *kept, 3, &count));
             for (i = 0; i < count; i++) {
                 is_number(kept[i].name, kept[i].name_len, kept[i].data, kept[i].data_len, got + i);
             }
@@ -102,9 +102,9 @@ static void partly_and_mixed(void) {
             count = 0;
             break;
         default:
-            OK(roomcast_events(w.broker, events, 0, &count));
+            OK(roomcast_events(w.broker, events, sizeof *events, 0, &count));
             CHECK(count == 0);
-            OK(roomcast_events(w.broker, events, 1, &count));
+            OK(roomcast_events(w.broker, events, sizeof *events, 1, &count));
         }
         for (i = 0; i < count; i++) {
             CHECK(events[i].kind == ROOMCAST_EVENT_MESSAGE && events[i].socket == from && events[i].parts == NULL);
@@ -119,7 +119,7 @@ static void partly_and_mixed(void) {
         world_turn(&w);
         CHECK(timeout_of(&w) == 0 && readable(fd));
     }
-    OK(roomcast_events(w.broker, events, 7, &count));
+    OK(roomcast_events(w.broker, events, sizeof *events, 7, &count));
     CHECK(count == 1);
     UNTIL(&w, timeout_of(&w) > 0 && !readable(fd));
     world_close(&w);

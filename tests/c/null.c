@@ -64,7 +64,7 @@ static void no_object(void) {
     NO(roomcast_ack(NULL, 1, 1, "[]", 2, NULL, 0));
     NO(roomcast_send_text(NULL, 1, "t", 1));
     NO(roomcast_send_binary(NULL, 1, "t", 1));
-    NO(roomcast_events(NULL, &event, 1, &count));
+    NO(roomcast_events(NULL, &event, sizeof event, 1, &count));
     NO(roomcast_events_packed(NULL, 1, &packed, &count));
     NO(roomcast_emit_packed(NULL, NULL, 0, &count));
     NO(roomcast_members(NULL, 1, "r", 1, &handles, &count));
@@ -192,8 +192,8 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_emit_to(b, &target, &message, NULL));
     NO(roomcast_ack(b, s, 1, NULL, 2, NULL, 0));
     NO(roomcast_ack(b, s, 1, "[]", 2, NULL, 1));
-    NO(roomcast_events(b, NULL, 1, &count));
-    NO(roomcast_events(b, NULL, 0, NULL));
+    NO(roomcast_events(b, NULL, sizeof(roomcast_event), 1, &count));
+    NO(roomcast_events(b, NULL, sizeof(roomcast_event), 0, NULL));
     NO(roomcast_events_packed(b, 1, NULL, &count));
     NO(roomcast_events_packed(b, 1, &packed, NULL));
     NO(roomcast_emit_packed(b, NULL, 48, &count));
@@ -249,7 +249,7 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     CHECK(count == 0);
     OK(roomcast_emit_packed(b, (const uint8_t *)NOWHERE, 0, &count));
     CHECK(count == 0);
-    OK(roomcast_events(b, NULL, 0, &count));
+    OK(roomcast_events(b, NULL, sizeof(roomcast_event), 0, &count));
     CHECK(count == 0);
     OK(roomcast_events_packed(b, 0, &packed, &count));
     CHECK(count == 0);

@@ -97,7 +97,7 @@ static void no_drain(void) {
         char args[32];
         size_t count;
         world_turn(&w);
-        OK(roomcast_events(w.broker, &event, 1, &count));
+        OK(roomcast_events(w.broker, &event, sizeof event, 1, &count));
         if (count == 1 && event.kind == ROOMCAST_EVENT_MESSAGE) {
             snprintf(args, sizeof args, "[%u]", (unsigned)end++);
             CHECK(event.data_len == strlen(args) && memcmp(event.data, args, event.data_len) == 0);

@@ -150,7 +150,7 @@ void world_drain(world *w) {
     roomcast_event events[32];
     size_t count = 0, i;
     do {
-        OK(roomcast_events(w->broker, events, 32, &count));
+        OK(roomcast_events(w->broker, events, sizeof *events, 32, &count));
         for (i = 0; i < count; i++) {
             keep(w, &events[i]);
         }

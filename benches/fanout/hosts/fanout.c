@@ -120,7 +120,7 @@ int main(int argc, char **argv)
             sleep_until_next(&frame);
         check(roomcast_poll(broker, arena ? 0 : -1));
         do {
-            check(roomcast_events(broker, events, BATCH, &count));
+            check(roomcast_events(broker, events, sizeof *events, BATCH, &count));
             for (size_t i = 0; i < count; i++)
                 if (events[i].kind == ROOMCAST_EVENT_MESSAGE)
                     on_message(&events[i]);

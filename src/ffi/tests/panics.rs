@@ -64,7 +64,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_ack(0, 0, null(), 0, null(), 0);
     Broker: roomcast_send_text(0, null(), 0);
     Broker: roomcast_send_binary(0, null(), 0);
-    Broker: roomcast_events(null(), 0, null());
+    Broker: roomcast_events(null(), 0, 0, null());
     Broker: roomcast_events_packed(0, null(), null());
     Broker: roomcast_emit_packed(null(), 0, null());
     Broker: roomcast_members(0, null(), 0, null(), null());

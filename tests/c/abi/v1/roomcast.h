@@ -1,0 +1,2293 @@
+/* roomcast: an embeddable event broker with Socket.IO's rooms, namespaces and acknowledgements.
+ *
+ * Made by cbindgen from src/ffi: do not edit. What all of it has in common:
+ *
+ * Status. Every fallible function returns a roomcast_status: 0, or a negative ROOMCAST_ERROR_ number. Out-parameters are
+ * written only on success. roomcast_last_error has the text: the call, the argument and what is wrong with it.
+ * Text and bytes. A pointer and a length. The pointer is ignored at length 0; nothing needs a NUL at its end. Texts are UTF-8.
+ * Ownership. What you pass in is copied or encoded before a call returns. What you get is lent: each function says until when.
+ * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
+ * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
+ * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
+ * The process. No signal handlers, no SIGPIPE, no threads but those that `loops` asks for, nothing at exit. Nothing on stdout;
+ * on stderr only the report of a bug in the library, before ROOMCAST_ERROR_PANIC.
+ */
+
+#ifndef ROOMCAST_H
+#define ROOMCAST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A literal as the two arguments, pointer and length, that texts are passed as: roomcast_join(broker, socket,
+ * ROOMCAST_TEXT("lobby")). */
+#define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
+
+/**
+ * The version of this interface. It changes only when a program compiled against an older header would break; pass it to
+ * roomcast_new.
+ */
+#define ROOMCAST_ABI_VERSION 1
+
+/**
+ * A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+ * client's auth object as JSON ("{}" when it sent none).
+ */
+#define ROOMCAST_EVENT_CONNECT 1
+
+/**
+ * A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
+ * `parts` to the attachments that the placeholders in it stand for, and `ack`.
+ */
+#define ROOMCAST_EVENT_MESSAGE 2
+
+/**
+ * A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
+ * the rooms it was in until now, its own not among them.
+ */
+#define ROOMCAST_EVENT_DISCONNECT 3
+
+/**
+ * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+ * `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
+ * says so, and the answer is ROOMCAST_ERROR_GONE.
+ */
+#define ROOMCAST_EVENT_CONNECT_REQUEST 4
+
+/**
+ * A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
+ * array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+ */
+#define ROOMCAST_EVENT_ACK 5
+
+/**
+ * An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
+ * ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+ */
+#define ROOMCAST_EVENT_ACK_END 6
+
+/**
+ * A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
+ */
+#define ROOMCAST_EVENT_PROTOCOL_ERROR 7
+
+/**
+ * A namespace was made, by the host or from a pattern. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_NAMESPACE_CREATED 8
+
+/**
+ * A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_NAMESPACE_REMOVED 9
+
+/**
+ * Only with room_events: a room has its first member. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_CREATED 10
+
+/**
+ * Only with room_events: a socket joined a room. Sets `socket`, `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_JOINED 11
+
+/**
+ * Only with room_events: a socket left a room. Sets `socket`, `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_LEFT 12
+
+/**
+ * Only with room_events: a room's last member left. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_DELETED 13
+
+/**
+ * Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+ * `connection`.
+ */
+#define ROOMCAST_EVENT_HANDSHAKE 14
+
+/**
+ * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
+ * handshake that was answered with 503), `name` to its text,
+ * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
+ * with code 6 RATE or DRAINING.
+ */
+#define ROOMCAST_EVENT_REFUSED 15
+
+/**
+ * Only with engine_only: a connection opened. Sets `connection`.
+ */
+#define ROOMCAST_EVENT_OPEN 16
+
+/**
+ * Only with engine_only: a text message. Sets `connection`, `data`.
+ */
+#define ROOMCAST_EVENT_TEXT 17
+
+/**
+ * Only with engine_only: a binary message. Sets `connection`, `data`.
+ */
+#define ROOMCAST_EVENT_BINARY 18
+
+/**
+ * Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
+ * number.
+ */
+#define ROOMCAST_EVENT_CLOSE 19
+
+/**
+ * After roomcast_drain: no connection is left.
+ */
+#define ROOMCAST_EVENT_DRAINED 20
+
+/**
+ * On ROOMCAST_EVENT_ACK_END: the time was up.
+ */
+#define ROOMCAST_FLAG_TIMED_OUT 1
+
+/**
+ * The client closed the transport, or the network did.
+ */
+#define ROOMCAST_REASON_TRANSPORT_CLOSE 1
+
+/**
+ * The transport failed: a broken frame, overlapping or dropped requests.
+ */
+#define ROOMCAST_REASON_TRANSPORT_ERROR 2
+
+/**
+ * No pong within ping_timeout.
+ */
+#define ROOMCAST_REASON_PING_TIMEOUT 3
+
+/**
+ * A packet could not be parsed.
+ */
+#define ROOMCAST_REASON_PARSE_ERROR 4
+
+/**
+ * The host closed the connection by roomcast_close_connection.
+ */
+#define ROOMCAST_REASON_FORCED_CLOSE 5
+
+/**
+ * The client left the namespace.
+ */
+#define ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT 6
+
+/**
+ * The host disconnected the socket from its namespace.
+ */
+#define ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT 7
+
+/**
+ * The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+ */
+#define ROOMCAST_REASON_FORCED_SERVER_CLOSE 8
+
+/**
+ * The broker is closing.
+ */
+#define ROOMCAST_REASON_SERVER_SHUTTING_DOWN 9
+
+/**
+ * The client did not read and its backlog was full.
+ */
+#define ROOMCAST_REASON_SLOW_CONSUMER 10
+
+/**
+ * Queued up to max_backlog, past which the connection is closed as a slow consumer.
+ */
+#define ROOMCAST_RELIABLE 0
+
+/**
+ * Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
+ */
+#define ROOMCAST_VOLATILE 1
+
+/**
+ * At most one unsent message of this `key` waits for a connection in this namespace: the newest.
+ */
+#define ROOMCAST_LATEST 2
+
+/**
+ * Queued up to max_backlog; then the oldest message of this class goes.
+ */
+#define ROOMCAST_DROP_OLDEST 3
+
+/**
+ * For roomcast_times: turns of the loop, their waits not counted.
+ */
+#define ROOMCAST_TIMES_STEPS 1
+
+/**
+ * For roomcast_times: flushes that had something to send.
+ */
+#define ROOMCAST_TIMES_FLUSHES 2
+
+/**
+ * No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
+ */
+#define ROOMCAST_CORS_OFF 0
+
+/**
+ * Everybody: "*". Browsers refuse it together with credentials.
+ */
+#define ROOMCAST_CORS_ANY 1
+
+/**
+ * The origins in cors_origins; each is told only of itself.
+ */
+#define ROOMCAST_CORS_LIST 2
+
+/**
+ * Whoever asks.
+ */
+#define ROOMCAST_CORS_REFLECT 3
+
+/**
+ * A bug in the library, or a lasting failure of the system.
+ */
+#define ROOMCAST_LOG_ERROR 1
+
+/**
+ * A peer broke the protocol, did not keep up, or was refused.
+ */
+#define ROOMCAST_LOG_WARN 2
+
+/**
+ * The broker listens, or closes.
+ */
+#define ROOMCAST_LOG_INFO 3
+
+/**
+ * A socket connected or disconnected.
+ */
+#define ROOMCAST_LOG_DEBUG 4
+
+/**
+ * A Socket.IO server inside your program.
+ *
+ * It belongs to one thread at a time: any thread may use it, but not two at once, which gets ROOMCAST_ERROR_BUSY. A
+ * roomcast_remote is for all other threads.
+ */
+typedef struct roomcast_broker roomcast_broker;
+
+/**
+ * What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
+ * soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
+ * is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
+ * gone by then is no error.
+ */
+typedef struct roomcast_remote roomcast_remote;
+
+/**
+ * Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
+ * namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
+ * one thread at a time, as a broker does.
+ */
+typedef struct roomcast_router roomcast_router;
+
+/**
+ * What every fallible function returns: 0 on success, a negative ROOMCAST_ERROR_ number otherwise. Out-parameters are
+ * written only on success. A number of -0x10000 or below is -0x10000 minus an errno of the operating system.
+ */
+typedef int32_t roomcast_status;
+
+/**
+ * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0.
+ */
+typedef struct roomcast_slice {
+    /**
+     * The first byte.
+     */
+    const void *ptr;
+    /**
+     * How many bytes there are.
+     */
+    size_t len;
+} roomcast_slice;
+
+/**
+ * Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
+ * broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a NUL, lent for the call.
+ */
+typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_t text_len);
+
+/**
+ * Writes a connection's id of up to `cap` bytes (64) of ASCII letters, digits, '-' and '_' to `out` and returns its length;
+ * 0 refuses the handshake. Ids must be unguessable and unique. The rules of roomcast_log hold for it too.
+ */
+typedef size_t (*roomcast_id_generator)(void *data, char *out, size_t cap);
+
+/**
+ * A name and a value: a header, a parameter of a query.
+ */
+typedef struct roomcast_pair {
+    /**
+     * The name.
+     */
+    struct roomcast_slice name;
+    /**
+     * The value.
+     */
+    struct roomcast_slice value;
+} roomcast_pair;
+
+/**
+ * How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds. Texts
+ * and lists are copied by roomcast_new. Flags are 0 or 1.
+ */
+typedef struct roomcast_config {
+    /**
+     * sizeof(roomcast_config), set by roomcast_config_init.
+     */
+    uint32_t struct_size;
+    /**
+     * Whether the path ends in a slash, so that "/socket.io" alone is not served. On by default.
+     */
+    uint32_t add_trailing_slash;
+    /**
+     * Whether a handshake may name the transport polling. On by default.
+     */
+    uint32_t polling;
+    /**
+     * Whether a handshake may name the transport WebSocket. On by default.
+     */
+    uint32_t websocket;
+    /**
+     * Whether a polling connection may become a WebSocket. On by default.
+     */
+    uint32_t allow_upgrades;
+    /**
+     * Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. Off by default.
+     */
+    uint32_t guard_handshakes;
+    /**
+     * Reports rooms that begin and end, and who joins and leaves them. Off by default.
+     */
+    uint32_t room_events;
+    /**
+     * Reports refused requests. Off by default.
+     */
+    uint32_t refusal_events;
+    /**
+     * Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
+     */
+    uint32_t engine_only;
+    /**
+     * You ask roomcast_next_timeout before every wait for roomcast_fd, or flush what you changed. Then a change between two
+     * polls does not make the descriptor readable, which would cost a system call and a turn of the loop. Off by default: any
+     * loop will do.
+     */
+    uint32_t quiet_descriptor;
+    /**
+     * Cross-origin rules: a ROOMCAST_CORS_ number. ROOMCAST_CORS_OFF by default.
+     */
+    uint32_t cors;
+    /**
+     * Whether cookies and authorisation may be sent along by pages of other origins. Off by default.
+     */
+    uint32_t cors_credentials;
+    /**
+     * The status that answers a preflight request. 204 by default.
+     */
+    uint32_t cors_status;
+    /**
+     * Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
+     */
+    int64_t cors_max_age;
+    /**
+     * For ROOMCAST_CORS_LIST: the origins.
+     */
+    const struct roomcast_slice *cors_origins;
+    /**
+     * How many origins.
+     */
+    size_t cors_origin_count;
+    /**
+     * Methods that pages of other origins may use, separated by commas. "GET,HEAD,PUT,PATCH,POST,DELETE" by default.
+     */
+    struct roomcast_slice cors_methods;
+    /**
+     * Headers that requests of such pages may have, separated by commas. Empty, the default: those they ask for.
+     */
+    struct roomcast_slice cors_allowed_headers;
+    /**
+     * Headers of the response that such pages may see, separated by commas. Empty by default.
+     */
+    struct roomcast_slice cors_exposed_headers;
+    /**
+     * Path of the Socket.IO endpoint, matched as a prefix. "/socket.io/" by default.
+     */
+    struct roomcast_slice path;
+    /**
+     * Path that answers with a health report as JSON. Empty, the default: none. With `loops` the one that answers adds what
+     * the others said of themselves within the last second.
+     */
+    struct roomcast_slice health_path;
+    /**
+     * A message sent right behind the open packet. Empty, the default: none.
+     */
+    struct roomcast_slice initial_packet;
+    /**
+     * Name of a cookie that carries the connection's id. Empty, the default: no cookie.
+     */
+    struct roomcast_slice cookie_name;
+    /**
+     * The cookie's Path. "/" by default; empty leaves it out.
+     */
+    struct roomcast_slice cookie_path;
+    /**
+     * The cookie's SameSite. "Lax" by default; empty leaves it out.
+     */
+    struct roomcast_slice cookie_same_site;
+    /**
+     * Whether the cookie is HttpOnly. On by default.
+     */
+    uint32_t cookie_http_only;
+    /**
+     * Lines of the log up to this level, a ROOMCAST_LOG_ number, go to `log`. ROOMCAST_LOG_WARN by default.
+     */
+    uint32_t log_level;
+    /**
+     * Where the log goes. NULL, the default: nowhere.
+     */
+    roomcast_log log;
+    /**
+     * Passed to `log`. It must live as long as the broker, and so must what it points to.
+     */
+    void *log_data;
+    /**
+     * Makes connection ids instead of the broker. NULL by default.
+     */
+    roomcast_id_generator id_generator;
+    /**
+     * Passed to `id_generator`, under the rules of log_data.
+     */
+    void *id_generator_data;
+    /**
+     * Headers added to every response of the endpoint, the 101 included.
+     */
+    const struct roomcast_pair *headers;
+    /**
+     * How many headers.
+     */
+    size_t header_count;
+    /**
+     * Time between a pong and the next ping. 25,000 by default.
+     */
+    uint64_t ping_interval;
+    /**
+     * Time a client has to answer a ping. 20,000 by default.
+     */
+    uint64_t ping_timeout;
+    /**
+     * Time a WebSocket has to take over from polling. 10,000 by default.
+     */
+    uint64_t upgrade_timeout;
+    /**
+     * Time a connection may stay in no namespace at all. 45,000 by default.
+     */
+    uint64_t connect_timeout;
+    /**
+     * Bytes of one message from a client: a POST body, or a WebSocket message however fragmented. 1,000,000 by default.
+     */
+    uint64_t max_payload;
+    /**
+     * Bytes of a request's head: request line and headers together. 16,384 by default.
+     */
+    uint64_t max_head_bytes;
+    /**
+     * Headers of one request. 100 by default.
+     */
+    uint64_t max_headers;
+    /**
+     * Time from the first byte of a request to the end of its head. 10,000 by default.
+     */
+    uint64_t head_timeout;
+    /**
+     * Time from the end of a request's head to the end of its body. 30,000 by default.
+     */
+    uint64_t body_timeout;
+    /**
+     * Time a client may leave an answer unread, counted anew whenever it reads some of it. 30,000 by default.
+     */
+    uint64_t answer_timeout;
+    /**
+     * Time an HTTP connection may be open with no request on it. 60,000 by default.
+     */
+    uint64_t idle_timeout;
+    /**
+     * Time a WebSocket upgrade for a path nobody serves is left open. 1,000 by default.
+     */
+    uint64_t destroy_upgrade_timeout;
+    /**
+     * Time a closing connection may take for its last bytes and its close handshake. 5,000 by default.
+     */
+    uint64_t close_timeout;
+    /**
+     * Fragments of one WebSocket message. 1,024 by default.
+     */
+    uint64_t max_fragments;
+    /**
+     * Attachments of one binary event. 10 by default.
+     */
+    uint64_t max_attachments;
+    /**
+     * Depth of nested arrays and objects in a client's JSON. 512 by default.
+     */
+    uint64_t max_json_depth;
+    /**
+     * Bytes of a namespace name from a client. 512 by default.
+     */
+    uint64_t max_namespace_name;
+    /**
+     * Namespaces one connection may be in, or wait for, at a time. 64 by default.
+     */
+    uint64_t max_namespaces_per_connection;
+    /**
+     * Namespaces in all, those made from patterns included. 100,000 by default.
+     */
+    uint64_t max_namespaces;
+    /**
+     * Bytes of a room name. 16,384 by default.
+     */
+    uint64_t max_room_name;
+    /**
+     * Rooms one socket may be in. 65,536 by default.
+     */
+    uint64_t max_rooms_per_socket;
+    /**
+     * Acknowledgements the host may wait for from one socket. 4,096 by default.
+     */
+    uint64_t max_pending_acks;
+    /**
+     * TCP connections at a time; more are closed as they are accepted, and counted. 1,000,000 by default.
+     */
+    uint64_t max_links;
+    /**
+     * Bytes queued for one connection that the kernel has not taken, past which a message's delivery class decides.
+     * 4 MiB by default; left alone it grows to four times max_payload.
+     */
+    uint64_t max_backlog;
+    /**
+     * Packets of one poll response. 16 by default.
+     */
+    uint64_t max_poll_packets;
+    /**
+     * Bytes the output of one tick may reach before it is flushed early. 1 MiB by default.
+     */
+    uint64_t max_tick_bytes;
+    /**
+     * Bytes of events waiting for the host; past that the broker stops reading until they are drained. 4 MiB by default.
+     */
+    uint64_t max_event_bytes;
+    /**
+     * Events waiting for the host; past that the broker stops reading until they are drained. 16,384 by default.
+     */
+    uint64_t max_events;
+    /**
+     * Bytes read from one connection in one turn of the loop. 262,144 by default.
+     */
+    uint64_t read_budget;
+    /**
+     * TCP connections accepted in one turn of the loop. 256 by default.
+     */
+    uint64_t accept_budget;
+    /**
+     * Commands from other threads that may wait for the next poll. 16,384 by default.
+     */
+    uint64_t remote_queue;
+    /**
+     * Milliseconds of one turn of the loop that go to reading; what is left is read first in the next. 10 by default.
+     */
+    uint64_t step_time;
+    /**
+     * New sessions let in each second; more are answered with 503 and Retry-After. 0, the default, sets no bound.
+     */
+    uint64_t max_handshakes_per_second;
+    /**
+     * New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
+     */
+    uint64_t handshake_burst;
+    /**
+     * Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
+     * health_path.
+     */
+    struct roomcast_slice metrics_path;
+    /**
+     * Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
+     * 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
+     *
+     * The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
+     * Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
+     * gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+     * each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+     * ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
+     */
+    uint64_t loops;
+} roomcast_config;
+
+/**
+ * Times, counted in buckets. Set `struct_size` to sizeof(roomcast_histogram) before the call.
+ */
+typedef struct roomcast_histogram {
+    /**
+     * sizeof(roomcast_histogram), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * How many times there are.
+     */
+    uint64_t count;
+    /**
+     * All of them together, in nanoseconds.
+     */
+    uint64_t sum;
+    /**
+     * How many fell into each bucket: bucket N reaches up to 2^N microseconds, and the last has no bound.
+     */
+    const uint64_t *buckets;
+    /**
+     * How many buckets there are.
+     */
+    size_t bucket_count;
+} roomcast_histogram;
+
+/**
+ * A namespace.
+ */
+typedef uint64_t roomcast_namespace;
+
+/**
+ * One client's presence in one namespace. Handles are never 0 and never used again; a call with a dead one changes nothing
+ * and returns ROOMCAST_ERROR_GONE.
+ */
+typedef uint64_t roomcast_socket;
+
+/**
+ * One client's connection, which carries a socket for each namespace that the client joined.
+ */
+typedef uint64_t roomcast_connection;
+
+/**
+ * Whom an emit reaches: the union of some rooms and sockets of one namespace, or the whole namespace if neither is named,
+ * minus some rooms and sockets. A socket that is named twice gets one copy. A socket's id is a room of its own. Set
+ * `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
+ */
+typedef struct roomcast_target {
+    /**
+     * sizeof(roomcast_target).
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The namespace.
+     */
+    roomcast_namespace ns;
+    /**
+     * The members of these rooms.
+     */
+    const struct roomcast_slice *rooms;
+    /**
+     * How many rooms. If this and `socket_count` are 0, the target is the whole namespace.
+     */
+    size_t room_count;
+    /**
+     * These sockets as well; those that are gone or belong to another namespace are skipped.
+     */
+    const roomcast_socket *sockets;
+    /**
+     * How many sockets.
+     */
+    size_t socket_count;
+    /**
+     * But no member of these rooms.
+     */
+    const struct roomcast_slice *except_rooms;
+    /**
+     * How many rooms are excepted.
+     */
+    size_t except_room_count;
+    /**
+     * And none of these sockets.
+     */
+    const roomcast_socket *except_sockets;
+    /**
+     * How many sockets are excepted.
+     */
+    size_t except_socket_count;
+} roomcast_target;
+
+/**
+ * An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.
+ */
+typedef struct roomcast_message {
+    /**
+     * sizeof(roomcast_message).
+     */
+    uint32_t struct_size;
+    /**
+     * What may become of it when a client does not keep up: ROOMCAST_RELIABLE, which is 0, or another delivery class.
+     */
+    uint32_t delivery;
+    /**
+     * For ROOMCAST_LATEST: the key, any number.
+     */
+    uint64_t key;
+    /**
+     * The event's name.
+     */
+    const char *name;
+    /**
+     * Bytes of `name`.
+     */
+    size_t name_len;
+    /**
+     * The arguments: a JSON array. Nothing at all means "[]".
+     */
+    const char *args;
+    /**
+     * Bytes of `args`.
+     */
+    size_t args_len;
+    /**
+     * Binary attachments: `args` holds {"_placeholder":true,"num":N} where attachment N belongs.
+     */
+    const struct roomcast_slice *attachments;
+    /**
+     * How many attachments.
+     */
+    size_t attachment_count;
+} roomcast_message;
+
+/**
+ * What an emit did.
+ */
+typedef struct roomcast_receipt {
+    /**
+     * Sockets it was addressed to.
+     */
+    uint64_t recipients;
+    /**
+     * Of these, how many were skipped: the message is volatile and they had earlier output waiting.
+     */
+    uint64_t skipped;
+} roomcast_receipt;
+
+/**
+ * An acknowledgement that the host waits for.
+ */
+typedef uint64_t roomcast_ack_id;
+
+/**
+ * One thing that happened. Which fields are set depends on `kind`; the others are 0 or NULL. Kinds that are not known must
+ * be skipped: later versions add some. What the pointers point to is lent until the next roomcast_poll, roomcast_close or
+ * roomcast_free of the broker. Texts are UTF-8 and not terminated by a NUL.
+ */
+typedef struct roomcast_event {
+    /**
+     * A ROOMCAST_EVENT_ number.
+     */
+    uint32_t kind;
+    /**
+     * ROOMCAST_FLAG_ bits.
+     */
+    uint32_t flags;
+    /**
+     * A number whose meaning depends on `kind`: a reason, an error code, how many acknowledgements are missing.
+     */
+    uint32_t code;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The socket it is about.
+     */
+    roomcast_socket socket;
+    /**
+     * The connection it is about, where there is no socket.
+     */
+    roomcast_connection connection;
+    /**
+     * The namespace it is about.
+     */
+    roomcast_namespace ns;
+    /**
+     * On ROOMCAST_EVENT_MESSAGE what to pass to roomcast_ack, 0 if the client does not wait for an acknowledgement; on
+     * ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the roomcast_ack_id.
+     */
+    uint64_t ack;
+    /**
+     * The event's name, or a name that depends on `kind`.
+     */
+    const char *name;
+    /**
+     * Bytes of `name`.
+     */
+    size_t name_len;
+    /**
+     * Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+     */
+    const char *data;
+    /**
+     * Bytes of `data`.
+     */
+    size_t data_len;
+    /**
+     * Attachments or rooms, depending on `kind`.
+     */
+    const struct roomcast_slice *parts;
+    /**
+     * How many `parts` there are.
+     */
+    size_t part_count;
+} roomcast_event;
+
+/**
+ * What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
+ * point to is lent until the next call on this broker.
+ */
+typedef struct roomcast_handshake {
+    /**
+     * sizeof(roomcast_handshake), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 if the connection is carried by a WebSocket by now, 0 if by polling.
+     */
+    uint32_t websocket;
+    /**
+     * When the request came, in milliseconds since 1970.
+     */
+    uint64_t issued;
+    /**
+     * The connection.
+     */
+    roomcast_connection connection;
+    /**
+     * The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
+     */
+    struct roomcast_slice address;
+    /**
+     * The request's target: path and query, as they came.
+     */
+    struct roomcast_slice url;
+    /**
+     * The query's parameters, decoded, in their order.
+     */
+    const struct roomcast_pair *query;
+    /**
+     * How many parameters.
+     */
+    size_t query_count;
+    /**
+     * The headers, in their order. Values are bytes, mostly ASCII.
+     */
+    const struct roomcast_pair *headers;
+    /**
+     * How many headers.
+     */
+    size_t header_count;
+} roomcast_handshake;
+
+/**
+ * A number that the broker counts, by its name.
+ */
+typedef struct roomcast_stat {
+    /**
+     * Its name, terminated by a NUL; it lives as long as the library is loaded.
+     */
+    const char *name;
+    /**
+     * How many.
+     */
+    uint64_t value;
+} roomcast_stat;
+
+/**
+ * Whom a roomcast_router_emit reaches: the union of some rooms and members, or the whole namespace if neither is named,
+ * minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+ */
+typedef struct roomcast_selection {
+    /**
+     * sizeof(roomcast_selection).
+     */
+    uint32_t struct_size;
+    /**
+     * The namespace.
+     */
+    uint32_t ns;
+    /**
+     * The members of these rooms.
+     */
+    const struct roomcast_slice *rooms;
+    /**
+     * How many rooms.
+     */
+    size_t room_count;
+    /**
+     * These members as well.
+     */
+    const uint32_t *members;
+    /**
+     * How many members.
+     */
+    size_t member_count;
+    /**
+     * But no member of these rooms.
+     */
+    const struct roomcast_slice *except_rooms;
+    /**
+     * How many rooms are excepted.
+     */
+    size_t except_room_count;
+    /**
+     * And none of these members.
+     */
+    const uint32_t *except_members;
+    /**
+     * How many members are excepted.
+     */
+    size_t except_member_count;
+} roomcast_selection;
+
+/**
+ * No error.
+ */
+#define ROOMCAST_OK 0
+
+/**
+ * The handle names nothing that lives: it was closed, disconnected or never existed.
+ */
+#define ROOMCAST_ERROR_GONE -1
+
+/**
+ * A handle of another kind was passed, for example a namespace where a socket is due; or 0.
+ */
+#define ROOMCAST_ERROR_WRONG_KIND -2
+
+/**
+ * An event name that Socket.IO keeps for itself, such as "connect" or "disconnect".
+ */
+#define ROOMCAST_ERROR_RESERVED_EVENT -3
+
+/**
+ * The arguments are not a JSON array.
+ */
+#define ROOMCAST_ERROR_BAD_JSON -4
+
+/**
+ * Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
+ */
+#define ROOMCAST_ERROR_BAD_ATTACHMENTS -5
+
+/**
+ * A namespace name is empty or has a character that packets cannot carry.
+ */
+#define ROOMCAST_ERROR_BAD_NAMESPACE -6
+
+/**
+ * A room name is empty or too long.
+ */
+#define ROOMCAST_ERROR_BAD_ROOM -7
+
+/**
+ * The call does not fit the state: the socket still waits for the host's decision, or has had it already.
+ */
+#define ROOMCAST_ERROR_WRONG_STATE -8
+
+/**
+ * A configuration value is out of its range.
+ */
+#define ROOMCAST_ERROR_BAD_CONFIG -9
+
+/**
+ * A namespace of this name exists with other options.
+ */
+#define ROOMCAST_ERROR_EXISTS -10
+
+/**
+ * The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
+ */
+#define ROOMCAST_ERROR_BAD_PATH -11
+
+/**
+ * The data given to a reject is not JSON.
+ */
+#define ROOMCAST_ERROR_BAD_DATA -12
+
+/**
+ * A pointer that must not be NULL is NULL.
+ */
+#define ROOMCAST_ERROR_NULL -13
+
+/**
+ * A text is not UTF-8.
+ */
+#define ROOMCAST_ERROR_BAD_UTF8 -14
+
+/**
+ * A struct_size is smaller than any version of the struct ever was.
+ */
+#define ROOMCAST_ERROR_BAD_SIZE -15
+
+/**
+ * The caller was compiled against a header that this library cannot serve.
+ */
+#define ROOMCAST_ERROR_ABI_VERSION -16
+
+/**
+ * A number that must be one of a list of constants is none of them; or a packed batch is malformed.
+ */
+#define ROOMCAST_ERROR_BAD_VALUE -17
+
+/**
+ * An address cannot be understood or resolved.
+ */
+#define ROOMCAST_ERROR_BAD_ADDRESS -18
+
+/**
+ * There is nothing of this name.
+ */
+#define ROOMCAST_ERROR_NOT_FOUND -19
+
+/**
+ * A limit of the broker was reached.
+ */
+#define ROOMCAST_ERROR_TOO_MANY -100
+
+/**
+ * The remote's queue is full: the broker has not been polled for a while.
+ */
+#define ROOMCAST_ERROR_FULL -101
+
+/**
+ * One message is larger than the broker can hold.
+ */
+#define ROOMCAST_ERROR_TOO_LARGE -102
+
+/**
+ * The broker on the other side of a remote is gone.
+ */
+#define ROOMCAST_ERROR_CLOSED -200
+
+/**
+ * The operating system's random generator failed.
+ */
+#define ROOMCAST_ERROR_NO_ENTROPY -201
+
+/**
+ * Another call on this object is running: on another thread, or further up on this one, out of a callback.
+ */
+#define ROOMCAST_ERROR_BUSY -202
+
+/**
+ * A bug in the library. The object is poisoned: free it.
+ */
+#define ROOMCAST_ERROR_PANIC -203
+
+/**
+ * An earlier call ended in ROOMCAST_ERROR_PANIC. The object can only be freed.
+ */
+#define ROOMCAST_ERROR_POISONED -204
+
+/**
+ * The operating system does not have this, for example a pollable descriptor on Windows.
+ */
+#define ROOMCAST_ERROR_UNSUPPORTED -205
+
+/**
+ * Errors of the operating system are this minus their errno.
+ */
+#define ROOMCAST_ERROR_SYSTEM -65536
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Returns the version of the interface that this library has: ROOMCAST_ABI_VERSION of its own header.
+ *
+ * Threads: any.
+ */
+uint32_t roomcast_abi_version(void);
+
+/**
+ * Returns the version of the library, for example "0.1.0".
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
+ */
+const char *roomcast_version(void);
+
+/**
+ * Returns one sentence about a status, for a person. roomcast_last_error says more.
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
+ */
+const char *roomcast_status_text(roomcast_status status);
+
+/**
+ * Writes the text of the last error that a call on this thread returned to `out`: the call, the argument and what is wrong
+ * with it. Ends it with a NUL and cuts it to fit into `cap` bytes. Returns the bytes of the whole text without its NUL;
+ * 0 if no call has failed on this thread. A call that succeeds does not change it.
+ *
+ * Ownership: `out` is the caller's; it may be NULL if `cap` is 0.
+ * Threads: any; each has its own.
+ */
+size_t roomcast_last_error(char *out,
+                           size_t cap);
+
+/**
+ * Returns a reason as Socket.IO spells it, for example "transport close"; "unknown" for a number that is none.
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
+ */
+const char *roomcast_reason_text(uint32_t reason);
+
+/**
+ * Fills a configuration with the defaults.
+ *
+ * `size` is sizeof(roomcast_config). It becomes the `struct_size`, and no more than that is written.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Ownership: the texts it points to are the library's, for as long as it is loaded.
+ * Threads: any.
+ */
+roomcast_status roomcast_config_init(struct roomcast_config *config, size_t size);
+
+/**
+ * Makes a broker that listens nowhere yet.
+ *
+ * `abi_version` is ROOMCAST_ABI_VERSION. `config` may be NULL: all defaults.
+ *
+ * Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL (`broker`), ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field), and those of the system when it has
+ * no descriptors left.
+ * Ownership: the caller frees the broker by roomcast_free; on failure there is nothing to free. `config` is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_new(uint32_t abi_version,
+                             const struct roomcast_config *config,
+                             struct roomcast_broker **broker);
+
+/**
+ * Frees a broker and closes its connections at once; roomcast_close comes before it where clients are to be told. NULL is
+ * allowed. If another call on the broker is running, nothing is freed and the last error says so.
+ *
+ * Ownership: the broker, and everything it has lent, is gone. Its remotes stay valid, and are freed by their owners.
+ * Threads: the broker's.
+ */
+void roomcast_free(struct roomcast_broker *broker);
+
+/**
+ * Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a
+ * free one. May be called for several addresses.
+ *
+ * `bound` may be NULL; it is set to the port it got.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
+ * use.
+ * Ownership: the text is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen(struct roomcast_broker *broker,
+                                const char *host,
+                                size_t host_len,
+                                uint16_t port,
+                                uint16_t *bound);
+
+/**
+ * One turn of the loop: sends what is due, waits for something to happen, reads, runs timers, sends again. What happened
+ * is then to be had from roomcast_events or roomcast_events_packed.
+ *
+ * `timeout_ms` is the longest wait in milliseconds: 0 returns at once, as a game loop wants it; -1 waits as long as it
+ * takes. While events of an earlier turn are left undrained the call does not wait and fetches no new ones: they stay where
+ * they are, and when max_events or max_event_bytes wait behind them, the broker stops reading. Nothing is lost.
+ *
+ * Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error. With loops,
+ * ROOMCAST_ERROR_PANIC when one of their threads has ended in a bug of the library: the last error has its text.
+ * Ownership: what earlier events point to is gone, unless some were left undrained.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_poll(struct roomcast_broker *broker,
+                              int32_t timeout_ms);
+
+/**
+ * Sends what was emitted since the last poll or flush, now. A game server calls it once at the end of each tick.
+ *
+ * Errors: none of its own.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_flush(struct roomcast_broker *broker);
+
+/**
+ * Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
+ * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
+ * that are left undrained.
+ *
+ * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_fd(struct roomcast_broker *broker,
+                            int32_t *fd);
+
+/**
+ * Gives the milliseconds after which roomcast_poll is due although the descriptor is silent: 0 while work or events are
+ * left, -1 if it can wait for as long as it likes. Ask before every wait: a call may have made it shorter.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
+                                      int32_t *timeout_ms);
+
+/**
+ * Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
+ * what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
+ * again afterwards.
+ *
+ * Errors: those of the system.
+ * Ownership: as roomcast_poll.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_close(struct roomcast_broker *broker,
+                               uint32_t grace_ms);
+
+/**
+ * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
+ * replaces the first.
+ *
+ * `headers` are further headers, `header_count` of them.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
+ * ROOMCAST_ERROR_BAD_CONFIG for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: everything is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_serve(struct roomcast_broker *broker,
+                               const char *path,
+                               size_t path_len,
+                               const char *content_type,
+                               size_t content_type_len,
+                               const void *body,
+                               size_t body_len,
+                               const struct roomcast_pair *headers,
+                               size_t header_count);
+
+/**
+ * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
+ * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once.
+ *
+ * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
+ * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
+ * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again it changes
+ * pace and reason.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
+ * Ownership: the reason is copied.
+ * Threads: the broker's; for others there is roomcast_remote_drain.
+ */
+roomcast_status roomcast_drain(struct roomcast_broker *broker,
+                               uint32_t per_second,
+                               const char *reason,
+                               size_t reason_len);
+
+/**
+ * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
+ * "draining" among roomcast_stats.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
+
+/**
+ * Lends out all figures in Prometheus' text format, version 0.0.4: those of roomcast_stats and both of roomcast_times.
+ * Meant for a monitor that asks every few seconds; metrics_path serves the same.
+ *
+ * `metrics` is set to the text.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call of roomcast_metrics or roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_metrics(struct roomcast_broker *broker,
+                                 struct roomcast_slice *metrics);
+
+/**
+ * Gives the times that something took since the broker was made.
+ *
+ * `what` is a ROOMCAST_TIMES_ number. `times` is filled in as far as its `struct_size` reaches.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_NULL.
+ * Ownership: the buckets are the broker's, until the next call of roomcast_times or roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_times(struct roomcast_broker *broker,
+                               uint32_t what,
+                               struct roomcast_histogram *times);
+
+/**
+ * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
+ *
+ * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
+ * the namespace.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it
+ * is given while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
+                                       const char *name,
+                                       size_t name_len,
+                                       uint32_t guarded,
+                                       roomcast_namespace *ns);
+
+/**
+ * Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
+ * patterns that fit, the first one added counts.
+ *
+ * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, 0 to
+ * keep it; one in which nobody was ever let in goes in any case.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: the glob is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_add_pattern(struct roomcast_broker *broker,
+                                     const char *glob,
+                                     size_t glob_len,
+                                     uint32_t guarded,
+                                     uint32_t remove_when_empty);
+
+/**
+ * Finds a namespace by its name.
+ *
+ * Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_find_namespace(struct roomcast_broker *broker,
+                                        const char *name,
+                                        size_t name_len,
+                                        roomcast_namespace *ns);
+
+/**
+ * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
+ * ROOMCAST_EVENT_CONNECT follows.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_accept(struct roomcast_broker *broker,
+                                roomcast_socket who);
+
+/**
+ * Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
+ *
+ * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
+ * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the texts are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_reject(struct roomcast_broker *broker,
+                                roomcast_socket who,
+                                const char *message,
+                                size_t message_len,
+                                const char *data_json,
+                                size_t data_len);
+
+/**
+ * Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
+ *
+ * `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
+ * Threads: the broker's; roomcast_remote_disconnect from others.
+ */
+roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
+                                    roomcast_socket who,
+                                    uint32_t close);
+
+/**
+ * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_allow(struct roomcast_broker *broker,
+                               roomcast_connection who);
+
+/**
+ * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
+ * is nothing. The handle is dead when this returns.
+ *
+ * Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the text is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_refuse(struct roomcast_broker *broker,
+                                roomcast_connection who,
+                                const char *message,
+                                size_t message_len);
+
+/**
+ * Closes a connection and all its sockets, after what is queued for it has gone out.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomcast_connection who);
+
+/**
+ * Lends out a namespace's name, with its slash.
+ *
+ * `name` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_namespace_name(struct roomcast_broker *broker,
+                                        roomcast_namespace ns,
+                                        struct roomcast_slice *name);
+
+/**
+ * Emits an event to a room, or to a whole namespace, but not to the socket it comes from. It reaches those who are members
+ * when it is called, and leaves with the next roomcast_poll or roomcast_flush.
+ *
+ * `room` may be nothing (length 0): the whole namespace. `except` is a socket to leave out, or 0. `args` is the JSON array
+ * of the arguments; nothing at all means "[]".
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's; roomcast_remote_emit from others.
+ */
+roomcast_status roomcast_emit(struct roomcast_broker *broker,
+                              roomcast_namespace ns,
+                              const char *room,
+                              size_t room_len,
+                              roomcast_socket except,
+                              const char *name,
+                              size_t name_len,
+                              const char *args_json,
+                              size_t args_len);
+
+/**
+ * Emits an event to one socket, in its own namespace.
+ *
+ * `args` is the JSON array of the arguments; nothing at all means "[]".
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
+ * roomcast_emit.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's; roomcast_remote_send from others.
+ */
+roomcast_status roomcast_send(struct roomcast_broker *broker,
+                              roomcast_socket to,
+                              const char *name,
+                              size_t name_len,
+                              const char *args_json,
+                              size_t args_len);
+
+/**
+ * Emits an event with everything an emit can have: several rooms and sockets, several exceptions, attachments, a delivery
+ * class.
+ *
+ * `receipt` may be NULL; it is set to how many sockets were addressed and skipped.
+ *
+ * Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_WRONG_KIND; then nobody gets it.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's; roomcast_remote_emit_to from others.
+ */
+roomcast_status roomcast_emit_to(struct roomcast_broker *broker,
+                                 const struct roomcast_target *target,
+                                 const struct roomcast_message *message,
+                                 struct roomcast_receipt *receipt);
+
+/**
+ * Emits an event and asks everyone who gets it for an acknowledgement. The answers come as ROOMCAST_EVENT_ACK; if some
+ * never come, ROOMCAST_EVENT_ACK_END ends it.
+ *
+ * `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `ack` is set to
+ * the handle that the answers carry, 0 if nobody was addressed: then there is nothing to wait for. `receipt` may be NULL.
+ *
+ * Errors: those of roomcast_emit_to, and ROOMCAST_ERROR_TOO_MANY if a recipient owes max_pending_acks already; then nobody
+ * gets it.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
+                                       const struct roomcast_target *target,
+                                       const struct roomcast_message *message,
+                                       int64_t timeout_ms,
+                                       roomcast_ack_id *ack,
+                                       struct roomcast_receipt *receipt);
+
+/**
+ * Acknowledges an event. It is good for one answer; a client ignores more.
+ *
+ * `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
+ * `attachments` are its binary parts, `attachment_count` of them.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+ * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_ack(struct roomcast_broker *broker,
+                             roomcast_socket to,
+                             uint64_t ack,
+                             const char *args_json,
+                             size_t args_len,
+                             const struct roomcast_slice *attachments,
+                             size_t attachment_count);
+
+/**
+ * Sends a text message over a connection as it is. For engine_only.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+ * ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the text is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_send_text(struct roomcast_broker *broker,
+                                   roomcast_connection to,
+                                   const char *message,
+                                   size_t message_len);
+
+/**
+ * Sends a binary message over a connection as it is. For engine_only.
+ *
+ * Errors: as roomcast_send_text.
+ * Ownership: the bytes are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
+                                     roomcast_connection to,
+                                     const void *message,
+                                     size_t message_len);
+
+/**
+ * Drains events of the last roomcast_poll, in the order in which they happened.
+ *
+ * Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
+ * drained in several calls. `event_size` is sizeof(roomcast_event): a later library's event may be longer than yours, and this is
+ * how far apart yours lie. It tells the past: the socket of an event may be gone by now, and its
+ * ROOMCAST_EVENT_DISCONNECT is further down.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_events(struct roomcast_broker *broker,
+                                struct roomcast_event *events,
+                                size_t event_size,
+                                size_t cap,
+                                size_t *count);
+
+/**
+ * Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
+ * with calls of roomcast_events.
+ *
+ * `max` is the most events to drain; SIZE_MAX drains all, or as many as make 1 GiB. `packed` and `len` are set to the
+ * buffer; `len` is 0 when there are no more.
+ *
+ * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
+ * follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+ * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
+ * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+ * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
+ * then for each its length as a u32 and its bytes; it need not be aligned.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the buffer is the broker's, until the next roomcast_events_packed, roomcast_poll, roomcast_close or
+ * roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_events_packed(struct roomcast_broker *broker,
+                                       size_t max,
+                                       const uint8_t **packed,
+                                       size_t *len);
+
+/**
+ * Emits a whole batch, in its order.
+ *
+ * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
+ * bytes: u32 size of the whole record, u16 delivery class, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+ * name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
+ * The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
+ * room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
+ * means in roomcast_target and roomcast_message.
+ *
+ * `done` may be NULL; it is set to the number of emits that were made, on failure too.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for a malformed record, those of roomcast_emit_to for one that cannot be emitted; it ends
+ * there, and what came before has been emitted.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
+                                     const uint8_t *batch,
+                                     size_t len,
+                                     size_t *done);
+
+/**
+ * Lends out the members of a room, in a stable order; for a socket's own room that socket.
+ *
+ * `members` is set to an array of `count` sockets.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_members(struct roomcast_broker *broker,
+                                 roomcast_namespace ns,
+                                 const char *room,
+                                 size_t room_len,
+                                 const roomcast_socket **members,
+                                 size_t *count);
+
+/**
+ * Lends out the sockets of a namespace, in a stable order.
+ *
+ * `sockets` is set to an array of `count` sockets.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
+                                    roomcast_namespace ns,
+                                    const roomcast_socket **sockets,
+                                    size_t *count);
+
+/**
+ * Lends out all namespaces, in a stable order.
+ *
+ * `namespaces` is set to an array of `count` namespaces.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
+                                    const roomcast_namespace **namespaces,
+                                    size_t *count);
+
+/**
+ * Lends out the rooms a socket is in: its own first, then the others in a stable order.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
+                                  roomcast_socket member,
+                                  const struct roomcast_slice **rooms,
+                                  size_t *count);
+
+/**
+ * Tells whether a socket is in a room; its own is one of them.
+ *
+ * `is_member` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_member(struct roomcast_broker *broker,
+                                   roomcast_socket who,
+                                   const char *room,
+                                   size_t room_len,
+                                   uint32_t *is_member);
+
+/**
+ * Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_rooms_in(struct roomcast_broker *broker,
+                                  roomcast_namespace ns,
+                                  const struct roomcast_slice **rooms,
+                                  size_t *count);
+
+/**
+ * Lends out a socket's id as its client knows it; also the name of its own room.
+ *
+ * `id` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_socket_id(struct roomcast_broker *broker,
+                                   roomcast_socket who,
+                                   struct roomcast_slice *id);
+
+/**
+ * Finds the connected socket with an id, in whichever namespace it is.
+ *
+ * Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_find_socket(struct roomcast_broker *broker,
+                                     const char *id,
+                                     size_t id_len,
+                                     roomcast_socket *found);
+
+/**
+ * Gives the namespace a socket is in.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_namespace_of(struct roomcast_broker *broker,
+                                      roomcast_socket who,
+                                      roomcast_namespace *ns);
+
+/**
+ * Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
+                                       roomcast_socket who,
+                                       roomcast_connection *found);
+
+/**
+ * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
+ * last flush does not count.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_queued_bytes(struct roomcast_broker *broker,
+                                      roomcast_socket who,
+                                      size_t *bytes);
+
+/**
+ * Lends out what a client's first request said.
+ *
+ * `who` is a socket, or a connection.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Ownership: `handshake` is the caller's; what it points to is the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
+                                       uint64_t who,
+                                       struct roomcast_handshake *handshake);
+
+/**
+ * Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
+ * timers, queued_bytes, draining), then totals since it was made. It walks the connections: meant for a health check, not for every
+ * tick.
+ *
+ * `stats` is set to an array of `count` numbers with their names. Later versions add some.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the array is the broker's, until the next call on it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_stats(struct roomcast_broker *broker,
+                               const struct roomcast_stat **stats,
+                               size_t *count);
+
+/**
+ * Gives the connection's transport by now.
+ *
+ * `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
+                                      roomcast_connection who,
+                                      uint32_t *websocket);
+
+/**
+ * Makes a remote for a broker.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the caller frees it by roomcast_remote_free, before the broker or after it.
+ * Threads: the broker's; the remote it makes is for any.
+ */
+roomcast_status roomcast_remote_new(struct roomcast_broker *broker, struct roomcast_remote **remote);
+
+/**
+ * Makes another remote for the same broker, for an owner with a life of its own.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the caller frees it by roomcast_remote_free.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_clone(const struct roomcast_remote *remote, struct roomcast_remote **clone);
+
+/**
+ * Frees a remote. NULL is allowed. What it has queued is still carried out.
+ *
+ * Ownership: the remote is gone; no thread may use it any more.
+ * Threads: any, but not while another one uses it.
+ */
+void roomcast_remote_free(struct roomcast_remote *remote);
+
+/**
+ * As roomcast_emit, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; the others of roomcast_emit show later.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit(const struct roomcast_remote *remote,
+                                     roomcast_namespace ns,
+                                     const char *room,
+                                     size_t room_len,
+                                     roomcast_socket except,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *args_json,
+                                     size_t args_len);
+
+/**
+ * As roomcast_send, from any thread.
+ *
+ * `ns` is the socket's namespace.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send(const struct roomcast_remote *remote,
+                                     roomcast_namespace ns,
+                                     roomcast_socket to,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *args_json,
+                                     size_t args_len);
+
+/**
+ * As roomcast_emit_to, from any thread, without a receipt.
+ *
+ * Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
+                                        const struct roomcast_target *target,
+                                        const struct roomcast_message *message);
+
+/**
+ * As roomcast_join, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: the name is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
+                                     roomcast_socket member,
+                                     const char *room,
+                                     size_t room_len);
+
+/**
+ * As roomcast_leave, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: the name is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
+                                      roomcast_socket member,
+                                      const char *room,
+                                      size_t room_len);
+
+/**
+ * As roomcast_change_rooms, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: the names are copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remote,
+                                             roomcast_socket member,
+                                             const struct roomcast_slice *leave,
+                                             size_t leave_count,
+                                             const struct roomcast_slice *join,
+                                             size_t join_count);
+
+/**
+ * As roomcast_disconnect, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
+                                           roomcast_socket who,
+                                           uint32_t close);
+
+/**
+ * As roomcast_drain, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; the others of
+ * roomcast_drain show later.
+ * Ownership: the reason is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
+                                      uint32_t per_second,
+                                      const char *reason,
+                                      size_t reason_len);
+
+/**
+ * As roomcast_stop_draining, from any thread.
+ *
+ * Errors: as roomcast_remote_drain.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
+
+/**
+ * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
+ * calls before the next poll are one.
+ *
+ * Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: any. Not for signal handlers.
+ */
+roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
+
+/**
+ * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
+ * enters the room when it is accepted. Joining twice is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
+ * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket.
+ * Ownership: the name is copied.
+ * Threads: the broker's; roomcast_remote_join from others.
+ */
+roomcast_status roomcast_join(struct roomcast_broker *broker,
+                              roomcast_socket member,
+                              const char *room,
+                              size_t room_len);
+
+/**
+ * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
+ * not in is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the broker's; roomcast_remote_leave from others.
+ */
+roomcast_status roomcast_leave(struct roomcast_broker *broker,
+                               roomcast_socket member,
+                               const char *room,
+                               size_t room_len);
+
+/**
+ * Takes a socket out of all rooms but its own.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket member);
+
+/**
+ * Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
+ *
+ * `changed` may be NULL; it is set to how many memberships changed.
+ *
+ * Errors: those of roomcast_join; then nothing has changed.
+ * Ownership: the names are copied.
+ * Threads: the broker's; roomcast_remote_change_rooms from others.
+ */
+roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
+                                      roomcast_socket member,
+                                      const struct roomcast_slice *leave,
+                                      size_t leave_count,
+                                      const struct roomcast_slice *join,
+                                      size_t join_count,
+                                      size_t *changed);
+
+/**
+ * Makes a router without namespaces.
+ *
+ * `abi_version` is ROOMCAST_ABI_VERSION.
+ *
+ * Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL.
+ * Ownership: the caller frees it by roomcast_router_free.
+ * Threads: any.
+ */
+roomcast_status roomcast_router_new(uint32_t abi_version, struct roomcast_router **router);
+
+/**
+ * Frees a router. NULL is allowed.
+ *
+ * Ownership: the router, and everything it has lent, is gone.
+ * Threads: the router's.
+ */
+void roomcast_router_free(struct roomcast_router *router);
+
+/**
+ * Makes a namespace. Numbers of removed ones are given out again.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_add_namespace(struct roomcast_router *router, uint32_t *ns);
+
+/**
+ * Removes a namespace that has no members.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is none, or it has members.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_remove_namespace(struct roomcast_router *router, uint32_t ns);
+
+/**
+ * Makes a member of a namespace, in no room.
+ *
+ * `member` is its number, `connection` that of the connection it is on, which several members may share. Both are below
+ * 67,108,864.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is no such namespace, ROOMCAST_ERROR_EXISTS if the number is taken,
+ * ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_add(struct roomcast_router *router,
+                                    uint32_t member,
+                                    uint32_t ns,
+                                    uint32_t connection);
+
+/**
+ * Takes a member out of its rooms and its namespace; the number may be used again. What it was owed it is still owed.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is none.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_remove(struct roomcast_router *router,
+                                       uint32_t member);
+
+/**
+ * Puts a member into a room. Joining twice is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_ROOM if the name is empty,
+ * ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_join(struct roomcast_router *router,
+                                     uint32_t member,
+                                     const char *room,
+                                     size_t room_len);
+
+/**
+ * Takes a member out of a room. Leaving a room that it is not in is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_leave(struct roomcast_router *router,
+                                      uint32_t member,
+                                      const char *room,
+                                      size_t room_len);
+
+/**
+ * Takes a member out of all its rooms; it stays in its namespace.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if there is no such member.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_leave_all(struct roomcast_router *router, uint32_t member);
+
+/**
+ * Leaves and joins many rooms at once. A room in both lists is kept.
+ *
+ * Errors: those of roomcast_router_join; then nothing has changed.
+ * Ownership: the names are copied.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_change_rooms(struct roomcast_router *router,
+                                             uint32_t member,
+                                             const struct roomcast_slice *leave,
+                                             size_t leave_count,
+                                             const struct roomcast_slice *join,
+                                             size_t join_count);
+
+/**
+ * Appends a message to the log of this tick, once, and owes it to everybody who is selected, each once.
+ *
+ * `recipients` may be NULL; it is set to how many there are.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE if the log would
+ * pass 2 GiB.
+ * Ownership: the bytes are copied.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_emit(struct roomcast_router *router,
+                                     const struct roomcast_selection *selection,
+                                     const void *message,
+                                     size_t message_len,
+                                     size_t *recipients);
+
+/**
+ * Takes the next connection that is owed something, in the order of the first message to each, and lends out what: send its
+ * `range_count` ranges in their order. Emits that follow on one another are one range.
+ *
+ * `connection` is set to its number; with `range_count` 0 there is no connection left.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the ranges are the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_next(struct roomcast_router *router,
+                                     uint32_t *connection,
+                                     const struct roomcast_slice **ranges,
+                                     size_t *range_count);
+
+/**
+ * Takes what one connection is owed, out of turn, as roomcast_router_next would: for a host that serves a connection when
+ * its transport is ready for it.
+ *
+ * `range_count` is set to 0 if it is owed nothing.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the ranges are the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_take(struct roomcast_router *router,
+                                     uint32_t connection,
+                                     const struct roomcast_slice **ranges,
+                                     size_t *range_count);
+
+/**
+ * Ends the tick: what was not taken by roomcast_router_next is dropped, and the log begins anew.
+ *
+ * Errors: none of its own.
+ * Ownership: what was lent is gone.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_end_tick(struct roomcast_router *router);
+
+/**
+ * Drops what a connection is owed: it is gone, and its number may be used again.
+ *
+ * Errors: none of its own.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_forget(struct roomcast_router *router, uint32_t connection);
+
+/**
+ * Lends out the members of a room; with no name (length 0), those of the namespace.
+ *
+ * `members` is set to an array of `count` members; there are none in a room that does not exist.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_members(struct roomcast_router *router,
+                                        uint32_t ns,
+                                        const char *room,
+                                        size_t room_len,
+                                        const uint32_t **members,
+                                        size_t *count);
+
+/**
+ * Lends out the rooms a member is in.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such member.
+ * Ownership: the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_rooms_of(struct roomcast_router *router,
+                                         uint32_t member,
+                                         const struct roomcast_slice **rooms,
+                                         size_t *count);
+
+/**
+ * Lends out the rooms of a namespace.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such namespace.
+ * Ownership: the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_rooms_in(struct roomcast_router *router,
+                                         uint32_t ns,
+                                         const struct roomcast_slice **rooms,
+                                         size_t *count);
+
+/**
+ * Tells whether a member is in a room.
+ *
+ * `is_member` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if there is no such member, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_is_member(struct roomcast_router *router,
+                                          uint32_t member,
+                                          const char *room,
+                                          size_t room_len,
+                                          uint32_t *is_member);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROOMCAST_H */
