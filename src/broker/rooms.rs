@@ -5,6 +5,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::Limits;
 use crate::session::sid;
+use std::collections::HashSet;
 
 impl Core {
     /// The socket whose own room this is, in a namespace.
@@ -110,10 +111,13 @@ impl Core {
             return Err(Error::TooMany);
         }
         let before = rooms.len();
-        rooms.retain(|room| !leave.contains(&&**room) || join.contains(&&**room));
+        let leave: HashSet<&str> = leave.iter().copied().collect();
+        // Those that it is not in yet: what is met on the way is taken out.
+        let mut new: HashSet<&str> = join.iter().copied().collect();
+        rooms.retain(|room| new.remove(&**room) || !leave.contains(&**room));
         let mut changed = before - rooms.len();
         for room in join {
-            if !rooms.iter().any(|other| &**other == *room) {
+            if new.remove(room) {
                 rooms.push((*room).into());
                 changed += 1;
             }
@@ -201,6 +205,8 @@ pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
 
 /// In how many rooms a socket is that was in `rooms`, once it has left and joined.
 fn count_after<'a>(rooms: impl Iterator<Item = &'a str>, leave: &[&str], join: &[&str]) -> usize {
-    let joined = join.iter().enumerate().filter(|&(at, room)| !join[..at].contains(room)).count();
-    joined + rooms.filter(|room| !leave.contains(room) && !join.contains(room)).count()
+    // Both lists may be a client's own, passed on: each is walked once.
+    let joined: HashSet<&str> = join.iter().copied().collect();
+    let left: HashSet<&str> = leave.iter().copied().collect();
+    joined.len() + rooms.filter(|room| !left.contains(room) && !joined.contains(room)).count()
 }

@@ -307,6 +307,12 @@ fn max_rooms_per_socket(limits: Limits) {
     assert_eq!(world.core.join(waiting, "a"), Ok(false));
     assert_eq!(world.core.join(waiting, "d"), Err(Error::TooMany));
     assert_eq!(world.core.change_rooms(waiting, &["a"], &["d"]), Ok(2));
+    // A client's own list that the host passes on costs what its length is, not the square of it: minutes here.
+    let names: Vec<String> = (0..160_000).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for socket in [socket, waiting] {
+        assert_eq!(world.core.change_rooms(socket, &names[..80_000], &names), Err(Error::TooMany));
+    }
     world.core.accept(waiting).unwrap();
     assert_eq!(world.core.rooms_of(waiting).unwrap().count(), 1 + 3);
 }
