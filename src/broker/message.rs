@@ -39,7 +39,8 @@ impl<'a> Target<'a> {
         Self { namespace, rooms: &[], sockets, everyone: false, except_rooms: &[], except: &[] }
     }
 
-    /// Members of these rooms, and these sockets; with neither, the whole namespace.
+    /// Members of these rooms, and these sockets; with neither, the whole namespace, as the C interface has it.
+    #[cfg(feature = "capi")]
     pub(crate) const fn union(namespace: NamespaceId, rooms: &'a [&'a str], sockets: &'a [SocketId]) -> Self {
         let everyone = rooms.is_empty() && sockets.is_empty();
         Self { namespace, rooms, sockets, everyone, except_rooms: &[], except: &[] }

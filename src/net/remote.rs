@@ -16,7 +16,10 @@ use std::sync::{Arc, Weak};
 pub struct OwnedTarget {
     /// The namespace.
     pub namespace: NamespaceId,
-    /// Members of any of these rooms; with no sockets either, the whole namespace.
+    /// The whole namespace, whatever else is named. It is said and never implied: without it, no rooms and no sockets
+    /// are nobody.
+    pub everyone: bool,
+    /// Members of any of these rooms.
     pub rooms: Vec<String>,
     /// These sockets as well.
     pub sockets: Vec<SocketId>,
@@ -31,6 +34,7 @@ impl OwnedTarget {
     pub fn all(namespace: NamespaceId) -> Self {
         Self {
             namespace,
+            everyone: true,
             rooms: Vec::new(),
             sockets: Vec::new(),
             except_rooms: Vec::new(),
@@ -40,18 +44,18 @@ impl OwnedTarget {
 
     /// The members of one room.
     pub fn room(namespace: NamespaceId, room: &str) -> Self {
-        Self { rooms: vec![room.into()], ..Self::all(namespace) }
+        Self { everyone: false, rooms: vec![room.into()], ..Self::all(namespace) }
     }
 
     /// One socket.
     pub fn socket(namespace: NamespaceId, socket: SocketId) -> Self {
-        Self { sockets: vec![socket], ..Self::all(namespace) }
+        Self { everyone: false, sockets: vec![socket], ..Self::all(namespace) }
     }
 
     /// The loops on which it may find somebody.
     pub(super) fn loops(&self) -> Loops {
         match &self.sockets[..] {
-            sockets if self.rooms.is_empty() && !sockets.is_empty() => {
+            sockets if !self.everyone && self.rooms.is_empty() && !sockets.is_empty() => {
                 sockets.iter().fold(Loops(0), |loops, socket| Loops(loops.0 | Loops::of(*socket).0))
             }
             _ => Loops::ALL,
@@ -63,6 +67,7 @@ impl From<Target<'_>> for OwnedTarget {
     fn from(target: Target<'_>) -> Self {
         Self {
             namespace: target.namespace,
+            everyone: target.everyone,
             rooms: owned(target.rooms),
             sockets: target.sockets.to_vec(),
             except_rooms: owned(target.except_rooms),

@@ -117,11 +117,16 @@ impl Seat {
             sockets.iter().filter_map(|&socket| self.ids.socket_in(socket)).collect()
         };
         let (sockets, except) = (here(&target.sockets), here(&target.except));
-        if target.rooms.is_empty() && sockets.is_empty() && !target.sockets.is_empty() {
+        let elsewhere = sockets.is_empty() && !target.sockets.is_empty();
+        if elsewhere && !target.everyone && target.rooms.is_empty() {
             return None;
         }
         let (rooms, except_rooms) = (borrowed(&target.rooms), borrowed(&target.except_rooms));
-        let target = Target::union(namespace, &rooms, &sockets).except_rooms(&except_rooms).except(&except);
+        let whom = match target.everyone {
+            true => Target::all(namespace),
+            false => Target { sockets: &sockets, ..Target::rooms(namespace, &rooms) },
+        };
+        let target = whom.except_rooms(&except_rooms).except(&except);
         let before = *self.core.emits();
         let outcome = f(&mut self.core, target);
         if !counts {

@@ -38,7 +38,16 @@ fn an_emit_reaches_exactly_the_members_wherever_they_are() {
         broker.emit(Target::all(ns).except(&sockets[..8]), Message::new("h", "[]")).unwrap();
         broker.leave_all(sockets[3]).unwrap();
         broker.emit(Target::rooms(ns, &["odd", "third"]), Message::new("i", "[]")).unwrap();
-        broker.emit(Target::all(ns), END).unwrap();
+        // A union of nothing is nobody, whoever emits it and wherever the members are.
+        let remote = broker.remote();
+        for nobody in
+            [Target::rooms(ns, &[]), Target::sockets(ns, &[]), Target::rooms(ns, &[]).except(&[sockets[1]])]
+        {
+            broker.emit(nobody, Message::new("nobody", "[]")).unwrap();
+            broker.emit_with_ack(nobody, Message::new("nobody", "[]"), Some(5_000)).unwrap();
+            remote.emit(OwnedTarget::from(nobody), Message::new("nobody", "[]")).unwrap();
+        }
+        remote.emit(OwnedTarget::all(ns), END).unwrap();
         for (n, heard) in finish(&mut host, clients).into_iter().enumerate() {
             let (even, third) = (n % 2 == 0, n % 3 == 0);
             let expected = [
