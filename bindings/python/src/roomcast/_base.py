@@ -6,6 +6,7 @@ It must not run a handler, wait, or start anything: that is where the two server
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -310,18 +311,18 @@ class BaseServer:
 
     # ---- what leaves ----
 
-    def _emit(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
+    def _emit(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
-        name = _event(event)
+        name, whom = _event(event), _whom(to, room)
         if self._talkative:
-            self._note('emitting event "%s" to %s [%s]', event, room or "all", namespace or "/")
+            self._note('emitting event "%s" to %s [%s]', event, "all" if whom is None else to or room, namespace or "/")
         ns = self._find(namespace or "/")
         if ns is None:
             return False
         args, attachments = self._codec.encode(as_args(data))
-        rooms, skipped = _keys(room), _keys(skip_sid)
-        if room is not None and not rooms:  # not everybody, but nobody
+        if whom is not None and not whom:  # not everybody, but nobody
             return False
+        rooms, skipped = whom or [], self._skipped(skip_sid)
         record = raw.pack(ns, name, args, rooms, skipped, (), (), attachments)
         if not self._unaccepted:
             self._queue.append(record)
@@ -336,14 +337,21 @@ class BaseServer:
             self._commit()
         return True
 
-    def _emit_with_ack(self, event: str, data: Any, room: Rooms, skip_sid: Any, namespace: Optional[str],
+    def _skipped(self, skip_sid: Any) -> list[bytes]:
+        """The sids to leave out. What is no client's sid, such as None or a room, leaves nobody out."""
+        if skip_sid is None:
+            return []
+        sids = [skip_sid] if isinstance(skip_sid, str) or not isinstance(skip_sid, Iterable) else skip_sid
+        return [sid.encode() for sid in sids if isinstance(sid, str) and sid in self._clients]
+
+    def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
                        answers: Answers) -> int:
         """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
-        name = _event(event)
+        name, whom = _event(event), _whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
-        rooms, skipped = _keys(room), _keys(skip_sid)
-        if room is not None and not rooms:
+        if whom is not None and not whom:
             return 0
+        rooms, skipped = whom or [], self._skipped(skip_sid)
         with self._lock:
             ns = self._find(namespace or "/")
             if ns is None:
@@ -572,25 +580,43 @@ def fitting(handler: Handler, args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _key(room: Any) -> str:
-    """A room's name. Numbers are rooms of their own, other than the text of the same digits."""
+    """A room's name in the broker: a text by itself. What a text cannot be there, such as a number, is ``"\\0"`` and its JSON;
+    so a text that begins with ``"\\0"`` is written that way, too, and no text is another room's name.
+    """
     if isinstance(room, str):
-        return room
+        return room if room and room[0] != "\0" and (room.isascii() or _is_unicode(room)) else "\0" + json.dumps(room)
     if isinstance(room, int):
         return f"\0{int(room)}"
     raise TypeError(f"a room is named by a str or an int, not by {type(room).__name__}")
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether it has no lone surrogate, which a client's JSON can bring but UTF-8 cannot carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _room(name: str) -> Union[str, int]:
-    return int(name[1:]) if name.startswith("\0") else name
+    if not name.startswith("\0"):
+        return name
+    room: Union[str, int] = json.loads(name[1:])
+    return room
 
 
-def _keys(rooms: Any) -> list[bytes]:
-    """The names of a room, of several, or of none."""
-    if rooms is None or rooms == "":
-        return []
+def _whom(to: Rooms, room: Rooms) -> Optional[list[bytes]]:
+    """The names of the rooms that an emit goes to; None for everybody. An empty text in ``to`` says nothing, and ``None`` in a
+    list is everybody, as in python-socketio. An empty list is nobody.
+    """
+    rooms: Any = room if to is None or to == "" else to
+    if rooms is None:
+        return None
     if isinstance(rooms, (str, int, bytes)) or not isinstance(rooms, Iterable):
         return [_key(rooms).encode()]
-    return [_key(room).encode() for room in rooms]
+    names = list(rooms)
+    return None if None in names else [_key(name).encode() for name in names]
 
 
 def _event(name: Any) -> bytes:

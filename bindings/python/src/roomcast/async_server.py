@@ -323,15 +323,16 @@ class AsyncServer(BaseServer):
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
-        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None: everybody. An empty list: nobody.
-        :param skip_sid: a sid, or a list of them, to leave out.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None, or ``""``: everybody. An empty list:
+            nobody.
+        :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
         :param ignore_queue: taken and ignored, as there is no message queue.
         """
         self._here()
         if callback is not None:
-            self._emit_with_ack(event, data, room if to is None else to, skip_sid, namespace, Answers(callback, None))
-        elif self._emit(event, data, room if to is None else to, skip_sid, namespace):
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None))
+        elif self._emit(event, data, to, room, skip_sid, namespace):
             # Whoever emits without end lets the others have their turn.
             await asyncio.sleep(0)
         if not self._due:
@@ -350,7 +351,7 @@ class AsyncServer(BaseServer):
         Raises :class:`roomcast.exceptions.TimeoutError` after ``timeout`` seconds, or as soon as the client is gone.
         """
         self._here()
-        if to is None and sid is None:
+        if not to and not sid:
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
@@ -364,7 +365,7 @@ class AsyncServer(BaseServer):
             if not done.done():
                 done.set_result(None)
 
-        if not self._emit_with_ack(event, data, to or sid, None, namespace, Answers(ended, gone)):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, Answers(ended, gone)):
             raise TimeoutError("the client is gone")
         self._wake()
         try:

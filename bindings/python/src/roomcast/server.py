@@ -189,15 +189,16 @@ class Server(BaseServer):
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
-        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None: everybody. An empty list: nobody.
-        :param skip_sid: a sid, or a list of them, to leave out.
+        :param to: a sid, a room, or a list of them; ``room`` is another name for it. None, or ``""``: everybody. An empty list:
+            nobody.
+        :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: called with what the client acknowledges, once for each client that does.
         :param ignore_queue: taken and ignored, as there is no message queue.
         """
         if callback is None:
-            self._emit(event, data, room if to is None else to, skip_sid, namespace)
+            self._emit(event, data, to, room, skip_sid, namespace)
         else:
-            self._emit_with_ack(event, data, room if to is None else to, skip_sid, namespace, Answers(callback, None))
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None))
         if not self._woken:
             self._wake()
 
@@ -212,7 +213,7 @@ class Server(BaseServer):
 
         Raises :class:`roomcast.exceptions.TimeoutError` after ``timeout`` seconds, or as soon as the client is gone.
         """
-        if to is None and sid is None:
+        if not to and not sid:
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
@@ -223,7 +224,7 @@ class Server(BaseServer):
             got.append(args)
             done.set()
 
-        if not self._emit_with_ack(event, data, to or sid, None, namespace, Answers(answered, done.set)):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, Answers(answered, done.set)):
             raise TimeoutError("the client is gone")
         self._wake()
         if not done.wait(timeout) or not got:
