@@ -562,6 +562,27 @@ def test_disconnect_reasons(make: Any) -> None:
         assert seen.empty()
 
 
+def test_a_handler_disconnects_one_client_after_the_other(make: Any, caplog: pytest.LogCaptureFixture) -> None:
+    # Each disconnect is due at once: uvloop's handle for that has no `when`.
+    host = make()
+
+    async def clear(sid: str, sids: list[str]) -> str:
+        for other in sids:
+            await host.disconnect(other)
+            if not host.threaded:
+                await host.sleep(0)
+        return "cleared"
+
+    host.on("clear", clear)
+    with host, caplog.at_level(logging.ERROR):
+        player, others = Player(host), [Player(host) for _ in range(5)]
+        assert player.call("clear", [other.sid() for other in others]) == "cleared"
+        for other in others:
+            assert other.gone.get(timeout=PATIENCE) == "/"
+        player.leave()
+    assert not caplog.records
+
+
 def test_an_exception_costs_its_event_only(make: Any, caplog: pytest.LogCaptureFixture) -> None:
     host = make()
 

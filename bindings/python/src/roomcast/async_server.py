@@ -42,7 +42,9 @@ class AsyncServer(BaseServer):
         self._lock = contextlib.nullcontext()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._thread = 0
-        self._timer: Optional[asyncio.TimerHandle] = None
+        #: The next turn that nothing else brings about, and when it is: uvloop's handles do not always tell.
+        self._timer: Optional[asyncio.Handle] = None
+        self._timer_at = 0.0
         #: A turn is under way, or will be.
         self._due = False
         #: Tasks started so far.
@@ -152,10 +154,10 @@ class AsyncServer(BaseServer):
             return
         when = self._loop.time() + timeout
         # One that comes too early costs a turn, so there is no need to put it off each time.
-        if self._timer is None or when < self._timer.when():
+        if self._timer is None or when < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._timed_turn)
+            self._timer, self._timer_at = self._loop.call_at(when, self._timed_turn), when
 
     def _timed_turn(self) -> None:
         self._timer = None
