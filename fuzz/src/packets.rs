@@ -31,10 +31,11 @@ pub(crate) fn socketio(input: &[u8]) {
     let mut limits = Limits::default();
     limits.max_json_depth = 8 + u32::from(input.byte());
     limits.max_attachments = input.pick(&[10, 0, 1, u32::MAX]);
-    limits.max_namespace_name = input.pick(&[512, 1, 9]);
+    // Bytes that once chose a bound on names: the corpus goes on meaning what it meant.
+    input.byte();
     let Ok(text) = std::str::from_utf8(input.0) else { return };
     let Ok(packet) = socketio::decode(text, &limits) else { return };
-    assert!(packet.nsp.len() <= limits.max_namespace_name && packet.nsp.starts_with('/'));
+    assert!(packet.nsp.starts_with('/'));
     assert!(packet.attachments <= limits.max_attachments);
     if packet.attachments > 0 {
         assert!(socketio::placeholders(packet.data, packet.attachments).is_ok());

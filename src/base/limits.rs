@@ -65,9 +65,9 @@ limits! {
     max_attachments: u32 = 10, 0;
     /// Depth of nested arrays and objects in a client's JSON.
     max_json_depth: u32 = 512, 8;
-    /// Bytes of a namespace name from a client.
+    /// Bytes of a namespace name from a client; a longer one is refused as an unknown one is.
     max_namespace_name: usize = 512, 1;
-    /// Namespaces one connection may be in, or wait for, at a time.
+    /// Namespaces one connection may be in, or wait for, at a time; one more is refused with `Too many namespaces`.
     max_namespaces_per_connection: u32 = 64, 1;
     /// Namespaces in all, those made from patterns included.
     max_namespaces: u32 = 100_000, 1;

@@ -16,25 +16,26 @@ impl Core {
     /// A client asks to join a namespace.
     pub(super) fn connect(&mut self, conn: Key, name: &str, auth: &str) {
         // Checked first, so that no namespace is made for nobody.
+        let limits = &self.config.limits;
+        if name.len() > limits.max_namespace_name {
+            return self.refuse_client(conn, name, "Invalid namespace");
+        }
         let waiting = self.conns.get(conn).map_or(0, |conn| conn.sockets.len());
-        if waiting >= self.config.limits.max_namespaces_per_connection as usize {
-            self.counters.bad_packets += 1;
-            return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
+        if waiting >= limits.max_namespaces_per_connection as usize {
+            return self.refuse_client(conn, name, "Too many namespaces");
         }
         let slot = self.sockets.next_key().slot;
         let Ok(sid) = self.sids.make(slot) else {
             return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
         };
         let Some(namespace) = self.namespace_for_client(name) else {
-            self.counters.connects_refused += 1;
-            return self.refuse_connect(conn, name, "Invalid namespace", None);
+            return self.refuse_client(conn, name, "Invalid namespace");
         };
         let key = self.sockets.insert(Socket {
             sid,
             namespace,
             conn,
             connected: false,
-            since: 0,
             early_rooms: Vec::new(),
             acks: Vec::new(),
         });
@@ -57,7 +58,6 @@ impl Core {
     fn complete_connect(&mut self, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         socket.connected = true;
-        socket.since = self.tick;
         let (conn, sid) = (socket.conn, socket.sid);
         let early_rooms = std::mem::take(&mut socket.early_rooms);
         let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
@@ -72,6 +72,12 @@ impl Core {
             // It was checked when the host named it.
             let _ = self.join(SocketId::new(key), &room);
         }
+    }
+
+    /// The broker itself turns a client away; what else the client has goes on.
+    fn refuse_client(&mut self, conn: Key, name: &str, message: &str) {
+        self.counters.connects_refused += 1;
+        self.refuse_connect(conn, name, message, None);
     }
 
     fn refuse_connect(&mut self, conn: Key, name: &str, message: &str, data: Option<&str>) {

@@ -34,8 +34,6 @@ pub(super) struct Socket {
     pub(super) conn: Key,
     /// False while the host has yet to accept it.
     pub(super) connected: bool,
-    /// The tick in which it connected.
-    pub(super) since: u64,
     /// Rooms the host joined it to before it accepted it.
     pub(super) early_rooms: Vec<Box<str>>,
     /// Acknowledgements the host waits for from it.
@@ -92,8 +90,6 @@ pub struct Core {
     pub(super) flushes: Histogram,
     /// A flush had something to send, and its time is not known yet.
     pub(super) flushed: bool,
-    /// Number of the tick.
-    pub(super) tick: u64,
     pub(super) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     pub(super) epoch: u64,
@@ -150,7 +146,6 @@ impl Core {
             steps: Histogram::default(),
             flushes: Histogram::default(),
             flushed: false,
-            tick: 0,
             now: 0,
             epoch,
             shutting_down: false,

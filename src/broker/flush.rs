@@ -128,7 +128,6 @@ impl Service for Core {
                 out.close(link as usize);
             }
         }
-        self.tick += 1;
         self.log.restart();
         self.polling_log.restart();
         self.tags.clear();

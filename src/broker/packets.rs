@@ -60,9 +60,9 @@ impl Core {
     fn packet(&mut self, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
         let (joined, waiting) = self.socket_of(conn, packet.nsp);
         match (packet.kind, joined) {
-            // Stock clients may ask twice before they have the answer; one is enough.
+            // Stock clients ask twice when a socket is opened by hand on a manager that is connected; one answer is enough.
             (PacketKind::Connect, None) if waiting => {}
-            (PacketKind::Connect, Some(socket)) if self.is_new(socket) => {}
+            (PacketKind::Connect, Some(_)) => {}
             (PacketKind::Connect, None) => {
                 let auth = if packet.data.is_empty() { "{}" } else { packet.data };
                 self.connect(conn, packet.nsp, auth);
@@ -114,11 +114,6 @@ impl Core {
             }
         }
         (None, false)
-    }
-
-    /// Whether the client cannot know yet that this socket is connected.
-    fn is_new(&self, socket: Key) -> bool {
-        self.sockets.get(socket).is_some_and(|socket| socket.since == self.tick)
     }
 
     /// Whether a connection was in this namespace before and is no more.

@@ -224,6 +224,10 @@ fn max_namespace_name(limits: Limits) {
     let (a, _) = world.joined(true);
     world.join_namespace(a, "/123456789");
     world.text(a, "40/1234567890,");
+    assert_eq!(world.fate(), None);
+    assert_eq!(world.clients[a].heard("/1234567890"), ["4{\"message\":\"Invalid namespace\"}"]);
+    // Whatever else is for it is for a namespace the client is not in.
+    world.text(a, "42/1234567890,[\"x\"]");
     assert_eq!(world.fate(), Some(Reason::ForcedClose));
 }
 
@@ -242,8 +246,9 @@ fn max_namespaces_per_connection(limits: Limits) {
             assert_eq!(world.fate(), Some(Reason::ClientNamespaceDisconnect));
         }
         world.text(a, "40/n4,");
-        assert_eq!(world.fate(), Some(Reason::ForcedServerClose));
-        assert_eq!(world.core.stats().namespaces, 1);
+        assert_eq!(world.fate(), None);
+        assert_eq!(world.clients[a].heard("/n4"), ["4{\"message\":\"Too many namespaces\"}"]);
+        assert_eq!(world.core.stats().namespaces, 3);
     }
     // A thousand on one connection.
     let mut world = world(limits);
@@ -252,8 +257,9 @@ fn max_namespaces_per_connection(limits: Limits) {
     for number in 0..1_000 {
         world.text(a, &format!("40/n{number},"));
     }
-    assert_eq!(world.fate(), Some(Reason::ForcedServerClose));
-    assert_eq!(world.core.stats().namespaces, 1);
+    assert_eq!(world.fate(), None);
+    assert_eq!(world.core.stats().namespaces, 64);
+    assert_eq!(world.core.stats().counters.connects_refused, 1_000 - 63);
 }
 
 fn max_namespaces(limits: Limits) {

@@ -559,6 +559,33 @@ fn a_key_of_a_namespace_that_is_gone_is_not_that_of_the_next_one() {
     assert_eq!(world.clients[a].heard("/t-2"), [r#"2["m","/t-2"]"#]);
 }
 
+// ---- namespaces ----
+
+#[test]
+fn a_namespace_asked_for_twice_is_answered_once_and_nothing_ends() {
+    for websocket in BOTH {
+        for settles in BOTH {
+            let mut world = World::new(Config::default());
+            world.core.add_namespace("/x", NamespaceOptions::default()).unwrap();
+            let (a, _) = world.joined(websocket);
+            world.take_seen();
+            for connect in ["40/x,", "40/x,{\"again\":true}", "42/x,[\"on\"]"] {
+                world.text(a, connect);
+                if settles {
+                    world.settle();
+                }
+            }
+            world.settle();
+            let answers = world.clients[a].inbox.iter().filter(|packet| packet.nsp == "/x").count();
+            let seen = world.take_seen();
+            let connects = seen.iter().filter(|event| matches!(event, Seen::Connect { .. })).count();
+            let messages = seen.iter().filter(|event| matches!(event, Seen::Message { .. })).count();
+            assert_eq!((answers, connects, messages, seen.len()), (1, 1, 1, 2), "{seen:?}");
+            assert!(!world.clients[a].over);
+        }
+    }
+}
+
 // ---- upgrade ----
 
 /// Emits a numbered message at step `at` and lets the world go on in steps; an upgrade is under way.
@@ -967,7 +994,7 @@ fn every_way_to_end_leaves_nothing() {
                     Reason::ForcedClose
                 }
                 6 => {
-                    world.text(a, "40");
+                    world.text(a, "42/elsewhere,[\"x\"]");
                     Reason::ForcedServerClose
                 }
                 7 => {
@@ -1223,10 +1250,10 @@ fn a_namespace_by_pattern_lives_as_long_as_it_is_needed() {
     }
     // One that is not to go stays.
     world.join_namespace(a, "/s-1");
-    // One namespace too many ends the connection, and leaves no namespace behind.
+    // One namespace too many is refused, and leaves no namespace behind.
     world.text(a, "40/g-4,");
     world.settle();
-    assert!(world.clients[a].over);
+    assert_eq!(world.clients[a].heard("/g-4"), ["4{\"message\":\"Too many namespaces\"}"]);
     assert!(world.core.find_namespace("/g-4").is_none(), "nobody is in it");
     world.clients[a].leave(&mut world.net, Some(End::Fin));
     world.run(1);

@@ -81,9 +81,6 @@ pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malforme
     let mut nsp = "/";
     if rest.starts_with('/') {
         (nsp, rest) = rest.split_once(',').unwrap_or((rest, ""));
-        if nsp.len() > limits.max_namespace_name {
-            return Err(Malformed);
-        }
     }
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (id, rest) = rest.split_at(digits);
