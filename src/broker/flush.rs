@@ -170,6 +170,10 @@ impl Service for Core {
         self.events.len() < limits.max_events && self.events.byte_len() < limits.max_event_bytes
     }
 
+    fn waiting(&self) -> usize {
+        self.events.len()
+    }
+
     fn has_work(&self) -> bool {
         // A loop with a thread of its own need not wait for its host to take them.
         (self.config.loops == 0 && !self.events.is_empty()) || self.has_output()

@@ -62,8 +62,14 @@ pub trait Service {
     }
 
     /// `false` while there is no room for more input: the loop neither reads nor accepts, and bytes stay in the
-    /// kernel. Asked before every read, and again in every turn. Timers stand still while input waits for this.
+    /// kernel. Asked before every read, and again in every turn. Links that have waited are read first when there is room
+    /// again; timers run up to the time until which everything that peers sent has been read.
     fn wants_input(&self) -> bool;
+
+    /// How many events wait for the host: what a link brings in one turn is bounded by them, too.
+    fn waiting(&self) -> usize {
+        0
+    }
 
     /// Something waits for the host, or for another turn: events that were not drained, work that was
     /// put off. While this is true the loop does not sleep and its descriptor is readable.

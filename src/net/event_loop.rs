@@ -22,11 +22,16 @@ const LAST_LISTENER: usize = usize::MAX - 1;
 /// A link's key is a slot of memory, so no link can ever have a token above this.
 const FIRST_LISTENER: usize = usize::MAX / 2;
 
+/// One link may fill this part of the room for events in one turn.
+const EVENT_SHARE: usize = 8;
+
 /// How a loop shares its time and what it holds.
 #[derive(Clone, Debug)]
 pub struct LoopOptions {
     /// Bytes read from one link in one turn; what is left waits for the next turn, behind all other links.
     pub read_budget: usize,
+    /// Events from one link in one turn, to about a sixteenth of the receive buffer; what is left waits as well.
+    pub event_budget: usize,
     /// How long a turn reads; what is left is read first in the next turn.
     pub step_time: Duration,
     /// Connections accepted in one turn.
@@ -49,6 +54,7 @@ impl From<&Limits> for LoopOptions {
     fn from(limits: &Limits) -> Self {
         Self {
             read_budget: limits.read_budget,
+            event_budget: limits.max_events / EVENT_SHARE,
             step_time: Duration::from_millis(limits.step_time),
             accept_budget: limits.accept_budget,
             receive_buffer: 64 * 1024,
@@ -201,7 +207,11 @@ impl Loop {
         }
         self.accept(service, returned, now);
         let Self { links, buffer, options, poll, .. } = self;
-        let share = Share { bytes: options.read_budget, until: returned + options.step_time };
+        let share = Share {
+            bytes: options.read_budget,
+            events: options.event_budget,
+            until: returned + options.step_time,
+        };
         if let Some(heard) = links.read_ready(service, buffer, share, now, poll.registry()) {
             self.heard = heard;
         }

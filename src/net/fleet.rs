@@ -55,7 +55,9 @@ impl Fleet {
     pub(super) fn new(mut config: Config, epoch: u64) -> io::Result<Self> {
         config.check()?;
         let count = config.loops;
-        let options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
+        let mut options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
+        // Each has its share of the room for events.
+        options.event_budget /= count;
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
         let (doors, inboxes) = Doors::new(config.limits.remote_queue, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());

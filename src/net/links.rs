@@ -48,6 +48,8 @@ struct Link {
     paused: bool,
     /// The kernel did not take all of the last send.
     blocked: bool,
+    /// It brought more than its share of events when it was last read: it is read in smaller pieces.
+    dense: bool,
 }
 
 /// What of a turn goes to reading.
@@ -55,12 +57,43 @@ struct Link {
 pub(super) struct Share {
     /// Bytes from one link.
     pub(super) bytes: usize,
+    /// Events from one link.
+    pub(super) events: usize,
     /// When the rest is left to the next turn.
     pub(super) until: Instant,
 }
 
-/// The clock is read once for so many links.
+/// The clock is read once for so many links ...
 const LINKS_PER_LOOK: usize = 32;
+/// ... or for so many bytes, where links bring more: the worst that they can ask for takes some 15 ms.
+const BYTES_PER_LOOK: usize = 64 * 1024;
+/// A link that brings too many events is read in pieces of this part of the buffer.
+const DENSE: usize = 16;
+
+/// Looks at the clock now and then, as reading it for each link would cost more than most links do.
+struct Watch {
+    links: usize,
+    bytes: usize,
+    until: Instant,
+    over: bool,
+}
+
+impl Watch {
+    fn new(until: Instant) -> Self {
+        Self { links: 0, bytes: 0, until, over: false }
+    }
+
+    /// Whether the time is up, after so much more work.
+    fn is_over_after(&mut self, links: usize, bytes: usize) -> bool {
+        self.links += links;
+        self.bytes += bytes;
+        if self.links >= LINKS_PER_LOOK || self.bytes >= BYTES_PER_LOOK {
+            (self.links, self.bytes) = (0, 0);
+            self.over |= Instant::now() >= self.until;
+        }
+        self.over
+    }
+}
 
 #[derive(Debug)]
 struct Lingering {
@@ -175,6 +208,7 @@ impl Links {
             queued: false,
             paused: false,
             blocked: false,
+            dense: false,
         });
         Ok(key)
     }
@@ -211,7 +245,8 @@ impl Links {
 
     /// Input is left that can be read now.
     pub(super) fn has_ready(&self, wants_input: bool) -> bool {
-        !self.ready.is_empty() && (wants_input || !self.lingering.is_empty())
+        let lingering = || !self.lingering.is_empty() && self.ready.iter().any(|&key| self.is_lingering(key));
+        if wants_input { !self.ready.is_empty() } else { lingering() }
     }
 
     /// Input is left that waits for the service.
@@ -219,8 +254,9 @@ impl Links {
         !self.ready.is_empty()
     }
 
-    /// Reads once from every link on the ready list, or as many as there is time for, each within its share. Returns
-    /// the time up to which everything that peers had sent has been read, if that is known to have moved on.
+    /// Reads from the links on the ready list in turn, each within its share, as long as there is time and the service wants
+    /// more; those that are not reached are first in the next turn. Returns the time up to which everything that peers had
+    /// sent has been read, if that is known to have moved on.
     pub(super) fn read_ready<S: Service>(
         &mut self,
         service: &mut S,
@@ -229,47 +265,52 @@ impl Links {
         now: Millis,
         registry: &Registry,
     ) -> Option<Millis> {
-        let budget = share.bytes;
-        let mut heard_all = true;
         if self.unheard.0 == 0 {
             self.unheard = (self.ready.len(), now);
         }
-        for count in 1..=self.ready.len() {
+        let mut watch = Watch::new(share.until);
+        for _ in 0..self.ready.len() {
+            if !service.wants_input() {
+                self.discard_ready(buffer, share.bytes, registry);
+                break;
+            }
             let Some(key) = self.ready.pop_front() else { break };
             self.unheard.0 = self.unheard.0.saturating_sub(1);
             let Some(link) = self.slab.get_mut(key) else { continue };
             link.queued = false;
             match link.state {
                 State::Open if link.paused => {}
-                State::Open if service.wants_input() => {
-                    heard_all &= self.read(key, service, buffer, budget, now);
-                }
-                State::Open => heard_all = false,
-                State::Lingering => self.discard(key, buffer, budget, registry),
+                State::Open => self.read(key, service, buffer, share, &mut watch, now),
+                State::Lingering => self.discard(key, buffer, share.bytes, registry),
                 State::Ended | State::Broken | State::Dead => {}
             }
             self.queue(key);
-            if count % LINKS_PER_LOOK == 0 && Instant::now() >= share.until {
+            if watch.is_over_after(1, 0) {
                 break;
             }
         }
-        // Dead links leave the list, and what was refused has to be read again.
-        self.unheard.0 = if heard_all { self.unheard.0.min(self.ready.len()) } else { 0 };
-        (heard_all && self.unheard.0 == 0).then_some(self.unheard.1)
+        // Dead links leave the list.
+        self.unheard.0 = self.unheard.0.min(self.ready.len());
+        (self.unheard.0 == 0).then_some(self.unheard.1)
     }
 
+    /// Reads a link within its share.
     fn read<S: Service>(
         &mut self,
         key: usize,
         service: &mut S,
         buffer: &mut [u8],
-        mut budget: usize,
+        share: Share,
+        watch: &mut Watch,
         now: Millis,
-    ) -> bool {
-        let Some(link) = self.slab.get_mut(key) else { return true };
-        let Some(stream) = &mut link.stream else { return true };
+    ) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        let Some(stream) = &mut link.stream else { return };
+        let mut budget = share.bytes;
+        let most = service.waiting().saturating_add(share.events);
+        let piece = if std::mem::take(&mut link.dense) { buffer.len().div_ceil(DENSE) } else { buffer.len() };
         let end = loop {
-            let room = buffer.len().min(budget);
+            let room = piece.min(budget);
             match stream.read(&mut buffer[..room]) {
                 Ok(0) => break State::Ended,
                 Ok(count) => {
@@ -277,17 +318,22 @@ impl Links {
                     let flow = service.received(key, &mut buffer[..count], now);
                     budget -= count;
                     link.paused = flow == Flow::Pause;
-                    if link.paused || !link.readable || budget == 0 {
-                        return true;
-                    }
-                    if !service.wants_input() {
-                        return false;
+                    link.dense = service.waiting() > most;
+                    let late = watch.is_over_after(0, count);
+                    if link.paused
+                        || !link.readable
+                        || link.dense
+                        || late
+                        || budget == 0
+                        || !service.wants_input()
+                    {
+                        return;
                     }
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => {
                         link.readable = false;
-                        return true;
+                        return;
                     }
                     ErrorKind::Interrupted => {}
                     _ => break State::Broken,
@@ -296,7 +342,26 @@ impl Links {
         };
         link.state = end;
         self.ended.push(key);
-        true
+    }
+
+    /// Reads the lingering links alone: the others wait where they are, in their order.
+    fn discard_ready(&mut self, buffer: &mut [u8], budget: usize, registry: &Registry) {
+        if self.lingering.is_empty() {
+            return;
+        }
+        for key in std::mem::take(&mut self.ready) {
+            if self.is_lingering(key) {
+                self.slab[key].queued = false;
+                self.discard(key, buffer, budget, registry);
+                self.queue(key);
+            } else {
+                self.ready.push_back(key);
+            }
+        }
+    }
+
+    fn is_lingering(&self, key: usize) -> bool {
+        self.slab.get(key).is_some_and(|link| link.state == State::Lingering)
     }
 
     fn discard(&mut self, key: usize, buffer: &mut [u8], mut budget: usize, registry: &Registry) {

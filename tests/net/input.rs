@@ -11,7 +11,7 @@ fn small_budget() -> LoopOptions {
 }
 
 /// Writes until the kernel takes no more. Returns how much it took.
-fn fill(client: &mut TcpStream, most: usize) -> usize {
+pub(crate) fn fill(client: &mut TcpStream, most: usize) -> usize {
     client.set_nonblocking(true).unwrap();
     let mut total = 0;
     while total < most {

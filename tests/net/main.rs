@@ -1,6 +1,7 @@
 //! The event loop on real sockets, driven by a service that writes down what it hears. No test sleeps or measures
 //! time: each turns the loop until something has happened.
 
+mod fair;
 mod foreign;
 mod input;
 mod output;

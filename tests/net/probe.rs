@@ -44,6 +44,8 @@ pub(crate) struct Probe {
     pub(crate) wants: bool,
     /// Wants nothing more once this many bytes have been received.
     pub(crate) enough: usize,
+    /// How many bytes make an event that waits for the host; 0 makes none.
+    pub(crate) event_bytes: usize,
     pub(crate) works: bool,
     pub(crate) timer: Option<Millis>,
 }
@@ -62,6 +64,7 @@ impl Default for Probe {
             flow: Flow::Continue,
             wants: true,
             enough: usize::MAX,
+            event_bytes: 0,
             works: false,
             timer: None,
         }
@@ -173,6 +176,10 @@ impl Service for Probe {
 
     fn wants_input(&self) -> bool {
         self.wants && self.received_in_all() < self.enough
+    }
+
+    fn waiting(&self) -> usize {
+        self.received_in_all().checked_div(self.event_bytes).unwrap_or(0)
     }
 
     fn has_work(&self) -> bool {
