@@ -107,7 +107,7 @@ pub unsafe extern "C" fn roomcast_remote_emit(
         // SAFETY: what the caller promises, here and below.
         let room = unsafe { text(room, room_len, "room") }?;
         if !room.is_empty() {
-            target.rooms.push(room.to_owned());
+            target = OwnedTarget::room(target.namespace, room);
         }
         if except != 0 {
             target.except.push(socket(except).map_err(|_| Fault::Known(Error::WrongKind, "except"))?);
