@@ -296,7 +296,7 @@ typedef struct roomcast_router roomcast_router;
 typedef int32_t roomcast_status;
 
 /**
- * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0.
+ * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_slice {
     /**
@@ -322,7 +322,7 @@ typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_
 typedef size_t (*roomcast_id_generator)(void *data, char *out, size_t cap);
 
 /**
- * A name and a value: a header, a parameter of a query.
+ * A name and a value: a header, a parameter of a query. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_pair {
     /**
@@ -771,7 +771,7 @@ typedef struct roomcast_message {
 } roomcast_message;
 
 /**
- * What an emit did.
+ * What an emit did. It has no size and never gains a field.
  */
 typedef struct roomcast_receipt {
     /**
@@ -902,7 +902,7 @@ typedef struct roomcast_handshake {
 } roomcast_handshake;
 
 /**
- * A number that the broker counts, by its name.
+ * A number that the broker counts, by its name. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_stat {
     /**

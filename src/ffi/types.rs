@@ -84,7 +84,7 @@ pub const ROOMCAST_ERROR_UNSUPPORTED: roomcast_status = -205;
 /// Errors of the operating system are this minus their errno.
 pub const ROOMCAST_ERROR_SYSTEM: roomcast_status = -65536;
 
-/// A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0.
+/// A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_slice {
@@ -94,7 +94,7 @@ pub struct roomcast_slice {
     pub len: usize,
 }
 
-/// A name and a value: a header, a parameter of a query.
+/// A name and a value: a header, a parameter of a query. It stands in arrays and never gains a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_pair {
@@ -281,7 +281,7 @@ pub struct roomcast_message {
     pub attachment_count: usize,
 }
 
-/// What an emit did.
+/// What an emit did. It has no size and never gains a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_receipt {
@@ -318,7 +318,7 @@ pub struct roomcast_handshake {
     pub header_count: usize,
 }
 
-/// A number that the broker counts, by its name.
+/// A number that the broker counts, by its name. It stands in arrays and never gains a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_stat {

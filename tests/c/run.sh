@@ -33,7 +33,7 @@ strict="-Wall -Wextra -Werror -pedantic -Iinclude -Itests/c -g -O1"
 links="-L$lib -Wl,-rpath,$lib -lroomcast -lpthread"
 
 # ---- Every C file that includes the header compiles in each dialect. Add folders here. ----
-for file in tests/c/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do
+for file in tests/c/*.c tests/c/abi/*/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do
     [ -f "$file" ] && grep -q 'roomcast\.h\|support\.h' "$file" || continue
     check "$file as C99" cc -std=c99 $strict -c "$file" -o "$out/any.o"
     check "$file as C23" cc -std=c2x $strict -c "$file" -o "$out/any.o"
@@ -67,6 +67,12 @@ for file in tests/c/*.c; do
     name=$(basename "$file" .c)
     [ "$name" != support ] && chosen "$name" || continue
     programs "$name" "cc -std=c99" "$file" tests/c/support.c
+done
+# Programs as compiled against earlier headers, with the library of today.
+for file in tests/c/abi/*/program.c; do
+    version=$(basename "$(dirname "$file")")
+    chosen "abi-$version" || continue
+    programs "abi-$version" "cc -std=c99 -I$(dirname "$file")" "$file" tests/c/support.c
 done
 if chosen cpp; then # the C++ header's other tests are those of tests/cpp/run.mjs
     programs cpp "c++ -std=c++17 -Ibindings/cpp -Itests/cpp" tests/cpp/unit.cpp

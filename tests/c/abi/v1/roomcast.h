@@ -1,3 +1,5 @@
+/* The header of version 0.1.0, against which tests/c/abi/v1/program.c is compiled. Until 0.1.0 is out `make header` writes it anew;
+ * from then on (RELEASED in tests/header/header.rs) it never changes. */
 /* roomcast: an embeddable event broker with Socket.IO's rooms, namespaces and acknowledgements.
  *
  * Made by cbindgen from src/ffi: do not edit. What all of it has in common:
@@ -296,7 +298,7 @@ typedef struct roomcast_router roomcast_router;
 typedef int32_t roomcast_status;
 
 /**
- * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0.
+ * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_slice {
     /**
@@ -322,7 +324,7 @@ typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_
 typedef size_t (*roomcast_id_generator)(void *data, char *out, size_t cap);
 
 /**
- * A name and a value: a header, a parameter of a query.
+ * A name and a value: a header, a parameter of a query. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_pair {
     /**
@@ -771,7 +773,7 @@ typedef struct roomcast_message {
 } roomcast_message;
 
 /**
- * What an emit did.
+ * What an emit did. It has no size and never gains a field.
  */
 typedef struct roomcast_receipt {
     /**
@@ -902,7 +904,7 @@ typedef struct roomcast_handshake {
 } roomcast_handshake;
 
 /**
- * A number that the broker counts, by its name.
+ * A number that the broker counts, by its name. It stands in arrays and never gains a field.
  */
 typedef struct roomcast_stat {
     /**
