@@ -449,9 +449,12 @@ export const scenarios = {
     }
     await ask(a, "join", room);
     const { id } = a;
+    // The host may hear of it before the client does: both are waited for.
+    const gone = down(a);
     if (kind === "polling") a.io.engine.close();
     else a.io.engine.transport.ws.terminate();
     const { reason, rooms } = await host.left(id);
+    await gone;
     assert.ok(["transport close", "transport error"].includes(reason), reason);
     assert.deepEqual(rooms, [room]);
     await up(a);
