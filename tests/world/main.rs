@@ -4,6 +4,7 @@ mod big;
 mod calm;
 mod client;
 mod ends;
+mod http;
 mod limits;
 mod net;
 mod parse;

@@ -60,8 +60,6 @@ impl HeadError {
 pub enum UpgradeError {
     /// Not a GET.
     Method,
-    /// To something other than WebSocket.
-    Protocol,
     /// No key, or not 16 bytes in base64.
     Key,
     /// No version, or none that is spoken here. The answer names those that are, in `Sec-WebSocket-Version`.
@@ -81,7 +79,6 @@ impl UpgradeError {
     pub fn text(self) -> &'static str {
         match self {
             UpgradeError::Method => "Invalid HTTP method",
-            UpgradeError::Protocol => "Invalid Upgrade header",
             UpgradeError::Key => "Missing or invalid Sec-WebSocket-Key header",
             UpgradeError::Version => "Missing or invalid Sec-WebSocket-Version header",
         }
@@ -166,18 +163,16 @@ impl<'b> Request<'b> {
         self.http11 && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    /// Whether the client asks to go on with another protocol. See [`websocket_key`](Self::websocket_key).
+    /// Whether the client asks to go on as a WebSocket. An offer of other protocols alone changes nothing about the request
+    /// (RFC 9110, 7.8). See [`websocket_key`](Self::websocket_key).
     pub fn is_upgrade(&self) -> bool {
-        self.http11 && self.lists("connection", "upgrade") && self.header("upgrade").is_some()
+        self.http11 && self.lists("connection", "upgrade") && self.lists("upgrade", "websocket")
     }
 
-    /// Checks an upgrade request in the reference's order and returns the key to be accepted.
+    /// Checks a request that [`is_upgrade`](Self::is_upgrade) in the reference's order and returns the key to be accepted.
     pub fn websocket_key(&self) -> Result<&'b [u8], UpgradeError> {
         if self.method != "GET" {
             return Err(UpgradeError::Method);
-        }
-        if !self.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
-            return Err(UpgradeError::Protocol);
         }
         let key = self.header("sec-websocket-key").filter(|key| is_key(key)).ok_or(UpgradeError::Key)?;
         match self.header("sec-websocket-version") {

@@ -41,6 +41,11 @@ export const deliberate = [
     accepts: ({ response }) => response.status === 400 || response.status === 426,
   },
   {
+    cases: /^raw \/ upgrade requests \/ (polling, with h2c offered|h2c and WebSocket offered)$/,
+    reason: "what is offered may be ignored (RFC 9110, 7.8), and one of several may be chosen; Node refuses whatever is not WebSocket alone",
+    accepts: statusIn(101, 200),
+  },
+  {
     cases: /^raw \/ upgrade requests \/ a subprotocol is offered$/,
     reason: "Engine.IO has no subprotocol, so none is chosen; Node's WebSocket package echoes the first",
     accepts: ({ response }) => response.status === 101 && !("sec-websocket-protocol" in response.headers),
