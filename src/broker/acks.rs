@@ -6,13 +6,41 @@ use super::message::{Message, Receipt, Target};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, Key, SocketId};
+use crate::session::sid::Home;
 use crate::session::timers::Timer;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+/// The numbers that acknowledgements have on the wire. None is used twice in a broker's life, whatever namespace and loop it
+/// is for: an answer that comes late, over a new connection, must not settle another question.
+#[derive(Debug)]
+pub(super) struct AckNumbers {
+    next: u64,
+    /// As many as there are loops, each of which counts from its own number.
+    step: u64,
+    waiting: HashMap<u64, Key>,
+}
+
+/// Numbers from here on are not whole any more in a client that keeps them as JavaScript does.
+const NUMBERS: u64 = 1 << 53;
+
+impl AckNumbers {
+    pub(super) fn new(home: &Home) -> Self {
+        Self { next: home.number(), step: home.count(), waiting: HashMap::new() }
+    }
+
+    /// The next question is `key`'s.
+    fn take(&mut self, key: Key) {
+        self.waiting.insert(self.next, key);
+        self.next += self.step;
+        if self.next >= NUMBERS {
+            self.next %= self.step;
+        }
+    }
+}
 
 /// One acknowledgement, however many are to answer.
 #[derive(Debug)]
 pub(super) struct PendingAck {
-    namespace: Key,
     /// Its number on the wire.
     number: u64,
     waiting: Waiting,
@@ -67,8 +95,7 @@ impl Core {
         timeout: Option<Millis>,
     ) -> Result<(Receipt, Option<AckId>)> {
         self.check_message(&message)?;
-        let namespace = target.namespace.key();
-        let number = self.namespace(target.namespace)?.next_ack;
+        let number = self.ack_numbers.next;
         let mut members = Vec::new();
         self.check_ack_room(&target)?;
         let receipt = self.deliver(target, message, Some(number), |member| members.push(member))?;
@@ -79,16 +106,13 @@ impl Core {
             [one] => Waiting::One(Some(one)),
             _ => Waiting::Many(members.iter().copied().collect()),
         };
-        let key = self.acks.insert(PendingAck { namespace, number, waiting, lost: 0 });
+        let key = self.acks.insert(PendingAck { number, waiting, lost: 0 });
         for member in members {
             if let Some(socket) = self.sockets.at_mut(member) {
                 socket.acks.push(key);
             }
         }
-        if let Some(home) = self.namespaces.get_mut(namespace) {
-            home.next_ack += 1;
-            home.acks.insert(number, key);
-        }
+        self.ack_numbers.take(key);
         if timeout == Some(0) {
             self.counters.ack_timeouts += 1;
             self.end_ack(key, true);
@@ -119,10 +143,7 @@ impl Core {
         args: &str,
         attachments: impl Iterator<Item = &'a [u8]>,
     ) {
-        let key = self.sockets.get(socket).and_then(|state| {
-            let namespace = self.namespaces.get(state.namespace)?;
-            namespace.acks.get(&number).copied()
-        });
+        let key = self.ack_numbers.waiting.get(&number).copied();
         let pending = key.and_then(|key| Some((key, self.acks.get_mut(key)?)));
         let Some((key, pending)) = pending.filter(|(_, pending)| match &pending.waiting {
             Waiting::One(one) => *one == Some(socket.slot),
@@ -168,9 +189,7 @@ impl Core {
     fn end_ack(&mut self, key: Key, timed_out: bool) {
         let Some(pending) = self.acks.remove(key) else { return };
         self.timers.cancel(Timer::Ack(key.slot));
-        if let Some(namespace) = self.namespaces.get_mut(pending.namespace) {
-            namespace.acks.remove(&pending.number);
-        }
+        self.ack_numbers.waiting.remove(&pending.number);
         let missing = pending.waiting.len() + pending.lost;
         for slot in pending.waiting.drain() {
             if let Some(socket) = self.sockets.at_mut(slot) {

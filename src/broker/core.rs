@@ -1,6 +1,6 @@
 //! The broker's state and its life: links, connections and sockets come and go here. What they say is read elsewhere.
 
-use super::acks::PendingAck;
+use super::acks::{AckNumbers, PendingAck};
 use super::board::Place;
 use super::config::Config;
 use super::events::{Events, Kind};
@@ -67,6 +67,7 @@ pub struct Core {
     pub(super) names: HashMap<Box<str>, Key>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) acks: Slots<PendingAck>,
+    pub(super) ack_numbers: AckNumbers,
     pub(super) router: Router,
     pub(super) log: TickLog,
     pub(super) polling_log: PollingLog,
@@ -129,6 +130,7 @@ impl Core {
             names: HashMap::new(),
             patterns: Vec::new(),
             acks: Slots::default(),
+            ack_numbers: AckNumbers::new(&home),
             router: Router::new(),
             log: TickLog::new(),
             polling_log: PollingLog::default(),

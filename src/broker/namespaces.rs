@@ -6,7 +6,6 @@ use super::events::Kind;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// One namespace.
 #[derive(Debug)]
@@ -21,10 +20,6 @@ pub(super) struct Namespace {
     pub(super) settles: bool,
     /// Sockets in it, those waiting for the host's decision included.
     pub(super) population: usize,
-    /// The number of the next acknowledgement that the host asks for.
-    pub(super) next_ack: u64,
-    /// Acknowledgements the host waits for, by their number on the wire.
-    pub(super) acks: HashMap<u64, Key>,
 }
 
 /// How a namespace treats those who connect.
@@ -138,8 +133,6 @@ impl Core {
             fleeting,
             settles: false,
             population: 0,
-            next_ack: 0,
-            acks: HashMap::new(),
         });
         self.names.insert(name.into(), key);
         self.events.push(Kind::NamespaceCreated(NamespaceId::new(key))).text(&[name]);

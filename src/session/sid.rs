@@ -44,6 +44,16 @@ impl Home {
     pub(crate) fn alone() -> Self {
         Self { mask: RandomState::new(), number: 0, count: 1 }
     }
+
+    /// Which of them it is, from 0.
+    pub(crate) fn number(&self) -> u64 {
+        self.number.into()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.into()
+    }
 }
 
 impl SidSource {

@@ -7,6 +7,7 @@ use roomcast::{
     SocketId, Target,
 };
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 const END: Message<'static> = Message::new("end", "[]");
@@ -168,6 +169,46 @@ fn acknowledgements_from_many_loops_are_counted_together() {
         finish(&mut host, clients);
         let nobody = Target::rooms(ns, &["nobody"]);
         assert_eq!(host.broker.emit_with_ack(nobody, question, None).unwrap().1, None);
+    }
+}
+
+#[test]
+fn a_late_answer_over_a_new_connection_settles_no_other_question() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        // Everybody is asked its own question, and answers all the others' in the name of a client that came back.
+        let (questions, asked) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(Barrier::new(MANY)));
+        let clients = crowd(&mut host, move |_, mut client| {
+            let question = client.read();
+            let own = question.strip_suffix("[\"q\"]").unwrap().strip_prefix("42").unwrap().to_owned();
+            assert!(questions.lock().unwrap().insert(own.clone()), "{own} was asked twice");
+            asked.wait();
+            let all: Vec<String> = questions.lock().unwrap().iter().cloned().collect();
+            for number in all.iter().filter(|number| **number != own) {
+                client.send(&format!("43{number}[\"late\"]"));
+            }
+            client.send(&format!("43{own}[\"mine\"]"));
+            client.read();
+        });
+        let ns = host.broker.find_namespace("/").unwrap();
+        let mut waiting = HashMap::new();
+        let question = Message::new("q", "[]");
+        for &(socket, _) in &clients {
+            let (_, ack) = host.broker.emit_with_ack(Target::sockets(ns, &[socket]), question, None).unwrap();
+            waiting.insert(ack.unwrap(), socket);
+        }
+        poll_until(&mut host, |_, events| {
+            for event in events.iter() {
+                if let Event::Ack { ack, socket, args, .. } = event {
+                    assert_eq!(args, "[\"mine\"]", "with {loops} loops");
+                    assert_eq!(waiting.remove(&ack), Some(socket));
+                }
+            }
+            waiting.is_empty()
+        });
+        assert_eq!(host.broker.stats().counters.unknown_acks, (MANY * (MANY - 1)) as u64);
+        host.broker.emit(Target::all(ns), END).unwrap();
+        finish(&mut host, clients);
     }
 }
 

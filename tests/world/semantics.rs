@@ -743,6 +743,35 @@ fn acks_one_many_late_forged_and_never() {
 }
 
 #[test]
+fn no_ack_number_is_used_twice_in_whatever_namespace() {
+    let mut world = World::new(Config::default());
+    let options = PatternOptions { remove_when_empty: true, ..PatternOptions::default() };
+    world.core.add_pattern("/room-*", options).unwrap();
+    let (a, _) = world.joined(true);
+    let mut numbers = Vec::new();
+    for nsp in ["/", "/room-1", "/room-2", "/room-1"] {
+        let socket = if nsp == "/" { world.socket(a, "/").unwrap() } else { world.join_namespace(a, nsp) };
+        let ns = world.core.namespace_of(socket).unwrap();
+        world.core.emit_with_ack(Target::sockets(ns, &[socket]), Message::new("q", "[]"), None).unwrap();
+        world.settle();
+        numbers.push(world.clients[a].inbox.last().unwrap().id.unwrap());
+        world.take_seen();
+        // What was asked before, and in another namespace, is not this question.
+        for number in &numbers[..numbers.len() - 1] {
+            let at = if nsp == "/" { "".into() } else { format!("{nsp},") };
+            world.text(a, &format!("43{at}{number}[\"late\"]"));
+        }
+        world.settle();
+        assert_eq!(acks(world.take_seen()), [""; 0], "{nsp}");
+        if nsp != "/" {
+            world.text(a, &format!("41{nsp},"));
+            world.settle();
+        }
+    }
+    assert_eq!(numbers.iter().collect::<std::collections::HashSet<_>>().len(), 4, "{numbers:?}");
+}
+
+#[test]
 fn the_bound_on_pending_acks_is_that_of_the_recipients() {
     let mut world = World::new(limits(|limits| limits.max_pending_acks = 3));
     let ns = root(&world);
