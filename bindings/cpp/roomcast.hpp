@@ -76,6 +76,7 @@ enum class errc : roomcast_status {
     bad_value = ROOMCAST_ERROR_BAD_VALUE,
     bad_address = ROOMCAST_ERROR_BAD_ADDRESS,
     not_found = ROOMCAST_ERROR_NOT_FOUND,
+    too_small = ROOMCAST_ERROR_TOO_SMALL,
     too_many = ROOMCAST_ERROR_TOO_MANY,
     full = ROOMCAST_ERROR_FULL,
     too_large = ROOMCAST_ERROR_TOO_LARGE,

@@ -22,6 +22,7 @@ SUFFIXES = (".so", ".dylib", ".dll")
 
 def declarations(header: str) -> str:
     """What cffi can read of the header: no comments, no preprocessor but numbers, no C++."""
+    header = re.sub(r"#ifndef ROOMCAST_NO_HELPERS.*?#endif  /\* ROOMCAST_NO_HELPERS", "/*", header, flags=re.DOTALL)
     plain = re.sub(r"/\*.*?\*/|//[^\n]*", "", header, flags=re.DOTALL)
     plain = re.sub(r"#ifdef __cplusplus.*?#endif", "", plain, flags=re.DOTALL)
     lines = (line for line in plain.splitlines() if not line.startswith("#") or re.match(r"#define \w+ -?\d+$", line))

@@ -89,8 +89,8 @@ static size_t around(int cell, roomcast_slice *rooms)
 static void emit(const roomcast_slice *rooms, size_t room_count, uint32_t delivery, uint64_t key, const char *name,
                  const char *format, ...)
 {
-    roomcast_target target;
-    roomcast_message message;
+    roomcast_target target = ROOMCAST_TARGET_INIT;
+    roomcast_message message = ROOMCAST_MESSAGE_INIT;
     char args[1024];
     va_list list;
 
@@ -98,13 +98,9 @@ static void emit(const roomcast_slice *rooms, size_t room_count, uint32_t delive
     vsnprintf(args, sizeof args, format, list);
     va_end(list);
 
-    memset(&target, 0, sizeof target);
-    target.struct_size = sizeof target;
     target.ns = world.ns;
     target.rooms = rooms;
     target.room_count = room_count;
-    memset(&message, 0, sizeof message);
-    message.struct_size = sizeof message;
     message.delivery = delivery;
     message.key = key;
     message.name = name;
@@ -241,11 +237,6 @@ static void shoot(int id, double angle)
 
 /* ---- what clients say ---- */
 
-static int is(const roomcast_event *event, const char *name)
-{
-    return event->name_len == strlen(name) && memcmp(event->name, name, event->name_len) == 0;
-}
-
 /* Reads up to `cap` numbers from the front of a JSON array of numbers. The broker has checked that it is JSON. */
 static int numbers(const roomcast_event *event, double *out, int cap)
 {
@@ -304,19 +295,19 @@ static void message(const roomcast_event *event)
     size_t len;
 
     if (id < 0) {
-        if (is(event, "join") && (len = string(event, &name)) > 0 && (id = add_player(event->socket, name, len)) >= 0)
+        if (roomcast_event_is(event, "join") && (len = string(event, &name)) > 0 && (id = add_player(event->socket, name, len)) >= 0)
             answer(event, "[%d,%d,%d,{\"width\":%d,\"height\":%d,\"cell\":%d,\"speed\":%d,\"tick\":%d}]", id,
                    (int)world.players[id].x, (int)world.players[id].y, WIDTH, HEIGHT, CELL, SPEED, TICK_RATE);
-    } else if (is(event, "input") && numbers(event, given, 3) == 3) {
+    } else if (roomcast_event_is(event, "input") && numbers(event, given, 3) == 3) {
         double length = hypot(given[0], given[1]);
         double scale = length > 1 ? 1 / length : 1;
         world.players[id].dx = given[0] * scale;
         world.players[id].dy = given[1] * scale;
         world.players[id].angle = within(given[2], -7, 7);
         world.players[id].changed = 1;
-    } else if (is(event, "shoot") && numbers(event, given, 1) == 1) {
+    } else if (roomcast_event_is(event, "shoot") && numbers(event, given, 1) == 1) {
         shoot(id, given[0]);
-    } else if (is(event, "who") && numbers(event, given, 1) == 1) {
+    } else if (roomcast_event_is(event, "who") && numbers(event, given, 1) == 1) {
         int who = given[0] >= 0 && given[0] < world.player_count ? (int)given[0] : -1;
         answer(event, "[%s]", who >= 0 && world.players[who].socket != 0 ? world.players[who].name : "null");
     }
@@ -480,7 +471,7 @@ int main(int argc, char **argv)
     const char *pages = argc > 2 ? argv[2] : "examples/arena";
     const char *client = argc > 3 ? argv[3] : "tests/interop/node_modules/socket.io-client/dist/socket.io.min.js";
     uint16_t port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 3000);
-    roomcast_config config;
+    roomcast_config config = ROOMCAST_CONFIG_INIT;
     struct timespec next;
     int cell;
 
@@ -492,7 +483,6 @@ int main(int argc, char **argv)
         world.rooms[cell].len = (size_t)sprintf(world.names[cell], "%d:%d", cell % COLUMNS, cell / COLUMNS);
     }
 
-    roomcast_config_init(&config, sizeof config);
     config.max_payload = 4096; /* nobody has more to say */
     if (roomcast_new(ROOMCAST_ABI_VERSION, &config, &world.broker) != ROOMCAST_OK
         || roomcast_find_namespace(world.broker, ROOMCAST_TEXT("/"), &world.ns) != ROOMCAST_OK)

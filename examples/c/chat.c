@@ -5,6 +5,7 @@
 #include "json.h"
 #include <roomcast.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { PEOPLE = 1024, NAME = 24 * 4 + 1, SAID = 2000 * 4 + 1 };
@@ -55,17 +56,14 @@ static const char *const *rooms_of(roomcast_namespace ns)
 static void emit(roomcast_namespace ns, const char *room, roomcast_socket except, const char *name, uint32_t delivery)
 {
     roomcast_slice rooms;
-    roomcast_target target;
-    roomcast_message message;
+    roomcast_target target = ROOMCAST_TARGET_INIT;
+    roomcast_message message = ROOMCAST_MESSAGE_INIT;
 
     if (room != NULL && *room == 0)
         return;
-    memset(&target, 0, sizeof target);
-    target.struct_size = sizeof target;
     target.ns = ns;
     if (room != NULL) {
-        rooms.ptr = room;
-        rooms.len = strlen(room);
+        rooms = roomcast_slice_of(room);
         target.rooms = &rooms;
         target.room_count = 1;
     }
@@ -73,8 +71,6 @@ static void emit(roomcast_namespace ns, const char *room, roomcast_socket except
         target.except_sockets = &except;
         target.except_socket_count = 1;
     }
-    memset(&message, 0, sizeof message);
-    message.struct_size = sizeof message;
     message.delivery = delivery;
     message.name = name;
     message.name_len = strlen(name);
@@ -145,10 +141,8 @@ static void enter(struct person *person, roomcast_namespace ns, struct json want
             to = *room;
     if (*person->name == 0 || from == to)
         return;
-    leave.ptr = from;
-    leave.len = strlen(from);
-    join.ptr = to;
-    join.len = strlen(to);
+    leave = roomcast_slice_of(from);
+    join = roomcast_slice_of(to);
     person->room = to;
     roomcast_change_rooms(chat.broker, person->socket, &leave, *from != 0, &join, 1, NULL);
     write_one(to);
@@ -188,11 +182,6 @@ static void welcome(const roomcast_event *event)
     name(person, event->ns, json_member(auth, "name"), json_member(auth, "room"));
 }
 
-static int is(const roomcast_event *event, const char *text)
-{
-    return event->name_len == strlen(text) && memcmp(event->name, text, event->name_len) == 0;
-}
-
 static void message(const roomcast_event *event)
 {
     struct json first = json_first(event->data, event->data_len), none = { "", 0 };
@@ -200,11 +189,11 @@ static void message(const roomcast_event *event)
 
     if (person == NULL)
         return;
-    if (is(event, "name")) {
+    if (roomcast_event_is(event, "name")) {
         name(person, event->ns, first, none);
-    } else if (is(event, "move")) {
+    } else if (roomcast_event_is(event, "move")) {
         enter(person, event->ns, first);
-    } else if (is(event, "say")) {
+    } else if (roomcast_event_is(event, "say")) {
         static char said[SAID];
         char *end = chat.args;
         json_text(first, 2000, said);
@@ -214,7 +203,7 @@ static void message(const roomcast_event *event)
         end = json_quote(end, said);
         strcpy(end, "]");
         emit(event->ns, person->room, event->socket, "message", ROOMCAST_RELIABLE);
-    } else if (is(event, "typing")) {
+    } else if (roomcast_event_is(event, "typing")) {
         /* Worth nothing later: it is skipped for whoever does not keep up. */
         write_one(person->name);
         emit(event->ns, person->room, event->socket, "typing", ROOMCAST_VOLATILE);
@@ -347,14 +336,12 @@ int main(int argc, char **argv)
     const char *pages = argc > 2 ? argv[2] : "examples/chat";
     const char *client = argc > 3 ? argv[3] : "tests/interop/node_modules/socket.io-client/dist/socket.io.min.js";
     uint16_t port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 3000);
-    roomcast_config config;
+    roomcast_config config = ROOMCAST_CONFIG_INIT;
 
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
     chat.token = getenv("STAFF_TOKEN") != NULL ? getenv("STAFF_TOKEN") : "staff";
-    roomcast_config_init(&config, sizeof config);
-    config.health_path.ptr = "/health";
-    config.health_path.len = 7;
+    config.health_path = ROOMCAST_SLICE("/health");
     if (roomcast_new(ROOMCAST_ABI_VERSION, &config, &chat.broker) != ROOMCAST_OK
         || roomcast_add_namespace(chat.broker, ROOMCAST_TEXT("/staff"), 1, &chat.staff) != ROOMCAST_OK)
         return fail(NULL);

@@ -3,13 +3,14 @@
  *
  * epoll_host [PORT]    then: echo -n hello > /dev/udp/127.0.0.1/UDP_PORT */
 #define _POSIX_C_SOURCE 200809L
-#include "json.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <roomcast.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -69,14 +70,18 @@ static void drain(roomcast_broker *broker)
 /* A datagram becomes an event for everybody. */
 static void datagram(roomcast_broker *broker, roomcast_namespace ns, int fd)
 {
-    char bytes[512], args[sizeof bytes * 6 + 8];
+    char bytes[512], args[sizeof bytes * 6 + 4];
     ssize_t got;
-    while ((got = recv(fd, bytes, sizeof bytes - 1, 0)) > 0) {
-        bytes[got] = 0;
+    while ((got = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        size_t len = 0;
         args[0] = '[';
-        strcpy(json_quote(args + 1, bytes), "]");
-        /* What is not UTF-8 the broker refuses. */
-        if (roomcast_emit(broker, ns, NULL, 0, 0, ROOMCAST_TEXT("datagram"), args, strlen(args)) != ROOMCAST_OK)
+        /* What is not UTF-8 is refused. */
+        if (roomcast_json_escape(bytes, (size_t)got, args + 1, sizeof args - 2, &len) != ROOMCAST_OK) {
+            fail("datagram");
+            continue;
+        }
+        args[len + 1] = ']';
+        if (roomcast_emit(broker, ns, NULL, 0, 0, ROOMCAST_TEXT("datagram"), args, len + 2) != ROOMCAST_OK)
             fail("datagram");
     }
 }
@@ -87,17 +92,13 @@ static void beat(roomcast_broker *broker, roomcast_namespace ns, int fd)
     static unsigned long beats;
     uint64_t times;
     char args[32];
-    roomcast_target target;
-    roomcast_message message;
+    roomcast_target target = ROOMCAST_TARGET_INIT;
+    roomcast_message message = ROOMCAST_MESSAGE_INIT;
 
     if (read(fd, &times, sizeof times) != (ssize_t)sizeof times)
         return;
     beats += (unsigned long)times;
-    memset(&target, 0, sizeof target);
-    target.struct_size = sizeof target;
     target.ns = ns;
-    memset(&message, 0, sizeof message);
-    message.struct_size = sizeof message;
     message.delivery = ROOMCAST_LATEST;
     message.name = "beat";
     message.name_len = 4;

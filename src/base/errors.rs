@@ -74,6 +74,8 @@ errors! {
     BadAddress = -18, "the address cannot be understood or resolved";
     /// Only through the C ABI: nothing has this name.
     NotFound = -19, "there is nothing of this name";
+    /// Only through the C ABI: what the call writes does not fit into the caller's buffer.
+    TooSmall = -20, "the buffer is too small";
     /// A room or namespace limit was reached.
     TooMany = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.

@@ -63,6 +63,8 @@ pub const ROOMCAST_ERROR_BAD_VALUE: roomcast_status = -17;
 pub const ROOMCAST_ERROR_BAD_ADDRESS: roomcast_status = -18;
 /// There is nothing of this name.
 pub const ROOMCAST_ERROR_NOT_FOUND: roomcast_status = -19;
+/// What the call writes does not fit into the buffer it was given.
+pub const ROOMCAST_ERROR_TOO_SMALL: roomcast_status = -20;
 /// A limit of the broker was reached.
 pub const ROOMCAST_ERROR_TOO_MANY: roomcast_status = -100;
 /// The remote's queue is full: the broker has not been polled for a while.

@@ -28,7 +28,7 @@ fn the_header_is_what_cbindgen_makes_of_the_sources() {
     let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
     let mut made = Vec::new();
     cbindgen::generate_with_config(root(), config).unwrap().write(&mut made);
-    let made = String::from_utf8(made).unwrap();
+    let made = with_helpers(&String::from_utf8(made).unwrap());
     let symbols: String = functions(&made).into_keys().map(|name| name + "\n").collect();
     let frozen = format!("{FROZEN}{made}");
     let files: [(PathBuf, &str); 3] = [
@@ -44,6 +44,36 @@ fn the_header_is_what_cbindgen_makes_of_the_sources() {
         let differs = committed.lines().zip(made.lines()).find(|(old, new)| old != new);
         assert!(committed == made, "{} is old, run `make header`: {differs:?}", path.display());
     }
+}
+
+const HELPERS: &str = "/*\n * Helpers\n";
+
+/// The header with `helpers.h` at its end, and in that an initialiser for each struct that has a size.
+fn with_helpers(made: &str) -> String {
+    let mut initialisers = Vec::new();
+    for (name, fields) in structs(made) {
+        // Some of the configuration's defaults are not 0.
+        if fields[0].1 != "struct_size" || name == "roomcast_config" {
+            continue;
+        }
+        let values = fields[1..].iter().map(|(field, _)| match field {
+            _ if field.contains('*') => "NULL",
+            _ if field.starts_with("struct ") => "{NULL, 0}",
+            _ => "0",
+        });
+        let values = values.map(|value| format!(", {value}")).collect::<String>();
+        initialisers.push(format!("#define {}_INIT {{sizeof({name}){values}}}", name.to_uppercase()));
+    }
+    let helpers = fs::read_to_string(root().join("tests/header/helpers.h")).unwrap();
+    let helpers = helpers.replace("@initialisers@", &initialisers.join("\n"));
+    assert!(helpers.starts_with(HELPERS));
+    let (most, end) = made.rsplit_once("#endif").unwrap();
+    format!("{most}{helpers}\n#endif{end}")
+}
+
+/// The header without its helpers.
+fn interface() -> String {
+    header().split_once(HELPERS).unwrap().0.to_owned()
 }
 
 /// What `src/ffi/frozen.rs` says is the last field of a struct in version 1 is the last one in the frozen header; what
@@ -202,7 +232,7 @@ fn every_name_has_the_prefix() {
 /// What a caller has to know: how it fails, who owns what, and which thread may call.
 #[test]
 fn every_item_is_documented() {
-    let header = header();
+    let header = interface();
     for (name, Function { comment, declaration }) in functions(&header) {
         let says = |what: &str| comment.contains(&format!("\n * {what}: "));
         assert!(says("Threads"), "{name}: from which threads?");

@@ -21,10 +21,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A literal as the two arguments, pointer and length, that texts are passed as: roomcast_join(broker, socket,
- * ROOMCAST_TEXT("lobby")). */
-#define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
-
 /**
  * The version of this interface. It changes only when a program compiled against an older header would break; pass it to
  * roomcast_new.
@@ -1065,6 +1061,11 @@ typedef struct roomcast_selection {
 #define ROOMCAST_ERROR_NOT_FOUND -19
 
 /**
+ * What the call writes does not fit into the buffer it was given.
+ */
+#define ROOMCAST_ERROR_TOO_SMALL -20
+
+/**
  * A limit of the broker was reached.
  */
 #define ROOMCAST_ERROR_TOO_MANY -100
@@ -1615,6 +1616,40 @@ roomcast_status roomcast_events(struct roomcast_broker *broker,
                                 size_t event_size,
                                 size_t cap,
                                 size_t *count);
+
+/**
+ * Writes a text as a JSON string, with its quotes, to `out`: what a client gets of it is the text again, whatever is in it.
+ *
+ * `written` is set to the bytes written, at most 6 * text_len + 2; no NUL is among them. Nothing is written on failure.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_TOO_SMALL if it needs more
+ * than `cap` bytes.
+ * Ownership: nothing is kept. `out` must not overlap `text`.
+ * Threads: any.
+ */
+roomcast_status roomcast_json_escape(const char *text,
+                                     size_t text_len,
+                                     char *out,
+                                     size_t cap,
+                                     size_t *written);
+
+/**
+ * Writes the text that a JSON string, with its quotes, stands for to `out`, for example an argument of an event. Half of a
+ * surrogate pair becomes U+FFFD.
+ *
+ * `written` is set to the bytes written, at most string_len - 2; no NUL ends them, and one may be among them. Nothing is
+ * written on failure.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_DATA if it is no JSON
+ * string, ROOMCAST_ERROR_TOO_SMALL if it needs more than `cap` bytes.
+ * Ownership: nothing is kept. `out` must not overlap `string`.
+ * Threads: any.
+ */
+roomcast_status roomcast_json_unescape(const char *string,
+                                       size_t string_len,
+                                       char *out,
+                                       size_t cap,
+                                       size_t *written);
 
 /**
  * Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
@@ -2291,5 +2326,66 @@ roomcast_status roomcast_router_is_member(struct roomcast_router *router,
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+/*
+ * Helpers
+ *
+ * They are compiled into your program and are no part of what the library exports. A generator that reads this header
+ * for another language may define ROOMCAST_NO_HELPERS.
+ */
+#ifndef ROOMCAST_NO_HELPERS
+
+#include <string.h>
+
+/* A literal as the two arguments, pointer and length, that texts are passed as: roomcast_join(broker, socket,
+ * ROOMCAST_TEXT("lobby")). */
+#define ROOMCAST_TEXT(literal) (literal), (sizeof(literal) - 1)
+
+/* A literal as a roomcast_slice: config.health_path = ROOMCAST_SLICE("/health"). */
+#ifdef __cplusplus
+#define ROOMCAST_SLICE(literal) (roomcast_slice{(literal), sizeof(literal) - 1})
+#else
+#define ROOMCAST_SLICE(literal) ((roomcast_slice){(literal), sizeof(literal) - 1})
+#endif
+
+/* The same as an initialiser, for what is static too: static const roomcast_slice room = ROOMCAST_SLICE_INIT("lobby"). */
+#define ROOMCAST_SLICE_INIT(literal) {(literal), sizeof(literal) - 1}
+
+/* A text that ends in a NUL as a roomcast_slice, which borrows it. */
+static inline roomcast_slice roomcast_slice_of(const char *text)
+{
+    roomcast_slice slice;
+    slice.ptr = text;
+    slice.len = strlen(text);
+    return slice;
+}
+
+/* The defaults, for a variable of a function: roomcast_config config = ROOMCAST_CONFIG_INIT. */
+#define ROOMCAST_CONFIG_INIT roomcast_config_default()
+
+static inline roomcast_config roomcast_config_default(void)
+{
+    roomcast_config config;
+    memset(&config, 0, sizeof config);
+    roomcast_config_init(&config, sizeof config);
+    return config;
+}
+
+/* Structs with their size set and all else 0: roomcast_target target = ROOMCAST_TARGET_INIT. */
+#define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0}
+#define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
+#define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0}
+#define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
+#define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
+
+/* Whether it is a message of this name, which ends in a NUL. */
+static inline int roomcast_event_is(const roomcast_event *event, const char *name)
+{
+    size_t len = strlen(name);
+    return event->kind == ROOMCAST_EVENT_MESSAGE && event->name_len == len
+           && (len == 0 || memcmp(event->name, name, len) == 0);
+}
+
+#endif  /* ROOMCAST_NO_HELPERS */
 
 #endif  /* ROOMCAST_H */
