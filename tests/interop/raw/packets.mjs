@@ -9,6 +9,8 @@ const BAD = {
   "no type": "4",
   "type letter": "4abc",
   "type 7": "47",
+  "a space as the type": "4 /plain,",
+  "a tab as the type": "4\t/plain,",
   "bad JSON": '42["echo",',
   "bad JSON, trailing text": '42["echo"]x',
   "event without data": "42",
@@ -208,6 +210,8 @@ export const packets = {
   "events sent right behind the CONNECT": talk({ send: ["40", '42["back","alive"]'], expect: 2 }),
   "events sent right behind a CONNECT that is decided later": talk({ send: ['40/guarded,{"token":"slow"}', '42/guarded,["echo",1]'] }),
   "a second CONNECT while the first is undecided": talk({ send: ['40/guarded,{"token":"slow"}', '40/guarded,{"token":"slow"}'] }),
+  "a second CONNECT while the first is undecided, then another": talk(
+    { send: ['40/guarded,{"token":"slow"}', '40/guarded,{"token":"slow"}'] }, { send: "40/plain,", expect: 1 }),
   "DISCONNECT while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "41/guarded,", "40", '42["echo",1]'], expect: 2 }),
   "other namespaces while undecided": talk({ send: ['40/guarded,{"token":"slow"}', "40", '42["echo",1]'], expect: 3 }),
   "refused later": talk({ send: '40/guarded,{"token":"slow-no"}' }),

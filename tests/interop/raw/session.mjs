@@ -336,6 +336,28 @@ export const upgrade = {
     ws.close();
     return { frames: shown(frames) };
   },
+  "no 2probe, straight to 5, a poll waiting": async ({ port }) => {
+    const p = await Polling.open(port);
+    await p.join();
+    const poll = await p.pend();
+    const ws = await p.ws();
+    ws.send("5", '42["back","fence"]');
+    const frames = shown(await ws.upTo('42["fence"]'));
+    poll.close();
+    const after = shown(await p.get());
+    ws.close();
+    return { frames, after };
+  },
+  "no 2probe, straight to 5, with packets that waited": async ({ port }) => {
+    const p = await Polling.open(port);
+    await p.join();
+    await p.post('42["echo",1]\x1e451-["echo",{"_placeholder":true,"num":0}]\x1ebAQID');
+    const ws = await p.ws();
+    ws.send("5");
+    const fenced = await fence(ws);
+    ws.close();
+    return fenced;
+  },
   "a wrong first frame on the probe": async ({ port }) => {
     const p = await Polling.open(port);
     await p.join();
