@@ -12,6 +12,8 @@ pub mod events;
 mod flush;
 mod gate;
 mod http;
+#[cfg(any(feature = "capi", test))]
+pub(crate) mod log;
 pub mod message;
 pub mod metrics;
 pub(crate) mod namespaces;

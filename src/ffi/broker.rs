@@ -13,6 +13,7 @@ use crate::base::limits::Limits;
 use crate::broker::Resource;
 use crate::broker::config::{Config, Cookie, IdGenerator};
 use crate::broker::events::Events;
+use crate::broker::log::Level;
 use crate::net::Broker;
 use crate::session::reason::Reason;
 use crate::wire::cors::{Cors, Origin};
@@ -81,8 +82,8 @@ impl Host {
         self.parts_ready = false;
         self.parts_drained = 0;
         self.broker.take_events(&mut self.events);
-        if let Some(sink) = &self.sink {
-            self.events.iter().for_each(|event| sink.event(&event));
+        if let Some(sink) = &mut self.sink {
+            sink.events(&self.events);
         }
         if self.hides_refusals {
             self.events.drop_refusals();
@@ -272,7 +273,7 @@ pub unsafe extern "C" fn roomcast_listen(
         }
         let address = state.broker.listen((host, port))?;
         if let Some(sink) = &state.sink {
-            sink.line(ROOMCAST_LOG_INFO, format_args!("listening on {address}"));
+            sink.line(Level::Info, format_args!("listening on {address}"));
         }
         bound.set(address.port());
         Ok(())
@@ -395,7 +396,7 @@ pub unsafe extern "C" fn roomcast_close(broker: *mut roomcast_broker, grace_ms: 
     let body = |host: &mut Host| {
         host.broker.wind_down(Duration::from_millis(grace_ms.into()))?;
         if let Some(sink) = &host.sink {
-            sink.line(ROOMCAST_LOG_INFO, format_args!("closed"));
+            sink.line(Level::Info, format_args!("closed"));
         }
         host.fetch();
         if host.has_events() {

@@ -1,7 +1,7 @@
 //! The boundary: one call at a time, no panic across it, and a text for what went wrong. It must not know what a call does.
 
 use super::log::Sink;
-use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_LOG_ERROR, ROOMCAST_OK, roomcast_status};
+use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_OK, roomcast_status};
 use crate::base::errors::Error;
 use crate::base::panics::panic_text;
 use std::cell::{RefCell, UnsafeCell};
@@ -161,7 +161,7 @@ impl<T: Inside> Door<T> {
         let value = unsafe { &*door.value.get() };
         let text = text.or_else(|| value.bug().map(str::to_owned)).unwrap_or_default();
         if let Some(sink) = value.sink() {
-            sink.line(ROOMCAST_LOG_ERROR, format_args!("{call}: panic: {text}"));
+            sink.line(crate::broker::log::Level::Error, format_args!("{call}: panic: {text}"));
         }
         door.state.store(POISONED, Ordering::Release);
         Fault::Bug(text).report(call)

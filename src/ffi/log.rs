@@ -1,64 +1,55 @@
-//! The log: lines for the host's sink, made from what the broker reports. It must cost nothing without a sink.
+//! The host's sink of log lines. It must cost nothing without one.
 
 use super::broker::HostData;
 use super::guard::{Fault, Outcome};
 use super::types::*;
+use crate::base::Millis;
 use crate::base::errors::Error;
-use crate::broker::events::Event;
-use crate::session::reason::Reason;
-use std::ffi::c_char;
-use std::ffi::c_void;
+use crate::broker::events::Events;
+use crate::broker::log::{Level, Log};
+use std::ffi::{c_char, c_void};
 use std::fmt;
+use std::time::Instant;
+
+type Function = unsafe extern "C" fn(*mut c_void, u32, *const c_char, usize);
 
 /// Where the lines go.
 pub(super) struct Sink {
-    log: unsafe extern "C" fn(*mut c_void, u32, *const c_char, usize),
+    function: Function,
     data: HostData,
-    level: u32,
+    log: Log,
+    begun: Instant,
 }
 
 impl Sink {
     pub(super) fn new(config: &roomcast_config) -> Outcome<Option<Self>> {
-        if !(ROOMCAST_LOG_ERROR..=ROOMCAST_LOG_DEBUG).contains(&config.log_level) {
-            return Err(Fault::Known(Error::BadValue, "config.log_level"));
-        }
-        Ok(config.log.map(|log| Self { log, data: HostData(config.log_data), level: config.log_level }))
+        let level = match config.log_level {
+            ROOMCAST_LOG_ERROR => Level::Error,
+            ROOMCAST_LOG_WARN => Level::Warn,
+            ROOMCAST_LOG_INFO => Level::Info,
+            ROOMCAST_LOG_DEBUG => Level::Debug,
+            _ => return Err(Fault::Known(Error::BadValue, "config.log_level")),
+        };
+        let data = HostData(config.log_data);
+        Ok(config.log.map(|function| Self { function, data, log: Log::new(level), begun: Instant::now() }))
     }
 
-    pub(super) fn line(&self, level: u32, text: fmt::Arguments<'_>) {
-        if level <= self.level {
-            let text = text.to_string();
-            // SAFETY: the header tells the host what it is called with.
-            unsafe { (self.log)(self.data.0, level, text.as_ptr().cast(), text.len()) }
-        }
+    /// A line that no peer can cause at will.
+    pub(super) fn line(&self, level: Level, text: fmt::Arguments<'_>) {
+        self.log.own(level, text, &mut say(self.function, &self.data));
     }
 
-    /// The line about an event, if there is one.
-    pub(super) fn event(&self, event: &Event<'_>) {
-        match *event {
-            Event::Refused { code, message, context } => {
-                self.line(ROOMCAST_LOG_WARN, format_args!("request refused: {code} {message} ({context})"));
-            }
-            Event::ProtocolError { socket, .. } => {
-                self.line(ROOMCAST_LOG_WARN, format_args!("{socket:?}: a packet that cannot be parsed"));
-            }
-            Event::Disconnect { socket, reason, .. } => {
-                self.line(level_of(reason), format_args!("{socket:?}: disconnected: {reason}"));
-            }
-            Event::Close { conn, reason } => {
-                self.line(level_of(reason), format_args!("{conn:?}: closed: {reason}"));
-            }
-            Event::Connect { socket, .. } => {
-                self.line(ROOMCAST_LOG_DEBUG, format_args!("{socket:?}: connected"))
-            }
-            _ => {}
-        }
+    /// The lines about a batch of events, and about what was left out before.
+    pub(super) fn events(&mut self, events: &Events) {
+        let now = self.begun.elapsed().as_millis() as Millis;
+        let mut say = say(self.function, &self.data);
+        self.log.catch_up(now, &mut say);
+        events.iter().for_each(|event| self.log.event(&event, now, &mut say));
     }
 }
 
-fn level_of(reason: Reason) -> u32 {
-    match reason {
-        Reason::SlowConsumer | Reason::ParseError | Reason::TransportError => ROOMCAST_LOG_WARN,
-        _ => ROOMCAST_LOG_DEBUG,
-    }
+fn say(function: Function, data: &HostData) -> impl FnMut(Level, &str) + use<> {
+    let data = data.0;
+    // SAFETY: the header tells the host what it is called with.
+    move |level, text| unsafe { function(data, level as u32, text.as_ptr().cast(), text.len()) }
 }

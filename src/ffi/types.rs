@@ -372,7 +372,9 @@ pub const ROOMCAST_LOG_INFO: u32 = 3;
 pub const ROOMCAST_LOG_DEBUG: u32 = 4;
 
 /// Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
-/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a NUL, lent for the call.
+/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes, lent for the call: what a client sent in
+/// it is escaped and cut. Of each kind of line there are at most 100 a second; the number of those that were left out follows
+/// with the first roomcast_poll after it.
 pub type roomcast_log =
     Option<unsafe extern "C" fn(data: *mut c_void, level: u32, text: *const c_char, text_len: usize)>;
 

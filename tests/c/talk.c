@@ -434,12 +434,13 @@ static void admission_and_questions(void) {
     CHECK(strstr(answer, "200") && strstr(answer, "X-Page: 1") && strstr(answer, "text/html") && strstr(answer, "<p>hi"));
     http_get(&w, "/health", answer, sizeof answer);
     CHECK(strstr(answer, "\"connections\":1") != NULL);
-    http_get(&w, "/socket.io/?EIO=4&transport=carrier-pigeon", answer, sizeof answer);
+    http_get(&w, "/socket.io/?EIO=4&transport=carrier-pigeon%0Aforged", answer, sizeof answer);
     event = world_wait(&w, ROOMCAST_EVENT_REFUSED);
     CHECK(event.code == 0 && strcmp(event.name, "Transport unknown") == 0 && strstr(event.data, "pigeon") != NULL);
     seen_free(&event);
     CHECK(strstr(log_lines, "listening on 127.0.0.1:") && strstr(log_lines, "request refused"));
     CHECK(strstr(log_lines, "connected"));
+    CHECK(strstr(log_lines, "pigeon\\nforged") && !strstr(log_lines, "\nforged"));
 
     /* The end. */
     OK(roomcast_close(w.broker, 2000));

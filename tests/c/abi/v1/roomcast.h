@@ -309,7 +309,9 @@ typedef struct roomcast_slice {
 
 /**
  * Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
- * broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a NUL, lent for the call.
+ * broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes, lent for the call: what a client sent in
+ * it is escaped and cut. Of each kind of line there are at most 100 a second; the number of those that were left out follows
+ * with the first roomcast_poll after it.
  */
 typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_t text_len);
 
