@@ -40,6 +40,8 @@ macro_rules! calls {
 const CALLS: &[(&str, Call)] = calls! {
     Alone: roomcast_config_init(null(), 0);
     Alone: roomcast_new(0, null(), null());
+    Alone: roomcast_json_escape(null(), 0, null(), 0, null());
+    Alone: roomcast_json_unescape(null(), 0, null(), 0, null());
     Broker: roomcast_listen(null(), 0, 0, null());
     Broker: roomcast_poll(0);
     Broker: roomcast_flush();
