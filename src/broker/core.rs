@@ -358,7 +358,8 @@ impl Core {
                 if let Some(link) = post {
                     self.abandon_post(key, link);
                 }
-                if poll.is_none() {
+                // They may have shared a link.
+                if poll.is_none() || poll == post {
                     if ending == Ending::Final {
                         return self.drop_conn(key, ending);
                     }
@@ -478,13 +479,17 @@ impl Core {
 
     /// Closes a link with the next flush. Its state goes at once.
     pub(super) fn doom(&mut self, link: u32, abort: bool) {
-        if matches!(self.link(link), Link::Free) {
+        let state = std::mem::take(self.link(link));
+        if matches!(state, Link::Free) {
             return;
         }
-        *self.link(link) = Link::Free;
         self.timers.cancel(Timer::Link(link));
         self.open_links -= 1;
         self.doomed.push((link, abort));
+        // It may have carried more than what it is closed for.
+        if let Link::Http(http) = state {
+            self.http_lost(link, *http);
+        }
     }
 
     /// A WebSocket whose connection is done: the peer's close frame is awaited for a while.

@@ -5,7 +5,7 @@ use super::events::Kind;
 use crate::base::Millis;
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
-use crate::session::link::{Clock, Link, Phase, Role};
+use crate::session::link::{Link, Role};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
 use crate::wire::engineio::{self, Packet};
@@ -238,23 +238,7 @@ impl Core {
         match self.link(link) {
             Link::Free => {}
             Link::WebSocket(_) => self.doom(link, true),
-            Link::Http(http) => {
-                let clock = std::mem::replace(&mut http.clock, Clock::None);
-                let phase = std::mem::replace(&mut http.phase, Phase::Head);
-                http.reply.keep_alive = false;
-                let answered = http.unwanted.is_some();
-                match (clock, phase) {
-                    _ if answered => self.doom(link, false),
-                    (Clock::Head | Clock::Body, phase) => {
-                        self.counters.requests_timed_out += 1;
-                        self.respond(link, 408, "", b"");
-                        if let Phase::Body { conn, .. } = phase {
-                            self.post_failed(conn);
-                        }
-                    }
-                    (clock, _) => self.doom(link, clock == Clock::Answer),
-                }
-            }
+            Link::Http(_) => self.http_timed_out(link),
         }
     }
 }

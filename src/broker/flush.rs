@@ -63,7 +63,7 @@ impl Service for Core {
         self.timers.cancel(Timer::Link(link));
         match state {
             Link::Free => {}
-            Link::Http(http) => self.http_lost(http.phase),
+            Link::Http(http) => self.http_lost(link, *http),
             Link::WebSocket(websocket) => self.websocket_lost(websocket.conn, websocket.role),
         }
     }
@@ -259,8 +259,10 @@ impl Core {
                         http.sent = 0;
                         http.output.clear();
                         http.output.shrink_to(KEEP_OUTPUT);
-                        let (last, timed) = (http.last, http.clock == Clock::Answer);
-                        let leaving = http.leaving;
+                        // A poll is answered before its link ends.
+                        let (last, leaving) = (http.last && http.poll.is_none(), http.leaving);
+                        let timed = http.clock == Clock::Answer;
+                        let ahead = self.config.limits.max_head_bytes;
                         if timed {
                             self.set_clock(link, Clock::None);
                         }
@@ -272,7 +274,7 @@ impl Core {
                         }
                         self.http_progress(link);
                         if let Link::Http(http) = &mut self.links[link as usize] {
-                            if http.paused && !http.is_busy() {
+                            if http.paused && !http.is_ahead(ahead) {
                                 http.paused = false;
                                 out.resume(link as usize);
                             }

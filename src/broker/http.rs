@@ -4,10 +4,10 @@ use super::core::{Core, Ending};
 use super::service::Flow;
 use crate::base::ids::Key;
 use crate::session::conn::Transport;
-use crate::session::link::{Clock, Http, Link, Phase, Reply};
+use crate::session::link::{Clock, Http, Link, Phase, Reply, Waiting};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
-use crate::wire::http::{self, Body, BodyDecoder, BodyError, Request, Response};
+use crate::wire::http::{self, Body, BodyDecoder, BodyError, Request};
 
 impl Core {
     /// Bytes from an HTTP link.
@@ -18,11 +18,9 @@ impl Core {
         }
         http.input.extend_from_slice(bytes);
         self.http_progress(link);
-        // While an answer is owed, some may be sent ahead; more waits in the kernel. Not at once: a link that is not read
-        // does not show that its client has gone.
         let ahead = self.config.limits.max_head_bytes;
         match self.link(link) {
-            Link::Http(http) if http.is_busy() && http.input.len() > ahead => {
+            Link::Http(http) if http.is_ahead(ahead) => {
                 http.paused = true;
                 Flow::Pause
             }
@@ -34,14 +32,15 @@ impl Core {
     pub(super) fn http_progress(&mut self, link: u32) {
         loop {
             let Link::Http(http) = self.link(link) else { return };
-            if http.last || http.leaving.is_some() || !http.unsent().is_empty() {
+            let held = http.poll.as_ref().is_some_and(|poll| poll.holds);
+            if http.last || held || http.leaving.is_some() || !http.unsent().is_empty() {
                 return;
             }
             let going = match http.phase {
                 Phase::Head if http.unwanted.is_some() => self.read_unwanted(link),
                 Phase::Head => self.read_head(link),
                 Phase::Body { .. } => self.read_body(link),
-                Phase::Poll { .. } | Phase::Deciding { .. } | Phase::Abandoned => false,
+                Phase::Deciding { .. } | Phase::Abandoned => false,
             };
             if !going {
                 return;
@@ -52,7 +51,8 @@ impl Core {
     fn read_head(&mut self, link: u32) -> bool {
         let Link::Http(http) = self.link(link) else { return false };
         if http.input.is_empty() {
-            self.set_clock(link, Clock::Idle);
+            let clock = if http.poll.is_some() { Clock::None } else { Clock::Idle };
+            self.set_clock(link, clock);
             return false;
         }
         let mut input = std::mem::take(&mut http.input);
@@ -62,6 +62,13 @@ impl Core {
                 if let Link::Http(http) = self.link(link) {
                     http.input = input;
                 }
+                false
+            }
+            Ok(Some((request, _))) if !self.may_overtake(link, &request) => {
+                if let Link::Http(http) = self.link(link) {
+                    http.input = input;
+                }
+                self.set_clock(link, Clock::None);
                 false
             }
             Ok(Some((request, _))) if self.is_for_another_loop(link, &request) => {
@@ -97,13 +104,29 @@ impl Core {
         }
     }
 
-    /// Whether a request names a session that lives on another loop; then the link is to go there.
-    fn is_for_another_loop(&mut self, link: u32, request: &Request<'_>) -> bool {
+    /// Whether a request may be acted on before the poll that waits on its link is answered. A POST is: what it brings may be
+    /// what the poll waits for. Of all others nobody can tell the difference.
+    fn may_overtake(&mut self, link: u32, request: &Request<'_>) -> bool {
+        let post = request.method == "POST" && self.home(request).is_none();
+        let most = self.config.limits.max_head_bytes;
+        let Link::Http(http) = self.link(link) else { return false };
+        let Some(poll) = &mut http.poll else { return true };
+        poll.holds = !post || request.is_upgrade() || poll.behind.len() > most;
+        !poll.holds
+    }
+
+    /// The other loop on which the session lives that a request names.
+    fn home(&self, request: &Request<'_>) -> Option<usize> {
         if self.config.loops < 2 || !self.mount.covers(request.path()) {
-            return false;
+            return None;
         }
         let sid = http::query_pairs(request.query()).find(|(name, _)| name == "sid");
-        let home = sid.and_then(|(_, sid)| self.sids.elsewhere(&sid));
+        sid.and_then(|(_, sid)| self.sids.elsewhere(&sid))
+    }
+
+    /// Whether a request names a session that lives on another loop; then the link is to go there.
+    fn is_for_another_loop(&mut self, link: u32, request: &Request<'_>) -> bool {
+        let home = self.home(request);
         if let (Some(_), Link::Http(http)) = (home, self.link(link)) {
             http.leaving = home;
         }
@@ -142,7 +165,7 @@ impl Core {
             http.unwanted = None;
             http.phase = Phase::Body { conn, decoder: BodyDecoder::new(request.body), body: Vec::new() };
             if request.expects_continue() {
-                http.output.extend_from_slice(http::CONTINUE);
+                http.answers().extend_from_slice(http::CONTINUE);
                 self.ready_links.push(link);
             }
         }
@@ -210,25 +233,23 @@ impl Core {
     }
 
     /// A POST ended before its body did.
-    pub(super) fn post_failed(&mut self, conn: Key) {
-        if let Some(Transport::Polling { post, .. }) =
-            self.conns.get_mut(conn).map(|conn| &mut conn.transport)
-        {
-            *post = None;
+    fn post_failed(&mut self, link: u32, conn: Key) {
+        if let Some(state) = self.conns.get_mut(conn).filter(|conn| conn.post() == Some(link)) {
+            state.release_post(link);
             self.close_conn(conn, Reason::TransportError, Ending::Final);
         }
     }
 
-    /// An HTTP link is gone.
-    pub(super) fn http_lost(&mut self, phase: Phase) {
-        match phase {
-            Phase::Poll { conn } => {
-                if let Some(state) = self.conns.get_mut(conn) {
-                    state.transport = Transport::Polling { poll: None, post: state.post() };
-                }
-                self.close_conn(conn, Reason::TransportError, Ending::Final);
-            }
-            Phase::Body { conn, .. } => self.post_failed(conn),
+    /// An HTTP link is gone, and with it what it was to carry.
+    pub(super) fn http_lost(&mut self, link: u32, http: Http) {
+        if let Some(Waiting { conn, .. }) = http.poll
+            && let Some(state) = self.conns.get_mut(conn).filter(|conn| conn.poll() == Some(link))
+        {
+            state.transport = Transport::Polling { poll: None, post: state.post() };
+            self.close_conn(conn, Reason::TransportError, Ending::Final);
+        }
+        match http.phase {
+            Phase::Body { conn, .. } => self.post_failed(link, conn),
             Phase::Deciding { conn } => {
                 if let Some(state) = self.conns.get_mut(conn) {
                     state.transport = Transport::Polling { poll: None, post: None };
@@ -236,6 +257,24 @@ impl Core {
                 self.drop_conn(conn, Ending::Final);
             }
             Phase::Head | Phase::Abandoned => {}
+        }
+    }
+
+    /// What was begun on a link has taken too long.
+    pub(super) fn http_timed_out(&mut self, link: u32) {
+        let Link::Http(http) = self.link(link) else { return };
+        let clock = std::mem::replace(&mut http.clock, Clock::None);
+        match clock {
+            Clock::Head | Clock::Body if http.unwanted.is_none() => {
+                http.reply.keep_alive = false;
+                let phase = std::mem::replace(&mut http.phase, Phase::Head);
+                self.counters.requests_timed_out += 1;
+                self.respond(link, 408, "", b"");
+                if let Phase::Body { conn, .. } = phase {
+                    self.post_failed(link, conn);
+                }
+            }
+            _ => self.doom(link, clock == Clock::Answer),
         }
     }
 
@@ -255,43 +294,42 @@ impl Core {
         body: &[u8],
     ) {
         let Link::Http(http) = self.link(link) else { return };
-        let Http { output, reply, .. } = &mut **http;
-        let mut response = Response::new(output, status);
-        if !content_type.is_empty() {
-            response = response.header("Content-Type", content_type);
-        }
-        for (name, value) in headers {
-            response = response.header(name, value);
-        }
-        response = response.lines(|out| out.extend_from_slice(&reply.headers));
-        if reply.head_only {
-            response.head(body.len(), reply.keep_alive);
-        } else {
-            response.body(body, reply.keep_alive);
-        }
-        http.last |= !http.reply.keep_alive;
+        let reply = std::mem::take(&mut http.reply);
+        reply.write(http.answers(), status, content_type, headers, body);
+        http.last |= !reply.keep_alive;
         http.phase = Phase::Head;
         self.ready_links.push(link);
     }
 
-    /// Answers a poll or a POST.
-    pub(super) fn respond_to_session(&mut self, link: u32, content_type: &str, body: &[u8]) {
+    /// Answers a POST.
+    pub(super) fn respond_to_post(&mut self, link: u32) {
         if let Link::Http(http) = self.link(link) {
-            if http.reply.explorer {
-                http::header(&mut http.reply.headers, "X-XSS-Protection", "0");
-            }
-            http::header(&mut http.reply.headers, "cache-control", "no-store");
+            http.reply.add_session_headers();
         }
-        self.respond(link, 200, content_type, body);
+        self.respond(link, 200, "text/html", b"ok");
     }
 
     /// Answers the open poll of a connection.
     pub(super) fn answer_poll(&mut self, conn: Key, payload: &[u8]) {
         let Some(state) = self.conns.get_mut(conn) else { return };
         let Transport::Polling { poll, .. } = &mut state.transport else { return };
-        if let Some(link) = poll.take() {
-            self.respond_to_session(link, "text/plain; charset=UTF-8", payload);
+        let Some(link) = poll.take() else { return };
+        if let Link::Http(http) = self.link(link)
+            && let Some(poll) = &mut http.poll
+        {
+            poll.reply.add_session_headers();
         }
+        self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
+    }
+
+    /// Answers the poll that waits on a link, and sends what was answered behind it.
+    pub(super) fn respond_to_poll(&mut self, link: u32, status: u16, content_type: &str, body: &[u8]) {
+        let Link::Http(http) = self.link(link) else { return };
+        let Some(Waiting { reply, behind, .. }) = http.poll.take() else { return };
+        reply.write(&mut http.output, status, content_type, &[], body);
+        http.output.extend_from_slice(&behind);
+        http.last |= !reply.keep_alive;
+        self.ready_links.push(link);
     }
 
     /// A connection ends while a POST of it is being read: that link ends too, as in the reference.

@@ -152,7 +152,8 @@ impl Core {
         let Transport::Polling { poll, .. } = &mut conn.transport else { return };
         let Some(link) = poll.take() else { return };
         let sid = conn.sid.clone();
-        self.refuse_request(link, false, Code::UnknownSid, None, &sid);
+        let body = self.refusal(Code::UnknownSid, None, &sid);
+        self.respond_to_poll(link, 400, "application/json", &body);
     }
 
     fn note_agent(&mut self, link: u32, request: &Request<'_>) {
@@ -234,7 +235,7 @@ impl Core {
         } else {
             self.note_agent(link, request);
             if let Link::Http(http) = self.link(link) {
-                http.phase = Phase::Poll { conn: key };
+                http.wait(key);
             }
         }
         self.open(key);
@@ -303,7 +304,7 @@ impl Core {
         }
         *poll = Some(link);
         if let Link::Http(http) = self.link(link) {
-            http.phase = Phase::Poll { conn: key };
+            http.wait(key);
         }
         self.ready.push(key);
     }
@@ -341,7 +342,7 @@ impl Core {
                 Err(_) => self.unparsable(key),
             }
         }
-        self.respond_to_session(link, "text/html", b"ok");
+        self.respond_to_post(link);
     }
 
     // ---- upgrades ----
@@ -385,23 +386,29 @@ impl Core {
     // ---- refusals ----
 
     fn refuse_request(&mut self, link: u32, upgrade: bool, code: Code, message: Option<&str>, context: &str) {
-        self.counters.requests_refused += 1;
-        let message = message.unwrap_or(code.message());
-        if self.config.refusal_events {
-            self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
-        }
+        let body = self.refusal(code, message, context);
         let status = match code {
             Code::Forbidden => 403,
             Code::Unavailable => 503,
             _ => 400,
         };
         if upgrade {
-            return self.refuse_plainly(link, status, message, &[]);
+            return self.refuse_plainly(link, status, message.unwrap_or(code.message()), &[]);
+        }
+        self.respond(link, status, "application/json", &body);
+    }
+
+    /// Counts a refusal, tells the host if it asks to be told, and returns the body that says so.
+    fn refusal(&mut self, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
+        self.counters.requests_refused += 1;
+        let message = message.unwrap_or(code.message());
+        if self.config.refusal_events {
+            self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
         }
         let mut body = format!("{{\"code\":{},\"message\":", code as u8).into_bytes();
         json::write_string(&mut body, message);
         body.push(b'}');
-        self.respond(link, status, "application/json", &body);
+        body
     }
 
     /// Turns a handshake away that may succeed later, or elsewhere.

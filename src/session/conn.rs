@@ -108,6 +108,14 @@ impl Conn {
         matches!(self.transport, Transport::Polling { poll: None, .. }) && !self.lingers
     }
 
+    /// The link of the poll that waits.
+    pub(crate) fn poll(&self) -> Option<u32> {
+        match self.transport {
+            Transport::Polling { poll, .. } => poll,
+            Transport::WebSocket { .. } => None,
+        }
+    }
+
     /// The link of the POST that is being read.
     pub(crate) fn post(&self) -> Option<u32> {
         match self.transport {

@@ -2,7 +2,7 @@
 //! what a request means.
 
 use crate::base::ids::Key;
-use crate::wire::http::BodyDecoder;
+use crate::wire::http::{self, BodyDecoder, Response};
 use crate::wire::ws::Decoder;
 use std::net::SocketAddr;
 
@@ -26,6 +26,8 @@ pub(crate) struct Http {
     pub(crate) output: Vec<u8>,
     pub(crate) sent: usize,
     pub(crate) phase: Phase,
+    /// A poll that waits for output, while what came behind it may be read already.
+    pub(crate) poll: Option<Waiting>,
     pub(crate) reply: Reply,
     pub(crate) clock: Clock,
     /// What is left of a body that nobody wants; the next request comes after it.
@@ -47,12 +49,20 @@ pub(crate) enum Phase {
     Head,
     /// The body of a POST for this connection is being read.
     Body { conn: Key, decoder: BodyDecoder, body: Vec<u8> },
-    /// This connection's poll waits for output.
-    Poll { conn: Key },
     /// The host has yet to allow this connection's handshake.
     Deciding { conn: Key },
     /// An upgrade for a path nobody serves, left open until its time is up.
     Abandoned,
+}
+
+/// A poll without its answer. The answers to later requests of its link are written, and follow it.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) conn: Key,
+    pub(crate) reply: Reply,
+    pub(crate) behind: Vec<u8>,
+    /// The next request has to wait until this one is answered.
+    pub(crate) holds: bool,
 }
 
 /// What the link's timer is measuring.
@@ -90,6 +100,7 @@ impl Http {
             output: Vec::new(),
             sent: 0,
             phase: Phase::Head,
+            poll: None,
             reply: Reply::default(),
             clock: Clock::None,
             unwanted: None,
@@ -104,9 +115,64 @@ impl Http {
         &self.output[self.sent..]
     }
 
-    /// An answer is owed before the next request is read.
+    /// The poll of this connection waits here from now on; the request in hand was that poll.
+    pub(crate) fn wait(&mut self, conn: Key) {
+        let reply = std::mem::take(&mut self.reply);
+        self.phase = Phase::Head;
+        self.poll = Some(Waiting { conn, holds: !reply.keep_alive, reply, behind: Vec::new() });
+    }
+
+    /// Where answers to the request in hand go.
+    pub(crate) fn answers(&mut self) -> &mut Vec<u8> {
+        match &mut self.poll {
+            Some(poll) => &mut poll.behind,
+            None => &mut self.output,
+        }
+    }
+
+    /// An answer is owed.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.unsent().is_empty() || matches!(self.phase, Phase::Poll { .. } | Phase::Deciding { .. })
+        !self.unsent().is_empty() || self.poll.is_some() || matches!(self.phase, Phase::Deciding { .. })
+    }
+
+    /// While an answer is owed, so much may be sent ahead; more waits in the kernel. Not at once: a link that is not read
+    /// does not show that its client has gone.
+    pub(crate) fn is_ahead(&self, most: usize) -> bool {
+        self.is_busy() && self.input.len() > most
+    }
+}
+
+impl Reply {
+    /// What the answer to a poll or a POST says besides.
+    pub(crate) fn add_session_headers(&mut self) {
+        if self.explorer {
+            http::header(&mut self.headers, "X-XSS-Protection", "0");
+        }
+        http::header(&mut self.headers, "cache-control", "no-store");
+    }
+
+    /// Appends the whole answer; with an empty `content_type` that header is left out.
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        status: u16,
+        content_type: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) {
+        let mut response = Response::new(out, status);
+        if !content_type.is_empty() {
+            response = response.header("Content-Type", content_type);
+        }
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response = response.lines(|out| out.extend_from_slice(&self.headers));
+        if self.head_only {
+            response.head(body.len(), self.keep_alive);
+        } else {
+            response.body(body, self.keep_alive);
+        }
     }
 }
 

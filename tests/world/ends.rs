@@ -33,6 +33,10 @@ fn a_link_whose_close_frame_cannot_leave_is_not_read() {
 enum Start {
     /// Polling: a poll is open and half a POST has come.
     PollAndPost,
+    /// The same on one connection, the POST behind the poll.
+    PostBehindPoll,
+    /// Polling: half a POST has come, on a connection where the poll of another session waits before it.
+    PostBehindOther,
     /// Polling: between two polls, half a POST has come.
     Post,
     /// Polling: between two polls; the connections are kept alive.
@@ -49,8 +53,10 @@ enum Start {
     DecidingWebSocket,
 }
 
-const STARTS: [Start; 9] = [
+const STARTS: [Start; 11] = [
     Start::PollAndPost,
+    Start::PostBehindPoll,
+    Start::PostBehindOther,
     Start::Post,
     Start::Idle,
     Start::Probe,
@@ -117,6 +123,8 @@ struct Session {
     socket: Option<SocketId>,
     /// The pipes of its links, in the order in which they were opened.
     links: Vec<usize>,
+    /// The link on which half a POST was sent.
+    posting: usize,
 }
 
 impl Session {
@@ -134,7 +142,7 @@ impl Session {
                 world.turn();
                 let links = world.clients[at].wires().map(|wire| wire.id).collect();
                 world.clients.clear();
-                Self { world, sid: String::new(), socket: None, links }
+                Self { world, sid: String::new(), socket: None, links, posting: 1 }
             }
             _ => {
                 let (at, socket) = world.joined(matches!(start, Start::WebSocket | Start::Stalled));
@@ -163,9 +171,18 @@ impl Session {
                     }
                 }
                 world.clients.clear();
-                let mut session = Self { world, sid, socket: Some(socket), links };
+                let mut session = Self { world, sid, socket: Some(socket), links, posting: 1 };
                 match start {
                     Start::PollAndPost | Start::Post => session.half_post(1),
+                    Start::PostBehindPoll => session.half_post(0),
+                    Start::PostBehindOther => {
+                        let (other, _) = session.world.joined(false);
+                        let client = &session.world.clients[other];
+                        let wires = [&client.poll, &client.post].into_iter().flatten();
+                        session.links.extend(wires.map(|wire| wire.id));
+                        session.world.clients.clear();
+                        session.half_post(2);
+                    }
                     Start::Stalled => {
                         session.world.net.pipes[session.links[0]].room = 0;
                         session.act(Act::Emit);
@@ -190,6 +207,7 @@ impl Session {
             "POST /socket.io/?EIO=4&transport=polling&sid={} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n4",
             self.sid
         );
+        self.posting = link;
         self.write(link, head.as_bytes());
     }
 
@@ -238,7 +256,7 @@ impl Session {
             Act::Emit => {
                 let _ = self.socket.map(|socket| core.send(socket, Message::new("news", "[]")));
             }
-            Act::RestOfPost => self.write(1, b"3"),
+            Act::RestOfPost => self.write(self.posting, b"3"),
             Act::ClosePacket => {
                 let link = self.new_link();
                 let sid = &self.sid;

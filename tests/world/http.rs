@@ -1,9 +1,10 @@
 //! HTTP links: what is read when, how answers look, and in which order they come. What a session is told stands elsewhere.
 
 use crate::client::Wire;
+use crate::net::End;
 use crate::parse::{self, Response};
-use crate::world::World;
-use roomcast::{Config, Resource};
+use crate::world::{Seen, World};
+use roomcast::{Config, Limits, Message, Resource, SocketId};
 
 impl World {
     /// Every whole response that this wire has got.
@@ -65,4 +66,120 @@ fn a_protocol_that_nobody_speaks_is_offered_in_vain() {
     );
     let answer = world.answers(&mut wire).remove(0);
     assert_eq!((answer.status, answer.header("upgrade")), (101, Some("websocket")));
+}
+
+/// A polling session in the namespace `/`, and a connection of its own with its poll on it.
+fn polling(world: &mut World) -> (String, SocketId, Wire) {
+    let (at, socket) = world.joined(false);
+    let sid = world.clients[at].sid.clone().expect("a session");
+    let wire = world.clients[at].poll.take().expect("a link");
+    // The client has asked for more already.
+    assert!(wire.busy);
+    world.clients.clear();
+    (sid, socket, wire)
+}
+
+fn post(sid: &str, lines: &str, body: &str) -> String {
+    let length = body.len();
+    format!("POST {HANDSHAKE}&sid={sid} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: {length}\r\n\r\n{body}")
+}
+
+fn poll(sid: &str) -> String {
+    format!("GET {HANDSHAKE}&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+fn names(world: &mut World) -> Vec<String> {
+    let seen = world.take_seen().into_iter();
+    seen.filter_map(|seen| match seen {
+        Seen::Message { name, .. } => Some(name),
+        _ => None,
+    })
+    .collect()
+}
+
+fn texts(answers: &[Response]) -> Vec<(u16, &str)> {
+    answers.iter().map(|answer| (answer.status, answer.text())).collect()
+}
+
+#[test]
+fn a_post_behind_a_waiting_poll_is_heard_at_once_and_answered_after_it() {
+    let mut world = World::new(Config::default());
+    let (sid, socket, mut wire) = polling(&mut world);
+    for round in ["a", "b"] {
+        world.take_seen();
+        // In pieces, and two at once.
+        let requests =
+            post(&sid, "", &format!("42[\"{round}1\"]")) + &post(&sid, "", &format!("42[\"{round}2\"]"));
+        for piece in requests.as_bytes().chunks(7) {
+            world.net.write(wire.id, piece);
+            world.settle();
+        }
+        assert_eq!(names(&mut world), [format!("{round}1"), format!("{round}2")]);
+        assert!(world.answers(&mut wire).is_empty(), "nothing overtakes the poll's answer");
+        // What the host says to it is what the poll waited for.
+        world.core.send(socket, Message::new("reply", "[]")).unwrap();
+        assert_eq!(texts(&world.answers(&mut wire)), [(200, "42[\"reply\"]"), (200, "ok"), (200, "ok")]);
+        world.net.write(wire.id, poll(&sid).as_bytes());
+        world.settle();
+    }
+    // A poll behind a poll waits its turn, and so does what stands behind it; then all goes on.
+    world.net.write(wire.id, (poll(&sid) + &post(&sid, "", "42[\"c\"]")).as_bytes());
+    assert!(world.answers(&mut wire).is_empty());
+    assert!(names(&mut world).is_empty());
+    world.core.send(socket, Message::new("reply", "[]")).unwrap();
+    assert_eq!(texts(&world.answers(&mut wire)), [(200, "42[\"reply\"]")]);
+    assert_eq!(names(&mut world), ["c"]);
+    world.net.end(wire.id, End::Fin);
+    world.run(120_000);
+    world.assert_empty(1);
+}
+
+#[test]
+fn what_goes_wrong_behind_a_waiting_poll_is_said_after_it() {
+    let big = "x".repeat(100_000);
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        (post("nobody", "", "40"), 400),
+        (format!("POST {HANDSHAKE}&sid=SID HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"), 413),
+        (post("SID", "Expect: 100-continue\r\n", &format!("42[\"{big}\"]")), 100),
+        (post("SID", "Connection: close\r\n", "42[\"x\"]"), 200),
+        // A body that does not end: 408 at its time.
+        (post("SID", "", "42[\"x\"]").replace("\"]", ""), 408),
+    ] {
+        let mut world = World::new(Config::default());
+        let (sid, socket, mut wire) = polling(&mut world);
+        world.net.write(wire.id, request.replace("SID", &sid).as_bytes());
+        assert!(world.answers(&mut wire).is_empty(), "{status}");
+        if status == 408 {
+            // Before a ping could answer the poll: the body's time is up 30 s later, the ping comes after 25.
+            world.run(30_000);
+        } else {
+            world.core.send(socket, Message::new("reply", "[]")).unwrap();
+        }
+        let answers = world.answers(&mut wire);
+        assert_eq!(answers[0].status, 200, "{status}: the poll's own answer comes first");
+        assert_eq!(answers[1].status, status, "{:?}", texts(&answers));
+    }
+}
+
+#[test]
+fn what_is_sent_behind_a_waiting_poll_is_bounded() {
+    let most = Limits::default().max_head_bytes;
+    let mut world = World::new(Config::default());
+    let (sid, socket, mut wire) = polling(&mut world);
+    let one = post(&sid, "", "42[\"x\"]");
+    world.net.write(wire.id, one.repeat(10_000).as_bytes());
+    world.settle();
+    let heard = names(&mut world).len();
+    assert!((1..200).contains(&heard), "{heard}");
+    let unread = world.net.pipes[wire.id].up.len();
+    assert!(unread > 10_000 * one.len() - 400 * 1024, "the rest waits in the kernel: {unread}");
+    // It goes on when the poll is answered.
+    world.core.send(socket, Message::new("reply", "[]")).unwrap();
+    let mut answers = world.answers(&mut wire);
+    while let more @ [_, ..] = &mut world.answers(&mut wire)[..] {
+        answers.extend_from_slice(more);
+    }
+    assert_eq!((answers.len(), names(&mut world).len() + heard), (10_001, 10_000));
+    assert!(answers[..heard].iter().map(|answer| answer.head.len()).sum::<usize>() < 2 * most);
 }

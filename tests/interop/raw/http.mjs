@@ -138,6 +138,19 @@ export const paths = {
   "a fragment": get(POLL + "#x"),
 };
 
+/** The answers to a poll and to requests behind it on its connection, one of which brings what answers the poll. */
+const behind = async (port, requests) => {
+  const polling = await Polling.open(port);
+  await polling.join();
+  const link = await polling.pend();
+  const sent = requests(polling);
+  link.write(Buffer.concat(sent));
+  const answers = [await link.response()];
+  for (const _ of sent) answers.push(await link.response());
+  link.close();
+  return answers.map(shown);
+};
+
 export const connections = {
   "keep-alive: two requests": async ({ port }) => {
     const link = await Link.open(port);
@@ -159,6 +172,21 @@ export const connections = {
     const answers = [await link.response(), await link.response(), await link.response()];
     link.close();
     return answers.map(shown);
+  },
+  "a POST behind a waiting poll": async ({ port }) => behind(port, (polling) => [
+    request("POST", polling.target, { body: '42["echo",1]' }),
+  ]),
+  "a POST and a page behind a waiting poll": async ({ port }) => behind(port, (polling) => [
+    request("POST", polling.target, { body: '42["echo",1]' }), request("GET", "/other"),
+  ]),
+  "a POST that ends the session behind a waiting poll": async ({ port }) => behind(port, (polling) => [
+    request("POST", polling.target, { body: "1" }),
+  ]),
+  "a POST behind a waiting poll of another session": async ({ port }) => {
+    const other = await Polling.open(port);
+    return behind(port, (polling) => [
+      request("POST", other.target, { body: "40" }), request("POST", polling.target, { body: '42["echo",1]' }),
+    ]);
   },
   "Connection: close on a poll": async ({ port }) => {
     const polling = await Polling.open(port);
