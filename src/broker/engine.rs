@@ -156,7 +156,12 @@ impl Core {
             Transport::Polling { post, .. } => post,
             Transport::WebSocket { .. } => None,
         };
-        conn.probe = None;
+        conn.base64 = conn.probe.take().is_some_and(|probe| probe.base64);
+        if conn.base64
+            && let Some(backlog) = &mut conn.backlog
+        {
+            backlog.rewrite(engineio::without_binary);
+        }
         conn.upgraded = true;
         conn.transport = Transport::WebSocket { link };
         self.timers.cancel(Timer::Upgrade(key.slot));

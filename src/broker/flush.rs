@@ -6,7 +6,7 @@ use super::service::{Flow, Output, Sent, Service};
 use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::route::Frame;
-use crate::session::backlog::Class;
+use crate::session::backlog::{Class, Segment};
 use crate::session::conn::{Life, Transport};
 use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
@@ -209,11 +209,16 @@ impl Core {
                 // A session's first packets go out in one call with the 101.
                 ranges.clear();
                 if websocket.role == Role::Main
-                    && self.conns.get(conn).is_some_and(|conn| conn.backlog.is_none())
+                    && let Some(state) = self.conns.get(conn).filter(|conn| conn.backlog.is_none())
                     && self.log.take(conn.slot)
                 {
                     ranges.extend_from_slice(self.log.ranges());
-                    ranges.iter().for_each(|&range| output.extend_from_slice(self.log.bytes(range)));
+                    for bytes in ranges.iter().map(|&range| self.log.bytes(range)) {
+                        match state.base64 {
+                            true => engineio::without_binary(bytes, &mut output),
+                            false => output.extend_from_slice(bytes),
+                        }
+                    }
                 }
                 let sent = out.send(link as usize, &output);
                 self.counters.bytes_out += taken(sent, output.len()) as u64;
@@ -304,16 +309,35 @@ impl Core {
     fn flush_conn(&mut self, key: Key, ranges: &[Frame], out: &mut impl Output) {
         let Some(conn) = self.conns.get(key) else { return };
         match conn.transport {
+            Transport::WebSocket { link } if conn.base64 => self.flush_base64(key, link, ranges, out),
             Transport::WebSocket { link } => self.flush_websocket(key, link, ranges, out),
             Transport::Polling { poll: Some(_), .. } => self.flush_poll(key, ranges),
             Transport::Polling { poll: None, .. } => self.keep(key, ranges, 0),
         }
     }
 
-    fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
+    /// Sends what goes before this tick's output. False if some of it still waits, or the connection is gone.
+    fn clear_way(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
         let own =
             matches!(&self.links[link as usize], Link::WebSocket(websocket) if !websocket.output.is_empty());
-        if own || !self.drain_backlog(key, link, out) {
+        !own && self.drain_backlog(key, link, out)
+    }
+
+    /// The same for a WebSocket whose client takes no binary frames.
+    fn flush_base64(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
+        if !self.clear_way(key, link, out) {
+            return self.keep(key, ranges, 0);
+        }
+        self.scratch.clear();
+        for &range in ranges {
+            engineio::without_binary(self.log.bytes(range), &mut self.scratch);
+        }
+        let sent = if ranges.is_empty() { Sent::All } else { out.send(link as usize, &self.scratch) };
+        self.went_out(key, ranges, sent, self.scratch.len());
+    }
+
+    fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
+        if !self.clear_way(key, link, out) {
             return self.keep(key, ranges, 0);
         }
         let total: usize = ranges.iter().map(|range| range.len()).sum();
@@ -335,6 +359,11 @@ impl Core {
                 out.send(link as usize, &self.scratch)
             }
         };
+        self.went_out(key, ranges, sent, total);
+    }
+
+    /// The kernel has taken this much of this tick's output.
+    fn went_out(&mut self, key: Key, ranges: &[Frame], sent: Sent, total: usize) {
         self.counters.bytes_out += taken(sent, total) as u64;
         match sent {
             Sent::All => self.finish_if_closing(key),
@@ -383,19 +412,31 @@ impl Core {
         let mut overflow = false;
         for &range in ranges {
             for (piece, class) in self.tags.pieces(range) {
-                if skip >= piece.len() {
-                    skip -= piece.len();
+                let own;
+                let (segment, at) = if conn.base64 {
+                    let mut form = Vec::new();
+                    engineio::without_binary(self.log.bytes(piece), &mut form);
+                    let Ok(end) = u32::try_from(form.len()) else {
+                        overflow = true;
+                        continue;
+                    };
+                    own = Segment::new(form);
+                    (&own, 0..end)
+                } else {
+                    (&segment, piece.start..piece.end)
+                };
+                if skip >= at.len() {
+                    skip -= at.len();
                     continue;
                 }
                 // What is half on the wire has to follow whole.
                 let class = if skip > 0 || closing { Class::Keep } else { class };
-                let bytes = self.log.bytes(piece);
+                let bytes = &segment[at.start as usize..at.end as usize];
                 let fits = conn.queued() + bytes.len() < bound;
                 let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
                 let sent = std::mem::take(&mut skip);
                 let bound = if closing { usize::MAX } else { bound };
-                let at = piece.start..piece.end;
-                let pushed = conn.backlog().push(&segment, at, sent, last, class, bound);
+                let pushed = conn.backlog().push(segment, at, sent, last, class, bound);
                 self.counters.replaced_latest += u64::from(pushed.replaced);
                 self.counters.dropped_oldest += u64::from(pushed.dropped);
                 overflow |= pushed.overflow;

@@ -21,6 +21,8 @@ struct Query {
     transport: String,
     sid: String,
     version: String,
+    /// The client takes no binary frames.
+    base64: bool,
 }
 
 impl Query {
@@ -31,6 +33,7 @@ impl Query {
                 "transport" => this.transport = value.into_owned(),
                 "sid" => this.sid = value.into_owned(),
                 "EIO" => this.version = value.into_owned(),
+                "b64" => this.base64 = !value.is_empty(),
                 _ => {}
             }
         }
@@ -232,6 +235,9 @@ impl Core {
         if upgrade {
             let answer = self.accept_upgrade(link, request);
             self.start_websocket(link, key, Role::Main, answer);
+            if let Some(conn) = self.conns.get_mut(key) {
+                conn.base64 = Query::new(request.query()).base64;
+            }
         } else {
             self.note_agent(link, request);
             if let Link::Http(http) = self.link(link) {
@@ -358,7 +364,7 @@ impl Core {
         let Some(conn) = self.conns.get(key) else { return };
         let free = conn.is_open() && !conn.upgraded && conn.probe.is_none();
         if free && matches!(conn.transport, Transport::Polling { .. }) {
-            self.start_probe(link, key, answer);
+            self.start_probe(link, key, query.base64, answer);
         } else {
             // As the reference does it: accepted, and closed at once.
             self.start_websocket(link, key, Role::Closing, answer);

@@ -28,11 +28,11 @@ impl Core {
     }
 
     /// Makes a link the WebSocket that may take over from polling.
-    pub(super) fn start_probe(&mut self, link: u32, conn: Key, answer: Vec<u8>) {
+    pub(super) fn start_probe(&mut self, link: u32, conn: Key, base64: bool, answer: Vec<u8>) {
         self.start_websocket(link, conn, Role::Probe, answer);
         let at = self.now + self.config.upgrade_timeout;
         if let Some(state) = self.conns.get_mut(conn) {
-            state.probe = Some(Probe { link, answered: false });
+            state.probe = Some(Probe { link, answered: false, base64 });
             self.timers.arm(Timer::Upgrade(conn.slot), at);
         }
     }

@@ -170,6 +170,18 @@ impl Backlog {
         self.chunks.iter().map(move |chunk| &chunk.bytes.as_slice()[std::mem::take(&mut sent)..])
     }
 
+    /// Writes all that waits anew, in another form. Only right when no frame was partly sent.
+    pub(crate) fn rewrite(&mut self, form: impl Fn(&[u8], &mut Vec<u8>)) {
+        self.bytes = 0;
+        for chunk in &mut self.chunks {
+            let old = chunk.bytes.as_slice();
+            let mut new = Vec::with_capacity(old.len());
+            form(&old[std::mem::take(&mut self.sent)..], &mut new);
+            self.bytes += new.len();
+            chunk.bytes = Bytes::Own(new);
+        }
+    }
+
     /// Forgets the first `count` bytes: the kernel has them.
     pub(crate) fn advance(&mut self, mut count: usize) {
         while count > 0 {

@@ -34,6 +34,8 @@ pub(crate) struct Probe {
     pub(crate) link: u32,
     /// `2probe` came and `3probe` went back: polls are being answered with a noop.
     pub(crate) answered: bool,
+    /// It takes no binary frames.
+    pub(crate) base64: bool,
 }
 
 /// A binary event whose attachments have not all come.
@@ -65,6 +67,8 @@ pub(crate) struct Conn {
     pub(crate) transport: Transport,
     /// A connection upgrades once.
     pub(crate) upgraded: bool,
+    /// Its WebSocket takes no binary frames (`b64=1`). What waits in the backlog has that form already.
+    pub(crate) base64: bool,
     /// It was closed between two polls: the next poll is told.
     pub(crate) lingers: bool,
     pub(crate) probe: Option<Probe>,
@@ -87,6 +91,7 @@ impl Conn {
             life: Life::Open,
             transport,
             upgraded: false,
+            base64: false,
             lingers: false,
             probe: None,
             origin,

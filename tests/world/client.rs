@@ -61,6 +61,8 @@ pub(crate) struct Client {
     pub(crate) room: usize,
     /// Answers every event that asks for it.
     pub(crate) acks: bool,
+    /// Asks for attachments as text on its WebSocket, and takes no others.
+    pub(crate) base64: bool,
 }
 
 impl Client {
@@ -87,6 +89,7 @@ impl Client {
             probed: false,
             room,
             acks: false,
+            base64: false,
         }
     }
 
@@ -156,8 +159,9 @@ impl Client {
 
     pub(crate) fn upgrade_request(&self) -> String {
         let sid = self.sid.as_ref().map(|sid| format!("&sid={sid}")).unwrap_or_default();
+        let b64 = if self.base64 { "&b64=1" } else { "" };
         format!(
-            "GET /socket.io/?EIO=4&transport=websocket{sid} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+            "GET /socket.io/?EIO=4&transport=websocket{sid}{b64} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     }
@@ -276,8 +280,14 @@ impl Client {
                     assert_eq!(text, "3probe", "before the switch nothing else comes on the probe");
                     self.probed = true;
                 }
-                Frame::Text(text) => self.text(net, &text),
-                Frame::Binary(bytes) => self.binary(net, bytes),
+                Frame::Text(text) => match text.strip_prefix('b').filter(|_| self.base64) {
+                    Some(coded) => self.binary(net, STANDARD.decode(coded).expect("base64")),
+                    None => self.text(net, &text),
+                },
+                Frame::Binary(bytes) => {
+                    assert!(!self.base64, "a binary frame for a client that takes none");
+                    self.binary(net, bytes);
+                }
                 Frame::Close(code) => {
                     self.close_frame = Some(code);
                     self.over |= self.carrier == Carrier::WebSocket;

@@ -458,6 +458,57 @@ fn what_is_half_on_the_wire_is_neither_replaced_nor_dropped() {
 }
 
 #[test]
+fn a_websocket_that_takes_no_binary_frames_gets_attachments_as_text_over_any_split() {
+    let mut world = World::new(Config::default());
+    for upgrades in BOTH {
+        let a = world.client();
+        world.clients[a].base64 = true;
+        if upgrades {
+            world.open_polling(a);
+        } else {
+            world.open_websocket(a);
+        }
+        world.settle();
+        let socket = world.join_namespace(a, "/");
+        let mut sent = Vec::new();
+        let mut tell = |world: &mut World| {
+            let n = sent.len();
+            let attachments = [vec![n as u8; n * 7], vec![1; n % 4]];
+            let args = format!(r#"[{n},{{"_placeholder":true,"num":0}},{{"_placeholder":true,"num":1}}]"#);
+            let parts: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
+            let message = Message::new("n", &args).attach(&parts);
+            world.core.send(socket, message).unwrap();
+            sent.push(attachments.to_vec());
+        };
+        if upgrades {
+            // What waited over polling goes out on the WebSocket, in its form.
+            world.open_probe(a);
+            world.clients[a].finishes_upgrade = false;
+            world.settle();
+            (0..20).for_each(|_| tell(&mut world));
+            world.turn();
+            world.clients[a].finishes_upgrade = true;
+        }
+        for round in 0..60 {
+            tell(&mut world);
+            world.turn();
+            world.clients[a].pump(&mut world.net, 5 + round % 11);
+            world.turn();
+            if round == 2 {
+                stall(&mut world, a);
+                world.clients[a].reads = true;
+            }
+        }
+        go_on(&mut world, a);
+        let got: Vec<_> = world.clients[a].inbox.iter().filter(|packet| packet.kind == '5').collect();
+        assert_eq!(got.len(), sent.len(), "upgrades: {upgrades}");
+        for (n, (packet, sent)) in got.iter().zip(&sent).enumerate() {
+            assert_eq!((packet.json()[1].as_u64(), &packet.attachments), (Some(n as u64), sent));
+        }
+    }
+}
+
+#[test]
 fn a_slow_consumer_is_closed_at_the_bound_and_not_before() {
     for websocket in BOTH {
         let (mut world, a, socket) = stalled(websocket, small_backlog());

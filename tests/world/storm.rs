@@ -190,6 +190,7 @@ impl Storm {
         let room = if self.rng.bool() { ROOM } else { self.rng.usize(200..4_000) };
         self.world.clients[at] = Client::new(room);
         self.world.clients[at].acks = agent.good || self.rng.bool();
+        self.world.clients[at].base64 = self.rng.u8(0..4) == 0;
         if self.rng.bool() {
             self.world.open_websocket(at)
         } else {

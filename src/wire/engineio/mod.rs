@@ -167,6 +167,20 @@ pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.truncate(start.saturating_add(written));
 }
 
+/// Appends frames of ours for a client that takes no binary ones: each of these becomes a text frame, `b` and base64.
+pub fn without_binary(frames: &[u8], out: &mut Vec<u8>) {
+    for (at, opcode, payload) in ws::frames(frames) {
+        match opcode {
+            Opcode::Binary => {
+                let length = payload.len().div_ceil(3).saturating_mul(4).saturating_add(1);
+                ws::frame_header(out, Opcode::Text, length);
+                write_base64(out, payload);
+            }
+            _ => out.extend_from_slice(frames.get(at).unwrap_or_default()),
+        }
+    }
+}
+
 /// Turns packets from their WebSocket form to their polling form: each data frame of ours becomes a separator
 /// and the packet.
 ///

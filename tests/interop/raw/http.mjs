@@ -66,6 +66,20 @@ export const refusals = {
   "known sid, other transport": session("GET", (t) => t.replace("polling", "websocket")),
   "known sid, no transport": session("GET", (t) => t.replace("&transport=polling", "")),
   "known sid, EIO=3": session("GET", (t) => t.replace("EIO=4", "EIO=3") + "&x"),
+  "known sid, no EIO": session("GET", (t) => t.replace("EIO=4&", "")),
+  "known sid, EIO=5": session("GET", (t) => t.replace("EIO=4", "EIO=5")),
+  "known sid, EIO=04": session("GET", (t) => t.replace("EIO=4", "EIO=04")),
+  "known sid, EIO=3, by POST": session("POST", (t) => t.replace("EIO=4", "EIO=3"), { body: "40" }),
+  "order: transport of the session before EIO": session("GET", (t) => t.replace("EIO=4", "EIO=3").replace("polling", "websocket")),
+  "known sid, EIO=3, and the session goes on": async ({ port }) => {
+    const polling = await Polling.open(port);
+    const waiting = await polling.pend();
+    const refused = shown(await http(port, "GET", polling.target.replace("EIO=4", "EIO=3")));
+    await polling.post("40");
+    const poll = shown(await waiting.response());
+    waiting.close();
+    return { refused, poll };
+  },
   "PUT with a sid": session("PUT", same, { body: "4x" }),
   "DELETE with a sid": session("DELETE", same),
   "HEAD with a sid": session("HEAD", same),
@@ -80,6 +94,8 @@ export const upgrades = {
   "unknown sid": upgrade(WS + "&sid=unknown"),
   "no EIO": upgrade(P + "?transport=websocket"),
   "EIO=3": upgrade(P + "?EIO=3&transport=websocket"),
+  "known sid, EIO=3": async ({ port }) => upgrade((await Polling.open(port)).target.replace("polling", "websocket").replace("EIO=4", "EIO=3"))({ port }),
+  "known sid, no EIO": async ({ port }) => upgrade((await Polling.open(port)).target.replace("polling", "websocket").replace("EIO=4&", ""))({ port }),
   "bad Origin": upgrade(WS, [...UPGRADE(), ["Origin", "http://a\u0080"]]),
   "no key": upgrade(WS, [["Connection", "Upgrade"], ["Upgrade", "websocket"], ["Sec-WebSocket-Version", "13"]]),
   "bad key": upgrade(WS, UPGRADE("short")),

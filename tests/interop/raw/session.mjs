@@ -80,6 +80,16 @@ export const polling = {
     ws.close();
     return shown(got);
   },
+  ...Object.fromEntries(["b64=1", "b64=0", "b64=", "b64"].map((query) => [`a WebSocket of a client without binary: ${query}`, async ({ port }) => {
+    const ws = await Ws.open(port, `${WS}&${query}`);
+    await ws.next();
+    ws.send("40");
+    await ws.next();
+    ws.send('452-["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', "bAQIDBA==", Buffer.alloc(0), '42["back","end"]');
+    const got = await ws.upTo('42["end"]');
+    ws.close();
+    return shown(got);
+  }])),
   "an answer to a waiting poll": async ({ port }) => {
     const p = await Polling.open(port);
     await p.join();
@@ -358,6 +368,22 @@ export const upgrade = {
     ws.close();
     return fenced;
   },
+  // What a client can do is said by each request for itself.
+  ...Object.fromEntries([["", "&b64=1"], ["&b64=1", ""], ["&b64=1", "&b64=1"]].map(([first, then]) => [`without binary: handshake${first}, WebSocket${then}`, async ({ port }) => {
+    const p = await Polling.open(port, { query: first });
+    await p.join();
+    const waiting = '451-["echo",{"_placeholder":true,"num":0}]\x1ebAQID';
+    await p.post(waiting);
+    const poll = (await p.get()).text;
+    await p.post(waiting + "\x1e" + waiting);
+    const ws = await Ws.open(port, p.target.replace("polling", "websocket") + then);
+    ws.send("2probe");
+    await ws.next();
+    ws.send("5", '451-["echo",{"_placeholder":true,"num":0}]', Buffer.from([4, 5]));
+    const fenced = await fence(ws);
+    ws.close();
+    return { poll, fenced };
+  }])),
   "a wrong first frame on the probe": async ({ port }) => {
     const p = await Polling.open(port);
     await p.join();
