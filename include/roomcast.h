@@ -213,6 +213,12 @@
 #define ROOMCAST_DROP_OLDEST 3
 
 /**
+ * In the flags of a target or a selection: the whole namespace. It is said and never implied: without it, no rooms and no
+ * sockets are nobody. With it, none may be named.
+ */
+#define ROOMCAST_TARGET_ALL 1
+
+/**
  * For roomcast_times: turns of the loop, their waits not counted.
  */
 #define ROOMCAST_TIMES_STEPS 1
@@ -675,9 +681,9 @@ typedef uint64_t roomcast_socket;
 typedef uint64_t roomcast_connection;
 
 /**
- * Whom an emit reaches: the union of some rooms and sockets of one namespace, or the whole namespace if neither is named,
- * minus some rooms and sockets. A socket that is named twice gets one copy. A socket's id is a room of its own. Set
- * `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
+ * Whom an emit reaches: the union of some rooms and sockets of one namespace, which is nobody if neither are named, or with
+ * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and sockets. A socket that is named twice gets one copy. A
+ * socket's id is a room of its own. Set `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
  */
 typedef struct roomcast_target {
     /**
@@ -685,9 +691,9 @@ typedef struct roomcast_target {
      */
     uint32_t struct_size;
     /**
-     * 0.
+     * ROOMCAST_TARGET_ALL or 0.
      */
-    uint32_t reserved;
+    uint32_t flags;
     /**
      * The namespace.
      */
@@ -697,7 +703,7 @@ typedef struct roomcast_target {
      */
     const struct roomcast_slice *rooms;
     /**
-     * How many rooms. If this and `socket_count` are 0, the target is the whole namespace.
+     * How many rooms.
      */
     size_t room_count;
     /**
@@ -914,8 +920,8 @@ typedef struct roomcast_stat {
 } roomcast_stat;
 
 /**
- * Whom a roomcast_router_emit reaches: the union of some rooms and members, or the whole namespace if neither is named,
- * minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+ * Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
+ * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
  */
 typedef struct roomcast_selection {
     /**
@@ -958,6 +964,14 @@ typedef struct roomcast_selection {
      * How many members are excepted.
      */
     size_t except_member_count;
+    /**
+     * ROOMCAST_TARGET_ALL or 0.
+     */
+    uint32_t flags;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } roomcast_selection;
 
 /**
@@ -1482,11 +1496,11 @@ roomcast_status roomcast_namespace_name(struct roomcast_broker *broker,
                                         struct roomcast_slice *name);
 
 /**
- * Emits an event to a room, or to a whole namespace, but not to the socket it comes from. It reaches those who are members
- * when it is called, and leaves with the next roomcast_poll or roomcast_flush.
+ * Emits an event to a room, but not to the socket it comes from. It reaches those who are members when it is called, and
+ * leaves with the next roomcast_poll or roomcast_flush.
  *
- * `room` may be nothing (length 0): the whole namespace. `except` is a socket to leave out, or 0. `args` is the JSON array
- * of the arguments; nothing at all means "[]".
+ * `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
+ * socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
  *
  * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
  * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
@@ -1502,6 +1516,23 @@ roomcast_status roomcast_emit(struct roomcast_broker *broker,
                               size_t name_len,
                               const char *args_json,
                               size_t args_len);
+
+/**
+ * Emits an event to a whole namespace, but not to the socket it comes from; otherwise as roomcast_emit.
+ *
+ * `except` is a socket to leave out, or 0.
+ *
+ * Errors: as roomcast_emit.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's; roomcast_remote_emit_all from others.
+ */
+roomcast_status roomcast_emit_all(struct roomcast_broker *broker,
+                                  roomcast_namespace ns,
+                                  roomcast_socket except,
+                                  const char *name,
+                                  size_t name_len,
+                                  const char *args_json,
+                                  size_t args_len);
 
 /**
  * Emits an event to one socket, in its own namespace.
@@ -1679,7 +1710,7 @@ roomcast_status roomcast_events_packed(struct roomcast_broker *broker,
  * Emits a whole batch, in its order.
  *
  * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
- * bytes: u32 size of the whole record, u16 delivery class, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+ * bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
  * name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
  * The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
  * room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
@@ -1926,6 +1957,21 @@ roomcast_status roomcast_remote_emit(const struct roomcast_remote *remote,
                                      size_t name_len,
                                      const char *args_json,
                                      size_t args_len);
+
+/**
+ * As roomcast_emit_all, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit_all(const struct roomcast_remote *remote,
+                                         roomcast_namespace ns,
+                                         roomcast_socket except,
+                                         const char *name,
+                                         size_t name_len,
+                                         const char *args_json,
+                                         size_t args_len);
 
 /**
  * As roomcast_send, from any thread.
@@ -2265,7 +2311,7 @@ roomcast_status roomcast_router_end_tick(struct roomcast_router *router);
 roomcast_status roomcast_router_forget(struct roomcast_router *router, uint32_t connection);
 
 /**
- * Lends out the members of a room; with no name (length 0), those of the namespace.
+ * Lends out the members of a room. roomcast_router_everyone is for those of a namespace.
  *
  * `members` is set to an array of `count` members; there are none in a room that does not exist.
  *
@@ -2279,6 +2325,20 @@ roomcast_status roomcast_router_members(struct roomcast_router *router,
                                         size_t room_len,
                                         const uint32_t **members,
                                         size_t *count);
+
+/**
+ * Lends out the members of a namespace.
+ *
+ * `members` is set to an array of `count` members; there are none in a namespace that does not exist.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the router's, until the next call on it.
+ * Threads: the router's.
+ */
+roomcast_status roomcast_router_everyone(struct roomcast_router *router,
+                                         uint32_t ns,
+                                         const uint32_t **members,
+                                         size_t *count);
 
 /**
  * Lends out the rooms a member is in.
@@ -2375,7 +2435,7 @@ static inline roomcast_config roomcast_config_default(void)
 #define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0}
-#define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
+#define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0}
 #define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
 
 /* Whether it is a message of this name, which ends in a NUL. */

@@ -97,6 +97,8 @@ pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
 #[doc(inline)]
 pub use net::{Broker, OwnedTarget, Remote};
 #[doc(inline)]
+pub use route::Whom;
+#[doc(inline)]
 pub use session::handshake::Handshake;
 #[doc(inline)]
 pub use session::reason::Reason;

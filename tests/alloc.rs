@@ -67,13 +67,15 @@ fn populated() -> (Router, u32) {
 /// taken back, and the walk at its end. Returns the deliveries.
 fn tick(router: &mut Router, log: &mut TickLog, ns: u32) -> usize {
     let base = Selection::everyone(ns);
+    let all = Selection::union(ns, &["all"], &[]);
+    let both = Selection::union(ns, &["even", "all"], &[]);
     let targets = [
         base,
-        Selection { rooms: &["all"], ..base },
-        Selection { rooms: &["all"], except_members: &[7], ..base },
-        Selection { rooms: &["even", "odd"], ..base },
-        Selection { rooms: &["even", "all"], except_rooms: &["odd"], except_members: &[2, 4], ..base },
-        Selection { rooms: &["nobody"], members: &[1, 2, 3], ..base },
+        all,
+        Selection { except_members: &[7], ..all },
+        Selection::union(ns, &["even", "odd"], &[]),
+        Selection { except_rooms: &["odd"], except_members: &[2, 4], ..both },
+        Selection::union(ns, &["nobody"], &[1, 2, 3]),
     ];
     let mut deliveries = 0;
     for target in &targets {

@@ -640,6 +640,7 @@ public:
     // The whole namespace, until rooms or sockets are named.
     target(roomcast::ns where) noexcept {
         raw_.struct_size = sizeof raw_;
+        raw_.flags = ROOMCAST_TARGET_ALL;
         raw_.ns = where.raw();
     }
     target(const room& one) noexcept : target(one.ns()) { rooms(one.name()); }
@@ -649,15 +650,17 @@ public:
 
     // The members of these rooms.
     target& rooms(list<slice> names) noexcept {
-        raw_.rooms = names.size() == 0 ? &nobody : names.data();
-        raw_.room_count = names.size() == 0 ? 1 : names.size();
+        raw_.flags = 0;
+        raw_.rooms = names.data();
+        raw_.room_count = names.size();
         return *this;
     }
     // These sockets as well; those that are gone or belong to another namespace are skipped.
     target& sockets(list<socket> some) noexcept {
+        raw_.flags = 0;
         raw_.sockets = some.data();
         raw_.socket_count = some.size();
-        return raw_.room_count == 0 && some.size() == 0 ? rooms({}) : *this;
+        return *this;
     }
     // But none of these sockets.
     target& except(list<socket> some) noexcept {
@@ -676,9 +679,6 @@ public:
     const roomcast_target& raw() const noexcept { return raw_; }
 
 private:
-    // A room without a name, in which nobody is: C takes no rooms and no sockets to mean everybody.
-    static constexpr roomcast_slice nobody{nullptr, 0};
-
     roomcast_target raw_{};
 };
 
@@ -798,16 +798,13 @@ public:
         return {how, remote(other)};
     }
 
-    // To a whole namespace, a room, or a socket of a namespace, as broker::emit (roomcast_remote_emit,
-    // roomcast_remote_send).
+    // To a whole namespace, a room, or a socket of a namespace, as broker::emit (roomcast_remote_emit_all,
+    // roomcast_remote_emit, roomcast_remote_send).
     status emit(ns to, slice name, slice args = {}, socket except = {}) const noexcept {
-        return status(roomcast_remote_emit(get(), to.raw(), nullptr, 0, except.raw(), name.chars(), name.len,
-                                           args.chars(), args.len));
+        return status(roomcast_remote_emit_all(get(), to.raw(), except.raw(), name.chars(), name.len, args.chars(),
+                                               args.len));
     }
     status emit(room to, slice name, slice args = {}, socket except = {}) const noexcept {
-        if (to.name().len == 0) { // Nobody is in it. C would take it for the whole namespace.
-            return emit(target(to), message(name, args));
-        }
         return status(roomcast_remote_emit(get(), to.ns().raw(), to.name().chars(), to.name().len, except.raw(),
                                            name.chars(), name.len, args.chars(), args.len));
     }
@@ -972,17 +969,14 @@ public:
 
     // Emits to a whole namespace, or to a room, but not to the socket it comes from; or to one socket. `args` is a JSON
     // array, nothing at all means
-    // "[]" (roomcast_emit, roomcast_send).
+    // "[]" (roomcast_emit_all, roomcast_emit, roomcast_send).
     //
     //     broker.emit(lobby.room("chess"), "move", R"(["e2","e4"])", event.socket());
     status emit(ns to, slice name, slice args = {}, socket except = {}) noexcept {
         return status(
-            roomcast_emit(get(), to.raw(), nullptr, 0, except.raw(), name.chars(), name.len, args.chars(), args.len));
+            roomcast_emit_all(get(), to.raw(), except.raw(), name.chars(), name.len, args.chars(), args.len));
     }
     status emit(room to, slice name, slice args = {}, socket except = {}) noexcept {
-        if (to.name().len == 0) { // Nobody is in it. C would take it for the whole namespace.
-            return emit(target(to), message(name, args)).status();
-        }
         return status(roomcast_emit(get(), to.ns().raw(), to.name().chars(), to.name().len, except.raw(), name.chars(),
                                     name.len, args.chars(), args.len));
     }
@@ -1197,20 +1191,23 @@ public:
         // The whole namespace, until rooms or members are named.
         selection(router::ns where) noexcept {
             raw_.struct_size = sizeof raw_;
+            raw_.flags = ROOMCAST_TARGET_ALL;
             raw_.ns = where.raw;
         }
         selection(const selection&) = delete;
         selection& operator=(const selection&) = delete;
 
         selection& rooms(list<slice> names) noexcept {
-            raw_.rooms = names.size() == 0 ? &nobody : names.data();
-            raw_.room_count = names.size() == 0 ? 1 : names.size();
+            raw_.flags = 0;
+            raw_.rooms = names.data();
+            raw_.room_count = names.size();
             return *this;
         }
         selection& members(list<member> some) noexcept {
+            raw_.flags = 0;
             raw_.members = some.data();
             raw_.member_count = some.size();
-            return raw_.room_count == 0 && some.size() == 0 ? rooms({}) : *this;
+            return *this;
         }
         selection& except(list<member> some) noexcept {
             raw_.except_members = some.data();
@@ -1225,8 +1222,6 @@ public:
         const roomcast_selection& raw() const noexcept { return raw_; }
 
     private:
-        static constexpr roomcast_slice nobody{nullptr, 0};
-
         roomcast_selection raw_{};
     };
 
@@ -1306,19 +1301,18 @@ public:
     status forget(connection who) noexcept { return status(roomcast_router_forget(get(), who.raw)); }
 
     // The members of a namespace, or of a room; the rooms of a member, or of a namespace. Lent until the next call on
-    // the router (roomcast_router_members, roomcast_router_rooms_of, roomcast_router_rooms_in).
+    // the router (roomcast_router_everyone, roomcast_router_members, roomcast_router_rooms_of, roomcast_router_rooms_in).
     result<members> members_of(ns where) noexcept {
         const std::uint32_t* some = nullptr;
         std::size_t count = 0;
-        const status done(roomcast_router_members(get(), where.raw, nullptr, 0, &some, &count));
+        const status done(roomcast_router_everyone(get(), where.raw, &some, &count));
         return {done, members(some, count)};
     }
     result<members> members_of(ns where, slice room) noexcept {
         const std::uint32_t* some = nullptr;
         std::size_t count = 0;
         const status done(roomcast_router_members(get(), where.raw, room.chars(), room.len, &some, &count));
-        // C takes no name for the whole namespace.
-        return {done, room.len == 0 ? members() : members(some, count)};
+        return {done, members(some, count)};
     }
     result<texts> rooms_of(member who) noexcept {
         const roomcast_slice* some = nullptr;

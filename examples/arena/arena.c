@@ -84,7 +84,7 @@ static size_t around(int cell, roomcast_slice *rooms)
     return count;
 }
 
-/* ---- emits: their arguments are JSON ---- */
+/* ---- emits: their arguments are JSON; without rooms (NULL) to everybody ---- */
 
 static void emit(const roomcast_slice *rooms, size_t room_count, uint32_t delivery, uint64_t key, const char *name,
                  const char *format, ...)
@@ -98,6 +98,7 @@ static void emit(const roomcast_slice *rooms, size_t room_count, uint32_t delive
     vsnprintf(args, sizeof args, format, list);
     va_end(list);
 
+    target.flags = rooms == NULL ? ROOMCAST_TARGET_ALL : 0;
     target.ns = world.ns;
     target.rooms = rooms;
     target.room_count = room_count;

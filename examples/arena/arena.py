@@ -49,8 +49,10 @@ class Arena:
         print(f"listening on http://127.0.0.1:{self.broker.listen('127.0.0.1', port)}", flush=True)
 
     # Emits are collected, and handed over together before anything that changes who gets them.
-    def emit(self, event, args, cells=(), **how):
-        self.out.append(raw.pack(self.ns, event, args.encode(), [b"%d:%d" % cell for cell in cells], **how))
+    def emit(self, event, args, cells=None, **how):
+        """Without cells, and without sockets, to everybody."""
+        rooms = None if cells is None else [b"%d:%d" % cell for cell in cells]
+        self.out.append(raw.pack(self.ns, event, args.encode(), rooms, **how))
 
     def hand_over(self):
         if self.out:

@@ -59,10 +59,10 @@ static void emit(roomcast_namespace ns, const char *room, roomcast_socket except
     roomcast_target target = ROOMCAST_TARGET_INIT;
     roomcast_message message = ROOMCAST_MESSAGE_INIT;
 
-    if (room != NULL && *room == 0)
-        return;
     target.ns = ns;
-    if (room != NULL) {
+    if (room == NULL) {
+        target.flags = ROOMCAST_TARGET_ALL;
+    } else {
         rooms = roomcast_slice_of(room);
         target.rooms = &rooms;
         target.room_count = 1;

@@ -81,7 +81,7 @@ static void datagram(roomcast_broker *broker, roomcast_namespace ns, int fd)
             continue;
         }
         args[len + 1] = ']';
-        if (roomcast_emit(broker, ns, NULL, 0, 0, ROOMCAST_TEXT("datagram"), args, len + 2) != ROOMCAST_OK)
+        if (roomcast_emit_all(broker, ns, 0, ROOMCAST_TEXT("datagram"), args, len + 2) != ROOMCAST_OK)
             fail("datagram");
     }
 }
@@ -98,6 +98,7 @@ static void beat(roomcast_broker *broker, roomcast_namespace ns, int fd)
     if (read(fd, &times, sizeof times) != (ssize_t)sizeof times)
         return;
     beats += (unsigned long)times;
+    target.flags = ROOMCAST_TARGET_ALL;
     target.ns = ns;
     message.delivery = ROOMCAST_LATEST;
     message.name = "beat";

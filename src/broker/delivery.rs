@@ -7,7 +7,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::limits::Limits;
 use crate::base::slots::Slots;
-use crate::route::{Conn, Frame, Member};
+use crate::route::{Conn, Frame, Member, Whom};
 use crate::session::backlog::Class;
 use crate::wire::ws::{self, Opcode};
 use crate::wire::{json, socketio};
@@ -193,9 +193,14 @@ impl Core {
     fn resolve(&mut self, target: &Target<'_>) -> bool {
         let namespace = target.namespace.key();
         let (mut members, mut except) = std::mem::take(&mut self.named);
-        self.members_named(namespace, target.sockets, target.rooms, &mut members);
+        let somebody = match target.whom {
+            Whom::Everyone => true,
+            Whom::Some { rooms, members: sockets } => {
+                self.members_named(namespace, sockets, rooms, &mut members);
+                !rooms.is_empty() || !members.is_empty()
+            }
+        };
         self.members_named(namespace, target.except, target.except_rooms, &mut except);
-        let somebody = target.everyone || !target.rooms.is_empty() || !members.is_empty();
         self.named = (members, except);
         somebody
     }

@@ -1,9 +1,10 @@
 //! What an emit takes: whom it reaches, what it says, how it may be delivered. Plain values; nothing here remembers.
 
 use crate::base::ids::{NamespaceId, SocketId};
-use crate::route::{self, Selection};
+use crate::route::{self, Selection, Whom};
 
-/// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets.
+/// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets. A union of nothing
+/// is nobody.
 ///
 /// ```
 /// # use roomcast::{Core, Message, NamespaceId, Result, SocketId, Target};
@@ -15,10 +16,7 @@ use crate::route::{self, Selection};
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub(crate) namespace: NamespaceId,
-    pub(crate) rooms: &'a [&'a str],
-    pub(crate) sockets: &'a [SocketId],
-    /// Neither rooms nor sockets were named: the whole namespace.
-    pub(crate) everyone: bool,
+    pub(crate) whom: Whom<&'a [&'a str], &'a [SocketId]>,
     pub(crate) except_rooms: &'a [&'a str],
     pub(crate) except: &'a [SocketId],
 }
@@ -26,24 +24,22 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Every socket of a namespace.
     pub const fn all(namespace: NamespaceId) -> Self {
-        Self { namespace, rooms: &[], sockets: &[], everyone: true, except_rooms: &[], except: &[] }
+        Self { namespace, whom: Whom::Everyone, except_rooms: &[], except: &[] }
     }
 
     /// The sockets that are in any of these rooms, each once. A socket's id is a room of its own.
     pub const fn rooms(namespace: NamespaceId, rooms: &'a [&'a str]) -> Self {
-        Self { namespace, rooms, sockets: &[], everyone: false, except_rooms: &[], except: &[] }
+        Self::union(namespace, rooms, &[])
     }
 
     /// These sockets of a namespace; those that are gone or belong elsewhere are skipped.
     pub const fn sockets(namespace: NamespaceId, sockets: &'a [SocketId]) -> Self {
-        Self { namespace, rooms: &[], sockets, everyone: false, except_rooms: &[], except: &[] }
+        Self::union(namespace, &[], sockets)
     }
 
-    /// Members of these rooms, and these sockets; with neither, the whole namespace, as the C interface has it.
-    #[cfg(feature = "capi")]
-    pub(crate) const fn union(namespace: NamespaceId, rooms: &'a [&'a str], sockets: &'a [SocketId]) -> Self {
-        let everyone = rooms.is_empty() && sockets.is_empty();
-        Self { namespace, rooms, sockets, everyone, except_rooms: &[], except: &[] }
+    /// The members of these rooms, and these sockets, each once.
+    pub const fn union(namespace: NamespaceId, rooms: &'a [&'a str], sockets: &'a [SocketId]) -> Self {
+        Self { whom: Whom::Some { rooms, members: sockets }, ..Self::all(namespace) }
     }
 
     /// The same for the router; the members are those that sockets and own rooms stand for.
@@ -53,7 +49,11 @@ impl<'a> Target<'a> {
         members: &'s [route::Member],
         except_members: &'s [route::Member],
     ) -> Selection<'s> {
-        Selection { ns, rooms: self.rooms, members, except_rooms: self.except_rooms, except_members }
+        let whom = match self.whom {
+            Whom::Everyone => Whom::Everyone,
+            Whom::Some { rooms, .. } => Whom::Some { rooms, members },
+        };
+        Selection { ns, whom, except_rooms: self.except_rooms, except_members }
     }
 
     /// The same without these sockets, for example the sender.

@@ -3,8 +3,8 @@
 use super::frozen::Grows;
 use super::guard::{Fault, Outcome};
 use super::types::{
-    ROOMCAST_DROP_OLDEST, ROOMCAST_LATEST, ROOMCAST_RELIABLE, ROOMCAST_VOLATILE, roomcast_message,
-    roomcast_slice, roomcast_socket, roomcast_target,
+    ROOMCAST_DROP_OLDEST, ROOMCAST_LATEST, ROOMCAST_RELIABLE, ROOMCAST_TARGET_ALL, ROOMCAST_VOLATILE,
+    roomcast_message, roomcast_slice, roomcast_socket, roomcast_target,
 };
 use crate::base::errors::Error;
 use crate::base::ids::{NamespaceId, SocketId};
@@ -277,7 +277,28 @@ pub(super) unsafe fn with_target<R>(
     // SAFETY: as above.
     let except =
         unsafe { sockets(target.except_sockets, target.except_socket_count, "target.except_sockets") }?;
-    f(Target::union(ns, &rooms, &among).except_rooms(&except_rooms).except(&except))
+    let target = match is_all(target.flags, rooms.len() + among.len(), "target.flags")? {
+        true => Target::all(ns),
+        false => Target::union(ns, &rooms, &among),
+    };
+    f(target.except_rooms(&except_rooms).except(&except))
+}
+
+/// Whether a target is everybody, who are not to be named as well.
+pub(super) fn is_all(flags: u32, named: usize, name: &'static str) -> Outcome<bool> {
+    match (flags, named) {
+        (0, _) => Ok(false),
+        (ROOMCAST_TARGET_ALL, 0) => Ok(true),
+        _ => Err(Fault::Known(Error::BadValue, name)),
+    }
+}
+
+/// The socket that an emit leaves out, if it is to leave one out.
+pub(super) fn excepted(bits: u64) -> Outcome<Option<SocketId>> {
+    match bits {
+        0 => Ok(None),
+        _ => socket(bits).map(Some).map_err(|_| Fault::Known(Error::WrongKind, "except")),
+    }
 }
 
 /// Hands a message to `f`.

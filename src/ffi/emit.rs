@@ -1,7 +1,9 @@
 //! Emits and acknowledgements in C. It must not encode anything itself.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, args, byte_strings, list, namespace, socket, text, with_message, with_target};
+use super::convert::{
+    Out, args, byte_strings, excepted, list, namespace, socket, text, with_message, with_target,
+};
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -15,11 +17,11 @@ impl From<Receipt> for roomcast_receipt {
     }
 }
 
-/// Emits an event to a room, or to a whole namespace, but not to the socket it comes from. It reaches those who are members
-/// when it is called, and leaves with the next roomcast_poll or roomcast_flush.
+/// Emits an event to a room, but not to the socket it comes from. It reaches those who are members when it is called, and
+/// leaves with the next roomcast_poll or roomcast_flush.
 ///
-/// `room` may be nothing (length 0): the whole namespace. `except` is a socket to leave out, or 0. `args` is the JSON array
-/// of the arguments; nothing at all means "[]".
+/// `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
+/// socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
 /// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
 /// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
@@ -45,20 +47,43 @@ pub unsafe extern "C" fn roomcast_emit(
         let name = unsafe { text(name, name_len, "name") }?;
         // SAFETY: as above.
         let args = unsafe { args(args_json, args_len, "args_json") }?;
-        let excepted;
-        let except = match except {
-            0 => &[][..],
-            bits => {
-                excepted = [socket(bits).map_err(|_| Fault::Known(Error::WrongKind, "except"))?];
-                &excepted[..]
-            }
-        };
-        let rooms = if room_len == 0 { &[][..] } else { &room[..] };
-        host.broker.emit(Target::union(ns, rooms, &[]).except(except), Message::new(name, args))?;
+        let except = excepted(except)?;
+        host.broker.emit(Target::rooms(ns, &room).except(except.as_slice()), Message::new(name, args))?;
         Ok(())
     };
     // SAFETY: what the caller promises.
     unsafe { Host::enter(broker, "roomcast_emit", body) }
+}
+
+/// Emits an event to a whole namespace, but not to the socket it comes from; otherwise as roomcast_emit.
+///
+/// `except` is a socket to leave out, or 0.
+///
+/// Errors: as roomcast_emit.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's; roomcast_remote_emit_all from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_emit_all(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    except: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        let ns = namespace(ns)?;
+        // SAFETY: what the caller promises, here and below.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let except = excepted(except)?;
+        host.broker.emit(Target::all(ns).except(except.as_slice()), Message::new(name, args))?;
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_emit_all", body) }
 }
 
 /// Emits an event to one socket, in its own namespace.

@@ -56,7 +56,7 @@ frozen! {
     roomcast_message.attachment_count: usize;
     roomcast_handshake.header_count: usize;
     roomcast_histogram.bucket_count: usize;
-    roomcast_selection.except_member_count: usize;
+    roomcast_selection.reserved: u32;
     roomcast_event.part_count: usize;
 }
 

@@ -2,7 +2,7 @@
 //! little-endian; it must not lay out anything that depends on the machine.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, delivery, list, namespace};
+use super::convert::{Out, delivery, is_all, list, namespace};
 use super::events::{each_part, part_count, plain};
 use super::guard::{Fault, Outcome};
 use super::types::*;
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn roomcast_events_packed(
 /// Emits a whole batch, in its order.
 ///
 /// `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
-/// bytes: u32 size of the whole record, u16 delivery class, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+/// bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
 /// name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
 /// The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
 /// room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
 }
 
 fn emit_record(host: &mut Host, mut record: Reader<'_>) -> Outcome {
-    let class = record.u16()?;
+    let [class, flags] = record.array()?;
     let attachments = record.u16()?.into();
     let ns = namespace(record.u64()?)?;
     let delivery = delivery(class.into(), record.u64()?)?;
@@ -272,7 +272,11 @@ fn emit_record(host: &mut Host, mut record: Reader<'_>) -> Outcome {
     let except_rooms =
         record.many(except_rooms, 4, |record| record.u32().and_then(|len| record.text(len)))?;
     let attachments = record.many(attachments, 4, |record| record.u32().and_then(|len| record.take(len)))?;
-    let target = Target::union(ns, &rooms, &sockets).except_rooms(&except_rooms).except(&except_sockets);
+    let target = match is_all(flags.into(), rooms.len() + sockets.len(), "flags")? {
+        true => Target::all(ns),
+        false => Target::union(ns, &rooms, &sockets),
+    };
+    let target = target.except_rooms(&except_rooms).except(&except_sockets);
     let args = if args.is_empty() { "[]" } else { args };
     host.broker.emit(target, Message::new(name, args).attach(&attachments).delivery(delivery))?;
     Ok(())

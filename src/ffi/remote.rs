@@ -1,11 +1,11 @@
 //! The remote in C: the one door for threads that do not have the broker. Nothing here waits.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, args, flag, namespace, socket, text, texts, with_message, with_target};
+use super::convert::{Out, args, excepted, flag, namespace, socket, text, texts, with_message, with_target};
 use super::guard::{Fault, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
-use crate::broker::message::Message;
+use crate::broker::message::{Message, Target};
 use crate::net::{OwnedTarget, Remote};
 use std::ffi::c_char;
 
@@ -103,23 +103,47 @@ pub unsafe extern "C" fn roomcast_remote_emit(
     args_len: usize,
 ) -> roomcast_status {
     let body = |remote: &Remote| {
-        let mut target = OwnedTarget::all(namespace(ns)?);
+        let ns = namespace(ns)?;
         // SAFETY: what the caller promises, here and below.
-        let room = unsafe { text(room, room_len, "room") }?;
-        if !room.is_empty() {
-            target = OwnedTarget::room(target.namespace, room);
-        }
-        if except != 0 {
-            target.except.push(socket(except).map_err(|_| Fault::Known(Error::WrongKind, "except"))?);
-        }
+        let room = [unsafe { text(room, room_len, "room") }?];
         // SAFETY: as above.
         let name = unsafe { text(name, name_len, "name") }?;
         // SAFETY: as above.
         let args = unsafe { args(args_json, args_len, "args_json") }?;
-        Ok(remote.emit(target, Message::new(name, args))?)
+        let except = excepted(except)?;
+        let target = Target::rooms(ns, &room).except(except.as_slice());
+        Ok(remote.emit(target.into(), Message::new(name, args))?)
     };
     // SAFETY: what the caller promises.
     unsafe { with_remote(remote, "roomcast_remote_emit", body) }
+}
+
+/// As roomcast_emit_all, from any thread.
+///
+/// Errors: as roomcast_remote_emit.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_emit_all(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    except: roomcast_socket,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+) -> roomcast_status {
+    let body = |remote: &Remote| {
+        let ns = namespace(ns)?;
+        // SAFETY: what the caller promises, here and below.
+        let name = unsafe { text(name, name_len, "name") }?;
+        // SAFETY: as above.
+        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let except = excepted(except)?;
+        Ok(remote.emit(Target::all(ns).except(except.as_slice()).into(), Message::new(name, args))?)
+    };
+    // SAFETY: what the caller promises.
+    unsafe { with_remote(remote, "roomcast_remote_emit_all", body) }
 }
 
 /// As roomcast_send, from any thread.

@@ -1,6 +1,6 @@
 //! The router alone in C, for a host with its own transport: UDP, ENet, shared memory. It must not know a protocol.
 
-use super::convert::{Out, list, sized, text, texts};
+use super::convert::{Out, is_all, list, sized, text, texts};
 use super::guard::{Door, Fault, Inside, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
@@ -51,8 +51,8 @@ fn dense(key: u32, name: &'static str) -> Outcome<u32> {
     if key < MOST { Ok(key) } else { Err(Fault::Known(Error::BadValue, name)) }
 }
 
-/// Whom a roomcast_router_emit reaches: the union of some rooms and members, or the whole namespace if neither is named,
-/// minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+/// Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
+/// ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_selection {
@@ -76,6 +76,10 @@ pub struct roomcast_selection {
     pub except_members: *const u32,
     /// How many members are excepted.
     pub except_member_count: usize,
+    /// ROOMCAST_TARGET_ALL or 0.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Makes a router without namespaces.
@@ -337,8 +341,11 @@ pub unsafe extern "C" fn roomcast_router_emit(
         let except_rooms =
             unsafe { texts(given.except_rooms, given.except_room_count, "selection.except_rooms") }?;
         let Inner { router, log, .. } = inner;
-        let selection =
-            Selection { ns: given.ns, rooms: &rooms, members, except_rooms: &except_rooms, except_members };
+        let selection = match is_all(given.flags, rooms.len() + members.len(), "selection.flags")? {
+            true => Selection::everyone(given.ns),
+            false => Selection::union(given.ns, &rooms, members),
+        };
+        let selection = Selection { except_rooms: &except_rooms, except_members, ..selection };
         let frame = log.append(|bytes| bytes.extend_from_slice(message))?;
         out.set(router.select(&selection, |_, connection| log.deliver(connection, frame)));
         Ok(())
@@ -449,7 +456,7 @@ pub unsafe extern "C" fn roomcast_router_forget(
     unsafe { enter(router, "roomcast_router_forget", body) }
 }
 
-/// Lends out the members of a room; with no name (length 0), those of the namespace.
+/// Lends out the members of a room. roomcast_router_everyone is for those of a namespace.
 ///
 /// `members` is set to an array of `count` members; there are none in a room that does not exist.
 ///
@@ -473,16 +480,42 @@ pub unsafe extern "C" fn roomcast_router_members(
         // SAFETY: as above.
         let room = unsafe { text(room, room_len, "room") }?;
         inner.answers.clear();
-        match room {
-            "" => inner.answers.extend(inner.router.everyone(ns)),
-            room => inner.answers.extend(inner.router.members(ns, room)),
-        }
+        inner.answers.extend(inner.router.members(ns, room));
         out.set(inner.answers.as_ptr());
         count.set(inner.answers.len());
         Ok(())
     };
     // SAFETY: what the caller promises.
     unsafe { enter(router, "roomcast_router_members", body) }
+}
+
+/// Lends out the members of a namespace.
+///
+/// `members` is set to an array of `count` members; there are none in a namespace that does not exist.
+///
+/// Errors: ROOMCAST_ERROR_NULL.
+/// Ownership: the router's, until the next call on it.
+/// Threads: the router's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_router_everyone(
+    router: *mut roomcast_router,
+    ns: u32,
+    members: *mut *const u32,
+    count: *mut usize,
+) -> roomcast_status {
+    let body = |inner: &mut Inner| {
+        // SAFETY: what the caller promises, here and below.
+        let out = unsafe { Out::new(members, "members") }?;
+        // SAFETY: as above.
+        let count = unsafe { Out::new(count, "count") }?;
+        inner.answers.clear();
+        inner.answers.extend(inner.router.everyone(ns));
+        out.set(inner.answers.as_ptr());
+        count.set(inner.answers.len());
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { enter(router, "roomcast_router_everyone", body) }
 }
 
 /// Lends out the rooms a member is in.

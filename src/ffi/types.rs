@@ -229,21 +229,25 @@ pub const ROOMCAST_LATEST: u32 = 2;
 /// Queued up to max_backlog; then the oldest message of this class goes.
 pub const ROOMCAST_DROP_OLDEST: u32 = 3;
 
-/// Whom an emit reaches: the union of some rooms and sockets of one namespace, or the whole namespace if neither is named,
-/// minus some rooms and sockets. A socket that is named twice gets one copy. A socket's id is a room of its own. Set
-/// `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
+/// In the flags of a target or a selection: the whole namespace. It is said and never implied: without it, no rooms and no
+/// sockets are nobody. With it, none may be named.
+pub const ROOMCAST_TARGET_ALL: u32 = 1;
+
+/// Whom an emit reaches: the union of some rooms and sockets of one namespace, which is nobody if neither are named, or with
+/// ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and sockets. A socket that is named twice gets one copy. A
+/// socket's id is a room of its own. Set `struct_size` to sizeof(roomcast_target) and what is not needed to 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_target {
     /// sizeof(roomcast_target).
     pub struct_size: u32,
-    /// 0.
-    pub reserved: u32,
+    /// ROOMCAST_TARGET_ALL or 0.
+    pub flags: u32,
     /// The namespace.
     pub ns: roomcast_namespace,
     /// The members of these rooms.
     pub rooms: *const roomcast_slice,
-    /// How many rooms. If this and `socket_count` are 0, the target is the whole namespace.
+    /// How many rooms.
     pub room_count: usize,
     /// These sockets as well; those that are gone or belong to another namespace are skipped.
     pub sockets: *const roomcast_socket,

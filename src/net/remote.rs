@@ -6,6 +6,7 @@ use super::seat::Seat;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::message::{Delivery, Message, Target};
+use crate::route::Whom;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +17,8 @@ use std::sync::{Arc, Weak};
 pub struct OwnedTarget {
     /// The namespace.
     pub namespace: NamespaceId,
-    /// The whole namespace, whatever else is named. It is said and never implied: without it, no rooms and no sockets
-    /// are nobody.
-    pub everyone: bool,
-    /// Members of any of these rooms.
-    pub rooms: Vec<String>,
-    /// These sockets as well.
-    pub sockets: Vec<SocketId>,
+    /// Before anybody is excepted.
+    pub whom: Whom<Vec<String>, Vec<SocketId>>,
     /// But no member of these rooms.
     pub except_rooms: Vec<String>,
     /// And none of these.
@@ -32,31 +28,24 @@ pub struct OwnedTarget {
 impl OwnedTarget {
     /// Every socket of a namespace.
     pub fn all(namespace: NamespaceId) -> Self {
-        Self {
-            namespace,
-            everyone: true,
-            rooms: Vec::new(),
-            sockets: Vec::new(),
-            except_rooms: Vec::new(),
-            except: Vec::new(),
-        }
+        Self { namespace, whom: Whom::Everyone, except_rooms: Vec::new(), except: Vec::new() }
     }
 
     /// The members of one room.
     pub fn room(namespace: NamespaceId, room: &str) -> Self {
-        Self { everyone: false, rooms: vec![room.into()], ..Self::all(namespace) }
+        Self { whom: Whom::Some { rooms: vec![room.into()], members: Vec::new() }, ..Self::all(namespace) }
     }
 
     /// One socket.
     pub fn socket(namespace: NamespaceId, socket: SocketId) -> Self {
-        Self { everyone: false, sockets: vec![socket], ..Self::all(namespace) }
+        Self { whom: Whom::Some { rooms: Vec::new(), members: vec![socket] }, ..Self::all(namespace) }
     }
 
     /// The loops on which it may find somebody.
     pub(super) fn loops(&self) -> Loops {
-        match &self.sockets[..] {
-            sockets if !self.everyone && self.rooms.is_empty() && !sockets.is_empty() => {
-                sockets.iter().fold(Loops(0), |loops, socket| Loops(loops.0 | Loops::of(*socket).0))
+        match &self.whom {
+            Whom::Some { rooms, members } if rooms.is_empty() && !members.is_empty() => {
+                members.iter().fold(Loops(0), |loops, socket| Loops(loops.0 | Loops::of(*socket).0))
             }
             _ => Loops::ALL,
         }
@@ -67,9 +56,12 @@ impl From<Target<'_>> for OwnedTarget {
     fn from(target: Target<'_>) -> Self {
         Self {
             namespace: target.namespace,
-            everyone: target.everyone,
-            rooms: owned(target.rooms),
-            sockets: target.sockets.to_vec(),
+            whom: match target.whom {
+                Whom::Everyone => Whom::Everyone,
+                Whom::Some { rooms, members } => {
+                    Whom::Some { rooms: owned(rooms), members: members.to_vec() }
+                }
+            },
             except_rooms: owned(target.except_rooms),
             except: target.except.to_vec(),
         }

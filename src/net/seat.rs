@@ -9,6 +9,7 @@ use crate::base::errors::Result;
 use crate::base::ids::SocketId;
 use crate::broker::Core;
 use crate::broker::message::Target;
+use crate::route::Whom;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -116,16 +117,19 @@ impl Seat {
         let here = |sockets: &[SocketId]| -> Vec<SocketId> {
             sockets.iter().filter_map(|&socket| self.ids.socket_in(socket)).collect()
         };
-        let (sockets, except) = (here(&target.sockets), here(&target.except));
-        let elsewhere = sockets.is_empty() && !target.sockets.is_empty();
-        if elsewhere && !target.everyone && target.rooms.is_empty() {
-            return None;
-        }
-        let (rooms, except_rooms) = (borrowed(&target.rooms), borrowed(&target.except_rooms));
-        let whom = match target.everyone {
-            true => Target::all(namespace),
-            false => Target { sockets: &sockets, ..Target::rooms(namespace, &rooms) },
+        let (rooms, sockets);
+        let whom = match &target.whom {
+            Whom::Everyone => Target::all(namespace),
+            Whom::Some { rooms: named, members } => {
+                sockets = here(members);
+                if named.is_empty() && sockets.is_empty() && !members.is_empty() {
+                    return None;
+                }
+                rooms = borrowed(named);
+                Target::union(namespace, &rooms, &sockets)
+            }
         };
+        let (except, except_rooms) = (here(&target.except), borrowed(&target.except_rooms));
         let target = whom.except_rooms(&except_rooms).except(&except);
         let before = *self.core.emits();
         let outcome = f(&mut self.core, target);

@@ -16,7 +16,7 @@
 //! }
 //!
 //! let frame = log.append(|bytes| bytes.extend_from_slice(b"hello"))?;
-//! let target = Selection { rooms: &["lobby"], except_members: &[1], ..Selection::everyone(ns) };
+//! let target = Selection { except_members: &[1], ..Selection::union(ns, &["lobby"], &[]) };
 //! let reached = router.select(&target, |_member, conn| log.deliver(conn, frame));
 //! assert_eq!(reached, 2);
 //!
@@ -43,7 +43,7 @@ mod tests;
 
 pub use log::{Frame, Segment, TickLog};
 pub use router::{Change, Router};
-pub use select::Selection;
+pub use select::{Selection, Whom};
 
 /// One socket: a client's presence in one namespace. The caller allocates the keys, densely from zero.
 pub type Member = u32;

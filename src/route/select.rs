@@ -3,28 +3,47 @@
 use super::graph::{Entry, RoomKey};
 use super::{Conn, Member, Namespace, Router};
 
-/// Who is to get a message: the union of rooms and members, less what is excepted.
+/// Whom a message is for, before anybody is excepted.
 ///
-/// With neither rooms nor members, the whole namespace. A room without members adds nobody, and excepts
-/// nobody; so does a member that does not exist or is of another namespace.
+/// "Everybody" is said and never implied: a union of nothing is nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom<Rooms, Members> {
+    /// The whole namespace.
+    Everyone,
+    /// The members of any of these rooms, and these members as well; each once.
+    Some {
+        /// The names of the rooms.
+        rooms: Rooms,
+        /// The members.
+        members: Members,
+    },
+}
+
+/// Who is to get a message: the union of rooms and members, or the whole namespace, less what is excepted.
+///
+/// A room without members adds nobody, and excepts nobody; so does a member that does not exist or is of another
+/// namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Selection<'a> {
     /// The namespace that all the rest is looked up in.
     pub ns: Namespace,
-    /// Members of any of these rooms.
-    pub rooms: &'a [&'a str],
-    /// These members as well.
-    pub members: &'a [Member],
+    /// Before anybody is excepted.
+    pub whom: Whom<&'a [&'a str], &'a [Member]>,
     /// But no member of these rooms.
     pub except_rooms: &'a [&'a str],
     /// And none of these.
     pub except_members: &'a [Member],
 }
 
-impl Selection<'_> {
-    /// The whole namespace; the base for `Selection { rooms, ..Selection::everyone(ns) }`.
+impl<'a> Selection<'a> {
+    /// The whole namespace.
     pub const fn everyone(ns: Namespace) -> Self {
-        Self { ns, rooms: &[], members: &[], except_rooms: &[], except_members: &[] }
+        Self { ns, whom: Whom::Everyone, except_rooms: &[], except_members: &[] }
+    }
+
+    /// The members of these rooms, and these members; nobody if there are none of either.
+    pub const fn union(ns: Namespace, rooms: &'a [&'a str], members: &'a [Member]) -> Self {
+        Self { whom: Whom::Some { rooms, members }, ..Self::everyone(ns) }
     }
 }
 
@@ -91,10 +110,11 @@ impl Router {
     /// The recipients as two stretches of one room's array, if the target is as simple as that: one room or
     /// everyone, with at most one member excepted.
     fn run(&self, target: &Selection<'_>) -> Option<[&[Entry]; 2]> {
-        let sole = match (target.rooms, target.members) {
-            ([], []) => self.namespaces.get(target.ns as usize).map(|rooms| rooms.everyone),
-            ([name], []) => self.room(target.ns, name),
-            _ => return None,
+        let sole = match target.whom {
+            Whom::Everyone => self.namespaces.get(target.ns as usize).map(|rooms| rooms.everyone),
+            Whom::Some { rooms: [], members: [] } => None,
+            Whom::Some { rooms: [name], members: [] } => self.room(target.ns, name),
+            Whom::Some { .. } => return None,
         };
         let Some(key) = sole else { return Some([&[], &[]]) };
         let entries = &*self.graph.room(key).entries;
@@ -123,8 +143,11 @@ impl Router {
             }
         }
         let mut count = 0;
-        let everyone = (target.rooms.is_empty() && target.members.is_empty()).then_some(rooms.everyone);
-        for key in everyone.into_iter().chain(target.rooms.iter().filter_map(|name| rooms.named(name))) {
+        let (everyone, named, members) = match target.whom {
+            Whom::Everyone => (Some(rooms.everyone), &[][..], &[][..]),
+            Whom::Some { rooms, members } => (None, rooms, members),
+        };
+        for key in everyone.into_iter().chain(named.iter().filter_map(|name| rooms.named(name))) {
             for entry in &self.graph.room(key).entries {
                 if stamps.mark(entry.member) {
                     f(entry.member, entry.conn);
@@ -132,7 +155,7 @@ impl Router {
                 }
             }
         }
-        for &member in target.members {
+        for &member in members {
             if let Some((ns, conn)) = self.graph.member(member)
                 && ns == target.ns
                 && stamps.mark(member)

@@ -33,6 +33,7 @@ static void layout(void) {
 
     SIZE(roomcast_target, 80);
     LAYOUT(roomcast_target, struct_size, 0);
+    LAYOUT(roomcast_target, flags, 4);
     LAYOUT(roomcast_target, ns, 8);
     LAYOUT(roomcast_target, rooms, 16);
     LAYOUT(roomcast_target, sockets, 32);
@@ -64,12 +65,13 @@ static void layout(void) {
     SIZE(roomcast_stat, 16);
     LAYOUT(roomcast_stat, value, 8);
 
-    SIZE(roomcast_selection, 72);
+    SIZE(roomcast_selection, 80);
     LAYOUT(roomcast_selection, ns, 4);
     LAYOUT(roomcast_selection, rooms, 8);
     LAYOUT(roomcast_selection, members, 24);
     LAYOUT(roomcast_selection, except_rooms, 40);
     LAYOUT(roomcast_selection, except_members, 56);
+    LAYOUT(roomcast_selection, flags, 72);
 
     SIZE(roomcast_histogram, 40);
     LAYOUT(roomcast_histogram, count, 8);

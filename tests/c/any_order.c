@@ -121,6 +121,7 @@ static void pack(parcel *p, hand *h) {
     p->sockets[1] = handle(h, &h->sockets);
     p->except[0] = handle(h, &h->sockets);
     p->target.struct_size = roll(d, 40) == 0 ? roll(d, 8) : (uint32_t)sizeof p->target;
+    p->target.flags = roll(d, 3) == 0 ? roll(d, 3) : 0;
     p->target.ns = handle(h, &h->spaces);
     p->target.rooms = p->rooms;
     p->target.room_count = roll(d, 3);

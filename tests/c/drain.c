@@ -151,7 +151,8 @@ static void record(batch *b, roomcast_namespace ns, const char *name, const char
                    roomcast_socket to, roomcast_socket except) {
     size_t start = b->len;
     put(b, 0, 4);
-    put(b, ROOMCAST_RELIABLE, 2);
+    put(b, ROOMCAST_RELIABLE, 1);
+    put(b, room == NULL && to == 0 ? ROOMCAST_TARGET_ALL : 0, 1);
     put(b, blob != NULL, 2);
     put(b, ns, 8);
     put(b, 0, 8);

@@ -58,6 +58,7 @@ static void no_object(void) {
     NO(roomcast_close_connection(NULL, 1));
     NO(roomcast_namespace_name(NULL, 1, &one));
     NO(roomcast_emit(NULL, 1, "r", 1, 0, "e", 1, "[]", 2));
+    NO(roomcast_emit_all(NULL, 1, 0, "e", 1, "[]", 2));
     NO(roomcast_send(NULL, 1, "e", 1, "[]", 2));
     NO(roomcast_emit_to(NULL, &target, &message, &receipt));
     NO(roomcast_emit_with_ack(NULL, &target, &message, 0, &handle, &receipt));
@@ -93,6 +94,7 @@ static void no_object(void) {
     NO(roomcast_remote_clone(NULL, &remote));
     roomcast_remote_free(NULL);
     NO(roomcast_remote_emit(NULL, 1, "r", 1, 0, "e", 1, "[]", 2));
+    NO(roomcast_remote_emit_all(NULL, 1, 0, "e", 1, "[]", 2));
     NO(roomcast_remote_send(NULL, 1, 1, "e", 1, "[]", 2));
     NO(roomcast_remote_emit_to(NULL, &target, &message));
     NO(roomcast_remote_join(NULL, 1, "r", 1));
@@ -118,6 +120,7 @@ static void no_object(void) {
     NO(roomcast_router_end_tick(NULL));
     NO(roomcast_router_forget(NULL, 0));
     NO(roomcast_router_members(NULL, 0, "r", 1, &members, &count));
+    NO(roomcast_router_everyone(NULL, 0, &members, &count));
     NO(roomcast_router_rooms_of(NULL, 0, &slices, &count));
     NO(roomcast_router_rooms_in(NULL, 0, &slices, &count));
     NO(roomcast_router_is_member(NULL, 0, "r", 1, &number));
@@ -160,6 +163,8 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_emit(b, ns, NULL, 1, 0, "e", 1, "[]", 2));
     NO(roomcast_emit(b, ns, "r", 1, 0, NULL, 1, "[]", 2));
     NO(roomcast_emit(b, ns, "r", 1, 0, "e", 1, NULL, 2));
+    NO(roomcast_emit_all(b, ns, 0, NULL, 1, "[]", 2));
+    NO(roomcast_emit_all(b, ns, 0, "e", 1, NULL, 2));
     NO(roomcast_send(b, s, NULL, 1, "[]", 2));
     NO(roomcast_send(b, s, "e", 1, NULL, 2));
     NO(roomcast_emit_to(b, NULL, &message, NULL));
@@ -241,7 +246,8 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve(b, NOWHERE, 0, NOWHERE, 0, NOWHERE, 0, NULL, 0));
     OK(roomcast_serve(b, "/empty", 6, "text/plain", 10, NOWHERE, 0, (const roomcast_pair *)(const void *)NOWHERE, 0));
     OK(roomcast_emit(b, ns, NOWHERE, 0, 0, "e", 1, NOWHERE, 0));
-    OK(roomcast_emit(b, ns, NULL, 0, 0, NULL, 0, NULL, 0));
+    OK(roomcast_emit_all(b, ns, 0, "e", 1, NOWHERE, 0));
+    OK(roomcast_emit_all(b, ns, 0, NULL, 0, NULL, 0));
     OK(roomcast_send(b, s, "e", 1, NOWHERE, 0));
     IS(ROOMCAST_ERROR_BAD_ROOM, roomcast_join(b, s, NOWHERE, 0));
     OK(roomcast_leave(b, s, NOWHERE, 0));
@@ -323,6 +329,8 @@ static void handles(roomcast_broker *b, roomcast_namespace ns, uint64_t bad, roo
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_send_binary(b, ns, "t", 1));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_get_handshake(b, ns, &handshake));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_emit(b, ns, "r", 1, ns, "e", 1, "[]", 2));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_emit_all(b, ns, ns, "e", 1, "[]", 2));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_emit_all(b, bad, 0, "e", 1, "[]", 2));
     /* In a list, one that is gone is skipped; one of another kind is a mistake. */
     CLEAR(target);
     CLEAR(message);

@@ -212,9 +212,18 @@ static void edges(void) {
     selection.member_count = 1;
     OK(roomcast_router_emit(router, &selection, "x", 1, &count));
     CHECK(count == 0);
+    selection.flags = ROOMCAST_TARGET_ALL;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_router_emit(router, &selection, "x", 1, &count));
     selection.member_count = 0;
     OK(roomcast_router_emit(router, &selection, NULL, 0, &count));
     CHECK(count == 1);
+    selection.flags = 0;
+    OK(roomcast_router_emit(router, &selection, "x", 1, &count));
+    CHECK(count == 0);
+    OK(roomcast_router_everyone(router, ns, &members, &count));
+    CHECK(count == 1 && members[0] == 0);
+    OK(roomcast_router_members(router, ns, NULL, 0, &members, &count));
+    CHECK(count == 0);
     OK(roomcast_router_next(router, &connection, &slices, &count));
     CHECK(count == 0);
     selection.ns = UINT32_MAX;

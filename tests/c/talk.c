@@ -87,7 +87,7 @@ static void messages(void) {
     message = message_of("e", "[3]");
     OK(roomcast_emit_to(w.broker, &target, &message, &receipt));
     CHECK(receipt.recipients == 1);
-    OK(roomcast_emit(w.broker, w.ns, NULL, 0, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("[4]")));
+    OK(roomcast_emit_all(w.broker, w.ns, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("[4]")));
     list[0] = sa;
     list[1] = sc;
     target = target_of(w.ns);
@@ -190,6 +190,80 @@ static void messages(void) {
     world_close(&w);
 }
 
+/* A union of nothing is nobody, with loops and without, at once, by a remote and in a batch; everybody is said. */
+static void nobody(uint32_t loops) {
+    world w;
+    client *c;
+    roomcast_config config;
+    roomcast_target cases[5];
+    roomcast_message message = message_of("never", "[]");
+    roomcast_socket s, gone;
+    roomcast_ack_id ack;
+    roomcast_remote *remote;
+    uint8_t record[56];
+    uint32_t size = sizeof record, name = 5;
+    roomcast_slice unknown = slice(""), known = slice("room");
+    size_t i, done;
+    OK(roomcast_config_init(&config, sizeof config));
+    config.loops = loops;
+    world_open(&w, &config);
+    client_connect(&w, "/", NULL);
+    gone = joined(&w);
+    OK(roomcast_disconnect(w.broker, gone, 0));
+    c = client_connect(&w, "/", NULL);
+    s = joined(&w);
+    OK(roomcast_join(w.broker, s, (const char *)known.ptr, known.len));
+    OK(roomcast_remote_new(w.broker, &remote));
+    for (i = 0; i < 5; i++) {
+        cases[i] = target_of(w.ns);
+    }
+    cases[1].rooms = &unknown;
+    cases[1].room_count = 1;
+    cases[2].sockets = &gone;
+    cases[2].socket_count = 1;
+    cases[3].flags = ROOMCAST_TARGET_ALL;
+    cases[3].except_sockets = &s;
+    cases[3].except_socket_count = 1;
+    cases[4].flags = ROOMCAST_TARGET_ALL;
+    cases[4].except_rooms = &known;
+    cases[4].except_room_count = 1;
+    for (i = 0; i < 5; i++) {
+        OK(roomcast_emit_to(w.broker, &cases[i], &message, NULL));
+        OK(roomcast_emit_with_ack(w.broker, &cases[i], &message, 5000, &ack, NULL));
+        CHECK(ack == 0);
+        OK(roomcast_remote_emit_to(remote, &cases[i], &message));
+    }
+    OK(roomcast_emit(w.broker, w.ns, NULL, 0, 0, ROOMCAST_TEXT("never"), NULL, 0));
+    OK(roomcast_emit_all(w.broker, w.ns, s, ROOMCAST_TEXT("never"), NULL, 0));
+    OK(roomcast_remote_emit(remote, w.ns, NULL, 0, 0, ROOMCAST_TEXT("never"), NULL, 0));
+    OK(roomcast_remote_emit_all(remote, w.ns, s, ROOMCAST_TEXT("never"), NULL, 0));
+    memset(record, 0, sizeof record);
+    memcpy(record, &size, sizeof size);
+    memcpy(record + 8, &w.ns, sizeof w.ns);
+    memcpy(record + 24, &name, sizeof name);
+    memcpy(record + 48, "never", name);
+    OK(roomcast_emit_packed(w.broker, record, sizeof record, &done));
+    /* Everybody and somebody is a mistake; and so is a flag that nobody knows. */
+    cases[1].flags = ROOMCAST_TARGET_ALL;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w.broker, &cases[1], &message, NULL));
+    cases[0].flags = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_emit_to(remote, &cases[0], &message));
+    record[5] = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_packed(w.broker, record, sizeof record, &done));
+    record[5] = ROOMCAST_TARGET_ALL;
+    memcpy(record + 48, "e\0\0\0\0", name);
+    name = 1;
+    memcpy(record + 24, &name, sizeof name);
+    OK(roomcast_emit_packed(w.broker, record, sizeof record, &done));
+    client_expect(&w, c, "42[\"e\"]");
+    OK(roomcast_emit_all(w.broker, w.ns, 0, ROOMCAST_TEXT("e"), NULL, 0));
+    client_expect(&w, c, "42[\"e\"]");
+    OK(roomcast_remote_emit_all(remote, w.ns, 0, ROOMCAST_TEXT("e"), NULL, 0));
+    client_expect(&w, c, "42[\"e\"]");
+    roomcast_remote_free(remote);
+    world_close(&w);
+}
+
 /* A client that does not read: what is skipped and replaced is counted, what is reliable arrives. */
 static void delivery(void) {
     world w;
@@ -220,6 +294,7 @@ static void delivery(void) {
     } while (queued == 0);
     free(args);
     target = target_of(w.ns);
+    target.flags = ROOMCAST_TARGET_ALL;
     message = message_of("v", "[]");
     message.delivery = ROOMCAST_VOLATILE;
     OK(roomcast_emit_to(w.broker, &target, &message, &receipt));
@@ -489,6 +564,10 @@ static void engine_only(void) {
 
 int main(void) {
     messages();
+    nobody(0);
+    nobody(1);
+    nobody(2);
+    nobody(4);
     delivery();
     admission_and_questions();
     engine_only();

@@ -36,7 +36,7 @@ static void two_threads(void) {
     IS(ROOMCAST_ERROR_BUSY, roomcast_flush(w.broker));
     IS(ROOMCAST_ERROR_BUSY, roomcast_poll(w.broker, 0));
     IS(ROOMCAST_ERROR_BUSY, roomcast_next_timeout(w.broker, &number));
-    IS(ROOMCAST_ERROR_BUSY, roomcast_emit(w.broker, w.ns, NULL, 0, 0, ROOMCAST_TEXT("e"), NULL, 0));
+    IS(ROOMCAST_ERROR_BUSY, roomcast_emit_all(w.broker, w.ns, 0, ROOMCAST_TEXT("e"), NULL, 0));
     roomcast_free(w.broker); /* leaves it be */
     roomcast_last_error(text, sizeof text);
     CHECK(strstr(text, "roomcast_free: another call is running") == text);
@@ -142,6 +142,7 @@ static roomcast_target everyone(roomcast_namespace ns) {
     roomcast_target target;
     CLEAR(target);
     target.struct_size = sizeof target;
+    target.flags = ROOMCAST_TARGET_ALL;
     target.ns = ns;
     return target;
 }
@@ -178,7 +179,7 @@ static void remotes(void) {
     OK(roomcast_remote_clone(remote, &clone));
     IS(ROOMCAST_ERROR_NULL, roomcast_remote_clone(remote, NULL));
     IS(ROOMCAST_ERROR_NULL, roomcast_remote_emit(remote, w.ns, NULL, 1, 0, "e", 1, NULL, 0));
-    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_remote_emit(remote, 0, NULL, 0, 0, "e", 1, NULL, 0));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_remote_emit_all(remote, 0, 0, "e", 1, NULL, 0));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_remote_join(remote, w.ns, ROOMCAST_TEXT("r")));
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_disconnect(remote, 2ull << 60 | 1ull << 32, 5));
     c = client_connect(&w, "/", NULL);
@@ -198,7 +199,7 @@ static void remotes(void) {
     OK(roomcast_is_member(w.broker, s, ROOMCAST_TEXT("r"), &yes));
     CHECK(yes == 1);
     /* A full queue says so and loses nothing of what it took. */
-    while ((status = roomcast_remote_emit(remote, w.ns, NULL, 0, 0, ROOMCAST_TEXT("n"), NULL, 0)) == ROOMCAST_OK) {
+    while ((status = roomcast_remote_emit_all(remote, w.ns, 0, ROOMCAST_TEXT("n"), NULL, 0)) == ROOMCAST_OK) {
         queued++;
     }
     CHECK(status == ROOMCAST_ERROR_FULL && queued == 8);
@@ -220,7 +221,7 @@ static void remotes(void) {
     world_close(&w);
 #define CLOSED(call) IS(ROOMCAST_ERROR_CLOSED, call)
     CLOSED(roomcast_remote_wake(remote));
-    CLOSED(roomcast_remote_emit(remote, target.ns, NULL, 0, 0, ROOMCAST_TEXT("e"), NULL, 0));
+    CLOSED(roomcast_remote_emit_all(remote, target.ns, 0, ROOMCAST_TEXT("e"), NULL, 0));
     CLOSED(roomcast_remote_send(remote, target.ns, s, ROOMCAST_TEXT("e"), NULL, 0));
     CLOSED(roomcast_remote_emit_to(remote, &target, &message));
     CLOSED(roomcast_remote_join(remote, s, ROOMCAST_TEXT("r")));
@@ -246,7 +247,7 @@ static void *produce(void *data) {
     producer *p = (producer *)data;
     roomcast_status status;
     do {
-        status = roomcast_remote_emit(p->remote, p->ns, NULL, 0, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("[1,2,3]"));
+        status = roomcast_remote_emit_all(p->remote, p->ns, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("[1,2,3]"));
         p->sent += status == ROOMCAST_OK;
         CHECK(status == ROOMCAST_OK || status == ROOMCAST_ERROR_FULL || status == ROOMCAST_ERROR_CLOSED);
     } while (status != ROOMCAST_ERROR_CLOSED);
@@ -296,7 +297,7 @@ static void *serve_one(void *data) {
         client_say(a, packet);
         event = world_wait(&w, ROOMCAST_EVENT_MESSAGE);
         CHECK(strcmp(event.name, text) == 0);
-        OK(roomcast_emit(w.broker, w.ns, NULL, 0, event.socket, event.name, event.name_len, event.data, event.data_len));
+        OK(roomcast_emit_all(w.broker, w.ns, event.socket, event.name, event.name_len, event.data, event.data_len));
         client_expect(&w, b, packet);
         seen_free(&event);
     }

@@ -41,9 +41,18 @@ fn an_emit_reaches_exactly_the_members_wherever_they_are() {
         broker.emit(Target::rooms(ns, &["odd", "third"]), Message::new("i", "[]")).unwrap();
         // A union of nothing is nobody, whoever emits it and wherever the members are.
         let remote = broker.remote();
-        for nobody in
-            [Target::rooms(ns, &[]), Target::sockets(ns, &[]), Target::rooms(ns, &[]).except(&[sockets[1]])]
-        {
+        let dead = [SocketId::from_bits(sockets[1].to_bits() + (1 << 32)).unwrap()];
+        for nobody in [
+            Target::rooms(ns, &[]),
+            Target::sockets(ns, &[]),
+            Target::union(ns, &[], &[]),
+            Target::rooms(ns, &[]).except(&[sockets[1]]),
+            Target::rooms(ns, &["", "nobody's"]),
+            Target::sockets(ns, &dead),
+            Target::union(ns, &["nobody's"], &dead),
+            Target::all(ns).except(&sockets),
+            Target::rooms(ns, &["even"]).except_rooms(&["even"]),
+        ] {
             broker.emit(nobody, Message::new("nobody", "[]")).unwrap();
             broker.emit_with_ack(nobody, Message::new("nobody", "[]"), Some(5_000)).unwrap();
             remote.emit(OwnedTarget::from(nobody), Message::new("nobody", "[]")).unwrap();

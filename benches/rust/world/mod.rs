@@ -68,8 +68,8 @@ impl World {
         let mut deliveries = 0;
         for emit in 0..emits {
             deliveries += self.emit(target);
-            let answer = Selection { members: &[emit % self.members], ..Selection::everyone(self.ns) };
-            deliveries += self.emit(&answer);
+            let asker = [emit % self.members];
+            deliveries += self.emit(&Selection::union(self.ns, &[], &asker));
         }
         self.flush();
         deliveries
@@ -106,10 +106,10 @@ impl World {
 
 /// The targets that are measured: name, target, how many of `members` it reaches.
 pub(crate) fn targets(ns: Namespace, members: u32) -> [(&'static str, Selection<'static>, u32); 3] {
-    let base = Selection::everyone(ns);
+    let room = Selection::union(ns, &["room"], &[]);
     [
-        ("room", Selection { rooms: &["room"], ..base }, members),
-        ("except_sender", Selection { rooms: &["room"], except_members: &[50], ..base }, members - 1),
-        ("union", Selection { rooms: &["left", "right"], ..base }, members),
+        ("room", room, members),
+        ("except_sender", Selection { except_members: &[50], ..room }, members - 1),
+        ("union", Selection::union(ns, &["left", "right"], &[]), members),
     ]
 }

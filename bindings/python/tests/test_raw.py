@@ -126,6 +126,32 @@ def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
     client.close()
 
 
+@pytest.mark.parametrize("loops", [0, 1, 2, 4])
+def test_empty_lists_are_nobody(loops: int) -> None:
+    broker = raw.Broker(loops=loops)
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns, remote = broker.add_namespace("/"), broker.remote()
+    broker.join(socket, "room")
+    nobody: list[dict[str, Any]] = [
+        {"rooms": []}, {"sockets": []}, {"rooms": [], "sockets": []}, {"rooms": [""]}, {"rooms": ["nobody's"]},
+        {"except_sockets": [socket]}, {"except_rooms": ["room"]}, {"sockets": [socket + (1 << 32)]},
+    ]
+    for target in nobody:
+        broker.emit(ns, "never", **target)
+        broker.emit_many([raw.pack(ns, b"never", b"[]", **{
+            key: [name.encode() for name in value] if "rooms" in key else value for key, value in target.items()})])
+    assert broker.emit_with_ack(ns, b"never", b"[]", rooms=[]) == 0
+    remote.emit(ns, "never", room="")
+    remote.emit(ns, "never", except_socket=socket)
+    broker.emit(ns, "all")
+    remote.emit(ns, "all")
+    broker.flush()
+    broker.poll(0)
+    assert [client.text() for _ in range(2)] == ['42["all"]'] * 2
+    client.close()
+    broker.free()
+
+
 def test_a_remote_reaches_it_from_other_threads(broker: raw.Broker) -> None:
     client, socket = connect(broker, broker.listen("127.0.0.1", 0))
     ns, remote = broker.add_namespace("/"), broker.remote()

@@ -60,6 +60,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_close_connection(0);
     Broker: roomcast_namespace_name(0, null());
     Broker: roomcast_emit(0, null(), 0, 0, null(), 0, null(), 0);
+    Broker: roomcast_emit_all(0, 0, null(), 0, null(), 0);
     Broker: roomcast_send(0, null(), 0, null(), 0);
     Broker: roomcast_emit_to(null(), null(), null());
     Broker: roomcast_emit_with_ack(null(), null(), 0, null(), null());
@@ -90,6 +91,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_remote_new(null());
     Remote: roomcast_remote_clone(null());
     Remote: roomcast_remote_emit(0, null(), 0, 0, null(), 0, null(), 0);
+    Remote: roomcast_remote_emit_all(0, 0, null(), 0, null(), 0);
     Remote: roomcast_remote_send(0, 0, null(), 0, null(), 0);
     Remote: roomcast_remote_emit_to(null(), null());
     Remote: roomcast_remote_join(0, null(), 0);
@@ -118,6 +120,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Router: roomcast_router_end_tick();
     Router: roomcast_router_forget(0);
     Router: roomcast_router_members(0, null(), 0, null(), null());
+    Router: roomcast_router_everyone(0, null(), null());
     Router: roomcast_router_rooms_of(0, null(), null());
     Router: roomcast_router_rooms_in(0, null(), null());
     Router: roomcast_router_is_member(0, null(), 0, null());

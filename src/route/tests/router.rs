@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::for_seeds;
-use crate::route::{Change, Conn, Member, Namespace, Router, Selection, TickLog};
+use crate::route::{Change, Conn, Member, Namespace, Router, Selection, TickLog, Whom};
 
 const NAMES: [&str; 6] = ["", "a", "b", "lobby", "game:1", "ü"];
 const MEMBERS: u32 = 24;
@@ -82,12 +82,13 @@ impl Model {
 
     fn select(&self, target: &Selection<'_>) -> BTreeSet<Member> {
         let everyone = self.everyone(target.ns);
-        let mut selected: BTreeSet<Member> = if target.rooms.is_empty() && target.members.is_empty() {
-            everyone.clone()
-        } else {
-            target.rooms.iter().flat_map(|room| self.room(target.ns, room)).collect()
+        let mut selected: BTreeSet<Member> = match target.whom {
+            Whom::Everyone => everyone,
+            Whom::Some { rooms, members } => {
+                let named = members.iter().filter(|member| everyone.contains(member)).copied();
+                rooms.iter().flat_map(|room| self.room(target.ns, room)).chain(named).collect()
+            }
         };
-        selected.extend(target.members.iter().filter(|member| everyone.contains(member)));
         for room in target.except_rooms {
             selected = &selected - &self.room(target.ns, room);
         }
@@ -149,13 +150,13 @@ fn emit(rng: &mut fastrand::Rng, router: &mut Router, log: &mut TickLog, model: 
     let (rooms, except_rooms) = (names(rng, 3), if rng.bool() { names(rng, 2) } else { vec![] });
     let members = if rng.u8(..3) == 0 { keys(rng, 3) } else { vec![] };
     let except_members = if rng.bool() { keys(rng, 2) } else { vec![] };
-    let target = Selection {
-        ns: rng.u32(..4),
-        rooms: &rooms,
-        members: &members,
-        except_rooms: &except_rooms,
-        except_members: &except_members,
+    let whom = if rng.u8(..6) == 0 {
+        Whom::Everyone
+    } else {
+        Whom::Some { rooms: &rooms[..], members: &members[..] }
     };
+    let target =
+        Selection { ns: rng.u32(..4), whom, except_rooms: &except_rooms, except_members: &except_members };
     let text: Vec<u8> = (0..rng.usize(1..5)).map(|_| rng.alphanumeric() as u8).collect();
     let frame = log.append(|bytes| bytes.extend_from_slice(&text)).unwrap();
     let mut got = Vec::new();
@@ -305,7 +306,7 @@ fn a_worn_out_epoch_starts_over() {
         router.add(member, ns, member);
         router.join(member, if member < 2 { "a" } else { "b" }, |_| {});
     }
-    let rooms = Selection { rooms: &["a", "b", "a"], except_members: &[2], ..Selection::everyone(ns) };
+    let rooms = Selection { except_members: &[2], ..Selection::union(ns, &["a", "b", "a"], &[]) };
     assert_eq!(router.select(&rooms, |_, _| {}), 3);
     router.stamps.wear_out();
     for _ in 0..4 {

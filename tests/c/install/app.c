@@ -15,7 +15,7 @@ int main(void) {
     if (roomcast_add_namespace(broker, ROOMCAST_TEXT("/chat"), 0, &ns) != ROOMCAST_OK) {
         return 3;
     }
-    if (roomcast_emit(broker, ns, NULL, 0, 0, ROOMCAST_TEXT("hello"), ROOMCAST_TEXT("[1]")) != ROOMCAST_OK) {
+    if (roomcast_emit_all(broker, ns, 0, ROOMCAST_TEXT("hello"), ROOMCAST_TEXT("[1]")) != ROOMCAST_OK) {
         return 4;
     }
     if (roomcast_poll(broker, 0) != ROOMCAST_OK) {

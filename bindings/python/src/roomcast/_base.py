@@ -320,10 +320,8 @@ class BaseServer:
         if ns is None:
             return False
         args, attachments = self._codec.encode(as_args(data))
-        if whom is not None and not whom:  # not everybody, but nobody
-            return False
-        rooms, skipped = whom or [], self._skipped(skip_sid)
-        record = raw.pack(ns, name, args, rooms, skipped, (), (), attachments)
+        rooms, skipped = whom, self._skipped(skip_sid)
+        record = raw.pack(ns, name, args, rooms, skipped, None, (), attachments)
         if not self._unaccepted:
             self._queue.append(record)
         else:
@@ -349,16 +347,14 @@ class BaseServer:
         """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
         name, whom = _event(event), _whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
-        if whom is not None and not whom:
-            return 0
-        rooms, skipped = whom or [], self._skipped(skip_sid)
+        rooms, skipped = whom, self._skipped(skip_sid)
         with self._lock:
             ns = self._find(namespace or "/")
             if ns is None:
                 return 0
             self._commit()
 
-            def emit(ns: int, rooms: list[bytes]) -> int:
+            def emit(ns: int, rooms: Optional[list[bytes]]) -> int:
                 number = self._broker.emit_with_ack(ns, name, args, rooms=rooms, except_rooms=skipped,
                                                     attachments=attachments)
                 if number:
@@ -371,13 +367,14 @@ class BaseServer:
                 addressed += 1
             return addressed
 
-    def _overheard(self, ns: int, rooms: list[bytes], skipped: list[bytes]) -> list[Client]:
+    def _overheard(self, ns: int, rooms: Optional[list[bytes]], skipped: list[bytes]) -> list[Client]:
         """Those an emit would reach if their connect handler had let them in already. They get it when it does."""
         if not self._unaccepted:
             return []
-        names, without = {name.decode() for name in rooms}, {name.decode() for name in skipped}
+        names = None if rooms is None else {name.decode() for name in rooms}
+        without = {name.decode() for name in skipped}
         return [client for client in list(self._unaccepted.values()) if client.ns == ns
-                and without.isdisjoint(client.rooms or ()) and (not names or not names.isdisjoint(client.rooms or ()))]
+                and without.isdisjoint(client.rooms or ()) and (names is None or not names.isdisjoint(client.rooms or ()))]
 
     def _acknowledge(self, client: Client, ack: int, answer: Any) -> None:
         args, attachments = self._codec.encode(as_args(answer))

@@ -56,7 +56,7 @@ _SHORT = 0.001
 _HEAD = struct.Struct("<IIII")
 _RECORD = struct.Struct("<HHIQQQIIII")
 _PLACE = struct.Struct("<II")
-_EMIT = struct.Struct("<IHHQQIIIIII")
+_EMIT = struct.Struct("<IBBHQQIIIIII")
 _LENGTH = struct.Struct("<I")
 _PADDING = [b"\0" * size for size in range(8)]
 _NO_PARTS: tuple[bytes, ...] = ()
@@ -126,15 +126,17 @@ def reason_text(code: int) -> str:
     return str(ffi.string(lib.roomcast_reason_text(code)).decode())
 
 
-def pack(ns: int, name: bytes, args: bytes, rooms: Sequence[bytes] = (), except_rooms: Sequence[bytes] = (),
-         sockets: Sequence[int] = (), except_sockets: Sequence[int] = (), attachments: Sequence[bytes] = (),
+def pack(ns: int, name: bytes, args: bytes, rooms: Optional[Sequence[bytes]] = None, except_rooms: Sequence[bytes] = (),
+         sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (), attachments: Sequence[bytes] = (),
          delivery: int = RELIABLE, key: int = 0) -> bytes:
     """Packs one emit, for :meth:`Broker.emit_many`. Texts are UTF-8.
 
-    It reaches the union of ``rooms`` and ``sockets``, or the whole namespace if there are none, without the excepted. A
-    socket's id is a room of its own. ``args`` is the JSON array of the arguments, with
+    It reaches the union of ``rooms`` and ``sockets``, or the whole namespace if both are None, without the excepted. Empty
+    lists are nobody. A socket's id is a room of its own. ``args`` is the JSON array of the arguments, with
     ``{"_placeholder":true,"num":N}`` where attachment N belongs.
     """
+    everybody = rooms is None and sockets is None
+    rooms, sockets = rooms or (), sockets or ()
     parts = [name, args]
     size = 48 + len(name) + len(args)
     for part in (*rooms, *except_rooms, *attachments) if attachments else (*rooms, *except_rooms):
@@ -145,7 +147,7 @@ def pack(ns: int, name: bytes, args: bytes, rooms: Sequence[bytes] = (), except_
         parts.insert(0, struct.pack(f"<{count}Q", *sockets, *except_sockets))
         size += 8 * count
     padding = -size % 8
-    return b"".join((_EMIT.pack(size + padding, delivery, len(attachments), ns, key, len(name), len(args), len(rooms),
+    return b"".join((_EMIT.pack(size + padding, delivery, everybody, len(attachments), ns, key, len(name), len(args), len(rooms),
                                 len(sockets), len(except_rooms), len(except_sockets)), *parts, _PADDING[padding]))
 
 
@@ -276,12 +278,13 @@ class Broker:
 
     # ---- emitting ----
 
-    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", *, rooms: Sequence[str] = (),
-             except_rooms: Sequence[str] = (), sockets: Sequence[int] = (), except_sockets: Sequence[int] = (),
+    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", *, rooms: Optional[Sequence[str]] = None,
+             except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (),
              attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0) -> None:
         """Emits an event; the arguments are those of :func:`pack`. It leaves with the next poll or flush."""
         text = args.encode() if isinstance(args, str) else args
-        record = pack(ns, name.encode(), text, [room.encode() for room in rooms], [room.encode() for room in except_rooms],
+        names = None if rooms is None else [room.encode() for room in rooms]
+        record = pack(ns, name.encode(), text, names, [room.encode() for room in except_rooms],
                       sockets, except_sockets, attachments, delivery, key)
         if status := held.roomcast_emit_packed(self._address, record, len(record), None):
             raise failure(status)
@@ -300,17 +303,20 @@ class Broker:
             records = records[done.value + 1:]
             batch = b"".join(records)
 
-    def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Sequence[bytes] = (),
+    def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Optional[Sequence[bytes]] = None,
                       except_rooms: Sequence[bytes] = (), attachments: Sequence[bytes] = (),
                       timeout: Optional[float] = None) -> int:
         """Emits and asks everyone who gets it for an acknowledgement; 0 if that is nobody, else what the answers carry.
 
-        Without a ``timeout`` (seconds) it waits until the sockets disconnect.
+        It reaches the ``rooms``, or the whole namespace if they are None. Without a ``timeout`` (seconds) it waits until the sockets disconnect.
         """
         kept: list[Any] = []
         ack = ffi.new("roomcast_ack_id *")
         target = ffi.new("roomcast_target *", {"struct_size": ffi.sizeof("roomcast_target"), "ns": ns})
-        target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
+        if rooms is None:
+            target.flags = lib.ROOMCAST_TARGET_ALL
+        else:
+            target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
         target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
         message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message")})
         held_name, held_args = ffi.from_buffer("char[]", name), ffi.from_buffer("char[]", args)
@@ -458,10 +464,15 @@ class Remote:
         self._remote = ffi.gc(remote, lib.roomcast_remote_free)
         self._address = int(ffi.cast("uintptr_t", remote))
 
-    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", room: str = "", except_socket: int = 0) -> None:
-        """Emits to a room, or to the whole namespace if none is named, but not to ``except_socket``."""
-        to, event, text = room.encode(), name.encode(), args.encode() if isinstance(args, str) else args
-        check(lib.roomcast_remote_emit(self._remote, ns, to, len(to), except_socket, event, len(event), text, len(text)))
+    def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", room: Optional[str] = None,
+             except_socket: int = 0) -> None:
+        """Emits to a room, or to the whole namespace if it is None, but not to ``except_socket``."""
+        event, text = name.encode(), args.encode() if isinstance(args, str) else args
+        if room is None:
+            check(lib.roomcast_remote_emit_all(self._remote, ns, except_socket, event, len(event), text, len(text)))
+        else:
+            to = room.encode()
+            check(lib.roomcast_remote_emit(self._remote, ns, to, len(to), except_socket, event, len(event), text, len(text)))
 
     def join(self, socket: int, room: str) -> None:
         """Puts a socket into a room."""
