@@ -183,14 +183,14 @@ impl Core {
 
     /// Forgets all links and connections without a word: the loop has closed them.
     pub fn abandon_links(&mut self) {
+        for key in self.conns.keys().collect::<Vec<_>>() {
+            self.close_conn(key, Reason::ServerShuttingDown, Ending::Abrupt);
+        }
         for link in 0..self.links.len() as u32 {
             self.doom(link, true);
         }
         self.doomed.clear();
         self.ready_links.clear();
-        for key in self.conns.keys().collect::<Vec<_>>() {
-            self.close_conn(key, Reason::ServerShuttingDown, Ending::Abrupt);
-        }
     }
 
     /// Ends every connection, with the reason `server shutting down`; new ones are refused. What is queued still goes
@@ -204,20 +204,17 @@ impl Core {
         self.end_idle_links();
     }
 
-    /// While the broker is shutting down, links without a request end when no connection is left: until then one may
-    /// bring the poll by which a client learns of the end.
+    /// Whether a link ends as soon as no request is under way on it: the broker is shutting down, and no connection is
+    /// left. Until then any may bring the poll by which a client learns of the end.
+    pub(super) fn ends_idle_links(&self) -> bool {
+        self.shutting_down && self.conns.len() == 0
+    }
+
+    /// Looks at all links in the next flush, if those that are idle have to end now.
     pub(super) fn end_idle_links(&mut self) {
-        if self.conns.len() > 0 {
-            return;
-        }
-        for link in 0..self.links.len() as u32 {
-            if let Link::Http(http) = self.link(link) {
-                http.reply.keep_alive = false;
-                if !http.is_busy() {
-                    http.last = true;
-                    self.ready_links.push(link);
-                }
-            }
+        if self.ends_idle_links() {
+            let links = self.links.iter().zip(0..).filter(|(link, _)| matches!(link, Link::Http(_)));
+            self.ready_links.extend(links.map(|(_, number)| number));
         }
     }
 }

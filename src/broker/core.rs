@@ -381,9 +381,7 @@ impl Core {
     /// Forgets a connection; its links end with what they have in hand.
     pub(super) fn drop_conn(&mut self, key: Key, ending: Ending) {
         let Some(conn) = self.conns.remove(key) else { return };
-        if self.shutting_down {
-            self.end_idle_links();
-        }
+        self.end_idle_links();
         self.tell_if_drained();
         self.custom_sids.remove(&conn.sid);
         self.log.forget(key.slot);

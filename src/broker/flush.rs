@@ -498,6 +498,9 @@ impl Core {
         if last {
             payload.extend_from_slice(if conn.lingers { b"\x1e6\x1e1" } else { b"\x1e1" });
         }
+        if last && self.shutting_down {
+            self.end_with_answer(conn.poll());
+        }
         if let Some((_, packets)) = payload.split_first() {
             self.answer_poll(key, packets);
         }

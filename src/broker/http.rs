@@ -49,8 +49,14 @@ impl Core {
     }
 
     fn read_head(&mut self, link: u32) -> bool {
+        let ends = self.ends_idle_links();
         let Link::Http(http) = self.link(link) else { return false };
         if http.input.is_empty() {
+            if ends && http.poll.is_none() {
+                http.last = true;
+                self.ready_links.push(link);
+                return false;
+            }
             let clock = if http.poll.is_some() { Clock::None } else { Clock::Idle };
             self.set_clock(link, clock);
             return false;
@@ -134,11 +140,11 @@ impl Core {
     }
 
     fn request(&mut self, link: u32, request: &Request<'_>, head: &[u8]) {
-        let shutting_down = self.shutting_down;
+        let last = self.ends_idle_links();
         let upgrade = request.is_upgrade();
         if let Link::Http(http) = self.link(link) {
             http.reply = Reply {
-                keep_alive: request.keep_alive() && !shutting_down,
+                keep_alive: request.keep_alive() && !last,
                 head_only: request.method == "HEAD",
                 ..Reply::default()
             };
@@ -320,6 +326,16 @@ impl Core {
             poll.reply.add_session_headers();
         }
         self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
+    }
+
+    /// The next answer to a poll that waits on this link is its last.
+    pub(super) fn end_with_answer(&mut self, link: Option<u32>) {
+        if let Some(link) = link
+            && let Link::Http(http) = self.link(link)
+            && let Some(poll) = &mut http.poll
+        {
+            poll.reply.keep_alive = false;
+        }
     }
 
     /// Answers the poll that waits on a link, and sends what was answered behind it.

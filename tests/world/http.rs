@@ -4,7 +4,7 @@ use crate::client::Wire;
 use crate::net::End;
 use crate::parse::{self, Response};
 use crate::world::{Seen, World};
-use roomcast::{Config, Limits, Message, Resource, SocketId};
+use roomcast::{Config, Limits, Message, Reason, Resource, SocketId};
 
 impl World {
     /// Every whole response that this wire has got.
@@ -182,4 +182,56 @@ fn what_is_sent_behind_a_waiting_poll_is_bounded() {
     }
     assert_eq!((answers.len(), names(&mut world).len() + heard), (10_001, 10_000));
     assert!(answers[..heard].iter().map(|answer| answer.head.len()).sum::<usize>() < 2 * most);
+}
+
+/// Keep-alive connections stay as their clients leave them: the server has to end them.
+#[test]
+fn shutting_down_ends_kept_alive_connections_at_once() {
+    for queued in [false, true] {
+        let mut world = World::new(Config { health_path: Some("/health".into()), ..Config::default() });
+        let (sid, socket, mut wire) = polling(&mut world);
+        let page = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut health = world.raw(page.as_bytes());
+        assert_eq!(world.answers(&mut health).len(), 1);
+        let unused = world.raw(b"");
+        world.settle();
+        if queued {
+            world.core.send(socket, Message::new("last", "[]")).unwrap();
+        }
+        world.core.shut_down();
+        let mut answers = world.answers(&mut wire);
+        if queued {
+            // What was queued is read before the close: one poll more, on the same connection.
+            assert_eq!(texts(&answers), [(200, "42[\"last\"]")]);
+            assert_eq!(answers[0].header("connection"), Some("keep-alive"));
+            world.net.write(health.id, page.as_bytes());
+            assert_eq!(world.answers(&mut health)[0].status, 200);
+            world.net.write(wire.id, poll(&sid).as_bytes());
+            answers = world.answers(&mut wire);
+        }
+        assert_eq!(texts(&answers), [(200, if queued { "6\u{1e}1" } else { "1" })]);
+        assert_eq!(answers[0].header("connection"), Some("close"));
+        for id in [wire.id, health.id, unused.id] {
+            assert_eq!(world.net.pipes[id].server_end, Some(End::Fin));
+        }
+        assert_eq!(world.now, 0, "no time has passed");
+        world.assert_empty(1);
+    }
+}
+
+#[test]
+fn sessions_that_are_given_up_end_for_the_servers_reason() {
+    let mut world = World::new(Config::default());
+    let (_, socket, _) = polling(&mut world);
+    world.core.abandon_links();
+    world.settle();
+    let reasons: Vec<_> = world
+        .take_seen()
+        .into_iter()
+        .filter_map(|seen| match seen {
+            Seen::Disconnect { socket, reason, .. } => Some((socket, reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reasons, [(socket, Reason::ServerShuttingDown)]);
 }
