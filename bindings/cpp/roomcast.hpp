@@ -153,11 +153,19 @@ public:
     explicit operator bool() const noexcept { return ok(); }
     roomcast::status status() const noexcept { return status_; }
 
+    // As a status has them.
+    roomcast_status code() const noexcept { return status_.code(); }
+    int system_error() const noexcept { return status_.system_error(); }
+    const char* text() const noexcept { return status_.text(); }
+    friend bool operator==(const result& a, errc b) noexcept { return a.status_ == b; }
+    friend bool operator!=(const result& a, errc b) noexcept { return a.status_ != b; }
+
     T& operator*() noexcept { return value_; }
     const T& operator*() const noexcept { return value_; }
     T* operator->() noexcept { return &value_; }
     const T* operator->() const noexcept { return &value_; }
 
+    T value_or(T other) const& { return ok() ? value_ : std::move(other); }
     T value_or(T other) && { return ok() ? std::move(value_) : std::move(other); }
 
     // The value; see the top of this file for failure.
@@ -1339,6 +1347,21 @@ private:
 
 // The version of the library, for example "0.1.0" (roomcast_version).
 inline std::string_view version() noexcept { return roomcast_version(); }
+
+// A text as a JSON string, with its quotes: what of `out` it takes, at most 6 * text.len + 2 bytes (roomcast_json_escape).
+inline result<std::string_view> json_escape(slice text, char* out, std::size_t size) noexcept {
+    std::size_t written = 0;
+    const status done(roomcast_json_escape(text.chars(), text.len, out, size, &written));
+    return {done, detail::text(out, written)};
+}
+
+// The text that a JSON string, with its quotes, stands for: what of `out` it takes, less than string.len bytes
+// (roomcast_json_unescape).
+inline result<std::string_view> json_unescape(slice string, char* out, std::size_t size) noexcept {
+    std::size_t written = 0;
+    const status done(roomcast_json_unescape(string.chars(), string.len, out, size, &written));
+    return {done, detail::text(out, written)};
+}
 
 } // namespace roomcast
 

@@ -66,6 +66,15 @@ static void types() {
     CHECK(rc::list<rc::socket>(some).size() == 1 && rc::list<rc::socket>().size() == 0);
 }
 
+// ---- JSON strings ----
+
+static void json() {
+    char out[16];
+    CHECK(*rc::json_escape("a\"\n", out, sizeof out) == R"("a\"\n")");
+    CHECK(*rc::json_unescape(R"("\u00fc\n")", out, sizeof out) == "\xc3\xbc\n");
+    CHECK(rc::json_escape("long enough", out, 12) == errc::too_small && rc::json_unescape("1", out, 16) == errc::bad_data);
+}
+
 // ---- Errors ----
 
 static void errors() {
@@ -73,6 +82,8 @@ static void errors() {
     CHECK(!empty && empty.flush() == errc::null && empty.flush() != errc::ok);
     const auto bound = empty.listen("127.0.0.1", 0);
     CHECK(!bound && bound.status() == errc::null && *bound == 0);
+    CHECK(bound == errc::null && bound != errc::ok && bound.code() == ROOMCAST_ERROR_NULL && bound.value_or(7) == 7);
+    CHECK(std::strcmp(bound.text(), bound.status().text()) == 0 && bound.system_error() == 0);
     CHECK(rc::last_error().find("roomcast_listen") == 0);
     CHECK(std::strlen(bound.status().text()) > 0 && bound.status().system_error() == 0);
 
@@ -349,6 +360,7 @@ static void routing() {
 
 int main() {
     types();
+    json();
     errors();
     owners();
     draining();
