@@ -60,11 +60,16 @@ pub(crate) struct Backlog {
     first: u64,
     /// The chunk that holds the newest message of a key.
     latest: HashMap<(u32, u64), u64>,
+    /// The chunks that may be dropped for room, oldest first.
+    droppable: VecDeque<u64>,
     /// Bytes of the first chunk that are gone.
     sent: usize,
     bytes: usize,
     /// Chunks that were emptied in the middle of the queue.
     holes: usize,
+    /// Chunks that were looked at to drop one or to close holes.
+    #[cfg(test)]
+    steps: usize,
 }
 
 /// Below this a chunk is copied: it is cheaper than holding a segment.
@@ -143,8 +148,11 @@ impl Backlog {
         }
         let bytes =
             if copy { Bytes::Own(slice.to_vec()) } else { Bytes::Shared(segment.clone(), start, end) };
-        if let Class::Latest { namespace, key } = class {
-            self.latest.insert((namespace, key), self.first + self.chunks.len() as u64);
+        let number = self.first + self.chunks.len() as u64;
+        match class {
+            Class::Keep => {}
+            Class::Latest { namespace, key } => drop(self.latest.insert((namespace, key), number)),
+            Class::DropOldest => self.droppable.push_back(number),
         }
         self.chunks.push_back(Chunk { bytes, class });
     }
@@ -215,27 +223,18 @@ impl Backlog {
         {
             self.latest.remove(&(namespace, key));
         }
+        if self.droppable.front() == Some(&self.first) {
+            self.droppable.pop_front();
+        }
         self.first += 1;
         self.sent = 0;
     }
 
     fn drop_oldest(&mut self) -> bool {
-        let found = self
-            .chunks
-            .iter()
-            .position(|chunk| chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty());
-        match found {
-            Some(0) if self.sent > 0 => {
-                // Its first bytes are on the wire; the next one is the oldest that can go.
-                let next =
-                    self.chunks.iter().skip(1).position(|chunk| {
-                        chunk.class == Class::DropOldest && !chunk.bytes.as_slice().is_empty()
-                    });
-                next.is_some_and(|at| self.empty_chunk(self.first + at as u64 + 1))
-            }
-            Some(at) => self.empty_chunk(self.first + at as u64),
-            None => false,
-        }
+        // The first bytes of the first chunk may be on the wire; then the next one is the oldest that can go.
+        let at = usize::from(self.sent > 0 && self.droppable.front() == Some(&self.first));
+        self.step();
+        self.droppable.remove(at).is_some_and(|number| self.empty_chunk(number))
     }
 
     /// Takes the bytes out of a chunk that is not on the wire yet. The hole is closed when holes are many.
@@ -263,10 +262,22 @@ impl Backlog {
         self.chunks.retain(|chunk| !chunk.bytes.as_slice().is_empty());
         self.holes = 0;
         self.latest.clear();
-        for (at, chunk) in self.chunks.iter().enumerate() {
-            if let Class::Latest { namespace, key } = chunk.class {
-                self.latest.insert((namespace, key), self.first + at as u64);
+        self.droppable.clear();
+        for at in 0..self.chunks.len() {
+            self.step();
+            let number = self.first + at as u64;
+            match self.chunks[at].class {
+                Class::Keep => {}
+                Class::Latest { namespace, key } => drop(self.latest.insert((namespace, key), number)),
+                Class::DropOldest => self.droppable.push_back(number),
             }
+        }
+    }
+
+    fn step(&mut self) {
+        #[cfg(test)]
+        {
+            self.steps += 1;
         }
     }
 }
@@ -326,6 +337,43 @@ mod tests {
         }
         assert_eq!(text(&backlog), "headxy");
         assert!(backlog.chunks.len() < 200);
+    }
+
+    #[test]
+    fn a_drop_costs_the_same_however_much_waits_before_it() {
+        for kept in [0, 10, 10_000] {
+            let mut backlog = Backlog::default();
+            // Each key is a chunk of its own, so these are really that many.
+            for key in 0..kept {
+                push(&mut backlog, "head", Class::Latest { namespace: 1, key }, usize::MAX);
+            }
+            let bound = backlog.len() + 4_000;
+            for number in 0..50_000_u32 {
+                let dropped = push(&mut backlog, &format!("{number:08}"), Class::DropOldest, bound).dropped;
+                assert_eq!(dropped, u32::from(number >= 500), "{kept} {number}");
+            }
+            assert_eq!(backlog.frames().last(), Some(&b"00049999"[..]));
+            assert_eq!(backlog.len(), bound);
+            // What is kept is looked at once for as many drops as there are chunks, when the holes are closed.
+            assert!(backlog.steps < 4 * 50_000, "{} for {kept}", backlog.steps);
+        }
+    }
+
+    #[test]
+    fn what_is_partly_sent_is_not_dropped_and_the_next_is() {
+        let mut backlog = Backlog::default();
+        for word in ["one ", "two ", "three"] {
+            push(&mut backlog, word, Class::DropOldest, 13);
+        }
+        backlog.advance(1);
+        assert_eq!(push(&mut backlog, "four", Class::DropOldest, 12).dropped, 1);
+        assert_eq!(text(&backlog), "ne threefour");
+        backlog.advance(3);
+        assert_eq!(push(&mut backlog, "five", Class::DropOldest, 8).dropped, 1);
+        assert_eq!(text(&backlog), "fourfive");
+        push(&mut backlog, "keep", Class::Keep, 8);
+        push(&mut backlog, "keep", Class::Keep, 8);
+        assert_eq!((text(&backlog).as_str(), backlog.droppable.len()), ("keepkeep", 0));
     }
 
     #[test]
