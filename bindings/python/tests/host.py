@@ -172,8 +172,7 @@ class Raw:
         self.send("40" if auth is None else "40" + json.dumps(auth))
         if not wait:
             return
-        opened = self.text()
-        assert opened.startswith("40{")
+        opened = self.next_of("40{")
         self.sid: str = json.loads(opened[2:])["sid"]
 
     @staticmethod
@@ -201,6 +200,15 @@ class Raw:
             if not data:
                 raise EOFError
             self.buffer += data
+
+    def next_of(self, kind: str) -> str:
+        """The next message that begins so; the others are passed over, and pings answered."""
+        while True:
+            text = self.text()
+            if text == "2":
+                self.send("3")
+            if text.startswith(kind):
+                return text
 
     def close(self) -> None:
         self.socket.close()

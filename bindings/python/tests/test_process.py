@@ -70,6 +70,40 @@ def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
     client.close()
 
 
+EXITS = """
+def leaves(sid):
+    sys.exit(3)
+async def leaves_later(sid):
+    await asyncio.sleep(0)
+    sys.exit(3)
+sio = roomcast.{kind}(async_handlers={async_handlers})
+sio.on("leave", leaves{later})
+sio.on("disconnect", lambda sid, reason: print(reason + "\\n", end="", flush=True))
+def listen(host=None, port=0):
+    print(roomcast.{kind}.listen(sio, host="127.0.0.1", port=port), flush=True)
+sio.listen = listen
+sio.run("127.0.0.1", 0)
+"""
+
+
+@pytest.mark.parametrize("async_handlers", [True, False])
+@pytest.mark.parametrize(("kind", "later"), [("Server", ""), ("AsyncServer", ""), ("AsyncServer", "_later")])
+def test_sys_exit_in_a_handler_ends_the_program_in_good_order(kind: str, later: str, async_handlers: bool) -> None:
+    text = "import asyncio, sys, roomcast\n" + EXITS.format(kind=kind, later=later, async_handlers=async_handlers)
+    program = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stdout
+    port = int(program.stdout.readline())
+    clients = [Raw(port) for _ in range(2)]
+    clients[0].send('42["leave"]')
+    for client in clients:
+        with pytest.raises(EOFError):
+            client.text()
+    out, err = program.communicate(timeout=PATIENCE)
+    assert (out, err, program.returncode) == ("server shutting down\n" * 2, "", 3)
+    for client in clients:
+        client.close()
+
+
 LATE = """
 import ctypes, functools, roomcast.server
 told = []

@@ -620,6 +620,59 @@ def test_an_exception_costs_its_event_only(make: Any, caplog: pytest.LogCaptureF
         assert text in caplog.text
 
 
+class Odd(BaseException):
+    """No Exception, and nothing that Python itself knows."""
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "coroutine"])
+@pytest.mark.parametrize("error", [asyncio.CancelledError, Odd, GeneratorExit])
+@pytest.mark.parametrize("async_handlers", [True, False], ids=["at once", "in order"])
+def test_what_is_no_exception_costs_its_event_only(make: Any, error: type[BaseException], plain: bool, async_handlers: bool,
+                                                   caplog: pytest.LogCaptureFixture) -> None:
+    host = make(async_handlers=async_handlers, ping_interval=0.05)
+
+    def on(event: str, act: Any) -> None:
+        async def later(*args: Any) -> Any:
+            return act(*args)
+
+        host.on(event, act if plain else later)
+
+    def fail(*args: Any) -> None:
+        raise error("at " + str(args[0]))
+
+    gone: queue.SimpleQueue[str] = queue.SimpleQueue()
+    on("connect", lambda sid, environ, auth: fail("connect") if auth else None)
+    on("fail", lambda sid: fail("event"))
+    on("fine", lambda sid, number: number)
+    on("disconnect", lambda sid, reason: (gone.put(sid), fail("disconnect")))
+    with host, caplog.at_level(logging.ERROR):
+        raws = [Raw(host.port) for _ in range(2)]
+        # Both clients' events are there in one turn, as far as the kernel allows it.
+        for raw in raws:
+            raw.socket.sendall(raw.frame('42["fail"]') + raw.frame('420["fine",1]') + raw.frame('421["fine",2]'))
+        for raw in raws:
+            assert sorted(raw.next_of("43") for _ in range(2)) == ["430[1]", "431[2]"]
+        if async_handlers:  # a callback, too
+            host.do("emit", "ask", to=raws[0].sid, callback=lambda: fail("callback"))
+            raws[0].send("43" + raws[0].next_of("42")[2:].split("[")[0] + "[]")
+        refused = Raw(host.port, auth={"fail": 1}, wait=False)
+        assert refused.next_of("44") == '44{"message":"Connection rejected by server"}'
+        refused.close()
+        for raw in raws:
+            assert raw.next_of("2") == raw.next_of("2") == "2"  # pings go on
+            raw.send('422["fine",3]')
+            assert raw.next_of("43") == "432[3]"
+            raw.close()
+        assert {gone.get(timeout=PATIENCE), gone.get(timeout=PATIENCE)} == {raw.sid for raw in raws}
+        player = Player(host)
+        assert player.call("fine", 4) == 4
+        player.leave()
+        assert gone.get(timeout=PATIENCE)
+    assert not host.sio._clients
+    for at in ("connect", "event", "disconnect"):
+        assert f"at {at}" in caplog.text
+
+
 def test_what_cannot_be_emitted_is_said_to_the_caller(make: Any) -> None:
     host = make()
     with host:

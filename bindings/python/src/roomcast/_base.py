@@ -33,6 +33,8 @@ _RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting"
 _UNANSWERED = ("guard_handshakes", "engine_only")
 _DEFAULT_LOGGER = logging.getLogger("roomcast.server")
 _NOT_HANDLED = object()
+#: What ends the program and not only the handler that raises it.
+ENDING = (KeyboardInterrupt, SystemExit)
 
 
 class Reason:
@@ -477,7 +479,7 @@ class BaseServer:
         if isinstance(error, ConnectionRefusedError):
             why = {"message": "Connection refused by server"}
         if not isinstance(why, dict):
-            self.logger.error("the connect handler of %s failed", client.namespace, exc_info=error)
+            self._failed("connect", client.namespace, error)
             why = {"message": "Connection rejected by server"}
         self._refuse(client, why)
 
@@ -557,7 +559,18 @@ class BaseServer:
             self.logger.info(text, *args)
 
     def _failed(self, event: str, namespace: str, error: BaseException) -> None:
-        self.logger.error("the handler of %r in %s failed", event, namespace, exc_info=error)
+        """Takes what a handler raised: it costs that event only, unless it ends the program."""
+        self._raised("the handler of %r in %s failed", event, namespace, error=error)
+
+    def _raised(self, text: str, *args: Any, error: BaseException) -> None:
+        if isinstance(error, ENDING):
+            self._end_with(error)
+        else:
+            self.logger.error(text, *args, exc_info=error)
+
+    def _end_with(self, error: BaseException) -> None:
+        """Ends the server, and then the program, when what is under way is done."""
+        raise NotImplementedError
 
 
 def takes(handler: Handler, count: int) -> bool:

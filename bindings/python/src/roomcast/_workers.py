@@ -14,9 +14,10 @@ Job = tuple[Callable[..., None], tuple[Any, ...]]
 
 
 class Workers:
-    """Runs each job on a thread that does nothing else meanwhile. Jobs must not raise."""
+    """Runs each job on a thread that does nothing else meanwhile. ``failed`` is told what a job raises; it must not raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        self._failed = failed
         self._jobs: SimpleQueue[Optional[Job]] = SimpleQueue()
         self._changed = threading.Condition()
         self._idle = 0
@@ -37,7 +38,10 @@ class Workers:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job[0](*job[1])
+            try:
+                job[0](*job[1])
+            except BaseException as error:
+                self._failed(error)
             del job
             with self._changed:
                 self._busy -= 1

@@ -8,12 +8,12 @@ import inspect
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Optional, Union
 
 from . import raw
-from ._base import Answers, BaseServer, Client, Handler, Rooms, fitting
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting
 from .exceptions import TimeoutError
 from .server import one
 
@@ -30,6 +30,9 @@ class AsyncServer(BaseServer):
 
     What is emitted while the loop runs through its ready tasks goes out together in the turn that follows.
     ``async_handlers=False`` runs the handlers of one client one after another.
+
+    What a handler raises is logged and costs that event only; so does a CancelledError. ``sys.exit()`` in a handler, or
+    KeyboardInterrupt, ends the event loop, as asyncio has it; under ``asyncio.run`` the clients are told first.
 
     :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
@@ -53,6 +56,8 @@ class AsyncServer(BaseServer):
         self._ended: Optional[asyncio.Event] = None
         self._tasks: set[asyncio.Future[Any]] = set()
         self._background: set[asyncio.Task[Any]] = set()
+        #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
+        self._events: Iterable[raw.Event] = ()
         self._coroutines: dict[Handler, bool] = {}
         super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces,
                          **options)
@@ -101,11 +106,12 @@ class AsyncServer(BaseServer):
         loop.remove_reader(self._broker.fileno())
         if self._timer:
             self._timer.cancel()
+        self._dispatch()
         self._commit()
         # It waits for the clients to read, for a second at most. Not in the loop, and nobody else touches the broker.
         await loop.run_in_executor(None, self._broker.close, 1.0)
-        for event in self._broker.events():
-            self._happened(event)
+        self._events = iter(self._broker.events())
+        self._dispatch()
         if running := {task for task in self._tasks if task is not asyncio.current_task()}:
             await asyncio.wait(running, timeout=1.0)
         self._loop = self._ended = self._timer = None
@@ -117,21 +123,47 @@ class AsyncServer(BaseServer):
         if self._closing or self._loop is None:
             return
         due, self._due = self._due, True  # what is emitted within the turn needs no sending of its own
-        broker = self._broker
-        self._commit()
-        broker.poll(0)
-        began = self._started
-        for event in broker.events(_BATCH):
-            self._happened(event)
-        if self._queue:
+        broker, began = self._broker, self._started
+        try:
+            self._dispatch()
             self._commit()
-            broker.flush()
-        self._due = due
-        if self._started != began:
-            # Their first steps run next, and what they emit goes out together behind them.
-            self._wake()
-        elif not due:
-            self._sleep()
+            broker.poll(0)
+            self._events = iter(broker.events(_BATCH))
+            self._dispatch()
+            if self._queue:
+                self._commit()
+                broker.flush()
+        finally:
+            self._due = due
+            if self._started != began:
+                # Their first steps run next, and what they emit goes out together behind them.
+                self._wake()
+            elif not due:
+                self._sleep()
+
+    def _dispatch(self) -> None:
+        for event in self._events:
+            self._happened(event)
+
+    def _serves_here(self) -> bool:
+        """Whether this is a call from the loop, and the server is not about to end."""
+        try:
+            return not self._closing and asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    def _raised(self, text: str, *args: Any, error: BaseException) -> None:
+        # What is cancelled, or thrown away, at the end of the program is no fault.
+        if not isinstance(error, (asyncio.CancelledError, GeneratorExit)) or self._serves_here():
+            super()._raised(text, *args, error=error)
+
+    def _end_with(self, error: BaseException) -> None:
+        assert self._loop is not None
+
+        def end() -> None:
+            raise error
+
+        self._loop.call_soon(end)
 
     def _wake(self) -> None:
         """Has the queue sent when the tasks that are ready now have run."""
@@ -224,7 +256,7 @@ class AsyncServer(BaseServer):
             if handler is not None and not self._is_coroutine(handler):
                 self._answer(client, ack, handler(*args))
                 return
-        except Exception as error:
+        except BaseException as error:
             self._failed(name, client.namespace, error)
             return
         self._task(self._handle(client, name, handler, args, ack))
@@ -248,7 +280,7 @@ class AsyncServer(BaseServer):
                     return
                 answer = await target.trigger_event(name, *args)
             self._answer(client, ack, answer)
-        except Exception as error:
+        except BaseException as error:
             self._failed(name, client.namespace, error)
 
     def _answer(self, client: Client, ack: int, answer: Any) -> None:
@@ -284,7 +316,9 @@ class AsyncServer(BaseServer):
         try:
             auth = self._codec.decode(data, ()) or None
             answer = await self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
-        except Exception as error:
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serves_here():
+                raise  # the task is thrown away, and the loop is gone
             self._refused(client, error)
         else:
             self._decided(client, answer)
@@ -297,7 +331,7 @@ class AsyncServer(BaseServer):
             return
         try:
             await self._trigger_event("disconnect", client.namespace, client.sid, client.left)
-        except Exception as error:
+        except BaseException as error:
             self._failed("disconnect", client.namespace, error)
         finally:
             self._forget(client)
@@ -305,8 +339,8 @@ class AsyncServer(BaseServer):
     def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
         try:
             returned = answers.callback(*self._codec.decode(data, parts))
-        except Exception as error:
-            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+        except BaseException as error:
+            self._raised("an acknowledgement's callback failed", error=error)
             return
         if inspect.iscoroutine(returned):
             self._task(self._finish(returned))
@@ -314,8 +348,8 @@ class AsyncServer(BaseServer):
     async def _finish(self, callback: Awaitable[Any]) -> None:
         try:
             await callback
-        except Exception as error:
-            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+        except BaseException as error:
+            self._raised("an acknowledgement's callback failed", error=error)
 
     # ---- what a program does ----
 
@@ -418,7 +452,9 @@ class AsyncServer(BaseServer):
             self._wake()
             try:
                 await self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
-            except Exception as error:
+            except (*ENDING, asyncio.CancelledError):  # it may mean the caller's own task
+                raise
+            except BaseException as error:
                 self._failed("disconnect", client.namespace, error)
             finally:
                 self._forget(client)

@@ -7,12 +7,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Optional
 
 from . import raw
-from ._base import Answers, BaseServer, Client, Handler, Rooms, fitting
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting
 from ._workers import Workers
 from .exceptions import TimeoutError
 
@@ -26,15 +26,22 @@ class Server(BaseServer):
     It takes the options of python-socketio's ``socketio.Server``; the README's table says what each does here. Any thread
     may call any method at any time. ``async_handlers=False`` runs the handlers one after another on the loop's thread.
 
+    What a handler raises is logged and costs that event only. ``sys.exit()`` in a handler ends :meth:`run`, which says
+    goodbye to the clients and raises it; KeyboardInterrupt there is as Ctrl-C.
+
     :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._lock = threading.RLock()
-        self._workers = Workers()
+        self._workers = Workers(self._job_failed)
         self._stopping = False
         self._running = False
+        #: What a handler raised to end the program.
+        self._ending: Optional[BaseException] = None
+        #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
+        self._events: Iterable[raw.Event] = ()
         #: The loop is awake, or has been woken, and will see the queue.
         self._woken = False
         super().__init__(*args, **options)
@@ -63,8 +70,13 @@ class Server(BaseServer):
         except KeyboardInterrupt:
             pass
         finally:
-            self._close()
-            self._running = self._stopping = False
+            try:
+                self._close()
+            finally:
+                self._running = self._stopping = False
+                ending, self._ending = self._ending, None
+        if isinstance(ending, SystemExit):
+            raise ending
 
     def _turn(self, wait: Callable[[Optional[float]], None]) -> None:
         """One turn of the broker: sleep, send what was emitted, read, dispatch."""
@@ -77,8 +89,11 @@ class Server(BaseServer):
         with self._lock:
             self._commit()
             self._broker.poll(0)
-            events = self._broker.events(_BATCH)
-        for event in events:
+            self._events = iter(self._broker.events(_BATCH))
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        for event in self._events:
             self._happened(event)
 
     def shutdown(self) -> None:
@@ -91,13 +106,21 @@ class Server(BaseServer):
             self._stopping = False
 
     def _close(self) -> None:
+        self._dispatch()
         with self._lock:
             self._commit()
             self._broker.close(1.0)
-            events = self._broker.events()
-        for event in events:
-            self._happened(event)
+            self._events = iter(self._broker.events())
+        self._dispatch()
         self._workers.stop(1.0)
+
+    def _end_with(self, error: BaseException) -> None:
+        self._ending = self._ending or error
+        self._stopping = True
+        self._remote.wake()
+
+    def _job_failed(self, error: BaseException) -> None:
+        self._raised("a thread for handlers failed", error=error)
 
     def _wake(self) -> None:
         if not self._woken:
@@ -151,14 +174,14 @@ class Server(BaseServer):
             if ack and answer is not self.not_handled:
                 self._acknowledge(client, ack, answer)
                 self._wake()
-        except Exception as error:
+        except BaseException as error:
             self._failed(name, client.namespace, error)
 
     def _connect(self, client: Client, data: bytes) -> None:
         try:
             auth = self._codec.decode(data, ()) or None
             answer = self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
-        except Exception as error:
+        except BaseException as error:
             self._refused(client, error)
         else:
             self._decided(client, answer)
@@ -171,7 +194,7 @@ class Server(BaseServer):
             return
         try:
             self._trigger_event("disconnect", client.namespace, client.sid, client.left)
-        except Exception as error:
+        except BaseException as error:
             self._failed("disconnect", client.namespace, error)
         finally:
             self._forget(client)
@@ -179,8 +202,8 @@ class Server(BaseServer):
     def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
         try:
             answers.callback(*self._codec.decode(data, parts))
-        except Exception as error:
-            self.logger.error("an acknowledgement's callback failed", exc_info=error)
+        except BaseException as error:
+            self._raised("an acknowledgement's callback failed", error=error)
 
     # ---- what a program does ----
 
@@ -267,7 +290,9 @@ class Server(BaseServer):
             self._wake()
             try:
                 self._trigger_event("disconnect", client.namespace, sid, self.reason.SERVER_DISCONNECT)
-            except Exception as error:
+            except ENDING:
+                raise
+            except BaseException as error:
                 self._failed("disconnect", client.namespace, error)
             finally:
                 self._forget(client)
