@@ -5,7 +5,9 @@
  * Status. Every fallible function returns a roomcast_status: 0, or a negative ROOMCAST_ERROR_ number. Out-parameters are
  * written only on success. roomcast_last_error has the text: the call, the argument and what is wrong with it.
  * Text and bytes. A pointer and a length. The pointer is ignored at length 0; nothing needs a NUL at its end. Texts are UTF-8.
- * Ownership. What you pass in is copied or encoded before a call returns. What you get is lent: each function says until when.
+ * Ownership. What you pass in is copied or encoded before a call returns. What you get is lent: each function says until when. What the
+ * broker's questions lend (members, rooms, names, ids, handshakes, statistics) stays until the next question that lends, or
+ * roomcast_free: walk an array of members and emit to, move and disconnect them.
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
@@ -860,7 +862,7 @@ typedef struct roomcast_event {
 
 /**
  * What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
- * point to is lent until the next call on this broker.
+ * point to is lent until the next question that lends.
  */
 typedef struct roomcast_handshake {
     /**
@@ -1488,7 +1490,7 @@ roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomca
  * `name` is set to it.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_namespace_name(struct roomcast_broker *broker,
@@ -1734,7 +1736,7 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
  * `members` is set to an array of `count` sockets.
  *
  * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_members(struct roomcast_broker *broker,
@@ -1750,7 +1752,7 @@ roomcast_status roomcast_members(struct roomcast_broker *broker,
  * `sockets` is set to an array of `count` sockets.
  *
  * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
@@ -1764,7 +1766,7 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
  * `namespaces` is set to an array of `count` namespaces.
  *
  * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
@@ -1777,7 +1779,7 @@ roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
  * `rooms` is set to an array of `count` names.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
@@ -1806,7 +1808,7 @@ roomcast_status roomcast_is_member(struct roomcast_broker *broker,
  * `rooms` is set to an array of `count` names.
  *
  * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_rooms_in(struct roomcast_broker *broker,
@@ -1820,7 +1822,7 @@ roomcast_status roomcast_rooms_in(struct roomcast_broker *broker,
  * `id` is set to it.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call on it.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_socket_id(struct roomcast_broker *broker,
@@ -1879,7 +1881,7 @@ roomcast_status roomcast_queued_bytes(struct roomcast_broker *broker,
  * `who` is a socket, or a connection.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
- * Ownership: `handshake` is the caller's; what it points to is the broker's, until the next call on it.
+ * Ownership: `handshake` is the caller's; what it points to is the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
@@ -1894,7 +1896,7 @@ roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
  * `stats` is set to an array of `count` numbers with their names. Later versions add some.
  *
  * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the array is the broker's, until the next call on it.
+ * Ownership: the array is the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_stats(struct roomcast_broker *broker,

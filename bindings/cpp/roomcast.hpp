@@ -601,7 +601,7 @@ private:
     event now_;
 };
 
-// What a client's first request said. Lent until the next call on the broker.
+// What a client's first request said. Lent until the next question that lends.
 class handshake {
 public:
     handshake() noexcept { raw_.struct_size = sizeof raw_; }
@@ -1049,7 +1049,8 @@ public:
         return {done, changed};
     }
 
-    // What there is. Everything lent here is so until the next call on the broker.
+    // What there is. Everything lent here is so until the next question that lends, whatever you change
+    // meanwhile.
     //
     // The members of a room; for a socket's own room that socket (roomcast_members).
     result<sockets> members(room of) noexcept {

@@ -216,7 +216,7 @@ pub unsafe extern "C" fn roomcast_close_connection(
 /// `name` is set to it.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_namespace_name(
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn roomcast_namespace_name(
         // SAFETY: what the caller promises.
         let out = unsafe { Out::new(name, "name") }?;
         host.answers.clear();
-        out.set(host.answers.lend(host.broker.namespace_name(namespace(ns)?)?));
+        out.set(host.answers.keep(host.broker.namespace_name(namespace(ns)?)?.as_bytes()));
         Ok(())
     };
     // SAFETY: what the caller promises.

@@ -1,4 +1,5 @@
-//! Questions to a broker in C. What they answer is lent until the next call, so that no caller has to guess at sizes.
+//! Questions to a broker in C. What they answer is a copy, lent until the next question that lends: no caller has to guess at
+//! sizes, and none loses it to what it changes meanwhile. It must not lend what the broker itself holds.
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::{Filled, Out, namespace, socket, text};
@@ -18,21 +19,13 @@ pub(super) struct Answers {
     texts: Vec<roomcast_slice>,
     pairs: Vec<roomcast_pair>,
     stats: Vec<roomcast_stat>,
-    /// Texts that exist nowhere else.
+    /// What the slices point to.
     owned: Vec<Box<[u8]>>,
 }
 
 impl Answers {
-    /// Lends out a text from where it lies, or keeps it. What was kept before is to be cleared first.
-    pub(super) fn lend(&mut self, text: Cow<'_, str>) -> roomcast_slice {
-        match text {
-            Cow::Borrowed(text) => roomcast_slice::lend(text.as_bytes()),
-            Cow::Owned(text) => self.keep(text.as_bytes()),
-        }
-    }
-
-    /// Keeps a copy and lends it out.
-    fn keep(&mut self, bytes: &[u8]) -> roomcast_slice {
+    /// Keeps a copy and lends it out. What was kept before is to be cleared first.
+    pub(super) fn keep(&mut self, bytes: &[u8]) -> roomcast_slice {
         let kept: Box<[u8]> = bytes.into();
         // The box may move in its vector; its bytes do not.
         let slice = roomcast_slice::lend(&kept);
@@ -75,7 +68,7 @@ fn answer_handles(
 /// `members` is set to an array of `count` sockets.
 ///
 /// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_members(
@@ -106,7 +99,7 @@ pub unsafe extern "C" fn roomcast_members(
 /// `sockets` is set to an array of `count` sockets.
 ///
 /// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_sockets_in(
@@ -133,7 +126,7 @@ pub unsafe extern "C" fn roomcast_sockets_in(
 /// `namespaces` is set to an array of `count` namespaces.
 ///
 /// Errors: ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_namespaces(
@@ -170,7 +163,7 @@ unsafe fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
     answers.clear();
     answers.texts.clear();
     for text in texts {
-        let lent = answers.lend(text);
+        let lent = answers.keep(text.as_bytes());
         answers.texts.push(lent);
     }
     out.set(answers.texts.as_ptr());
@@ -183,7 +176,7 @@ unsafe fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
 /// `rooms` is set to an array of `count` names.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_rooms_of(
@@ -234,7 +227,7 @@ pub unsafe extern "C" fn roomcast_is_member(
 /// `rooms` is set to an array of `count` names.
 ///
 /// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_rooms_in(
@@ -257,7 +250,7 @@ pub unsafe extern "C" fn roomcast_rooms_in(
 /// `id` is set to it.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next call on it.
+/// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_socket_id(
@@ -269,7 +262,7 @@ pub unsafe extern "C" fn roomcast_socket_id(
         // SAFETY: what the caller promises.
         let out = unsafe { Out::new(id, "id") }?;
         host.answers.clear();
-        out.set(host.answers.lend(host.broker.socket_sid(socket(who)?)?));
+        out.set(host.answers.keep(host.broker.socket_sid(socket(who)?)?.as_bytes()));
         Ok(())
     };
     // SAFETY: what the caller promises.
@@ -373,7 +366,7 @@ pub unsafe extern "C" fn roomcast_queued_bytes(
 /// `who` is a socket, or a connection.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
-/// Ownership: `handshake` is the caller's; what it points to is the broker's, until the next call on it.
+/// Ownership: `handshake` is the caller's; what it points to is the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_get_handshake(
@@ -440,7 +433,7 @@ impl Answers {
 /// `stats` is set to an array of `count` numbers with their names. Later versions add some.
 ///
 /// Errors: ROOMCAST_ERROR_NULL.
-/// Ownership: the array is the broker's, until the next call on it.
+/// Ownership: the array is the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_stats(

@@ -298,7 +298,7 @@ pub struct roomcast_receipt {
 }
 
 /// What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
-/// point to is lent until the next call on this broker.
+/// point to is lent until the next question that lends.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_handshake {
