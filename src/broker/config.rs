@@ -66,8 +66,16 @@ pub struct Config {
     pub upgrade_timeout: u64,
     /// Time a connection may stay in no namespace at all. 45,000 by default.
     pub connect_timeout: u64,
-    /// Cross-origin rules. `None`, the default, sends no `Access-Control` header.
+    /// Cross-origin rules. `None`, the default, sends no `Access-Control` header, so that a browser keeps the answers to polls
+    /// from pages of other origins. It does not keep such a page from opening a WebSocket, with its user's cookies:
+    /// `check_origin` does.
     pub cors: Option<Cors>,
+    /// Refuses requests whose `Origin` is neither the host they are for, by their `Host`, nor one of `cors`: with 403, code 4
+    /// `Forbidden`, over both transports. Requests without an `Origin`, as programs send them, pass; whoever is no browser can
+    /// send any. [`Origin::Any`](crate::wire::cors::Origin::Any) and
+    /// [`Origin::Reflect`](crate::wire::cors::Origin::Reflect) let everybody in. A proxy has to pass `Host` on:
+    /// `X-Forwarded-Host` is not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+    pub check_origin: bool,
     /// Sends the connection's id as a cookie with the handshake. Off by default.
     pub cookie: Option<Cookie>,
     /// Headers added to every response of the endpoint, the 101 included.
@@ -124,6 +132,7 @@ impl Default for Config {
             upgrade_timeout: 10_000,
             connect_timeout: 45_000,
             cors: None,
+            check_origin: false,
             cookie: None,
             headers: Vec::new(),
             initial_packet: None,
@@ -189,6 +198,7 @@ impl Config {
         let answer = |cors: &Cors| (200..600).contains(&cors.options_success_status);
         let fields = [
             ("config.loops", loops),
+            ("config.cors_origins", self.cors.as_ref().is_none_or(|cors| cors.origin.is_sound())),
             ("config.cors_status", self.cors.as_ref().is_none_or(answer)),
             ("config.ping_interval", self.ping_interval > 0),
             ("config.ping_timeout", self.ping_timeout > 0),

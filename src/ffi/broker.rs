@@ -485,6 +485,7 @@ pub(super) fn defaults() -> roomcast_config {
         cors: ROOMCAST_CORS_OFF,
         cors_credentials: 0,
         cors_status: 204,
+        check_origin: 0,
         cors_max_age: -1,
         cors_origins: std::ptr::null(),
         cors_origin_count: 0,
@@ -614,6 +615,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         connect_timeout: given.connect_timeout,
         // SAFETY: as above.
         cors: unsafe { cors(given) }?,
+        check_origin: flag(given.check_origin, "config.check_origin")?,
         cookie,
         // SAFETY: as above.
         headers: unsafe { pairs(given.headers, given.header_count, "config.headers") }?,

@@ -357,7 +357,8 @@ pub struct roomcast_histogram {
     pub bucket_count: usize,
 }
 
-/// No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
+/// No Access-Control header is sent: browsers keep the answers to polls from pages of other origins. They let such pages open a
+/// WebSocket all the same, unless check_origin is on. This is the default.
 pub const ROOMCAST_CORS_OFF: u32 = 0;
 /// Everybody: "*". Browsers refuse it together with credentials.
 pub const ROOMCAST_CORS_ANY: u32 = 1;
@@ -420,9 +421,16 @@ pub struct roomcast_config {
     pub cors_credentials: u32,
     /// The status that answers a preflight request. 204 by default.
     pub cors_status: u32,
+    /// Refuses requests whose Origin is neither the host they are for, by their Host, nor allowed by `cors`: with 403, code 4
+    /// "Forbidden", over both transports. Requests without an Origin, as programs send them, pass; whoever is no browser can
+    /// send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on: X-Forwarded-Host is
+    /// not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+    pub check_origin: u32,
     /// Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
     pub cors_max_age: i64,
-    /// For ROOMCAST_CORS_LIST: the origins.
+    /// For ROOMCAST_CORS_LIST: the origins, as a browser writes them: "https://example.com", with the port unless it is the
+    /// scheme's own, and without a slash at the end. A name may begin with "*.", which stands for every name below it, however
+    /// deep, but not for the name itself. What can be no origin: ROOMCAST_ERROR_BAD_CONFIG.
     pub cors_origins: *const roomcast_slice,
     /// How many origins.
     pub cors_origin_count: usize,

@@ -83,6 +83,7 @@ static void layout(void) {
     LAYOUT(roomcast_config, struct_size, 0);
     LAYOUT(roomcast_config, quiet_descriptor, 36);
     LAYOUT(roomcast_config, cors, 40);
+    LAYOUT(roomcast_config, check_origin, 52);
     LAYOUT(roomcast_config, cors_max_age, 56);
     LAYOUT(roomcast_config, cors_origins, 64);
     LAYOUT(roomcast_config, path, 128);
@@ -146,6 +147,7 @@ static void bad_fields_are_named(void) {
     roomcast_config config;
     roomcast_broker *broker = NULL;
     roomcast_pair header;
+    roomcast_slice origin;
     char text[256];
     REFUSED(ping_interval, 0);
     REFUSED(ping_timeout, 0);
@@ -178,6 +180,17 @@ static void bad_fields_are_named(void) {
     IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     roomcast_last_error(text, sizeof text);
     CHECK(strstr(text, "config.cors_status: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.cors = ROOMCAST_CORS_LIST;
+    origin = slice("https://one.example/");
+    config.cors_origins = &origin;
+    config.cors_origin_count = 1;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_last_error(text, sizeof text);
+    CHECK(strstr(text, "config.cors_origins: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.check_origin = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     OK(roomcast_config_init(&config, sizeof config));
     config.cookie_name = slice("io");
     config.cookie_path = slice("/; Domain=x");

@@ -7,6 +7,7 @@ mod ends;
 mod http;
 mod limits;
 mod net;
+mod origins;
 mod parse;
 mod semantics;
 #[allow(dead_code, reason = "tests/world_memory uses all of it")]

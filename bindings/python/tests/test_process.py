@@ -300,6 +300,8 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"async_mode": "eventlet"}, ValueError, "async_mode"), ({"namespaces": "chat"}, ValueError, "namespaces"),
     ({"cors_allowed_origins": lambda origin: True}, ValueError, "cors_allowed_origins"),
     ({"cors_allowed_origins": 5}, TypeError, "cors_allowed_origins"),
+    ({"cors_allowed_origins": ["https://one.example/"]}, roomcast.exceptions.RoomcastError, "cors_origins"),
+    ({"cors_allowed_origins": ["*"]}, roomcast.exceptions.RoomcastError, "cors_origins"),
     ({"transports": ["carrier pigeon"]}, ValueError, "transports"),
     ({"cookie": {"name": "io", "domain": "x"}}, ValueError, "cookie"), ({"cookie": {"path": "/"}}, ValueError, "cookie"),
     ({"cookie": 5}, TypeError, "cookie"), ({"cookie": "a b"}, roomcast.exceptions.RoomcastError, "cookie_name"),

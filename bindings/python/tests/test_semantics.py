@@ -796,6 +796,34 @@ def test_two_servers_know_nothing_of_each_other(make: Any) -> None:
         assert all(player.got.empty() for player in players)
 
 
+@pytest.mark.parametrize(("allowed", "welcome"), [
+    ({}, "own"), ({"cors_allowed_origins": None}, "own"), ({"cors_allowed_origins": []}, "own deep evil"),
+    ({"cors_allowed_origins": "*"}, "own deep evil"), ({"cors_allowed_origins": "*", "cors_credentials": False}, "own deep evil"),
+    ({"cors_allowed_origins": ["https://*.friends.example"]}, "own deep"),
+    ({"cors_allowed_origins": "https://evil.example"}, "own evil"),
+    ({"config": {"check_origin": False}}, "own deep evil"),
+])
+def test_pages_of_other_origins_are_refused_unless_they_are_named(make: Any, allowed: dict[str, Any], welcome: str) -> None:
+    import http.client
+
+    host = make(**allowed)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    with host:
+        address = host.url.removeprefix("http://")
+        origins = {"own": host.url, "deep": "https://a.b.friends.example", "evil": "https://evil.example"}
+        for transport, headers in (("polling", {}), ("websocket", upgrade)):
+            for name, origin in origins.items():
+                asking = http.client.HTTPConnection(address)
+                asking.request("GET", f"/socket.io/?EIO=4&transport={transport}", headers={**headers, "Origin": origin})
+                answer = asking.getresponse()
+                good = 101 if headers else 200
+                assert answer.status == (good if name in welcome.split() else 403), (name, transport)
+                if answer.status == 403:
+                    assert answer.read() == (b"Forbidden" if headers else b'{"code":4,"message":"Forbidden"}')
+                asking.close()
+
+
 def test_pages(make: Any, tmp_path: Any) -> None:
     import urllib.request
 

@@ -3,22 +3,11 @@
 
 use crate::wire::http;
 
+mod origin;
 #[cfg(test)]
 mod tests;
 
-/// Who may read the responses from another origin.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Origin {
-    /// Everybody: `*`. Browsers refuse it together with credentials.
-    #[default]
-    Any,
-    /// One origin, named in every response.
-    Fixed(String),
-    /// These origins; each is told only of itself.
-    List(Vec<String>),
-    /// Whoever asks.
-    Reflect,
-}
+pub use origin::{Origin, is_own};
 
 /// What the broker tells browsers about requests from other origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +73,7 @@ impl Cors {
         let allowed = match &self.origin {
             Origin::Any => return line(out, "Access-Control-Allow-Origin", b"*"),
             Origin::Fixed(fixed) => fixed.as_bytes(),
-            Origin::List(list) if !list.iter().any(|allowed| allowed.as_bytes() == origin) => b"",
+            Origin::List(_) if !self.origin.allows(origin) => b"",
             Origin::List(_) | Origin::Reflect => origin,
         };
         line(out, "Access-Control-Allow-Origin", allowed);

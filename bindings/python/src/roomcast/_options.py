@@ -16,7 +16,8 @@ _GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
 
 def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
     """Turns Engine.IO's options into fields of roomcast_config; raises for what cannot be had here."""
-    config: dict[str, Any] = {}
+    # As in python-socketio, and unlike in Node's server: pages of other origins are refused unless they are named.
+    config: dict[str, Any] = {"check_origin": 1}
     for name, value in options.items():
         if name in _IGNORED:
             continue
@@ -76,8 +77,10 @@ def _cookie(value: Any) -> dict[str, Any]:
 
 
 def _cors(origins: Any, credentials: bool) -> dict[str, Any]:
-    if origins is None or origins == []:
+    if origins is None:
         return {}
+    if origins == []:
+        return {"check_origin": 0}
     if callable(origins):
         raise ValueError("cors_allowed_origins: a function cannot be had here; give a list, or '*'")
     if not isinstance(origins, Iterable):

@@ -233,7 +233,8 @@
 #define ROOMCAST_TIMES_FLUSHES 2
 
 /**
- * No Access-Control header is sent: pages of other origins cannot connect by polling. This is the default.
+ * No Access-Control header is sent: browsers keep the answers to polls from pages of other origins. They let such pages open a
+ * WebSocket all the same, unless check_origin is on. This is the default.
  */
 #define ROOMCAST_CORS_OFF 0
 
@@ -403,11 +404,20 @@ typedef struct roomcast_config {
      */
     uint32_t cors_status;
     /**
+     * Refuses requests whose Origin is neither the host they are for, by their Host, nor allowed by `cors`: with 403, code 4
+     * "Forbidden", over both transports. Requests without an Origin, as programs send them, pass; whoever is no browser can
+     * send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on: X-Forwarded-Host is
+     * not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+     */
+    uint32_t check_origin;
+    /**
      * Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
      */
     int64_t cors_max_age;
     /**
-     * For ROOMCAST_CORS_LIST: the origins.
+     * For ROOMCAST_CORS_LIST: the origins, as a browser writes them: "https://example.com", with the port unless it is the
+     * scheme's own, and without a slash at the end. A name may begin with "*.", which stands for every name below it, however
+     * deep, but not for the name itself. What can be no origin: ROOMCAST_ERROR_BAD_CONFIG.
      */
     const struct roomcast_slice *cors_origins;
     /**
