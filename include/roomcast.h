@@ -11,6 +11,12 @@
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
+ * Stack. A call takes less than 64 KiB of its thread's stack. A host name given to roomcast_listen is looked up by the system, which
+ * may take more.
+ * Memory. Where the system has none left the process ends by abort(), as with all Rust code; the limits of roomcast_config keep
+ * peers from bringing that about. A length that no memory could hold is ROOMCAST_ERROR_TOO_LARGE.
+ * Cancellation. pthread_cancel must not meet a thread in a call, roomcast_poll above all: the process would end by abort().
+ * Disable it around calls (pthread_setcancelstate), and end a loop by a flag and roomcast_remote_wake.
  * The process. No signal handlers, no SIGPIPE, no threads but those that `loops` asks for, nothing at exit. Nothing on stdout;
  * on stderr only the report of a bug in the library, before ROOMCAST_ERROR_PANIC.
  */

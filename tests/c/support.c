@@ -309,7 +309,7 @@ static size_t take_frame(client *c, size_t from) {
 }
 
 static void client_turn(client *c) {
-    unsigned char buffer[65536];
+    unsigned char buffer[4096];
     size_t taken = 0, frame;
     ssize_t got;
     while (!c->gone && c->out.len > 0) {
