@@ -1,5 +1,5 @@
 /*
- * Helpers
+ * ---- Helpers ----
  *
  * They are compiled into your program and are no part of what the library exports. A generator that reads this header
  * for another language may define ROOMCAST_NO_HELPERS.

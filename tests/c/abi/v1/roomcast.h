@@ -21,6 +21,22 @@
  * Disable it around calls (pthread_setcancelstate), and end a loop by a flag and roomcast_remote_wake.
  * The process. No signal handlers, no SIGPIPE, no threads but those that `loops` asks for, nothing at exit. Nothing on stdout;
  * on stderr only the report of a bug in the library, before ROOMCAST_ERROR_PANIC.
+ *
+ * Contents
+ * - Versions and errors
+ * - Texts and handles
+ * - Configuration
+ * - A broker and its loop
+ * - Events
+ * - Who may come, and who has to go
+ * - Namespaces
+ * - Rooms
+ * - Emits and acknowledgements
+ * - Whose socket it is
+ * - Figures
+ * - Other threads
+ * - JSON strings
+ * - The router alone
  */
 
 #ifndef ROOMCAST_H
@@ -29,6 +45,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ * ---- Versions and errors ----
+ */
+
 /**
  * The version of this interface. It changes only when a program compiled against an older header would break; pass it to
  * roomcast_new.
@@ -36,207 +60,256 @@
 #define ROOMCAST_ABI_VERSION 1
 
 /**
- * A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
- * client's auth object as JSON ("{}" when it sent none).
+ * What every fallible function returns: 0 on success, a negative ROOMCAST_ERROR_ number otherwise. Out-parameters are
+ * written only on success. A number of -0x10000 or below is -0x10000 minus an errno of the operating system.
  */
-#define ROOMCAST_EVENT_CONNECT 1
+typedef int32_t roomcast_status;
 
 /**
- * A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
- * `parts` to the attachments that the placeholders in it stand for, and `ack`.
+ * No error.
  */
-#define ROOMCAST_EVENT_MESSAGE 2
+#define ROOMCAST_OK 0
 
 /**
- * A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
- * the rooms it was in until now, its own not among them.
+ * The handle names nothing that lives: it was closed, disconnected or never existed.
  */
-#define ROOMCAST_EVENT_DISCONNECT 3
+#define ROOMCAST_ERROR_GONE -1
 
 /**
- * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
- * `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
- * says so, and the answer is ROOMCAST_ERROR_GONE.
+ * A handle of another kind was passed, for example a namespace where a socket is due; or 0.
  */
-#define ROOMCAST_EVENT_CONNECT_REQUEST 4
+#define ROOMCAST_ERROR_WRONG_KIND -2
 
 /**
- * A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
- * array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+ * An event name that Socket.IO keeps for itself, such as "connect" or "disconnect".
  */
-#define ROOMCAST_EVENT_ACK 5
+#define ROOMCAST_ERROR_RESERVED_EVENT -3
 
 /**
- * An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
- * ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+ * The arguments are not a JSON array.
  */
-#define ROOMCAST_EVENT_ACK_END 6
+#define ROOMCAST_ERROR_BAD_JSON -4
 
 /**
- * A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
+ * Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
  */
-#define ROOMCAST_EVENT_PROTOCOL_ERROR 7
+#define ROOMCAST_ERROR_BAD_ATTACHMENTS -5
 
 /**
- * A namespace was made, by the host or from a pattern. Sets `ns`, `name`.
+ * A namespace name is empty or has a character that packets cannot carry.
  */
-#define ROOMCAST_EVENT_NAMESPACE_CREATED 8
+#define ROOMCAST_ERROR_BAD_NAMESPACE -6
 
 /**
- * A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets `ns`, `name`.
+ * A room name is empty or too long.
  */
-#define ROOMCAST_EVENT_NAMESPACE_REMOVED 9
+#define ROOMCAST_ERROR_BAD_ROOM -7
 
 /**
- * Only with room_events: a room has its first member. Sets `ns`, `name`.
+ * The call does not fit the state: the socket still waits for the host's decision, or has had it already.
  */
-#define ROOMCAST_EVENT_ROOM_CREATED 10
+#define ROOMCAST_ERROR_WRONG_STATE -8
 
 /**
- * Only with room_events: a socket joined a room. Sets `socket`, `ns`, `name`.
+ * A configuration value is out of its range.
  */
-#define ROOMCAST_EVENT_ROOM_JOINED 11
+#define ROOMCAST_ERROR_BAD_CONFIG -9
 
 /**
- * Only with room_events: a socket left a room. Sets `socket`, `ns`, `name`.
+ * A namespace of this name exists with other options.
  */
-#define ROOMCAST_EVENT_ROOM_LEFT 12
+#define ROOMCAST_ERROR_EXISTS -10
 
 /**
- * Only with room_events: a room's last member left. Sets `ns`, `name`.
+ * The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
  */
-#define ROOMCAST_EVENT_ROOM_DELETED 13
+#define ROOMCAST_ERROR_BAD_PATH -11
 
 /**
- * Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
- * `connection`.
+ * The data given to a reject is not JSON.
  */
-#define ROOMCAST_EVENT_HANDSHAKE 14
+#define ROOMCAST_ERROR_BAD_DATA -12
 
 /**
- * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
- * handshake that was answered with 503), `name` to its text,
- * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
- * with code 6 RATE or DRAINING.
+ * A pointer that must not be NULL is NULL.
  */
-#define ROOMCAST_EVENT_REFUSED 15
+#define ROOMCAST_ERROR_NULL -13
 
 /**
- * Only with engine_only: a connection opened. Sets `connection`.
+ * A text is not UTF-8.
  */
-#define ROOMCAST_EVENT_OPEN 16
+#define ROOMCAST_ERROR_BAD_UTF8 -14
 
 /**
- * Only with engine_only: a text message. Sets `connection`, `data`.
+ * A struct_size is smaller than any version of the struct ever was.
  */
-#define ROOMCAST_EVENT_TEXT 17
+#define ROOMCAST_ERROR_BAD_SIZE -15
 
 /**
- * Only with engine_only: a binary message. Sets `connection`, `data`.
+ * The caller was compiled against a header that this library cannot serve.
  */
-#define ROOMCAST_EVENT_BINARY 18
+#define ROOMCAST_ERROR_ABI_VERSION -16
 
 /**
- * Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
- * number.
+ * A number that must be one of a list of constants is none of them; or a packed batch is malformed.
  */
-#define ROOMCAST_EVENT_CLOSE 19
+#define ROOMCAST_ERROR_BAD_VALUE -17
 
 /**
- * After roomcast_drain: no connection is left.
+ * An address cannot be understood or resolved.
  */
-#define ROOMCAST_EVENT_DRAINED 20
+#define ROOMCAST_ERROR_BAD_ADDRESS -18
 
 /**
- * On ROOMCAST_EVENT_ACK_END: the time was up.
+ * There is nothing of this name.
  */
-#define ROOMCAST_FLAG_TIMED_OUT 1
+#define ROOMCAST_ERROR_NOT_FOUND -19
 
 /**
- * The client closed the transport, or the network did.
+ * What the call writes does not fit into the buffer it was given.
  */
-#define ROOMCAST_REASON_TRANSPORT_CLOSE 1
+#define ROOMCAST_ERROR_TOO_SMALL -20
 
 /**
- * The transport failed: a broken frame, overlapping or dropped requests.
+ * A limit of the broker was reached.
  */
-#define ROOMCAST_REASON_TRANSPORT_ERROR 2
+#define ROOMCAST_ERROR_TOO_MANY -100
 
 /**
- * No pong within ping_timeout.
+ * The remote's queue is full: the broker has not been polled for a while.
  */
-#define ROOMCAST_REASON_PING_TIMEOUT 3
+#define ROOMCAST_ERROR_FULL -101
 
 /**
- * A packet could not be parsed.
+ * One message is larger than the broker can hold.
  */
-#define ROOMCAST_REASON_PARSE_ERROR 4
+#define ROOMCAST_ERROR_TOO_LARGE -102
 
 /**
- * The host closed the connection by roomcast_close_connection.
+ * The broker on the other side of a remote is gone.
  */
-#define ROOMCAST_REASON_FORCED_CLOSE 5
+#define ROOMCAST_ERROR_CLOSED -200
 
 /**
- * The client left the namespace.
+ * The operating system's random generator failed.
  */
-#define ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT 6
+#define ROOMCAST_ERROR_NO_ENTROPY -201
 
 /**
- * The host disconnected the socket from its namespace.
+ * Another call on this object is running: on another thread, or further up on this one, out of a callback.
  */
-#define ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT 7
+#define ROOMCAST_ERROR_BUSY -202
 
 /**
- * The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+ * A bug in the library. The object is poisoned: free it.
  */
-#define ROOMCAST_REASON_FORCED_SERVER_CLOSE 8
+#define ROOMCAST_ERROR_PANIC -203
 
 /**
- * The broker is closing.
+ * An earlier call ended in ROOMCAST_ERROR_PANIC. The object can only be freed.
  */
-#define ROOMCAST_REASON_SERVER_SHUTTING_DOWN 9
+#define ROOMCAST_ERROR_POISONED -204
 
 /**
- * The client did not read and its backlog was full.
+ * The operating system does not have this, for example a pollable descriptor on Windows.
  */
-#define ROOMCAST_REASON_SLOW_CONSUMER 10
+#define ROOMCAST_ERROR_UNSUPPORTED -205
 
 /**
- * Queued up to max_backlog, past which the connection is closed as a slow consumer.
+ * Errors of the operating system are this minus their errno.
  */
-#define ROOMCAST_RELIABLE 0
+#define ROOMCAST_ERROR_SYSTEM -65536
 
 /**
- * Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
+ * Returns the version of the interface that this library has: ROOMCAST_ABI_VERSION of its own header.
+ *
+ * Threads: any.
  */
-#define ROOMCAST_VOLATILE 1
+uint32_t roomcast_abi_version(void);
 
 /**
- * At most one unsent message of this `key` waits for a connection in this namespace: the newest.
+ * Returns the version of the library, for example "0.1.0".
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
  */
-#define ROOMCAST_LATEST 2
+const char *roomcast_version(void);
 
 /**
- * Queued up to max_backlog; then the oldest message of this class goes.
+ * Returns one sentence about a status, for a person. roomcast_last_error says more.
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
  */
-#define ROOMCAST_DROP_OLDEST 3
+const char *roomcast_status_text(roomcast_status status);
 
 /**
- * In the flags of a target or a selection: the whole namespace. It is said and never implied: without it, no rooms and no
- * sockets are nobody. With it, none may be named.
+ * Writes the text of the last error that a call on this thread returned to `out`: the call, the argument and what is wrong
+ * with it. Ends it with a NUL and cuts it to fit into `cap` bytes. Returns the bytes of the whole text without its NUL;
+ * 0 if no call has failed on this thread. A call that succeeds does not change it.
+ *
+ * Ownership: `out` is the caller's; it may be NULL if `cap` is 0.
+ * Threads: any; each has its own.
  */
-#define ROOMCAST_TARGET_ALL 1
+size_t roomcast_last_error(char *out,
+                           size_t cap);
+
+/*
+ * ---- Texts and handles ----
+ */
 
 /**
- * For roomcast_times: turns of the loop, their waits not counted.
+ * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.
  */
-#define ROOMCAST_TIMES_STEPS 1
+typedef struct roomcast_slice {
+    /**
+     * The first byte.
+     */
+    const void *ptr;
+    /**
+     * How many bytes there are.
+     */
+    size_t len;
+} roomcast_slice;
 
 /**
- * For roomcast_times: flushes that had something to send.
+ * A name and a value: a header, a parameter of a query. It stands in arrays and never gains a field.
  */
-#define ROOMCAST_TIMES_FLUSHES 2
+typedef struct roomcast_pair {
+    /**
+     * The name.
+     */
+    struct roomcast_slice name;
+    /**
+     * The value.
+     */
+    struct roomcast_slice value;
+} roomcast_pair;
+
+/**
+ * A namespace.
+ */
+typedef uint64_t roomcast_namespace;
+
+/**
+ * One client's presence in one namespace. Handles are never 0 and never used again; a call with a dead one changes nothing
+ * and returns ROOMCAST_ERROR_GONE.
+ */
+typedef uint64_t roomcast_socket;
+
+/**
+ * One client's connection, which carries a socket for each namespace that the client joined.
+ */
+typedef uint64_t roomcast_connection;
+
+/**
+ * An acknowledgement that the host waits for.
+ */
+typedef uint64_t roomcast_ack_id;
+
+/*
+ * ---- Configuration ----
+ */
 
 /**
  * No Access-Control header is sent: browsers keep the answers to polls from pages of other origins. They let such pages open a
@@ -280,49 +353,6 @@
 #define ROOMCAST_LOG_DEBUG 4
 
 /**
- * A Socket.IO server inside your program.
- *
- * It belongs to one thread at a time: any thread may use it, but not two at once, which gets ROOMCAST_ERROR_BUSY. A
- * roomcast_remote is for all other threads.
- */
-typedef struct roomcast_broker roomcast_broker;
-
-/**
- * What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
- * soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
- * is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
- * gone by then is no error.
- */
-typedef struct roomcast_remote roomcast_remote;
-
-/**
- * Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
- * namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
- * one thread at a time, as a broker does.
- */
-typedef struct roomcast_router roomcast_router;
-
-/**
- * What every fallible function returns: 0 on success, a negative ROOMCAST_ERROR_ number otherwise. Out-parameters are
- * written only on success. A number of -0x10000 or below is -0x10000 minus an errno of the operating system.
- */
-typedef int32_t roomcast_status;
-
-/**
- * A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.
- */
-typedef struct roomcast_slice {
-    /**
-     * The first byte.
-     */
-    const void *ptr;
-    /**
-     * How many bytes there are.
-     */
-    size_t len;
-} roomcast_slice;
-
-/**
  * Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
  * broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes, lent for the call: what a client sent in
  * it is escaped and cut. Of each kind of line there are at most 100 a second; the number of those that were left out follows
@@ -335,20 +365,6 @@ typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_
  * 0 refuses the handshake. Ids must be unguessable and unique. The rules of roomcast_log hold for it too.
  */
 typedef size_t (*roomcast_id_generator)(void *data, char *out, size_t cap);
-
-/**
- * A name and a value: a header, a parameter of a query. It stands in arrays and never gains a field.
- */
-typedef struct roomcast_pair {
-    /**
-     * The name.
-     */
-    struct roomcast_slice name;
-    /**
-     * The value.
-     */
-    struct roomcast_slice value;
-} roomcast_pair;
 
 /**
  * How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds. Texts
@@ -655,50 +671,777 @@ typedef struct roomcast_config {
 } roomcast_config;
 
 /**
- * Times, counted in buckets. Set `struct_size` to sizeof(roomcast_histogram) before the call.
+ * Fills a configuration with the defaults.
+ *
+ * `size` is sizeof(roomcast_config). It becomes the `struct_size`, and no more than that is written.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Ownership: the texts it points to are the library's, for as long as it is loaded.
+ * Threads: any.
  */
-typedef struct roomcast_histogram {
+roomcast_status roomcast_config_init(struct roomcast_config *config, size_t size);
+
+/*
+ * ---- A broker and its loop ----
+ */
+
+/**
+ * A Socket.IO server inside your program.
+ *
+ * It belongs to one thread at a time: any thread may use it, but not two at once, which gets ROOMCAST_ERROR_BUSY. A
+ * roomcast_remote is for all other threads.
+ */
+typedef struct roomcast_broker roomcast_broker;
+
+/**
+ * Makes a broker that listens nowhere yet.
+ *
+ * `abi_version` is ROOMCAST_ABI_VERSION. `config` may be NULL: all defaults.
+ *
+ * Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL (`broker`), ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field), and those of the system when it has
+ * no descriptors left.
+ * Ownership: the caller frees the broker by roomcast_free; on failure there is nothing to free. `config` is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_new(uint32_t abi_version,
+                             const struct roomcast_config *config,
+                             struct roomcast_broker **broker);
+
+/**
+ * Frees a broker and closes its connections at once; roomcast_close comes before it where clients are to be told. NULL is
+ * allowed. If another call on the broker is running, nothing is freed and the last error says so.
+ *
+ * Ownership: the broker, and everything it has lent, is gone. Its remotes stay valid, and are freed by their owners.
+ * Threads: the broker's.
+ */
+void roomcast_free(struct roomcast_broker *broker);
+
+/**
+ * Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a
+ * free one. May be called for several addresses.
+ *
+ * `bound` may be NULL; it is set to the port it got.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
+ * use.
+ * Ownership: the text is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen(struct roomcast_broker *broker,
+                                const char *host,
+                                size_t host_len,
+                                uint16_t port,
+                                uint16_t *bound);
+
+/**
+ * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
+ * replaces the first.
+ *
+ * `headers` are further headers, `header_count` of them.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
+ * ROOMCAST_ERROR_BAD_CONFIG for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: everything is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_serve(struct roomcast_broker *broker,
+                               const char *path,
+                               size_t path_len,
+                               const char *content_type,
+                               size_t content_type_len,
+                               const void *body,
+                               size_t body_len,
+                               const struct roomcast_pair *headers,
+                               size_t header_count);
+
+/**
+ * One turn of the loop: sends what is due, waits for something to happen, reads, runs timers, sends again. What happened
+ * is then to be had from roomcast_events or roomcast_events_packed.
+ *
+ * `timeout_ms` is the longest wait in milliseconds: 0 returns at once, as a game loop wants it; -1 waits as long as it
+ * takes. While events of an earlier turn are left undrained the call does not wait and fetches no new ones: they stay where
+ * they are, and when max_events or max_event_bytes wait behind them, the broker stops reading. Nothing is lost.
+ *
+ * Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error. With loops,
+ * ROOMCAST_ERROR_PANIC when one of their threads has ended in a bug of the library: the last error has its text.
+ * Ownership: what earlier events point to is gone, unless some were left undrained.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_poll(struct roomcast_broker *broker,
+                              int32_t timeout_ms);
+
+/**
+ * Sends what was emitted since the last poll or flush, now. A game server calls it once at the end of each tick.
+ *
+ * Errors: none of its own.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_flush(struct roomcast_broker *broker);
+
+/**
+ * Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
+ * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
+ * that are left undrained.
+ *
+ * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_fd(struct roomcast_broker *broker,
+                            int32_t *fd);
+
+/**
+ * Gives the milliseconds after which roomcast_poll is due although the descriptor is silent: 0 while work or events are
+ * left, -1 if it can wait for as long as it likes. Ask before every wait: a call may have made it shorter.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
+                                      int32_t *timeout_ms);
+
+/**
+ * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
+ * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once.
+ *
+ * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
+ * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
+ * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again it changes
+ * pace and reason.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
+ * Ownership: the reason is copied.
+ * Threads: the broker's; for others there is roomcast_remote_drain.
+ */
+roomcast_status roomcast_drain(struct roomcast_broker *broker,
+                               uint32_t per_second,
+                               const char *reason,
+                               size_t reason_len);
+
+/**
+ * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
+ * "draining" among roomcast_stats.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
+
+/**
+ * Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
+ * what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
+ * again afterwards.
+ *
+ * Errors: those of the system.
+ * Ownership: as roomcast_poll.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_close(struct roomcast_broker *broker,
+                               uint32_t grace_ms);
+
+/*
+ * ---- Events ----
+ */
+
+/**
+ * A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+ * client's auth object as JSON ("{}" when it sent none).
+ */
+#define ROOMCAST_EVENT_CONNECT 1
+
+/**
+ * A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
+ * `parts` to the attachments that the placeholders in it stand for, and `ack`.
+ */
+#define ROOMCAST_EVENT_MESSAGE 2
+
+/**
+ * A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
+ * the rooms it was in until now, its own not among them.
+ */
+#define ROOMCAST_EVENT_DISCONNECT 3
+
+/**
+ * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+ * `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
+ * says so, and the answer is ROOMCAST_ERROR_GONE.
+ */
+#define ROOMCAST_EVENT_CONNECT_REQUEST 4
+
+/**
+ * A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
+ * array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+ */
+#define ROOMCAST_EVENT_ACK 5
+
+/**
+ * An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
+ * ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+ */
+#define ROOMCAST_EVENT_ACK_END 6
+
+/**
+ * A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
+ */
+#define ROOMCAST_EVENT_PROTOCOL_ERROR 7
+
+/**
+ * A namespace was made, by the host or from a pattern. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_NAMESPACE_CREATED 8
+
+/**
+ * A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_NAMESPACE_REMOVED 9
+
+/**
+ * Only with room_events: a room has its first member. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_CREATED 10
+
+/**
+ * Only with room_events: a socket joined a room. Sets `socket`, `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_JOINED 11
+
+/**
+ * Only with room_events: a socket left a room. Sets `socket`, `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_LEFT 12
+
+/**
+ * Only with room_events: a room's last member left. Sets `ns`, `name`.
+ */
+#define ROOMCAST_EVENT_ROOM_DELETED 13
+
+/**
+ * Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+ * `connection`.
+ */
+#define ROOMCAST_EVENT_HANDSHAKE 14
+
+/**
+ * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
+ * handshake that was answered with 503), `name` to its text,
+ * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
+ * with code 6 RATE or DRAINING.
+ */
+#define ROOMCAST_EVENT_REFUSED 15
+
+/**
+ * Only with engine_only: a connection opened. Sets `connection`.
+ */
+#define ROOMCAST_EVENT_OPEN 16
+
+/**
+ * Only with engine_only: a text message. Sets `connection`, `data`.
+ */
+#define ROOMCAST_EVENT_TEXT 17
+
+/**
+ * Only with engine_only: a binary message. Sets `connection`, `data`.
+ */
+#define ROOMCAST_EVENT_BINARY 18
+
+/**
+ * Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
+ * number.
+ */
+#define ROOMCAST_EVENT_CLOSE 19
+
+/**
+ * After roomcast_drain: no connection is left.
+ */
+#define ROOMCAST_EVENT_DRAINED 20
+
+/**
+ * On ROOMCAST_EVENT_ACK_END: the time was up.
+ */
+#define ROOMCAST_FLAG_TIMED_OUT 1
+
+/**
+ * The client closed the transport, or the network did.
+ */
+#define ROOMCAST_REASON_TRANSPORT_CLOSE 1
+
+/**
+ * The transport failed: a broken frame, overlapping or dropped requests.
+ */
+#define ROOMCAST_REASON_TRANSPORT_ERROR 2
+
+/**
+ * No pong within ping_timeout.
+ */
+#define ROOMCAST_REASON_PING_TIMEOUT 3
+
+/**
+ * A packet could not be parsed.
+ */
+#define ROOMCAST_REASON_PARSE_ERROR 4
+
+/**
+ * The host closed the connection by roomcast_close_connection.
+ */
+#define ROOMCAST_REASON_FORCED_CLOSE 5
+
+/**
+ * The client left the namespace.
+ */
+#define ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT 6
+
+/**
+ * The host disconnected the socket from its namespace.
+ */
+#define ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT 7
+
+/**
+ * The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+ */
+#define ROOMCAST_REASON_FORCED_SERVER_CLOSE 8
+
+/**
+ * The broker is closing.
+ */
+#define ROOMCAST_REASON_SERVER_SHUTTING_DOWN 9
+
+/**
+ * The client did not read and its backlog was full.
+ */
+#define ROOMCAST_REASON_SLOW_CONSUMER 10
+
+/**
+ * One thing that happened. Which fields are set depends on `kind`; the others are 0 or NULL. Kinds that are not known must
+ * be skipped: later versions add some. What the pointers point to is lent until the next roomcast_poll, roomcast_close or
+ * roomcast_free of the broker. Texts are UTF-8 and not terminated by a NUL.
+ */
+typedef struct roomcast_event {
     /**
-     * sizeof(roomcast_histogram), set by the caller.
+     * A ROOMCAST_EVENT_ number.
      */
-    uint32_t struct_size;
+    uint32_t kind;
+    /**
+     * ROOMCAST_FLAG_ bits.
+     */
+    uint32_t flags;
+    /**
+     * A number whose meaning depends on `kind`: a reason, an error code, how many acknowledgements are missing.
+     */
+    uint32_t code;
     /**
      * 0.
      */
     uint32_t reserved;
     /**
-     * How many times there are.
+     * The socket it is about.
      */
-    uint64_t count;
+    roomcast_socket socket;
     /**
-     * All of them together, in nanoseconds.
+     * The connection it is about, where there is no socket.
      */
-    uint64_t sum;
+    roomcast_connection connection;
     /**
-     * How many fell into each bucket: bucket N reaches up to 2^N microseconds, and the last has no bound.
+     * The namespace it is about.
      */
-    const uint64_t *buckets;
+    roomcast_namespace ns;
     /**
-     * How many buckets there are.
+     * On ROOMCAST_EVENT_MESSAGE what to pass to roomcast_ack, 0 if the client does not wait for an acknowledgement; on
+     * ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the roomcast_ack_id.
      */
-    size_t bucket_count;
-} roomcast_histogram;
+    uint64_t ack;
+    /**
+     * The event's name, or a name that depends on `kind`.
+     */
+    const char *name;
+    /**
+     * Bytes of `name`.
+     */
+    size_t name_len;
+    /**
+     * Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+     */
+    const char *data;
+    /**
+     * Bytes of `data`.
+     */
+    size_t data_len;
+    /**
+     * Attachments or rooms, depending on `kind`.
+     */
+    const struct roomcast_slice *parts;
+    /**
+     * How many `parts` there are.
+     */
+    size_t part_count;
+} roomcast_event;
 
 /**
- * A namespace.
+ * Drains events of the last roomcast_poll, in the order in which they happened.
+ *
+ * Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
+ * drained in several calls. `event_size` is sizeof(roomcast_event): a later library's event may be longer than yours, and this is
+ * how far apart yours lie. It tells the past: the socket of an event may be gone by now, and its
+ * ROOMCAST_EVENT_DISCONNECT is further down.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
+ * Threads: the broker's.
  */
-typedef uint64_t roomcast_namespace;
+roomcast_status roomcast_events(struct roomcast_broker *broker,
+                                struct roomcast_event *events,
+                                size_t event_size,
+                                size_t cap,
+                                size_t *count);
 
 /**
- * One client's presence in one namespace. Handles are never 0 and never used again; a call with a dead one changes nothing
- * and returns ROOMCAST_ERROR_GONE.
+ * Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
+ * with calls of roomcast_events.
+ *
+ * `max` is the most events to drain; SIZE_MAX drains all, or as many as make 1 GiB. `packed` and `len` are set to the
+ * buffer; `len` is 0 when there are no more.
+ *
+ * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
+ * follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+ * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
+ * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+ * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
+ * then for each its length as a u32 and its bytes; it need not be aligned.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the buffer is the broker's, until the next roomcast_events_packed, roomcast_poll, roomcast_close or
+ * roomcast_free.
+ * Threads: the broker's.
  */
-typedef uint64_t roomcast_socket;
+roomcast_status roomcast_events_packed(struct roomcast_broker *broker,
+                                       size_t max,
+                                       const uint8_t **packed,
+                                       size_t *len);
 
 /**
- * One client's connection, which carries a socket for each namespace that the client joined.
+ * Returns a reason as Socket.IO spells it, for example "transport close"; "unknown" for a number that is none.
+ *
+ * Ownership: the text ends in a NUL and lives as long as the library is loaded.
+ * Threads: any.
  */
-typedef uint64_t roomcast_connection;
+const char *roomcast_reason_text(uint32_t reason);
+
+/*
+ * ---- Who may come, and who has to go ----
+ */
+
+/**
+ * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
+ * ROOMCAST_EVENT_CONNECT follows.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_accept(struct roomcast_broker *broker,
+                                roomcast_socket who);
+
+/**
+ * Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
+ *
+ * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
+ * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the texts are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_reject(struct roomcast_broker *broker,
+                                roomcast_socket who,
+                                const char *message,
+                                size_t message_len,
+                                const char *data_json,
+                                size_t data_len);
+
+/**
+ * Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
+ *
+ * `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
+ * Threads: the broker's; roomcast_remote_disconnect from others.
+ */
+roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
+                                    roomcast_socket who,
+                                    uint32_t close);
+
+/**
+ * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_allow(struct roomcast_broker *broker,
+                               roomcast_connection who);
+
+/**
+ * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
+ * is nothing. The handle is dead when this returns.
+ *
+ * Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the text is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_refuse(struct roomcast_broker *broker,
+                                roomcast_connection who,
+                                const char *message,
+                                size_t message_len);
+
+/**
+ * Closes a connection and all its sockets, after what is queued for it has gone out.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomcast_connection who);
+
+/*
+ * ---- Namespaces ----
+ */
+
+/**
+ * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
+ *
+ * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
+ * the namespace.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it
+ * is given while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
+                                       const char *name,
+                                       size_t name_len,
+                                       uint32_t guarded,
+                                       roomcast_namespace *ns);
+
+/**
+ * Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
+ * patterns that fit, the first one added counts.
+ *
+ * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, 0 to
+ * keep it; one in which nobody was ever let in goes in any case.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: the glob is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_add_pattern(struct roomcast_broker *broker,
+                                     const char *glob,
+                                     size_t glob_len,
+                                     uint32_t guarded,
+                                     uint32_t remove_when_empty);
+
+/**
+ * Finds a namespace by its name.
+ *
+ * Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_find_namespace(struct roomcast_broker *broker,
+                                        const char *name,
+                                        size_t name_len,
+                                        roomcast_namespace *ns);
+
+/**
+ * Lends out a namespace's name, with its slash.
+ *
+ * `name` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_namespace_name(struct roomcast_broker *broker,
+                                        roomcast_namespace ns,
+                                        struct roomcast_slice *name);
+
+/**
+ * Lends out all namespaces, in a stable order.
+ *
+ * `namespaces` is set to an array of `count` namespaces.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
+                                    const roomcast_namespace **namespaces,
+                                    size_t *count);
+
+/**
+ * Lends out the sockets of a namespace, in a stable order.
+ *
+ * `sockets` is set to an array of `count` sockets.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
+                                    roomcast_namespace ns,
+                                    const roomcast_socket **sockets,
+                                    size_t *count);
+
+/*
+ * ---- Rooms ----
+ */
+
+/**
+ * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
+ * enters the room when it is accepted. Joining twice is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
+ * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket.
+ * Ownership: the name is copied.
+ * Threads: the broker's; roomcast_remote_join from others.
+ */
+roomcast_status roomcast_join(struct roomcast_broker *broker,
+                              roomcast_socket member,
+                              const char *room,
+                              size_t room_len);
+
+/**
+ * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
+ * not in is no error.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the name is copied.
+ * Threads: the broker's; roomcast_remote_leave from others.
+ */
+roomcast_status roomcast_leave(struct roomcast_broker *broker,
+                               roomcast_socket member,
+                               const char *room,
+                               size_t room_len);
+
+/**
+ * Takes a socket out of all rooms but its own.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket member);
+
+/**
+ * Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
+ *
+ * `changed` may be NULL; it is set to how many memberships changed.
+ *
+ * Errors: those of roomcast_join; then nothing has changed.
+ * Ownership: the names are copied.
+ * Threads: the broker's; roomcast_remote_change_rooms from others.
+ */
+roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
+                                      roomcast_socket member,
+                                      const struct roomcast_slice *leave,
+                                      size_t leave_count,
+                                      const struct roomcast_slice *join,
+                                      size_t join_count,
+                                      size_t *changed);
+
+/**
+ * Lends out the members of a room, in a stable order; for a socket's own room that socket.
+ *
+ * `members` is set to an array of `count` sockets.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_members(struct roomcast_broker *broker,
+                                 roomcast_namespace ns,
+                                 const char *room,
+                                 size_t room_len,
+                                 const roomcast_socket **members,
+                                 size_t *count);
+
+/**
+ * Tells whether a socket is in a room; its own is one of them.
+ *
+ * `is_member` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_member(struct roomcast_broker *broker,
+                                   roomcast_socket who,
+                                   const char *room,
+                                   size_t room_len,
+                                   uint32_t *is_member);
+
+/**
+ * Lends out the rooms a socket is in: its own first, then the others in a stable order.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
+                                  roomcast_socket member,
+                                  const struct roomcast_slice **rooms,
+                                  size_t *count);
+
+/**
+ * Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+ *
+ * `rooms` is set to an array of `count` names.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_rooms_in(struct roomcast_broker *broker,
+                                  roomcast_namespace ns,
+                                  const struct roomcast_slice **rooms,
+                                  size_t *count);
+
+/*
+ * ---- Emits and acknowledgements ----
+ */
+
+/**
+ * Queued up to max_backlog, past which the connection is closed as a slow consumer.
+ */
+#define ROOMCAST_RELIABLE 0
+
+/**
+ * Skipped for a connection whose earlier output the kernel, or a poll, has not taken yet.
+ */
+#define ROOMCAST_VOLATILE 1
+
+/**
+ * At most one unsent message of this `key` waits for a connection in this namespace: the newest.
+ */
+#define ROOMCAST_LATEST 2
+
+/**
+ * Queued up to max_backlog; then the oldest message of this class goes.
+ */
+#define ROOMCAST_DROP_OLDEST 3
+
+/**
+ * In the flags of a target or a selection: the whole namespace. It is said and never implied: without it, no rooms and no
+ * sockets are nobody. With it, none may be named.
+ */
+#define ROOMCAST_TARGET_ALL 1
 
 /**
  * Whom an emit reaches: the union of some rooms and sockets of one namespace, which is nobody if neither are named, or with
@@ -807,713 +1550,6 @@ typedef struct roomcast_receipt {
      */
     uint64_t skipped;
 } roomcast_receipt;
-
-/**
- * An acknowledgement that the host waits for.
- */
-typedef uint64_t roomcast_ack_id;
-
-/**
- * One thing that happened. Which fields are set depends on `kind`; the others are 0 or NULL. Kinds that are not known must
- * be skipped: later versions add some. What the pointers point to is lent until the next roomcast_poll, roomcast_close or
- * roomcast_free of the broker. Texts are UTF-8 and not terminated by a NUL.
- */
-typedef struct roomcast_event {
-    /**
-     * A ROOMCAST_EVENT_ number.
-     */
-    uint32_t kind;
-    /**
-     * ROOMCAST_FLAG_ bits.
-     */
-    uint32_t flags;
-    /**
-     * A number whose meaning depends on `kind`: a reason, an error code, how many acknowledgements are missing.
-     */
-    uint32_t code;
-    /**
-     * 0.
-     */
-    uint32_t reserved;
-    /**
-     * The socket it is about.
-     */
-    roomcast_socket socket;
-    /**
-     * The connection it is about, where there is no socket.
-     */
-    roomcast_connection connection;
-    /**
-     * The namespace it is about.
-     */
-    roomcast_namespace ns;
-    /**
-     * On ROOMCAST_EVENT_MESSAGE what to pass to roomcast_ack, 0 if the client does not wait for an acknowledgement; on
-     * ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the roomcast_ack_id.
-     */
-    uint64_t ack;
-    /**
-     * The event's name, or a name that depends on `kind`.
-     */
-    const char *name;
-    /**
-     * Bytes of `name`.
-     */
-    size_t name_len;
-    /**
-     * Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
-     */
-    const char *data;
-    /**
-     * Bytes of `data`.
-     */
-    size_t data_len;
-    /**
-     * Attachments or rooms, depending on `kind`.
-     */
-    const struct roomcast_slice *parts;
-    /**
-     * How many `parts` there are.
-     */
-    size_t part_count;
-} roomcast_event;
-
-/**
- * What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
- * point to is lent until the next question that lends.
- */
-typedef struct roomcast_handshake {
-    /**
-     * sizeof(roomcast_handshake), set by the caller.
-     */
-    uint32_t struct_size;
-    /**
-     * 1 if the connection is carried by a WebSocket by now, 0 if by polling.
-     */
-    uint32_t websocket;
-    /**
-     * When the request came, in milliseconds since 1970.
-     */
-    uint64_t issued;
-    /**
-     * The connection.
-     */
-    roomcast_connection connection;
-    /**
-     * The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
-     */
-    struct roomcast_slice address;
-    /**
-     * The request's target: path and query, as they came.
-     */
-    struct roomcast_slice url;
-    /**
-     * The query's parameters, decoded, in their order.
-     */
-    const struct roomcast_pair *query;
-    /**
-     * How many parameters.
-     */
-    size_t query_count;
-    /**
-     * The headers, in their order. Values are bytes, mostly ASCII.
-     */
-    const struct roomcast_pair *headers;
-    /**
-     * How many headers.
-     */
-    size_t header_count;
-} roomcast_handshake;
-
-/**
- * A number that the broker counts, by its name. It stands in arrays and never gains a field.
- */
-typedef struct roomcast_stat {
-    /**
-     * Its name, terminated by a NUL; it lives as long as the library is loaded.
-     */
-    const char *name;
-    /**
-     * How many.
-     */
-    uint64_t value;
-} roomcast_stat;
-
-/**
- * Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
- * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
- */
-typedef struct roomcast_selection {
-    /**
-     * sizeof(roomcast_selection).
-     */
-    uint32_t struct_size;
-    /**
-     * The namespace.
-     */
-    uint32_t ns;
-    /**
-     * The members of these rooms.
-     */
-    const struct roomcast_slice *rooms;
-    /**
-     * How many rooms.
-     */
-    size_t room_count;
-    /**
-     * These members as well.
-     */
-    const uint32_t *members;
-    /**
-     * How many members.
-     */
-    size_t member_count;
-    /**
-     * But no member of these rooms.
-     */
-    const struct roomcast_slice *except_rooms;
-    /**
-     * How many rooms are excepted.
-     */
-    size_t except_room_count;
-    /**
-     * And none of these members.
-     */
-    const uint32_t *except_members;
-    /**
-     * How many members are excepted.
-     */
-    size_t except_member_count;
-    /**
-     * ROOMCAST_TARGET_ALL or 0.
-     */
-    uint32_t flags;
-    /**
-     * 0.
-     */
-    uint32_t reserved;
-} roomcast_selection;
-
-/**
- * No error.
- */
-#define ROOMCAST_OK 0
-
-/**
- * The handle names nothing that lives: it was closed, disconnected or never existed.
- */
-#define ROOMCAST_ERROR_GONE -1
-
-/**
- * A handle of another kind was passed, for example a namespace where a socket is due; or 0.
- */
-#define ROOMCAST_ERROR_WRONG_KIND -2
-
-/**
- * An event name that Socket.IO keeps for itself, such as "connect" or "disconnect".
- */
-#define ROOMCAST_ERROR_RESERVED_EVENT -3
-
-/**
- * The arguments are not a JSON array.
- */
-#define ROOMCAST_ERROR_BAD_JSON -4
-
-/**
- * Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
- */
-#define ROOMCAST_ERROR_BAD_ATTACHMENTS -5
-
-/**
- * A namespace name is empty or has a character that packets cannot carry.
- */
-#define ROOMCAST_ERROR_BAD_NAMESPACE -6
-
-/**
- * A room name is empty or too long.
- */
-#define ROOMCAST_ERROR_BAD_ROOM -7
-
-/**
- * The call does not fit the state: the socket still waits for the host's decision, or has had it already.
- */
-#define ROOMCAST_ERROR_WRONG_STATE -8
-
-/**
- * A configuration value is out of its range.
- */
-#define ROOMCAST_ERROR_BAD_CONFIG -9
-
-/**
- * A namespace of this name exists with other options.
- */
-#define ROOMCAST_ERROR_EXISTS -10
-
-/**
- * The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
- */
-#define ROOMCAST_ERROR_BAD_PATH -11
-
-/**
- * The data given to a reject is not JSON.
- */
-#define ROOMCAST_ERROR_BAD_DATA -12
-
-/**
- * A pointer that must not be NULL is NULL.
- */
-#define ROOMCAST_ERROR_NULL -13
-
-/**
- * A text is not UTF-8.
- */
-#define ROOMCAST_ERROR_BAD_UTF8 -14
-
-/**
- * A struct_size is smaller than any version of the struct ever was.
- */
-#define ROOMCAST_ERROR_BAD_SIZE -15
-
-/**
- * The caller was compiled against a header that this library cannot serve.
- */
-#define ROOMCAST_ERROR_ABI_VERSION -16
-
-/**
- * A number that must be one of a list of constants is none of them; or a packed batch is malformed.
- */
-#define ROOMCAST_ERROR_BAD_VALUE -17
-
-/**
- * An address cannot be understood or resolved.
- */
-#define ROOMCAST_ERROR_BAD_ADDRESS -18
-
-/**
- * There is nothing of this name.
- */
-#define ROOMCAST_ERROR_NOT_FOUND -19
-
-/**
- * What the call writes does not fit into the buffer it was given.
- */
-#define ROOMCAST_ERROR_TOO_SMALL -20
-
-/**
- * A limit of the broker was reached.
- */
-#define ROOMCAST_ERROR_TOO_MANY -100
-
-/**
- * The remote's queue is full: the broker has not been polled for a while.
- */
-#define ROOMCAST_ERROR_FULL -101
-
-/**
- * One message is larger than the broker can hold.
- */
-#define ROOMCAST_ERROR_TOO_LARGE -102
-
-/**
- * The broker on the other side of a remote is gone.
- */
-#define ROOMCAST_ERROR_CLOSED -200
-
-/**
- * The operating system's random generator failed.
- */
-#define ROOMCAST_ERROR_NO_ENTROPY -201
-
-/**
- * Another call on this object is running: on another thread, or further up on this one, out of a callback.
- */
-#define ROOMCAST_ERROR_BUSY -202
-
-/**
- * A bug in the library. The object is poisoned: free it.
- */
-#define ROOMCAST_ERROR_PANIC -203
-
-/**
- * An earlier call ended in ROOMCAST_ERROR_PANIC. The object can only be freed.
- */
-#define ROOMCAST_ERROR_POISONED -204
-
-/**
- * The operating system does not have this, for example a pollable descriptor on Windows.
- */
-#define ROOMCAST_ERROR_UNSUPPORTED -205
-
-/**
- * Errors of the operating system are this minus their errno.
- */
-#define ROOMCAST_ERROR_SYSTEM -65536
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/**
- * Returns the version of the interface that this library has: ROOMCAST_ABI_VERSION of its own header.
- *
- * Threads: any.
- */
-uint32_t roomcast_abi_version(void);
-
-/**
- * Returns the version of the library, for example "0.1.0".
- *
- * Ownership: the text ends in a NUL and lives as long as the library is loaded.
- * Threads: any.
- */
-const char *roomcast_version(void);
-
-/**
- * Returns one sentence about a status, for a person. roomcast_last_error says more.
- *
- * Ownership: the text ends in a NUL and lives as long as the library is loaded.
- * Threads: any.
- */
-const char *roomcast_status_text(roomcast_status status);
-
-/**
- * Writes the text of the last error that a call on this thread returned to `out`: the call, the argument and what is wrong
- * with it. Ends it with a NUL and cuts it to fit into `cap` bytes. Returns the bytes of the whole text without its NUL;
- * 0 if no call has failed on this thread. A call that succeeds does not change it.
- *
- * Ownership: `out` is the caller's; it may be NULL if `cap` is 0.
- * Threads: any; each has its own.
- */
-size_t roomcast_last_error(char *out,
-                           size_t cap);
-
-/**
- * Returns a reason as Socket.IO spells it, for example "transport close"; "unknown" for a number that is none.
- *
- * Ownership: the text ends in a NUL and lives as long as the library is loaded.
- * Threads: any.
- */
-const char *roomcast_reason_text(uint32_t reason);
-
-/**
- * Fills a configuration with the defaults.
- *
- * `size` is sizeof(roomcast_config). It becomes the `struct_size`, and no more than that is written.
- *
- * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
- * Ownership: the texts it points to are the library's, for as long as it is loaded.
- * Threads: any.
- */
-roomcast_status roomcast_config_init(struct roomcast_config *config, size_t size);
-
-/**
- * Makes a broker that listens nowhere yet.
- *
- * `abi_version` is ROOMCAST_ABI_VERSION. `config` may be NULL: all defaults.
- *
- * Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL (`broker`), ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field), and those of the system when it has
- * no descriptors left.
- * Ownership: the caller frees the broker by roomcast_free; on failure there is nothing to free. `config` is copied.
- * Threads: any.
- */
-roomcast_status roomcast_new(uint32_t abi_version,
-                             const struct roomcast_config *config,
-                             struct roomcast_broker **broker);
-
-/**
- * Frees a broker and closes its connections at once; roomcast_close comes before it where clients are to be told. NULL is
- * allowed. If another call on the broker is running, nothing is freed and the last error says so.
- *
- * Ownership: the broker, and everything it has lent, is gone. Its remotes stay valid, and are freed by their owners.
- * Threads: the broker's.
- */
-void roomcast_free(struct roomcast_broker *broker);
-
-/**
- * Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a
- * free one. May be called for several addresses.
- *
- * `bound` may be NULL; it is set to the port it got.
- *
- * Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
- * use.
- * Ownership: the text is copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_listen(struct roomcast_broker *broker,
-                                const char *host,
-                                size_t host_len,
-                                uint16_t port,
-                                uint16_t *bound);
-
-/**
- * One turn of the loop: sends what is due, waits for something to happen, reads, runs timers, sends again. What happened
- * is then to be had from roomcast_events or roomcast_events_packed.
- *
- * `timeout_ms` is the longest wait in milliseconds: 0 returns at once, as a game loop wants it; -1 waits as long as it
- * takes. While events of an earlier turn are left undrained the call does not wait and fetches no new ones: they stay where
- * they are, and when max_events or max_event_bytes wait behind them, the broker stops reading. Nothing is lost.
- *
- * Errors: those of the system; a peer can cause none. A signal ends the wait early and is no error. With loops,
- * ROOMCAST_ERROR_PANIC when one of their threads has ended in a bug of the library: the last error has its text.
- * Ownership: what earlier events point to is gone, unless some were left undrained.
- * Threads: the broker's.
- */
-roomcast_status roomcast_poll(struct roomcast_broker *broker,
-                              int32_t timeout_ms);
-
-/**
- * Sends what was emitted since the last poll or flush, now. A game server calls it once at the end of each tick.
- *
- * Errors: none of its own.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_flush(struct roomcast_broker *broker);
-
-/**
- * Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
- * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
- * that are left undrained.
- *
- * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
- * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
- * Threads: the broker's.
- */
-roomcast_status roomcast_fd(struct roomcast_broker *broker,
-                            int32_t *fd);
-
-/**
- * Gives the milliseconds after which roomcast_poll is due although the descriptor is silent: 0 while work or events are
- * left, -1 if it can wait for as long as it likes. Ask before every wait: a call may have made it shorter.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
-                                      int32_t *timeout_ms);
-
-/**
- * Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
- * what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
- * again afterwards.
- *
- * Errors: those of the system.
- * Ownership: as roomcast_poll.
- * Threads: the broker's.
- */
-roomcast_status roomcast_close(struct roomcast_broker *broker,
-                               uint32_t grace_ms);
-
-/**
- * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
- * replaces the first.
- *
- * `headers` are further headers, `header_count` of them.
- *
- * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
- * ROOMCAST_ERROR_BAD_CONFIG for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: everything is copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_serve(struct roomcast_broker *broker,
-                               const char *path,
-                               size_t path_len,
-                               const char *content_type,
-                               size_t content_type_len,
-                               const void *body,
-                               size_t body_len,
-                               const struct roomcast_pair *headers,
-                               size_t header_count);
-
-/**
- * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
- * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once.
- *
- * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
- * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
- * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again it changes
- * pace and reason.
- *
- * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
- * Ownership: the reason is copied.
- * Threads: the broker's; for others there is roomcast_remote_drain.
- */
-roomcast_status roomcast_drain(struct roomcast_broker *broker,
-                               uint32_t per_second,
-                               const char *reason,
-                               size_t reason_len);
-
-/**
- * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
- * "draining" among roomcast_stats.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
-
-/**
- * Lends out all figures in Prometheus' text format, version 0.0.4: those of roomcast_stats and both of roomcast_times.
- * Meant for a monitor that asks every few seconds; metrics_path serves the same.
- *
- * `metrics` is set to the text.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next call of roomcast_metrics or roomcast_free.
- * Threads: the broker's.
- */
-roomcast_status roomcast_metrics(struct roomcast_broker *broker,
-                                 struct roomcast_slice *metrics);
-
-/**
- * Gives the times that something took since the broker was made.
- *
- * `what` is a ROOMCAST_TIMES_ number. `times` is filled in as far as its `struct_size` reaches.
- *
- * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_NULL.
- * Ownership: the buckets are the broker's, until the next call of roomcast_times or roomcast_free.
- * Threads: the broker's.
- */
-roomcast_status roomcast_times(struct roomcast_broker *broker,
-                               uint32_t what,
-                               struct roomcast_histogram *times);
-
-/**
- * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
- *
- * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
- * the namespace.
- *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it
- * is given while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the name is copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
-                                       const char *name,
-                                       size_t name_len,
-                                       uint32_t guarded,
-                                       roomcast_namespace *ns);
-
-/**
- * Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
- * patterns that fit, the first one added counts.
- *
- * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, 0 to
- * keep it; one in which nobody was ever let in goes in any case.
- *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: the glob is copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_add_pattern(struct roomcast_broker *broker,
-                                     const char *glob,
-                                     size_t glob_len,
-                                     uint32_t guarded,
-                                     uint32_t remove_when_empty);
-
-/**
- * Finds a namespace by its name.
- *
- * Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_find_namespace(struct roomcast_broker *broker,
-                                        const char *name,
-                                        size_t name_len,
-                                        roomcast_namespace *ns);
-
-/**
- * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
- * ROOMCAST_EVENT_CONNECT follows.
- *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_accept(struct roomcast_broker *broker,
-                                roomcast_socket who);
-
-/**
- * Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
- *
- * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
- *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
- * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the texts are copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_reject(struct roomcast_broker *broker,
-                                roomcast_socket who,
-                                const char *message,
-                                size_t message_len,
-                                const char *data_json,
-                                size_t data_len);
-
-/**
- * Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
- *
- * `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
- * Threads: the broker's; roomcast_remote_disconnect from others.
- */
-roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
-                                    roomcast_socket who,
-                                    uint32_t close);
-
-/**
- * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
- *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_allow(struct roomcast_broker *broker,
-                               roomcast_connection who);
-
-/**
- * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
- * is nothing. The handle is dead when this returns.
- *
- * Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the text is copied.
- * Threads: the broker's.
- */
-roomcast_status roomcast_refuse(struct roomcast_broker *broker,
-                                roomcast_connection who,
-                                const char *message,
-                                size_t message_len);
-
-/**
- * Closes a connection and all its sockets, after what is queued for it has gone out.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomcast_connection who);
-
-/**
- * Lends out a namespace's name, with its slash.
- *
- * `name` is set to it.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_namespace_name(struct roomcast_broker *broker,
-                                        roomcast_namespace ns,
-                                        struct roomcast_slice *name);
 
 /**
  * Emits an event to a room, but not to the socket it comes from. It reaches those who are members when it is called, and
@@ -1626,6 +1662,28 @@ roomcast_status roomcast_ack(struct roomcast_broker *broker,
                              size_t attachment_count);
 
 /**
+ * Emits a whole batch, in its order.
+ *
+ * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
+ * bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+ * name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
+ * The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
+ * room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
+ * means in roomcast_target and roomcast_message.
+ *
+ * `done` may be NULL; it is set to the number of emits that were made, on failure too.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for a malformed record, those of roomcast_emit_to for one that cannot be emitted; it ends
+ * there, and what came before has been emitted.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
+                                     const uint8_t *batch,
+                                     size_t len,
+                                     size_t *done);
+
+/**
  * Sends a text message over a connection as it is. For engine_only.
  *
  * Errors: ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
@@ -1650,189 +1708,9 @@ roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
                                      const void *message,
                                      size_t message_len);
 
-/**
- * Drains events of the last roomcast_poll, in the order in which they happened.
- *
- * Up to `cap` of them are written to `events`, and their number to `count`: 0 when there are no more. A batch may be
- * drained in several calls. `event_size` is sizeof(roomcast_event): a later library's event may be longer than yours, and this is
- * how far apart yours lie. It tells the past: the socket of an event may be gone by now, and its
- * ROOMCAST_EVENT_DISCONNECT is further down.
- *
- * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
- * Ownership: `events` is the caller's; what they point to is the broker's, until the next roomcast_poll or roomcast_close.
- * Threads: the broker's.
+/*
+ * ---- Whose socket it is ----
  */
-roomcast_status roomcast_events(struct roomcast_broker *broker,
-                                struct roomcast_event *events,
-                                size_t event_size,
-                                size_t cap,
-                                size_t *count);
-
-/**
- * Writes a text as a JSON string, with its quotes, to `out`: what a client gets of it is the text again, whatever is in it.
- *
- * `written` is set to the bytes written, at most 6 * text_len + 2; no NUL is among them. Nothing is written on failure.
- *
- * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_TOO_SMALL if it needs more
- * than `cap` bytes.
- * Ownership: nothing is kept. `out` must not overlap `text`.
- * Threads: any.
- */
-roomcast_status roomcast_json_escape(const char *text,
-                                     size_t text_len,
-                                     char *out,
-                                     size_t cap,
-                                     size_t *written);
-
-/**
- * Writes the text that a JSON string, with its quotes, stands for to `out`, for example an argument of an event. Half of a
- * surrogate pair becomes U+FFFD.
- *
- * `written` is set to the bytes written, at most string_len - 2; no NUL ends them, and one may be among them. Nothing is
- * written on failure.
- *
- * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_DATA if it is no JSON
- * string, ROOMCAST_ERROR_TOO_SMALL if it needs more than `cap` bytes.
- * Ownership: nothing is kept. `out` must not overlap `string`.
- * Threads: any.
- */
-roomcast_status roomcast_json_unescape(const char *string,
-                                       size_t string_len,
-                                       char *out,
-                                       size_t cap,
-                                       size_t *written);
-
-/**
- * Drains events of the last roomcast_poll as one buffer: a table of records, then what they refer to. They may be mixed
- * with calls of roomcast_events.
- *
- * `max` is the most events to drain; SIZE_MAX drains all, or as many as make 1 GiB. `packed` and `len` are set to the
- * buffer; `len` is 0 when there are no more.
- *
- * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
- * follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
- * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
- * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
- * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
- * then for each its length as a u32 and its bytes; it need not be aligned.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the buffer is the broker's, until the next roomcast_events_packed, roomcast_poll, roomcast_close or
- * roomcast_free.
- * Threads: the broker's.
- */
-roomcast_status roomcast_events_packed(struct roomcast_broker *broker,
-                                       size_t max,
-                                       const uint8_t **packed,
-                                       size_t *len);
-
-/**
- * Emits a whole batch, in its order.
- *
- * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
- * bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
- * name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
- * The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
- * room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
- * means in roomcast_target and roomcast_message.
- *
- * `done` may be NULL; it is set to the number of emits that were made, on failure too.
- *
- * Errors: ROOMCAST_ERROR_BAD_VALUE for a malformed record, those of roomcast_emit_to for one that cannot be emitted; it ends
- * there, and what came before has been emitted.
- * Ownership: everything is copied or encoded before it returns.
- * Threads: the broker's.
- */
-roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
-                                     const uint8_t *batch,
-                                     size_t len,
-                                     size_t *done);
-
-/**
- * Lends out the members of a room, in a stable order; for a socket's own room that socket.
- *
- * `members` is set to an array of `count` sockets.
- *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_members(struct roomcast_broker *broker,
-                                 roomcast_namespace ns,
-                                 const char *room,
-                                 size_t room_len,
-                                 const roomcast_socket **members,
-                                 size_t *count);
-
-/**
- * Lends out the sockets of a namespace, in a stable order.
- *
- * `sockets` is set to an array of `count` sockets.
- *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
-                                    roomcast_namespace ns,
-                                    const roomcast_socket **sockets,
-                                    size_t *count);
-
-/**
- * Lends out all namespaces, in a stable order.
- *
- * `namespaces` is set to an array of `count` namespaces.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
-                                    const roomcast_namespace **namespaces,
-                                    size_t *count);
-
-/**
- * Lends out the rooms a socket is in: its own first, then the others in a stable order.
- *
- * `rooms` is set to an array of `count` names.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
-                                  roomcast_socket member,
-                                  const struct roomcast_slice **rooms,
-                                  size_t *count);
-
-/**
- * Tells whether a socket is in a room; its own is one of them.
- *
- * `is_member` is set to 1 or 0.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
- */
-roomcast_status roomcast_is_member(struct roomcast_broker *broker,
-                                   roomcast_socket who,
-                                   const char *room,
-                                   size_t room_len,
-                                   uint32_t *is_member);
-
-/**
- * Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
- *
- * `rooms` is set to an array of `count` names.
- *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
- * Ownership: the broker's, until the next question that lends.
- * Threads: the broker's.
- */
-roomcast_status roomcast_rooms_in(struct roomcast_broker *broker,
-                                  roomcast_namespace ns,
-                                  const struct roomcast_slice **rooms,
-                                  size_t *count);
 
 /**
  * Lends out a socket's id as its client knows it; also the name of its own room.
@@ -1882,6 +1760,19 @@ roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
                                        roomcast_connection *found);
 
 /**
+ * Gives the connection's transport by now.
+ *
+ * `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
+                                      roomcast_connection who,
+                                      uint32_t *websocket);
+
+/**
  * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
  * last flush does not count.
  *
@@ -1892,6 +1783,53 @@ roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
 roomcast_status roomcast_queued_bytes(struct roomcast_broker *broker,
                                       roomcast_socket who,
                                       size_t *bytes);
+
+/**
+ * What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
+ * point to is lent until the next question that lends.
+ */
+typedef struct roomcast_handshake {
+    /**
+     * sizeof(roomcast_handshake), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 if the connection is carried by a WebSocket by now, 0 if by polling.
+     */
+    uint32_t websocket;
+    /**
+     * When the request came, in milliseconds since 1970.
+     */
+    uint64_t issued;
+    /**
+     * The connection.
+     */
+    roomcast_connection connection;
+    /**
+     * The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
+     */
+    struct roomcast_slice address;
+    /**
+     * The request's target: path and query, as they came.
+     */
+    struct roomcast_slice url;
+    /**
+     * The query's parameters, decoded, in their order.
+     */
+    const struct roomcast_pair *query;
+    /**
+     * How many parameters.
+     */
+    size_t query_count;
+    /**
+     * The headers, in their order. Values are bytes, mostly ASCII.
+     */
+    const struct roomcast_pair *headers;
+    /**
+     * How many headers.
+     */
+    size_t header_count;
+} roomcast_handshake;
 
 /**
  * Lends out what a client's first request said.
@@ -1905,6 +1843,24 @@ roomcast_status roomcast_queued_bytes(struct roomcast_broker *broker,
 roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
                                        uint64_t who,
                                        struct roomcast_handshake *handshake);
+
+/*
+ * ---- Figures ----
+ */
+
+/**
+ * A number that the broker counts, by its name. It stands in arrays and never gains a field.
+ */
+typedef struct roomcast_stat {
+    /**
+     * Its name, terminated by a NUL; it lives as long as the library is loaded.
+     */
+    const char *name;
+    /**
+     * How many.
+     */
+    uint64_t value;
+} roomcast_stat;
 
 /**
  * Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
@@ -1922,17 +1878,82 @@ roomcast_status roomcast_stats(struct roomcast_broker *broker,
                                size_t *count);
 
 /**
- * Gives the connection's transport by now.
+ * For roomcast_times: turns of the loop, their waits not counted.
+ */
+#define ROOMCAST_TIMES_STEPS 1
+
+/**
+ * For roomcast_times: flushes that had something to send.
+ */
+#define ROOMCAST_TIMES_FLUSHES 2
+
+/**
+ * Times, counted in buckets. Set `struct_size` to sizeof(roomcast_histogram) before the call.
+ */
+typedef struct roomcast_histogram {
+    /**
+     * sizeof(roomcast_histogram), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * How many times there are.
+     */
+    uint64_t count;
+    /**
+     * All of them together, in nanoseconds.
+     */
+    uint64_t sum;
+    /**
+     * How many fell into each bucket: bucket N reaches up to 2^N microseconds, and the last has no bound.
+     */
+    const uint64_t *buckets;
+    /**
+     * How many buckets there are.
+     */
+    size_t bucket_count;
+} roomcast_histogram;
+
+/**
+ * Gives the times that something took since the broker was made.
  *
- * `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
+ * `what` is a ROOMCAST_TIMES_ number. `times` is filled in as far as its `struct_size` reaches.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
+ * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_NULL.
+ * Ownership: the buckets are the broker's, until the next call of roomcast_times or roomcast_free.
  * Threads: the broker's.
  */
-roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
-                                      roomcast_connection who,
-                                      uint32_t *websocket);
+roomcast_status roomcast_times(struct roomcast_broker *broker,
+                               uint32_t what,
+                               struct roomcast_histogram *times);
+
+/**
+ * Lends out all figures in Prometheus' text format, version 0.0.4: those of roomcast_stats and both of roomcast_times.
+ * Meant for a monitor that asks every few seconds; metrics_path serves the same.
+ *
+ * `metrics` is set to the text.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the broker's, until the next call of roomcast_metrics or roomcast_free.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_metrics(struct roomcast_broker *broker,
+                                 struct roomcast_slice *metrics);
+
+/*
+ * ---- Other threads ----
+ */
+
+/**
+ * What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
+ * soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
+ * is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
+ * gone by then is no error.
+ */
+typedef struct roomcast_remote roomcast_remote;
 
 /**
  * Makes a remote for a broker.
@@ -2102,58 +2123,109 @@ roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remo
  */
 roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
 
-/**
- * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
- * enters the room when it is accepted. Joining twice is no error.
- *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket.
- * Ownership: the name is copied.
- * Threads: the broker's; roomcast_remote_join from others.
+/*
+ * ---- JSON strings ----
  */
-roomcast_status roomcast_join(struct roomcast_broker *broker,
-                              roomcast_socket member,
-                              const char *room,
-                              size_t room_len);
 
 /**
- * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
- * not in is no error.
+ * Writes a text as a JSON string, with its quotes, to `out`: what a client gets of it is the text again, whatever is in it.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the name is copied.
- * Threads: the broker's; roomcast_remote_leave from others.
+ * `written` is set to the bytes written, at most 6 * text_len + 2; no NUL is among them. Nothing is written on failure.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_TOO_SMALL if it needs more
+ * than `cap` bytes.
+ * Ownership: nothing is kept. `out` must not overlap `text`.
+ * Threads: any.
  */
-roomcast_status roomcast_leave(struct roomcast_broker *broker,
-                               roomcast_socket member,
-                               const char *room,
-                               size_t room_len);
+roomcast_status roomcast_json_escape(const char *text,
+                                     size_t text_len,
+                                     char *out,
+                                     size_t cap,
+                                     size_t *written);
 
 /**
- * Takes a socket out of all rooms but its own.
+ * Writes the text that a JSON string, with its quotes, stands for to `out`, for example an argument of an event. Half of a
+ * surrogate pair becomes U+FFFD.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
- * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * `written` is set to the bytes written, at most string_len - 2; no NUL ends them, and one may be among them. Nothing is
+ * written on failure.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_DATA if it is no JSON
+ * string, ROOMCAST_ERROR_TOO_SMALL if it needs more than `cap` bytes.
+ * Ownership: nothing is kept. `out` must not overlap `string`.
+ * Threads: any.
  */
-roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket member);
+roomcast_status roomcast_json_unescape(const char *string,
+                                       size_t string_len,
+                                       char *out,
+                                       size_t cap,
+                                       size_t *written);
+
+/*
+ * ---- The router alone ----
+ */
 
 /**
- * Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
- *
- * `changed` may be NULL; it is set to how many memberships changed.
- *
- * Errors: those of roomcast_join; then nothing has changed.
- * Ownership: the names are copied.
- * Threads: the broker's; roomcast_remote_change_rooms from others.
+ * Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
+ * namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
+ * one thread at a time, as a broker does.
  */
-roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
-                                      roomcast_socket member,
-                                      const struct roomcast_slice *leave,
-                                      size_t leave_count,
-                                      const struct roomcast_slice *join,
-                                      size_t join_count,
-                                      size_t *changed);
+typedef struct roomcast_router roomcast_router;
+
+/**
+ * Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
+ * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+ */
+typedef struct roomcast_selection {
+    /**
+     * sizeof(roomcast_selection).
+     */
+    uint32_t struct_size;
+    /**
+     * The namespace.
+     */
+    uint32_t ns;
+    /**
+     * The members of these rooms.
+     */
+    const struct roomcast_slice *rooms;
+    /**
+     * How many rooms.
+     */
+    size_t room_count;
+    /**
+     * These members as well.
+     */
+    const uint32_t *members;
+    /**
+     * How many members.
+     */
+    size_t member_count;
+    /**
+     * But no member of these rooms.
+     */
+    const struct roomcast_slice *except_rooms;
+    /**
+     * How many rooms are excepted.
+     */
+    size_t except_room_count;
+    /**
+     * And none of these members.
+     */
+    const uint32_t *except_members;
+    /**
+     * How many members are excepted.
+     */
+    size_t except_member_count;
+    /**
+     * ROOMCAST_TARGET_ALL or 0.
+     */
+    uint32_t flags;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} roomcast_selection;
 
 /**
  * Makes a router without namespaces.
@@ -2408,7 +2480,7 @@ roomcast_status roomcast_router_is_member(struct roomcast_router *router,
 #endif  // __cplusplus
 
 /*
- * Helpers
+ * ---- Helpers ----
  *
  * They are compiled into your program and are no part of what the library exports. A generator that reads this header
  * for another language may define ROOMCAST_NO_HELPERS.

@@ -1,0 +1,202 @@
+//! The order of the header: one shelf for each subject, with its numbers, types and functions. It must not change an item.
+
+/// Each shelf's heading and what stands on it, in this order: names, or beginnings of names that end in `_`. A type stands before
+/// what uses it.
+const SHELVES: &[(&str, &[&str])] = &[
+    (
+        "Versions and errors",
+        &[
+            "ROOMCAST_ABI_VERSION",
+            "roomcast_status",
+            "ROOMCAST_OK",
+            "ROOMCAST_ERROR_",
+            "roomcast_abi_version",
+            "roomcast_version",
+            "roomcast_status_text",
+            "roomcast_last_error",
+        ],
+    ),
+    (
+        "Texts and handles",
+        &[
+            "roomcast_slice",
+            "roomcast_pair",
+            "roomcast_namespace",
+            "roomcast_socket",
+            "roomcast_connection",
+            "roomcast_ack_id",
+        ],
+    ),
+    (
+        "Configuration",
+        &[
+            "ROOMCAST_CORS_",
+            "ROOMCAST_LOG_",
+            "roomcast_log",
+            "roomcast_id_generator",
+            "roomcast_config",
+            "roomcast_config_init",
+        ],
+    ),
+    (
+        "A broker and its loop",
+        &[
+            "roomcast_broker",
+            "roomcast_new",
+            "roomcast_free",
+            "roomcast_listen",
+            "roomcast_serve",
+            "roomcast_poll",
+            "roomcast_flush",
+            "roomcast_fd",
+            "roomcast_next_timeout",
+            "roomcast_drain",
+            "roomcast_stop_draining",
+            "roomcast_close",
+        ],
+    ),
+    (
+        "Events",
+        &[
+            "ROOMCAST_EVENT_",
+            "ROOMCAST_FLAG_",
+            "ROOMCAST_REASON_",
+            "roomcast_event",
+            "roomcast_events",
+            "roomcast_events_packed",
+            "roomcast_reason_text",
+        ],
+    ),
+    (
+        "Who may come, and who has to go",
+        &[
+            "roomcast_accept",
+            "roomcast_reject",
+            "roomcast_disconnect",
+            "roomcast_allow",
+            "roomcast_refuse",
+            "roomcast_close_connection",
+        ],
+    ),
+    (
+        "Namespaces",
+        &[
+            "roomcast_add_namespace",
+            "roomcast_add_pattern",
+            "roomcast_find_namespace",
+            "roomcast_namespace_name",
+            "roomcast_namespaces",
+            "roomcast_sockets_in",
+        ],
+    ),
+    (
+        "Rooms",
+        &[
+            "roomcast_join",
+            "roomcast_leave",
+            "roomcast_leave_all",
+            "roomcast_change_rooms",
+            "roomcast_members",
+            "roomcast_is_member",
+            "roomcast_rooms_of",
+            "roomcast_rooms_in",
+        ],
+    ),
+    (
+        "Emits and acknowledgements",
+        &[
+            "ROOMCAST_RELIABLE",
+            "ROOMCAST_VOLATILE",
+            "ROOMCAST_LATEST",
+            "ROOMCAST_DROP_OLDEST",
+            "ROOMCAST_TARGET_",
+            "roomcast_target",
+            "roomcast_message",
+            "roomcast_receipt",
+            "roomcast_emit",
+            "roomcast_emit_all",
+            "roomcast_send",
+            "roomcast_emit_to",
+            "roomcast_emit_with_ack",
+            "roomcast_ack",
+            "roomcast_emit_packed",
+            "roomcast_send_text",
+            "roomcast_send_binary",
+        ],
+    ),
+    (
+        "Whose socket it is",
+        &[
+            "roomcast_socket_id",
+            "roomcast_find_socket",
+            "roomcast_namespace_of",
+            "roomcast_connection_of",
+            "roomcast_is_websocket",
+            "roomcast_queued_bytes",
+            "roomcast_handshake",
+            "roomcast_get_handshake",
+        ],
+    ),
+    (
+        "Figures",
+        &[
+            "roomcast_stat",
+            "roomcast_stats",
+            "ROOMCAST_TIMES_",
+            "roomcast_histogram",
+            "roomcast_times",
+            "roomcast_metrics",
+        ],
+    ),
+    ("Other threads", &["roomcast_remote", "roomcast_remote_"]),
+    ("JSON strings", &["roomcast_json_"]),
+    ("The router alone", &["roomcast_router", "roomcast_selection", "roomcast_router_"]),
+];
+
+const OPEN: &str = "#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n\n";
+const SHUT: &str = "#ifdef __cplusplus\n}  // extern \"C\"\n";
+
+/// What cbindgen made, in the order of the shelves, under their headings.
+pub fn shelved(made: &str) -> String {
+    let (start, items) = made.split_once("/**").unwrap();
+    let (items, end) = items.split_once(SHUT).unwrap();
+    let items = format!("/**{}", items.replace(OPEN, ""));
+    let mut left: Vec<&str> = items.trim_end().split("\n\n").collect();
+    let mut ordered = String::new();
+    let mut contents = String::from(" *\n * Contents\n");
+    for (heading, names) in SHELVES {
+        contents += &format!(" * - {heading}\n");
+        ordered += &format!("/*\n * ---- {heading} ----\n */\n\n");
+        for &wanted in *names {
+            let before = left.len();
+            left.retain(|item| {
+                let name = name_of(item);
+                let here = name == wanted || wanted.ends_with('_') && name.starts_with(wanted);
+                if here {
+                    ordered += item;
+                    ordered += "\n\n";
+                }
+                !here
+            });
+            assert!(left.len() < before, "there is no {wanted} any more: see tests/header/shelves.rs");
+        }
+    }
+    let names: Vec<_> = left.iter().map(|item| name_of(item)).collect();
+    assert!(names.is_empty(), "on no shelf of tests/header/shelves.rs: {names:?}");
+    let start = start.replacen(" */\n", &format!("{contents} */\n"), 1);
+    format!("{start}{OPEN}{ordered}{SHUT}{end}")
+}
+
+/// What an item defines or declares.
+fn name_of(item: &str) -> &str {
+    let (_, code) = item.split_once("*/").unwrap();
+    let code = code.trim();
+    if let Some(define) = code.strip_prefix("#define ") {
+        return define.split(' ').next().unwrap();
+    }
+    let head = match code.lines().next().unwrap().split_once("(*") {
+        Some((_, pointer)) if code.starts_with("typedef") => return pointer.split_once(')').unwrap().0,
+        _ => code.split(['(', '{', ';']).next().unwrap().trim(),
+    };
+    head.rsplit([' ', '*']).next().unwrap()
+}
