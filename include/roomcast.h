@@ -803,12 +803,13 @@ roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
 
 /**
  * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
- * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once.
+ * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once for
+ * each drain.
  *
  * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
  * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
- * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again it changes
- * pace and reason.
+ * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again before
+ * the end it changes pace and reason; afterwards it is another drain.
  *
  * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
  * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.

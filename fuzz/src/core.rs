@@ -500,8 +500,6 @@ impl World {
         let mut nothing = Input(&[3; 0]);
         self.core.reopen();
         self.drained = false;
-        // Called anew after a `Drained` it says so again only for a new drain.
-        self.core.stop_draining();
         self.core.drain(1_000_000, "over").expect("a good rate");
         for key in self.net.keys() {
             if let Some(link) = self.net.get(key) {

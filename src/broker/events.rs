@@ -186,7 +186,8 @@ pub(crate) enum Kind {
     Text(ConnId),
     Binary(ConnId),
     Close(ConnId, Reason),
-    Drained,
+    /// The end of so many drains.
+    Drained(u64),
 }
 
 impl Kind {
@@ -371,7 +372,7 @@ impl Events {
             Kind::Text(conn) => Event::Text { conn, text: spans.text(0) },
             Kind::Binary(conn) => Event::Binary { conn, bytes: spans.bytes(0) },
             Kind::Close(conn, reason) => Event::Close { conn, reason },
-            Kind::Drained => Event::Drained,
+            Kind::Drained(_) => Event::Drained,
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Gate {
     /// When both were last brought up to date.
     since: Millis,
     drain: Option<Drain>,
+    /// How many drains the host has been told of.
+    drained: u64,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,17 @@ impl Gate {
     }
 }
 
+/// What is wrong with a drain, whatever state the broker is in.
+pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
+    if per_second == 0 {
+        return Err(Error::BadConfig);
+    }
+    if reason.len() > MAX_CLOSE_REASON {
+        return Err(Error::TooLarge);
+    }
+    Ok(())
+}
+
 impl Core {
     /// Whether a new session may begin now; counts those that may not.
     pub(super) fn admit(&mut self) -> std::result::Result<(), Busy> {
@@ -114,27 +127,23 @@ impl Core {
 
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
     /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
-    /// left, [`Event::Drained`](crate::Event::Drained) comes, once.
+    /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
     ///
     /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
     /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
     /// not do after a [`disconnect`](Core::disconnect); the reason is in their event's details. The host gets a
     /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
     ///
-    /// Called again it changes pace and reason. [`stop_draining`](Core::stop_draining) ends it.
+    /// Called again before that it changes pace and reason; afterwards it is another drain.
+    /// [`stop_draining`](Core::stop_draining) ends it.
     ///
     /// # Errors
     /// [`Error::BadConfig`] if `per_second` is 0, [`Error::TooLarge`] for a longer reason.
     pub fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
-        if per_second == 0 {
-            return Err(Error::BadConfig);
-        }
-        if reason.len() > MAX_CLOSE_REASON {
-            return Err(Error::TooLarge);
-        }
+        check_drain(per_second, reason)?;
         let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();
-        let told = self.gate.drain.as_ref().is_some_and(|drain| drain.told);
-        self.gate.drain = Some(Drain { per_second, close, begun: self.now, sent: 0, cursor: 0, told });
+        let begun = self.now;
+        self.gate.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
         self.timers.arm(Timer::Drain, self.now);
         Ok(())
     }
@@ -149,6 +158,11 @@ impl Core {
     /// [`Stats::connections`](crate::Stats::connections).
     pub fn is_draining(&self) -> bool {
         self.gate.drain.is_some()
+    }
+
+    /// How many drains have come to their end, each of which has its number in its event.
+    pub(crate) fn drained(&self) -> u64 {
+        self.gate.drained
     }
 
     /// Sends away as many clients as are due.
@@ -193,7 +207,8 @@ impl Core {
             && !std::mem::replace(&mut drain.told, true)
         {
             self.timers.cancel(Timer::Drain);
-            self.events.push(Kind::Drained);
+            self.gate.drained += 1;
+            self.events.push(Kind::Drained(self.gate.drained));
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod delivery;
 mod engine;
 pub mod events;
 mod flush;
-mod gate;
+pub(crate) mod gate;
 mod http;
 #[cfg(any(feature = "capi", test))]
 pub(crate) mod log;

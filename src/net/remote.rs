@@ -1,10 +1,12 @@
 //! The doors for other threads: commands as plain data, in a bounded queue for each loop. It must not touch a broker.
 
 use super::Waker;
+use super::fleet::ids::Drain;
 use super::links::Traveller;
 use super::seat::Seat;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
+use crate::broker::gate::check_drain;
 use crate::broker::message::{Delivery, Message, Target};
 use crate::route::Whom;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
@@ -122,12 +124,26 @@ pub(super) enum Command {
     Drain {
         per_second: u32,
         reason: String,
+        /// One for all loops.
+        drain: Drain,
     },
     StopDraining,
     /// Whatever else the owner of the loops has to ask or to say.
     Task(Task),
     /// The loop's thread is to end.
     Stop,
+}
+
+impl Command {
+    /// A drain, for all loops.
+    ///
+    /// # Errors
+    /// What would be wrong with it on each of them.
+    pub(super) fn drain(per_second: u32, reason: &str) -> Result<impl FnMut() -> Self> {
+        check_drain(per_second, reason)?;
+        let drain = Drain::default();
+        Ok(move || Self::Drain { per_second, reason: reason.into(), drain: drain.clone() })
+    }
 }
 
 /// A set of loops, by their numbers.
@@ -368,7 +384,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::emit`].
     pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
-        self.doors.send(Loops::ALL, || Command::Drain { per_second, reason: reason.into() })
+        self.doors.send(Loops::ALL, Command::drain(per_second, reason)?)
     }
 
     /// As [`Broker::stop_draining`](crate::Broker::stop_draining).

@@ -1,7 +1,7 @@
 //! One loop with the core it drives and the inbox of other threads: a broker has one of its own, or each of its threads has
 //! one. It must not know which.
 
-use super::fleet::ids::Ids;
+use super::fleet::ids::{Drain, Ids};
 use super::links::Traveller;
 use super::remote::{Command, Envelope, Inbox};
 use super::{Loop, Waker};
@@ -68,7 +68,7 @@ impl Seat {
                 self.core.change_rooms(socket.local(), &borrowed(&leave), &borrowed(&join)).map(drop)
             }
             Command::Disconnect { socket, close } => self.core.disconnect(socket.local(), close),
-            Command::Drain { per_second, reason } => self.drain(per_second, &reason),
+            Command::Drain { per_second, reason, drain } => self.drain(per_second, &reason, drain),
             Command::StopDraining => {
                 self.core.stop_draining();
                 Ok(())
@@ -82,8 +82,10 @@ impl Seat {
     }
 
     /// Begins to send this loop's share of the clients away.
-    pub(super) fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
-        self.core.drain(self.ids.share(per_second), reason)
+    fn drain(&mut self, per_second: u32, reason: &str, drain: Drain) -> Result<()> {
+        self.core.drain(self.ids.share(per_second), reason)?;
+        self.ids.drain_begun(&self.core, drain);
+        Ok(())
     }
 
     fn emit(&mut self, envelope: &Envelope) -> Result<()> {

@@ -77,51 +77,61 @@ static void rate(void) {
     world_close(&w);
 }
 
-static void drain(int by_remote) {
+/* Twice, and once more for a broker that is empty already: each time it is told, whoever asks and however many loops. */
+static void drain(int by_remote, uint32_t loops) {
     roomcast_remote *remote = NULL;
     world w;
     client *clients[3], *late;
+    roomcast_config config;
     seen event;
-    size_t i;
-    world_open(&w, NULL);
+    size_t i, round, left;
+    OK(roomcast_config_init(&config, sizeof config));
+    config.loops = loops;
+    world_open(&w, &config);
     OK(roomcast_remote_new(w.broker, &remote));
-    for (i = 0; i < 3; i++) {
-        clients[i] = client_connect(&w, "/", NULL);
-        event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
-        seen_free(&event);
-    }
     IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_drain(w.broker, 0, NULL, 0));
-    if (by_remote)
-        OK(roomcast_remote_drain(remote, 100, ROOMCAST_TEXT("deploy")));
-    else
-        OK(roomcast_drain(w.broker, 100, ROOMCAST_TEXT("deploy")));
-    for (i = 0; i < 3; i++) {
-        event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
-        CHECK(event.code == ROOMCAST_REASON_SERVER_SHUTTING_DOWN);
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_remote_drain(remote, 0, NULL, 0));
+    for (round = 0; round < 3; round++) {
+        left = round < 2 ? 3 : 0;
+        for (i = 0; i < left; i++) {
+            clients[i] = client_connect(&w, "/", NULL);
+            event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
+            seen_free(&event);
+        }
+        if (by_remote)
+            OK(roomcast_remote_drain(remote, 100, ROOMCAST_TEXT("deploy")));
+        else
+            OK(roomcast_drain(w.broker, 100, ROOMCAST_TEXT("deploy")));
+        for (i = 0; i < left; i++) {
+            event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
+            CHECK(event.code == ROOMCAST_REASON_SERVER_SHUTTING_DOWN);
+            seen_free(&event);
+        }
+        event = world_wait(&w, ROOMCAST_EVENT_DRAINED);
         seen_free(&event);
+        CHECK(stat(&w, "draining") == 1 && stat(&w, "drained") == (round == 0 ? 3 : 6));
+        late = client_open(&w);
+        UNTIL(&w, client_gone(late));
+        client_remove(&w, late);
+        for (i = 0; i < left; i++)
+            client_remove(&w, clients[i]);
+        if (by_remote)
+            OK(roomcast_remote_stop_draining(remote));
+        else
+            OK(roomcast_stop_draining(w.broker));
+        UNTIL(&w, stat(&w, "draining") == 0);
     }
-    event = world_wait(&w, ROOMCAST_EVENT_DRAINED);
-    seen_free(&event);
-    CHECK(stat(&w, "draining") == 1 && stat(&w, "drained") == 3);
-    late = client_open(&w);
-    UNTIL(&w, client_gone(late));
-    if (by_remote)
-        OK(roomcast_remote_stop_draining(remote));
-    else
-        OK(roomcast_stop_draining(w.broker));
-    UNTIL(&w, stat(&w, "draining") == 0);
-    client_remove(&w, client_connect(&w, "/", NULL));
-    client_remove(&w, late);
-    for (i = 0; i < 3; i++)
-        client_remove(&w, clients[i]);
     roomcast_remote_free(remote);
     world_close(&w);
 }
 
 int main(void) {
+    uint32_t loops;
     figures();
     rate();
-    drain(0);
-    drain(1);
+    for (loops = 0; loops <= 4; loops += loops < 2 ? 1 : 2) {
+        drain(0, loops);
+        drain(1, loops);
+    }
     return 0;
 }

@@ -203,10 +203,12 @@ fn a_drain_goes_at_its_pace_and_tells_when_it_is_done() {
     assert!(world.clients.iter().all(|client| client.events()[0].1 == r#"["before"]"#));
     let counters = world.core.stats().counters;
     assert_eq!((counters.drained, counters.handshakes_while_draining), (20, 2));
-    // It stays so, and says so once.
-    world.core.drain(100, "again").unwrap();
+    // It stays so, and says so once; whoever drains again is told again.
     world.run(10_000);
     assert!(world.take_seen().is_empty());
+    world.core.drain(100, "again").unwrap();
+    world.run(10_000);
+    assert_eq!(world.take_seen(), [Seen::Drained]);
     assert_eq!(world.ask(UPGRADE).status, 503);
     world.core.stop_draining();
     world.joined(true);
@@ -271,6 +273,30 @@ fn a_drain_that_is_stopped_keeps_those_that_are_left() {
     world.run(1_000);
     assert_eq!(drained(&world), (11, 0));
     assert_eq!(world.seen.last(), Some(&Seen::Drained));
+}
+
+#[test]
+fn each_drain_is_told_of_once_and_a_change_of_pace_is_none() {
+    let mut world = World::new(Config::default());
+    for _ in 0..2 {
+        for _ in 0..10 {
+            world.joined(true);
+        }
+        world.core.drain(1, "").unwrap();
+        world.settle();
+        world.core.drain(1_000, "").unwrap();
+        world.run(1_000);
+        let told = |seen: &[Seen]| seen.iter().filter(|event| **event == Seen::Drained).count();
+        assert_eq!(told(&world.take_seen()), 1);
+        world.core.drain(1, "").unwrap();
+        world.run(1_000);
+        assert_eq!(world.take_seen(), [Seen::Drained]);
+        world.core.stop_draining();
+        world.core.drain(1, "").unwrap();
+        world.core.stop_draining();
+        world.settle();
+        assert_eq!(world.take_seen(), []);
+    }
 }
 
 #[test]

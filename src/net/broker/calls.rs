@@ -415,14 +415,15 @@ impl Broker {
 
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
     /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
-    /// left, [`Event::Drained`](crate::Event::Drained) comes, once.
+    /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
     ///
     /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
     /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
     /// not do after a [`disconnect`](Core::disconnect); the reason is in their event's details. The host gets a
     /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
     ///
-    /// Called again it changes pace and reason. [`stop_draining`](Self::stop_draining) ends it.
+    /// Called again before that it changes pace and reason; afterwards it is another drain.
+    /// [`stop_draining`](Self::stop_draining) ends it.
     ///
     /// # Errors
     /// [`Error::BadConfig`](crate::Error::BadConfig) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.

@@ -6,8 +6,9 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::Core;
 use crate::broker::events::{Events, Kind, RoomChange};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One loop's view. A loop that has no others calls everything what its host calls it.
 #[derive(Debug, Default)]
@@ -20,6 +21,21 @@ struct Among {
     names: Arc<Names>,
     outside: HashMap<NamespaceId, NamespaceId>,
     inside: HashMap<NamespaceId, NamespaceId>,
+    /// Drains whose end this loop has yet to tell of, by the number that its core gives to that end.
+    drains: BTreeMap<u64, Drain>,
+}
+
+/// A drain of all loops: which of them have sent their clients away.
+#[derive(Clone, Debug, Default)]
+pub(in crate::net) struct Drain(Arc<AtomicU64>);
+
+impl Drain {
+    /// A loop has sent its clients away. Whether it is the last one to do so.
+    fn told(&self, number: usize, count: usize) -> bool {
+        let bit = 1 << number;
+        let before = self.0.fetch_or(bit, Ordering::AcqRel);
+        before & bit == 0 && (before | bit).count_ones() as usize == count
+    }
 }
 
 impl Among {
@@ -71,7 +87,10 @@ impl Among {
             Kind::Text(conn) => Kind::Text(conn.on_loop(number)),
             Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),
             Kind::Close(conn, reason) => Kind::Close(conn.on_loop(number), reason),
-            Kind::Drained => return self.names.drained(number, self.count).then_some(Kind::Drained),
+            Kind::Drained(which) => {
+                let drain = self.drains.remove(&which)?;
+                return drain.told(number, self.count).then_some(kind);
+            }
         })
     }
 }
@@ -79,7 +98,8 @@ impl Among {
 impl Ids {
     /// The view of one of several loops, whose core is new.
     pub(super) fn among(number: usize, count: usize, names: Arc<Names>, core: &Core) -> Self {
-        let mut among = Among { number, count, names, outside: HashMap::new(), inside: HashMap::new() };
+        let (outside, inside) = Default::default();
+        let mut among = Among { number, count, names, outside, inside, drains: BTreeMap::new() };
         // The host has always known of these.
         for (local, name) in core.namespaces() {
             let (global, _) = among.names.announce(name, number);
@@ -98,6 +118,13 @@ impl Ids {
         let count = among.count as u32;
         let share = total / count + u32::from((among.number as u32) < total % count);
         share.max(total.min(1))
+    }
+
+    /// A drain has begun on this loop. It takes the place of one that has not come to its end.
+    pub(in crate::net) fn drain_begun(&mut self, core: &Core, drain: Drain) {
+        if let Some(among) = &mut self.0 {
+            among.drains.insert(core.drained() + 1, drain);
+        }
     }
 
     /// A socket's handle on this loop, if that is where it lives.

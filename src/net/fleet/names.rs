@@ -15,8 +15,6 @@ struct Tables {
     by_name: HashMap<Box<str>, Key>,
     /// The loops on which a room has members. Empty unless rooms are reported.
     rooms: HashMap<(NamespaceId, Box<str>), u64>,
-    /// The loops that have sent all their clients away.
-    drained: u64,
 }
 
 #[derive(Debug)]
@@ -90,19 +88,6 @@ impl Names {
         let tables = self.0.lock();
         let entry = |key| Some((NamespaceId::new(key), tables.namespaces.get(key)?.name.clone()));
         tables.namespaces.keys().filter_map(entry).collect()
-    }
-
-    /// A drain begins: no loop has come to its end.
-    pub(super) fn drain_begins(&self) {
-        self.0.lock().drained = 0;
-    }
-
-    /// A loop has sent its clients away. Whether it is the last one to do so.
-    pub(super) fn drained(&self, number: usize, count: usize) -> bool {
-        let mut tables = self.0.lock();
-        let before = tables.drained.count_ones() as usize;
-        tables.drained |= 1 << number;
-        before < count && tables.drained.count_ones() as usize == count
     }
 
     /// A room begins on a loop. Whether it is new to all of them.

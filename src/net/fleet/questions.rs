@@ -122,14 +122,12 @@ impl Fleet {
     }
 
     pub(in crate::net) fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
-        self.names.drain_begins();
-        let reason = reason.to_owned();
-        self.ask_all(move |seat| seat.drain(per_second, &reason))?.into_iter().collect()
+        self.send(Loops::ALL, Command::drain(per_second, reason)?)
     }
 
     pub(in crate::net) fn stop_draining(&self) {
         // Loops that have ended take nobody in.
-        let _ = self.ask_all(|seat| seat.core.stop_draining());
+        let _ = self.send(Loops::ALL, || Command::StopDraining);
     }
 
     // ---- questions ----
@@ -305,7 +303,8 @@ impl Fleet {
     }
 
     pub(in crate::net) fn is_draining(&self) -> bool {
-        self.ask(0, |seat| seat.core.is_draining()).unwrap_or(false)
+        let answers = self.ask_all(|seat| seat.core.is_draining());
+        answers.unwrap_or_default().contains(&true)
     }
 
     pub(in crate::net) fn metrics(&self) -> Metrics {
