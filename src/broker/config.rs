@@ -6,42 +6,7 @@ use crate::base::limits::Limits;
 use crate::wire::cors::Cors;
 use crate::wire::http;
 
-/// The name and attributes of the cookie that carries the connection's id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cookie {
-    /// Name; `io` by default.
-    pub name: String,
-    /// `Path` attribute; `None` leaves it out. `/` by default.
-    pub path: Option<String>,
-    /// `HttpOnly` attribute; on by default.
-    pub http_only: bool,
-    /// `SameSite` attribute; `None` leaves it out. `Lax` by default.
-    pub same_site: Option<String>,
-}
-
-impl Default for Cookie {
-    fn default() -> Self {
-        Self { name: "io".into(), path: Some("/".into()), http_only: true, same_site: Some("Lax".into()) }
-    }
-}
-
-impl Cookie {
-    pub(crate) fn line(&self, id: &str) -> String {
-        let mut line = format!("{}={id}", self.name);
-        if let Some(path) = &self.path {
-            line.push_str("; Path=");
-            line.push_str(path);
-        }
-        if self.http_only {
-            line.push_str("; HttpOnly");
-        }
-        if let Some(same_site) = &self.same_site {
-            line.push_str("; SameSite=");
-            line.push_str(same_site);
-        }
-        line
-    }
-}
+pub use super::cookie::Cookie;
 
 /// Makes a connection's id; `None` refuses the handshake with code 3.
 pub type IdGenerator = Box<dyn FnMut() -> Option<String> + Send>;
@@ -76,7 +41,7 @@ pub struct Config {
     /// [`Origin::Reflect`](crate::wire::cors::Origin::Reflect) let everybody in. A proxy has to pass `Host` on:
     /// `X-Forwarded-Host` is not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
     pub check_origin: bool,
-    /// Sends the connection's id as a cookie with the handshake. Off by default.
+    /// Sends the connection's id as a cookie with the handshake by polling, as the reference does. Off by default.
     pub cookie: Option<Cookie>,
     /// Headers added to every response of the endpoint, the 101 included.
     pub headers: Vec<(String, String)>,
@@ -190,8 +155,6 @@ impl Config {
     /// The first field with a value that cannot be worked with, by its name in C.
     pub(crate) fn unfit(&self) -> Option<&'static str> {
         let absolute = |path: &str| path.starts_with('/');
-        let attribute = |text: &String| http::is_header_value(text) && !text.contains(';');
-        let cookie = self.cookie.as_ref();
         let loops = self.loops <= MAX_LOOPS && (self.loops < 2 || self.id_generator.is_none());
         let header =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
@@ -208,14 +171,9 @@ impl Config {
             ("config.path", absolute(&self.path)),
             ("config.health_path", self.health_path.as_deref().is_none_or(absolute)),
             ("config.metrics_path", self.metrics_path.as_deref().is_none_or(absolute)),
-            ("config.cookie_name", cookie.is_none_or(|cookie| http::is_header_name(&cookie.name))),
-            ("config.cookie_path", cookie.and_then(|cookie| cookie.path.as_ref()).is_none_or(attribute)),
-            (
-                "config.cookie_same_site",
-                cookie.and_then(|cookie| cookie.same_site.as_ref()).is_none_or(attribute),
-            ),
             ("config.headers", self.headers.iter().all(header)),
         ];
-        fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name).or_else(|| self.limits.unfit())
+        let own = fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name);
+        own.or_else(|| self.cookie.as_ref()?.unfit()).or_else(|| self.limits.unfit())
     }
 }

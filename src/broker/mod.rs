@@ -5,6 +5,7 @@ mod acks;
 mod admission;
 pub(crate) mod board;
 pub mod config;
+mod cookie;
 mod core;
 pub(crate) mod delivery;
 mod engine;

@@ -248,9 +248,6 @@ impl Core {
             Transport::Polling { .. } => return,
         };
         self.timers.cancel(Timer::Linger(key.slot));
-        if let (Some(cookie), Link::Http(http)) = (&self.config.cookie, &mut self.links[link as usize]) {
-            http::header(&mut http.reply.headers, "Set-Cookie", cookie.line(&sid));
-        }
         if upgrade {
             let answer = self.accept_upgrade(link, request);
             self.start_websocket(link, key, Role::Main, answer);
@@ -259,7 +256,12 @@ impl Core {
             }
         } else {
             self.note_agent(link, request);
+            // Not with a 101: whoever is there already need not find the way again.
+            let cookie = self.config.cookie.as_ref().map(|cookie| cookie.line(&sid));
             if let Link::Http(http) = self.link(link) {
+                if let Some(cookie) = cookie {
+                    http::header(&mut http.reply.headers, "Set-Cookie", cookie);
+                }
                 http.wait(key);
             }
         }

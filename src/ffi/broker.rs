@@ -542,6 +542,10 @@ pub(super) fn defaults() -> roomcast_config {
         handshake_burst: limits.handshake_burst.into(),
         metrics_path: NOTHING,
         loops: 0,
+        cookie_secure: 0,
+        cookie_partitioned: 0,
+        cookie_max_age: -1,
+        cookie_domain: NOTHING,
     }
 }
 
@@ -562,6 +566,10 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             path: some(given.cookie_path, "config.cookie_path")?,
             http_only: flag(given.cookie_http_only, "config.cookie_http_only")?,
             same_site: some(given.cookie_same_site, "config.cookie_same_site")?,
+            secure: flag(given.cookie_secure, "config.cookie_secure")?,
+            max_age: u64::try_from(given.cookie_max_age).ok(),
+            domain: some(given.cookie_domain, "config.cookie_domain")?,
+            partitioned: flag(given.cookie_partitioned, "config.cookie_partitioned")?,
         }),
         None => None,
     };

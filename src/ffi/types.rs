@@ -447,11 +447,11 @@ pub struct roomcast_config {
     pub health_path: roomcast_slice,
     /// A message sent right behind the open packet. Empty, the default: none.
     pub initial_packet: roomcast_slice,
-    /// Name of a cookie that carries the connection's id. Empty, the default: no cookie.
+    /// Name of a cookie that carries the connection's id, sent with the handshake by polling. Empty, the default: no cookie.
     pub cookie_name: roomcast_slice,
     /// The cookie's Path. "/" by default; empty leaves it out.
     pub cookie_path: roomcast_slice,
-    /// The cookie's SameSite. "Lax" by default; empty leaves it out.
+    /// The cookie's SameSite: "Strict", "Lax" or "None". "Lax" by default; empty leaves it out. "None" needs cookie_secure.
     pub cookie_same_site: roomcast_slice,
     /// Whether the cookie is HttpOnly. On by default.
     pub cookie_http_only: u32,
@@ -550,4 +550,12 @@ pub struct roomcast_config {
     /// each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
     /// ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
     pub loops: u64,
+    /// Whether the cookie is Secure: browsers send it over TLS alone. Off by default.
+    pub cookie_secure: u32,
+    /// Whether the cookie is Partitioned: one for each page that embeds this one. Needs cookie_secure. Off by default.
+    pub cookie_partitioned: u32,
+    /// The cookie's Max-Age, in seconds; -1, the default, leaves it out, and the cookie goes with the browser's session.
+    pub cookie_max_age: i64,
+    /// The cookie's Domain, the name below which it is sent too. Empty, the default: it is the host's alone.
+    pub cookie_domain: roomcast_slice,
 }

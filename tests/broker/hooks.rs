@@ -34,7 +34,8 @@ fn a_cookie_comes_with_the_handshake_and_no_later() {
     let cookie = format!("io={sid}; Path=/; HttpOnly; SameSite=Lax");
     assert_eq!(header(&answer, "Set-Cookie"), Some(&*cookie));
 
-    let cookie = Cookie { name: "sticky".into(), path: None, http_only: false, same_site: None };
+    let cookie =
+        Cookie { name: "sticky".into(), path: None, http_only: false, same_site: None, ..Cookie::default() };
     let config = Config { cookie: Some(cookie), ..Config::default() };
     let (first, second) = serve(
         config,

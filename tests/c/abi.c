@@ -77,7 +77,9 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 576);
+    SIZE(roomcast_config, 608);
+    LAYOUT(roomcast_config, cookie_domain, 592);
+    LAYOUT(roomcast_config, cookie_max_age, 584);
     LAYOUT(roomcast_config, loops, 568);
     LAYOUT(roomcast_config, metrics_path, 552);
     LAYOUT(roomcast_config, struct_size, 0);
@@ -143,6 +145,37 @@ static size_t no_id(void *data, char *out, size_t cap) {
     return 0;
 }
 
+static void cookies_that_browsers_throw_away(void) {
+    roomcast_config config;
+    roomcast_broker *broker = NULL;
+    char text[256];
+    int round;
+    for (round = 0; round < 4; round++) {
+        const char *field = "config.cookie_secure: ";
+        OK(roomcast_config_init(&config, sizeof config));
+        config.cookie_name = slice("io");
+        config.cookie_same_site = round == 0 ? slice("none") : round == 1 ? slice("Loose") : slice("");
+        config.cookie_partitioned = round == 2;
+        if (round == 1) {
+            field = "config.cookie_same_site: ";
+        } else if (round == 3) {
+            config.cookie_domain = slice("a b");
+            field = "config.cookie_domain: ";
+        }
+        IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+        roomcast_last_error(text, sizeof text);
+        CHECK(strstr(text, field) != NULL && broker == NULL);
+    }
+    OK(roomcast_config_init(&config, sizeof config));
+    config.cookie_name = slice("io");
+    config.cookie_same_site = slice("none");
+    config.cookie_secure = config.cookie_partitioned = 1;
+    config.cookie_max_age = 60;
+    config.cookie_domain = slice("example.com");
+    OK(roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
+    roomcast_free(broker);
+}
+
 static void bad_fields_are_named(void) {
     roomcast_config config;
     roomcast_broker *broker = NULL;
@@ -158,6 +191,7 @@ static void bad_fields_are_named(void) {
     REFUSED(health_path, slice("health"));
     REFUSED(metrics_path, slice("metrics"));
     REFUSED(cookie_name, slice("a b"));
+    cookies_that_browsers_throw_away();
     REFUSED(max_links, 0);
     REFUSED(read_budget, 1);
     REFUSED(max_namespaces, UINT64_MAX);

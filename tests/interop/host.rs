@@ -182,10 +182,15 @@ fn cookie(options: &Value) -> Option<Cookie> {
         _ => {}
     }
     cookie.http_only = options["httpOnly"].as_bool().unwrap_or(true);
-    if let Some(same_site) = options["sameSite"].as_str() {
-        let mut letters = same_site.chars();
-        cookie.same_site = letters.next().map(|first| first.to_uppercase().chain(letters).collect());
+    match &options["sameSite"] {
+        Value::Bool(false) => cookie.same_site = None,
+        Value::String(same_site) => cookie.same_site = Some(same_site.clone()),
+        _ => {}
     }
+    cookie.secure = options["secure"].as_bool().unwrap_or(false);
+    cookie.max_age = options["maxAge"].as_u64();
+    cookie.domain = options["domain"].as_str().map(str::to_owned);
+    cookie.partitioned = options["partitioned"].as_bool().unwrap_or(false);
     Some(cookie)
 }
 

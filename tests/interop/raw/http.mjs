@@ -414,6 +414,27 @@ const CORS = {
   },
 };
 
+const cookieCases = {
+  "handshake": get(POLL),
+  "WebSocket": upgrade(WS),
+  "poll": async ({ port }) => {
+    const polling = await Polling.open(port);
+    await polling.post("40");
+    return shown(await polling.get());
+  },
+};
+const COOKIES = {
+  "as it is": true,
+  "named": { name: "sticky" },
+  "bare": { path: false, httpOnly: false, sameSite: false },
+  "for other sites": { sameSite: "none", secure: true },
+  "partitioned": { sameSite: "Lax", secure: true, partitioned: true },
+  "that ends at once": { maxAge: 0 },
+  "with everything": {
+    name: "all", path: "/a/b", httpOnly: true, sameSite: "STRICT", secure: true, maxAge: 31536000, domain: "example.com", partitioned: true,
+  },
+};
+
 export const groups = [
   { name: "refusals", cases: refusals },
   { name: "upgrade requests", cases: upgrades },
@@ -434,5 +455,6 @@ export const groups = [
       return upgrade(polling.target.replace("polling", "websocket"))({ port });
     },
   } },
+  ...Object.entries(COOKIES).map(([name, cookie]) => ({ name: `a cookie ${name}`, options: { cookie }, cases: cookieCases })),
   ...Object.entries(CORS).map(([name, cors]) => ({ name: `cors ${name}`, options: cors && { cors }, cases: corsCases })),
 ];

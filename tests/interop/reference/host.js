@@ -6,7 +6,7 @@ import { Server } from "socket.io";
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
   "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
-  "transports", "allowUpgrades", "cors",
+  "transports", "allowUpgrades", "cors", "cookie",
 ];
 const TENANT = /^\/tenant-[a-z0-9]+$/;
 

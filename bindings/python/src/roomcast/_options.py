@@ -65,12 +65,14 @@ def _cookie(value: Any) -> dict[str, Any]:
         return {"cookie_name": value}
     if not isinstance(value, Mapping):
         raise TypeError(f"cookie={value!r}: it is a name, or a dict")
-    known = {"name": "cookie_name", "path": "cookie_path", "httponly": "cookie_http_only", "samesite": "cookie_same_site"}
+    known = {"name": "cookie_name", "path": "cookie_path", "httponly": "cookie_http_only", "samesite": "cookie_same_site",
+             "secure": "cookie_secure", "maxage": "cookie_max_age", "domain": "cookie_domain", "partitioned": "cookie_partitioned"}
     fields = {}
     for name, setting in value.items():
-        if name.lower() not in known or callable(setting):
+        plain = name.lower().replace("-", "").replace("_", "")
+        if plain not in known or callable(setting):
             raise ValueError(f"cookie: {name}={setting!r} cannot be had here")
-        fields[known[name.lower()]] = setting
+        fields[known[plain]] = setting
     if "cookie_name" not in fields:
         raise ValueError(f"cookie={value!r}: it has no name")
     return fields

@@ -472,7 +472,7 @@ typedef struct roomcast_config {
      */
     struct roomcast_slice initial_packet;
     /**
-     * Name of a cookie that carries the connection's id. Empty, the default: no cookie.
+     * Name of a cookie that carries the connection's id, sent with the handshake by polling. Empty, the default: no cookie.
      */
     struct roomcast_slice cookie_name;
     /**
@@ -480,7 +480,7 @@ typedef struct roomcast_config {
      */
     struct roomcast_slice cookie_path;
     /**
-     * The cookie's SameSite. "Lax" by default; empty leaves it out.
+     * The cookie's SameSite: "Strict", "Lax" or "None". "Lax" by default; empty leaves it out. "None" needs cookie_secure.
      */
     struct roomcast_slice cookie_same_site;
     /**
@@ -668,6 +668,22 @@ typedef struct roomcast_config {
      * ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
      */
     uint64_t loops;
+    /**
+     * Whether the cookie is Secure: browsers send it over TLS alone. Off by default.
+     */
+    uint32_t cookie_secure;
+    /**
+     * Whether the cookie is Partitioned: one for each page that embeds this one. Needs cookie_secure. Off by default.
+     */
+    uint32_t cookie_partitioned;
+    /**
+     * The cookie's Max-Age, in seconds; -1, the default, leaves it out, and the cookie goes with the browser's session.
+     */
+    int64_t cookie_max_age;
+    /**
+     * The cookie's Domain, the name below which it is sent too. Empty, the default: it is the host's alone.
+     */
+    struct roomcast_slice cookie_domain;
 } roomcast_config;
 
 /**

@@ -1,0 +1,143 @@
+//! The cookie that carries a connection's id. It must not say anything that a browser would throw away.
+
+use crate::wire::http;
+
+/// The name and attributes of the cookie that carries the connection's id, written as Node's `cookie` package writes them. A
+/// browser throws a cookie away whose attributes do not fit together: such a configuration is refused with
+/// [`Error::BadConfig`](crate::Error::BadConfig).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Name; `io` by default.
+    pub name: String,
+    /// `Path` attribute; `None` leaves it out. `/` by default.
+    pub path: Option<String>,
+    /// `HttpOnly` attribute: no script sees it. On by default.
+    pub http_only: bool,
+    /// `SameSite` attribute: `Strict`, `Lax` or `None`, in any case; the option's `None` leaves it out. `Lax` by default.
+    /// `None` needs `secure`.
+    pub same_site: Option<String>,
+    /// `Secure` attribute: browsers send it over TLS alone. Off by default.
+    pub secure: bool,
+    /// `Max-Age` attribute, in seconds; `None`, the default, leaves it out, and the cookie goes with the browser's session.
+    pub max_age: Option<u64>,
+    /// `Domain` attribute: the name below which it is sent too; `None`, the default, leaves it out, and it is the host's alone.
+    pub domain: Option<String>,
+    /// `Partitioned` attribute: one for each page that embeds this one. Needs `secure`. Off by default.
+    pub partitioned: bool,
+}
+
+impl Default for Cookie {
+    fn default() -> Self {
+        Self {
+            name: "io".into(),
+            path: Some("/".into()),
+            http_only: true,
+            same_site: Some("Lax".into()),
+            secure: false,
+            max_age: None,
+            domain: None,
+            partitioned: false,
+        }
+    }
+}
+
+impl Cookie {
+    pub(crate) fn line(&self, id: &str) -> String {
+        let mut line = format!("{}={id}", self.name);
+        let mut attribute = |name: &str, value: &str| {
+            line.push_str("; ");
+            line.push_str(name);
+            line.push_str(value);
+        };
+        if let Some(seconds) = self.max_age {
+            attribute("Max-Age=", &seconds.to_string());
+        }
+        if let Some(domain) = &self.domain {
+            attribute("Domain=", domain);
+        }
+        if let Some(path) = &self.path {
+            attribute("Path=", path);
+        }
+        if self.http_only {
+            attribute("HttpOnly", "");
+        }
+        if self.secure {
+            attribute("Secure", "");
+        }
+        if self.partitioned {
+            attribute("Partitioned", "");
+        }
+        if let Some(same_site) = self.same_site() {
+            attribute("SameSite=", same_site);
+        }
+        line
+    }
+
+    /// The attribute as it is written.
+    fn same_site(&self) -> Option<&'static str> {
+        let same_site = self.same_site.as_ref()?;
+        ["Strict", "Lax", "None"].into_iter().find(|known| known.eq_ignore_ascii_case(same_site))
+    }
+
+    /// The first field that cannot be worked with, by its name in C.
+    pub(crate) fn unfit(&self) -> Option<&'static str> {
+        let path = |path: &String| path.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';');
+        let for_tls = self.partitioned || self.same_site() == Some("None");
+        let fields = [
+            ("config.cookie_name", http::is_header_name(&self.name)),
+            ("config.cookie_path", self.path.as_ref().is_none_or(path)),
+            ("config.cookie_same_site", self.same_site.is_none() || self.same_site().is_some()),
+            ("config.cookie_domain", self.domain.as_deref().is_none_or(is_domain)),
+            ("config.cookie_secure", self.secure || !for_tls),
+        ];
+        fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name)
+    }
+}
+
+/// A host's name, with or without a dot before it.
+fn is_domain(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.strip_prefix('.').unwrap_or(name).split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_would_throw_away_is_refused_by_name() {
+        let unfit = |change: fn(&mut Cookie)| {
+            let mut cookie = Cookie::default();
+            change(&mut cookie);
+            cookie.unfit()
+        };
+        assert_eq!(unfit(|_| {}), None);
+        assert_eq!(unfit(|cookie| cookie.name = "a b".into()), Some("config.cookie_name"));
+        for path in ["/; Domain=x", "/\n", "/é"] {
+            let cookie = Cookie { path: Some(path.into()), ..Cookie::default() };
+            assert_eq!(cookie.unfit(), Some("config.cookie_path"), "{path:?}");
+        }
+        for same_site in ["", "Loose", "Lax; Secure", "strict "] {
+            let cookie = Cookie { same_site: Some(same_site.into()), ..Cookie::default() };
+            assert_eq!(cookie.unfit(), Some("config.cookie_same_site"), "{same_site:?}");
+        }
+        for domain in ["", ".", "a..b", "-a", "a-", "a.example/", "a.example:80", "a;b", &"a".repeat(64)] {
+            let cookie = Cookie { domain: Some(domain.into()), ..Cookie::default() };
+            assert_eq!(cookie.unfit(), Some("config.cookie_domain"), "{domain:?}");
+        }
+        for domain in ["example.com", ".example.com", "localhost", "xn--mgba.a1"] {
+            let cookie = Cookie { domain: Some(domain.into()), ..Cookie::default() };
+            assert_eq!(cookie.unfit(), None, "{domain:?}");
+        }
+        assert_eq!(unfit(|cookie| cookie.same_site = Some("none".into())), Some("config.cookie_secure"));
+        assert_eq!(unfit(|cookie| cookie.partitioned = true), Some("config.cookie_secure"));
+        let secure =
+            Cookie { secure: true, same_site: Some("NONE".into()), partitioned: true, ..Cookie::default() };
+        assert_eq!(secure.unfit(), None);
+    }
+}
