@@ -651,6 +651,29 @@ typedef struct roomcast_config {
      */
     uint64_t handshake_burst;
     /**
+     * Connections at a time, over all loops; more handshakes are answered with 503. 1,000,000 by default.
+     */
+    uint64_t max_connections;
+    /**
+     * Connections at a time from one address; more handshakes are answered with 429. 0, the default, sets no bound. Of IPv6 a
+     * network of 64 bits is one address. Behind proxies it needs trusted_proxies.
+     */
+    uint64_t max_connections_per_address;
+    /**
+     * New sessions from one address let in each second; more are answered with 429 and Retry-After. 0, the default, sets no
+     * bound. Addresses are as for max_connections_per_address.
+     */
+    uint64_t max_handshakes_per_address;
+    /**
+     * Proxies whose X-Forwarded-For is believed where limits go by address: addresses ("10.0.0.1") or networks ("10.0.0.0/8",
+     * "fd00::/8"). A client's address is the first one from the right that is none of these. None by default.
+     */
+    const struct roomcast_slice *trusted_proxies;
+    /**
+     * How many proxies.
+     */
+    size_t trusted_proxy_count;
+    /**
      * Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
      * health_path.
      */
@@ -945,7 +968,7 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
  * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
  * handshake that was answered with 503), `name` to its text,
  * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
- * with code 6 RATE or DRAINING.
+ * with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
  */
 #define ROOMCAST_EVENT_REFUSED 15
 

@@ -79,6 +79,12 @@ limits! {
     max_pending_acks: u32 = 4_096, 1;
     /// TCP connections at a time; more are closed as they are accepted, and counted.
     max_links: u32 = 1_000_000, 1;
+    /// Connections at a time, those whose handshake the host has yet to allow included; more handshakes are answered with 503,
+    /// and counted. Exact over all loops.
+    max_connections: u32 = 1_000_000, 1;
+    /// Connections at a time from one address; more handshakes are answered with 429, and counted. 0 sets no bound. Of IPv6 a
+    /// network of 64 bits is one address. Behind proxies it needs `Config::trusted_proxies`.
+    max_connections_per_address: u32 = 0, 0;
     /// Output queued for one connection that the kernel has not taken, in bytes. A message is accepted while
     /// less than this is queued before it; past that its delivery class decides. Left at its default it grows to four
     /// times `max_payload`, so that a client which is sent its largest messages back is not taken for a slow one.
@@ -105,6 +111,9 @@ limits! {
     max_handshakes_per_second: u32 = 0, 0;
     /// New sessions that may come at once, ahead of `max_handshakes_per_second`; 0 is one second's worth.
     handshake_burst: u32 = 0, 0;
+    /// New sessions from one address let in each second; more are answered with 429 and `Retry-After`, and counted. 0 sets no
+    /// bound. Addresses are as for `max_connections_per_address`.
+    max_handshakes_per_address: u32 = 0, 0;
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the host chooses when it makes a broker. Defaults are the reference's.
 
+use super::visitors::Proxies;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::MAX_LOOPS;
 use crate::base::limits::Limits;
@@ -59,6 +60,10 @@ pub struct Config {
     pub room_events: bool,
     /// Reports refused requests as events. Off by default.
     pub refusal_events: bool,
+    /// Proxies whose `X-Forwarded-For` is believed, as addresses (`10.0.0.1`) or networks (`10.0.0.0/8`, `fd00::/8`). None by
+    /// default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
+    /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
+    pub trusted_proxies: Vec<String>,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
     pub engine_only: bool,
     /// The host asks [`Broker::next_timeout`](crate::Broker::next_timeout) before every wait for the descriptor, or flushes
@@ -106,6 +111,7 @@ impl Default for Config {
             guard_handshakes: false,
             room_events: false,
             refusal_events: false,
+            trusted_proxies: Vec::new(),
             engine_only: false,
             quiet_descriptor: false,
             id_generator: None,
@@ -139,6 +145,7 @@ impl Config {
             cors: self.cors.clone(),
             cookie: self.cookie.clone(),
             headers: self.headers.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
             initial_packet: self.initial_packet.clone(),
             health_path: self.health_path.clone(),
             metrics_path: self.metrics_path.clone(),
@@ -171,6 +178,7 @@ impl Config {
             ("config.path", absolute(&self.path)),
             ("config.health_path", self.health_path.as_deref().is_none_or(absolute)),
             ("config.metrics_path", self.metrics_path.as_deref().is_none_or(absolute)),
+            ("config.trusted_proxies", Proxies::parse(&self.trusted_proxies).is_some()),
             ("config.headers", self.headers.iter().all(header)),
         ];
         let own = fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name);

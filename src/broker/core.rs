@@ -10,13 +10,14 @@ use super::namespaces::{Namespace, Pattern};
 use super::serve::{Mount, Resources};
 use super::stats::{Counters, Stats};
 use super::tags::Tags;
+use super::visitors::{Proxies, Visitors};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
 use crate::route::{Change, Frame, Member, Router, TickLog};
 use crate::session::conn::{Conn, Life, Transport};
-use crate::session::handshake::{Handshake, Origin};
+use crate::session::handshake::{Address, Handshake, Origin};
 use crate::session::link::{Link, Role};
 use crate::session::payload::PollingLog;
 use crate::session::reason::Reason;
@@ -25,6 +26,7 @@ use crate::session::timers::{Timer, Timers};
 use crate::wire::ws::{self, Opcode};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A client's presence in one namespace.
 #[derive(Debug)]
@@ -87,6 +89,8 @@ pub struct Core {
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
     pub(super) gate: Gate,
+    pub(super) visitors: Arc<Visitors>,
+    pub(super) proxies: Proxies,
     pub(super) steps: Histogram,
     pub(super) flushes: Histogram,
     /// A flush had something to send, and its time is not known yet.
@@ -111,12 +115,18 @@ impl Core {
     /// # Errors
     /// [`Error::BadConfig`] if a value cannot be worked with.
     pub fn new(config: Config, epoch: u64) -> Result<Self> {
-        Self::at_home(config, epoch, Home::alone())
+        Self::at_home(config, epoch, Home::alone(), Arc::default())
     }
 
-    /// The same for one of several loops.
-    pub(crate) fn at_home(mut config: Config, epoch: u64, home: Home) -> Result<Self> {
+    /// The same for one of several loops, which count their connections together.
+    pub(crate) fn at_home(
+        mut config: Config,
+        epoch: u64,
+        home: Home,
+        visitors: Arc<Visitors>,
+    ) -> Result<Self> {
         config.check()?;
+        let proxies = Proxies::parse(&config.trusted_proxies).ok_or(Error::BadConfig)?;
         config.limits.settle();
         let mut core = Self {
             mount: Mount::new(&config.path, config.add_trailing_slash),
@@ -145,6 +155,8 @@ impl Core {
             doomed: Vec::new(),
             counters: Counters::default(),
             gate: Gate::default(),
+            visitors,
+            proxies,
             steps: Histogram::default(),
             flushes: Histogram::default(),
             flushed: false,
@@ -292,7 +304,13 @@ impl Core {
         }
     }
 
-    pub(super) fn add_conn(&mut self, origin: Origin, transport: Transport) -> Result<Key> {
+    /// `address` is what it was admitted by.
+    pub(super) fn add_conn(
+        &mut self,
+        origin: Origin,
+        transport: Transport,
+        address: Option<Address>,
+    ) -> Result<Key> {
         let next = self.conns.next_key();
         let (sid, custom): (Box<str>, bool) = match &mut self.config.id_generator {
             Some(generate) => (generate().ok_or(Error::NoEntropy)?.into(), true),
@@ -301,7 +319,7 @@ impl Core {
         if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
             return Err(Error::NoEntropy);
         }
-        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), transport));
+        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
         if custom {
             self.custom_sids.insert(sid, key);
         }
@@ -378,12 +396,19 @@ impl Core {
         }
     }
 
+    /// Takes a connection out of the tables.
+    pub(super) fn forget_conn(&mut self, key: Key) -> Option<Conn> {
+        let conn = self.conns.remove(key)?;
+        self.visitors.leave(conn.address);
+        self.custom_sids.remove(&conn.sid);
+        self.tell_if_drained();
+        Some(conn)
+    }
+
     /// Forgets a connection; its links end with what they have in hand.
     pub(super) fn drop_conn(&mut self, key: Key, ending: Ending) {
-        let Some(conn) = self.conns.remove(key) else { return };
+        let Some(conn) = self.forget_conn(key) else { return };
         self.end_idle_links();
-        self.tell_if_drained();
-        self.custom_sids.remove(&conn.sid);
         self.log.forget(key.slot);
         self.timers.cancel(Timer::Linger(key.slot));
         match conn.transport {

@@ -116,12 +116,12 @@ pub enum Event<'a> {
     },
     /// Only with `Config::refusal_events`: a request was refused.
     Refused {
-        /// The reference's error code, 0 to 5; 6 for a handshake that was answered with 503.
+        /// The reference's error code, 0 to 5; 6 for a handshake that was answered with 503, 7 for one with 429.
         code: u8,
         /// The text that goes with it.
         message: &'a str,
         /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`;
-        /// with code 6 `RATE` or `DRAINING`.
+        /// with code 6 `RATE`, `CONNECTIONS` or `DRAINING`; with code 7 `ADDRESS_CONNECTIONS` or `ADDRESS_RATE`.
         context: &'a str,
     },
     /// Only with `Config::engine_only`: a connection opened.

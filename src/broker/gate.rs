@@ -7,6 +7,7 @@ use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
 use crate::session::conn::Transport;
+use crate::session::handshake::Address;
 use crate::session::link::Link;
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
@@ -19,6 +20,8 @@ const MAX_CLOSE_REASON: usize = 123;
 const DRAIN_STEP: Millis = 10;
 /// Nobody is told to stay away for longer than this, in seconds.
 const MAX_RETRY_AFTER: u64 = 30;
+/// Where a place is free only when somebody leaves, one is to ask again in so many seconds.
+const FULL_RETRY_AFTER: u64 = 10;
 
 /// Lets handshakes in, or not.
 #[derive(Debug, Default)]
@@ -48,12 +51,18 @@ struct Drain {
     told: bool,
 }
 
-/// Why a handshake is answered with 503.
+/// Why a handshake is answered with 503, or 429 where its address is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Busy {
     /// There were too many of late; a place should be free in so many seconds.
     Rate(u64),
     Draining,
+    /// There are `max_connections`.
+    Full,
+    /// The client's address has `max_connections_per_address`.
+    AddressFull,
+    /// The client's address has had its handshakes of this second.
+    AddressRate,
 }
 
 impl Busy {
@@ -61,7 +70,8 @@ impl Busy {
     pub(super) fn retry_after(self) -> u64 {
         match self {
             Busy::Rate(seconds) => seconds,
-            Busy::Draining => 1,
+            Busy::Draining | Busy::AddressRate => 1,
+            Busy::Full | Busy::AddressFull => FULL_RETRY_AFTER,
         }
     }
 
@@ -70,16 +80,21 @@ impl Busy {
         match self {
             Busy::Rate(_) => "RATE",
             Busy::Draining => "DRAINING",
+            Busy::Full => "CONNECTIONS",
+            Busy::AddressFull => "ADDRESS_CONNECTIONS",
+            Busy::AddressRate => "ADDRESS_RATE",
         }
+    }
+
+    /// Whether it is for what the client's address did, rather than for what the server can take.
+    pub(super) fn is_for_address(self) -> bool {
+        matches!(self, Busy::AddressFull | Busy::AddressRate)
     }
 }
 
 impl Gate {
-    /// Takes one handshake in, if there is room.
+    /// Takes one handshake in, if the rate allows it.
     fn admit(&mut self, limits: &Limits, now: Millis) -> std::result::Result<(), Busy> {
-        if self.drain.is_some() {
-            return Err(Busy::Draining);
-        }
         let rate = u64::from(limits.max_handshakes_per_second);
         if rate == 0 {
             return Ok(());
@@ -114,11 +129,19 @@ pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
 }
 
 impl Core {
-    /// Whether a new session may begin now; counts those that may not.
-    pub(super) fn admit(&mut self) -> std::result::Result<(), Busy> {
-        let answer = self.gate.admit(&self.config.limits, self.now);
+    /// Whether a new session of this address may begin now; counts those that may, until [`Core::left`], and those that may not.
+    pub(super) fn admit(&mut self, address: Option<Address>) -> std::result::Result<(), Busy> {
+        let limits = &self.config.limits;
+        let entered = match self.gate.drain {
+            Some(_) => Err(Busy::Draining),
+            None => self.visitors.enter(address, limits, self.epoch + self.now),
+        };
+        let answer = entered
+            .and_then(|()| self.gate.admit(limits, self.now).inspect_err(|_| self.visitors.leave(address)));
         match answer {
             Ok(()) => {}
+            Err(Busy::Full) => self.counters.handshakes_over_connections += 1,
+            Err(Busy::AddressFull | Busy::AddressRate) => self.counters.handshakes_over_address += 1,
             Err(Busy::Rate(_)) => self.counters.handshakes_over_rate += 1,
             Err(Busy::Draining) => self.counters.handshakes_while_draining += 1,
         }

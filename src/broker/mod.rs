@@ -25,6 +25,7 @@ mod serve;
 pub mod service;
 pub mod stats;
 mod tags;
+pub(crate) mod visitors;
 mod websocket;
 
 pub use self::core::Core;

@@ -53,6 +53,8 @@ enum Code {
     UnsupportedVersion = 5,
     /// Not the reference's, which lets everybody in.
     Unavailable = 6,
+    /// Nor this.
+    TooMany = 7,
 }
 
 impl Code {
@@ -65,6 +67,7 @@ impl Code {
             Code::Forbidden => "Forbidden",
             Code::UnsupportedVersion => "Unsupported protocol version",
             Code::Unavailable => "Service unavailable",
+            Code::TooMany => "Too many requests",
         }
     }
 }
@@ -198,11 +201,13 @@ impl Core {
         upgrade: bool,
     ) {
         let Link::Http(http) = self.link(link) else { return };
-        let origin = Origin { head: head.into(), peer: http.peer, issued: self.epoch + self.now };
+        let peer = http.peer;
+        let origin = Origin { head: head.into(), peer, issued: self.epoch + self.now };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
-        if let Err(busy) = self.admit() {
+        let address = self.visitor(peer, request);
+        if let Err(busy) = self.admit(address) {
             return self.refuse_for_now(link, upgrade, busy);
         }
         let transport = if upgrade {
@@ -210,7 +215,8 @@ impl Core {
         } else {
             Transport::Polling { poll: Some(link), post: None }
         };
-        let Ok(key) = self.add_conn(origin, transport) else {
+        let Ok(key) = self.add_conn(origin, transport, address) else {
+            self.visitors.leave(address);
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };
         if !self.config.guard_handshakes {
@@ -303,9 +309,7 @@ impl Core {
     /// Ends a handshake that comes to nothing: its connection never was.
     fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
         self.timers.cancel(Timer::Linger(key.slot));
-        let Some(conn) = self.conns.remove(key) else { return };
-        self.tell_if_drained();
-        self.custom_sids.remove(&conn.sid);
+        let Some(conn) = self.forget_conn(key) else { return };
         let (link, upgrade) = match conn.transport {
             Transport::WebSocket { link } => (link, true),
             Transport::Polling { poll: Some(link), .. } => (link, false),
@@ -417,6 +421,7 @@ impl Core {
         let status = match code {
             Code::Forbidden => 403,
             Code::Unavailable => 503,
+            Code::TooMany => 429,
             _ => 400,
         };
         if upgrade {
@@ -444,7 +449,8 @@ impl Core {
             http.reply.keep_alive = false;
             http::header(&mut http.reply.headers, "Retry-After", busy.retry_after().to_string());
         }
-        self.refuse_request(link, upgrade, Code::Unavailable, None, busy.context());
+        let code = if busy.is_for_address() { Code::TooMany } else { Code::Unavailable };
+        self.refuse_request(link, upgrade, code, None, busy.context());
     }
 
     fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {

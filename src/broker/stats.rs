@@ -51,6 +51,11 @@ counters! {
     handshakes_over_rate,
     /// Handshakes answered with 503, because the broker was draining.
     handshakes_while_draining,
+    /// Handshakes answered with 503, because there were `max_connections`.
+    handshakes_over_connections,
+    /// Handshakes answered with 429, because their address had `max_connections_per_address`, or had used up its
+    /// `max_handshakes_per_address`.
+    handshakes_over_address,
     /// Connections that a drain sent away.
     drained,
     /// Requests and bodies that took longer than their limit.

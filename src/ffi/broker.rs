@@ -540,6 +540,11 @@ pub(super) fn defaults() -> roomcast_config {
         step_time: limits.step_time,
         max_handshakes_per_second: limits.max_handshakes_per_second.into(),
         handshake_burst: limits.handshake_burst.into(),
+        max_connections: limits.max_connections.into(),
+        max_connections_per_address: limits.max_connections_per_address.into(),
+        max_handshakes_per_address: limits.max_handshakes_per_address.into(),
+        trusted_proxies: std::ptr::null(),
+        trusted_proxy_count: 0,
         metrics_path: NOTHING,
         loops: 0,
         cookie_secure: 0,
@@ -610,6 +615,15 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             "config.max_handshakes_per_second",
         )?,
         handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
+        max_connections: number(given.max_connections, "config.max_connections")?,
+        max_connections_per_address: number(
+            given.max_connections_per_address,
+            "config.max_connections_per_address",
+        )?,
+        max_handshakes_per_address: number(
+            given.max_handshakes_per_address,
+            "config.max_handshakes_per_address",
+        )?,
     };
     let config = Config {
         path: owned(given.path, "config.path")?,
@@ -627,6 +641,10 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         cookie,
         // SAFETY: as above.
         headers: unsafe { pairs(given.headers, given.header_count, "config.headers") }?,
+        // SAFETY: as above.
+        trusted_proxies: unsafe {
+            texts(given.trusted_proxies, given.trusted_proxy_count, "config.trusted_proxies")
+        }?,
         initial_packet: some(given.initial_packet, "config.initial_packet")?,
         health_path: some(given.health_path, "config.health_path")?,
         metrics_path: some(given.metrics_path, "config.metrics_path")?,
@@ -656,10 +674,9 @@ unsafe fn cors(given: &roomcast_config) -> Outcome<Option<Cors>> {
         ROOMCAST_CORS_REFLECT => Origin::Reflect,
         ROOMCAST_CORS_LIST => {
             // SAFETY: as above.
-            let origins =
-                unsafe { list(given.cors_origins, given.cors_origin_count, "config.cors_origins") }?;
-            let origins = origins.iter().map(|&origin| owned(origin, "config.cors_origins"));
-            Origin::List(origins.collect::<Outcome<_>>()?)
+            Origin::List(unsafe {
+                texts(given.cors_origins, given.cors_origin_count, "config.cors_origins")
+            }?)
         }
         _ => return Err(Fault::Known(Error::BadValue, "config.cors")),
     };
@@ -673,6 +690,16 @@ unsafe fn cors(given: &roomcast_config) -> Outcome<Option<Cors>> {
         max_age: u64::try_from(given.cors_max_age).ok(),
         options_success_status: number(given.cors_status.into(), "config.cors_status")?,
     }))
+}
+
+/// # Safety
+/// As [`list`], for the texts too.
+unsafe fn texts(from: *const roomcast_slice, count: usize, name: &'static str) -> Outcome<Vec<String>> {
+    // SAFETY: what the caller promises.
+    let list = unsafe { list(from, count, name) }?;
+    // SAFETY: as above.
+    let owned = |text: &roomcast_slice| unsafe { text.text(name) }.map(str::to_owned);
+    list.iter().map(owned).collect()
 }
 
 /// A pointer of the host's that goes with a callback.

@@ -145,7 +145,7 @@ pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
 /// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
 /// handshake that was answered with 503), `name` to its text,
 /// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
-/// with code 6 RATE or DRAINING.
+/// with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
 pub const ROOMCAST_EVENT_REFUSED: u32 = 15;
 /// Only with engine_only: a connection opened. Sets `connection`.
 pub const ROOMCAST_EVENT_OPEN: u32 = 16;
@@ -538,6 +538,19 @@ pub struct roomcast_config {
     pub max_handshakes_per_second: u64,
     /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
     pub handshake_burst: u64,
+    /// Connections at a time, over all loops; more handshakes are answered with 503. 1,000,000 by default.
+    pub max_connections: u64,
+    /// Connections at a time from one address; more handshakes are answered with 429. 0, the default, sets no bound. Of IPv6 a
+    /// network of 64 bits is one address. Behind proxies it needs trusted_proxies.
+    pub max_connections_per_address: u64,
+    /// New sessions from one address let in each second; more are answered with 429 and Retry-After. 0, the default, sets no
+    /// bound. Addresses are as for max_connections_per_address.
+    pub max_handshakes_per_address: u64,
+    /// Proxies whose X-Forwarded-For is believed where limits go by address: addresses ("10.0.0.1") or networks ("10.0.0.0/8",
+    /// "fd00::/8"). A client's address is the first one from the right that is none of these. None by default.
+    pub trusted_proxies: *const roomcast_slice,
+    /// How many proxies.
+    pub trusted_proxy_count: usize,
     /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
     /// health_path.
     pub metrics_path: roomcast_slice,

@@ -17,6 +17,7 @@ use crate::broker::Core;
 use crate::broker::board::Board;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
+use crate::broker::visitors::Visitors;
 use crate::session::sid::Home;
 use acks::Acks;
 use crossbeam_channel::{Receiver, bounded};
@@ -61,11 +62,12 @@ impl Fleet {
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
         let (doors, inboxes) = Doors::new(config.limits.remote_queue, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
+        let visitors = Arc::<Visitors>::default();
         let mut seats = Vec::new();
         let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
         let board = monitored.then(|| Arc::new(Board::new(count)));
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
-            let mut core = Core::at_home(config.share(), epoch, home)?;
+            let mut core = Core::at_home(config.share(), epoch, home, visitors.clone())?;
             if let Some(board) = &board {
                 core.report_to(board.clone(), number);
             }

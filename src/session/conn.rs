@@ -2,7 +2,7 @@
 //! know the link's bytes nor the router.
 
 use super::backlog::Backlog;
-use super::handshake::Origin;
+use super::handshake::{Address, Origin};
 use crate::base::ids::Key;
 
 /// Where a connection is in its life.
@@ -73,6 +73,8 @@ pub(crate) struct Conn {
     pub(crate) lingers: bool,
     pub(crate) probe: Option<Probe>,
     pub(crate) origin: Box<Origin>,
+    /// What it is counted by, if addresses are.
+    pub(crate) address: Option<Address>,
     /// The sockets on this connection, joined or waiting for the host's decision, in the order they came.
     pub(crate) sockets: Vec<Key>,
     /// Namespaces it was in and left: what its client had sent there before it knew is no offence.
@@ -85,7 +87,12 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(sid: Box<str>, origin: Box<Origin>, transport: Transport) -> Self {
+    pub(crate) fn new(
+        sid: Box<str>,
+        origin: Box<Origin>,
+        address: Option<Address>,
+        transport: Transport,
+    ) -> Self {
         Self {
             sid,
             life: Life::Open,
@@ -95,6 +102,7 @@ impl Conn {
             lingers: false,
             probe: None,
             origin,
+            address,
             sockets: Vec::new(),
             left: Vec::new(),
             awaiting_pong: false,

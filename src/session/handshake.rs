@@ -3,7 +3,7 @@
 use crate::base::limits::Limits;
 use crate::wire::http::{self, Request};
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The request that opened a connection.
 #[derive(Clone, Debug)]
@@ -13,6 +13,22 @@ pub(crate) struct Origin {
     pub(crate) peer: SocketAddr,
     /// Milliseconds since 1970.
     pub(crate) issued: u64,
+}
+
+/// One client's address: of IPv6 the network, since whoever has one address there has all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    V4(u32),
+    V6(u64),
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Address::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Address::V6((ip.to_bits() >> 64) as u64),
+        }
+    }
 }
 
 /// What a client's first request said: the reference's `socket.handshake`.

@@ -62,8 +62,28 @@ static void figures(void) {
 
 static void rate(void) {
     roomcast_config config;
+    roomcast_slice proxy;
     world w;
     client *one, *two;
+    OK(roomcast_config_init(&config, sizeof config));
+    CHECK(config.max_connections == 1000000 && config.max_connections_per_address == 0);
+    CHECK(config.max_handshakes_per_address == 0 && config.trusted_proxies == NULL);
+    config.max_connections_per_address = 1;
+    proxy = slice("localhost");
+    config.trusted_proxies = &proxy;
+    config.trusted_proxy_count = 1;
+    w.broker = NULL;
+    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &w.broker));
+    proxy = slice("10.0.0.0/8");
+    world_open(&w, &config);
+    one = client_open(&w);
+    two = client_open(&w);
+    UNTIL(&w, client_gone(two));
+    CHECK(!client_gone(one));
+    CHECK(stat(&w, "handshakes_over_address") == 1 && stat(&w, "connections") == 1);
+    client_remove(&w, one);
+    client_remove(&w, two);
+    world_close(&w);
     OK(roomcast_config_init(&config, sizeof config));
     config.max_handshakes_per_second = 1;
     world_open(&w, &config);

@@ -98,6 +98,28 @@ fn a_polling_session_goes_on_whichever_loop_its_requests_come_in_on() {
 }
 
 #[test]
+fn connections_are_counted_over_all_loops() {
+    for loops in COUNTS {
+        for per_address in [false, true] {
+            let mut host = Host::new(limited(loops, |limits| {
+                if per_address {
+                    limits.max_connections_per_address = 5;
+                } else {
+                    limits.max_connections = 5;
+                }
+            }));
+            let statuses = host.with(|address| {
+                let ask = |_| get(address, SESSION)[9..12].to_owned();
+                (0..2 * MANY).map(ask).collect::<Vec<_>>()
+            });
+            let refused = if per_address { "429" } else { "503" };
+            let expected = [["200"; 5].to_vec(), vec![refused; 2 * MANY - 5]].concat();
+            assert_eq!(statuses, expected, "with {loops} loops");
+        }
+    }
+}
+
+#[test]
 fn requests_that_were_sent_ahead_move_together() {
     use std::io::{Read, Write};
     for loops in COUNTS {

@@ -37,6 +37,8 @@ fn a_thousand_clients_for_an_hour_leave_nothing_behind() {
                 "connect_timeouts",
                 "remote_failures",
                 "handshakes_over_rate",
+                "handshakes_over_connections",
+                "handshakes_over_address",
                 "handshakes_while_draining",
                 "drained",
             ];

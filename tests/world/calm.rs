@@ -86,6 +86,88 @@ fn handshakes_past_the_rate_are_told_when_to_come_again() {
 }
 
 #[test]
+fn a_connection_more_than_there_may_be_is_told_to_come_again() {
+    let config = limits(|limits| limits.max_connections = 3);
+    let mut world = World::new(Config { refusal_events: true, ..config });
+    let (leaver, _) = world.joined(true);
+    let (wire, sid) = world.session();
+    // One TCP connection can ask for as many sessions as it likes.
+    world.net.write(wire.id, POLLING.repeat(2_000).as_bytes());
+    world.settle();
+    let stats = world.core.stats();
+    assert_eq!((stats.connections, stats.counters.handshakes_over_connections > 0), (3, true));
+    world.take_seen();
+    let refused = world.ask(POLLING);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
+    assert_eq!(refused.text(), r#"{"code":6,"message":"Service unavailable"}"#);
+    assert_eq!(world.ask(UPGRADE).status, 503);
+    assert_eq!(world.take_seen(), [Seen::Refused(6), Seen::Refused(6)]);
+    // A place is free as soon as somebody has left, by whatever way.
+    world.text(leaver, "41");
+    world.clients[leaver].frame(&mut world.net, 8, &1000_u16.to_be_bytes());
+    world.settle();
+    assert_eq!(world.ask(UPGRADE).status, 101);
+    assert_eq!(world.ask(UPGRADE).status, 503);
+    let end = format!(
+        "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1"
+    );
+    assert_eq!(world.ask(&end).status, 200);
+    assert_eq!(world.ask(POLLING).status, 200);
+    assert_eq!(world.core.stats().connections, 3);
+}
+
+#[test]
+fn an_address_has_its_share_of_connections_and_of_handshakes() {
+    let config = limits(|limits| {
+        limits.max_connections_per_address = 2;
+        limits.max_handshakes_per_address = 3;
+    });
+    let trusted_proxies = vec!["10.0.0.0/8".into()];
+    let mut world = World::new(Config { refusal_events: true, trusted_proxies, ..config });
+    let at = |world: &mut World, address: &str| {
+        world.peer = Some(address.parse().unwrap());
+        world.ask(POLLING)
+    };
+    let behind = |world: &mut World, headers: &str| {
+        world.peer = Some("10.1.1.1".parse().unwrap());
+        world.ask(&POLLING.replace("Host: x\r\n", &format!("Host: x\r\n{headers}"))).status
+    };
+    assert_eq!([at(&mut world, "192.0.2.1").status, at(&mut world, "192.0.2.1").status], [200, 200]);
+    let refused = at(&mut world, "192.0.2.1");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("10")));
+    assert_eq!(refused.text(), r#"{"code":7,"message":"Too many requests"}"#);
+    assert_eq!(world.take_seen().last(), Some(&Seen::Refused(7)));
+    // Others are not concerned, whether they come by themselves or through the proxy.
+    assert_eq!(at(&mut world, "192.0.2.2").status, 200);
+    assert_eq!(behind(&mut world, "X-Forwarded-For: 192.0.2.3\r\n"), 200);
+    // What a client invents stands left of its address; who is no proxy of ours cannot say anything.
+    let invented = "x-forwarded-for: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2, 192.0.2.1\r\n";
+    assert_eq!(behind(&mut world, invented), 429);
+    world.peer = Some("192.0.2.1".parse().unwrap());
+    let lie = POLLING.replace("Host: x\r\n", "Host: x\r\nX-Forwarded-For: 3.3.3.3\r\n");
+    assert_eq!(world.ask(&lie).status, 429);
+    // Of IPv6 all of a network are one.
+    assert_eq!([1, 2, 3].map(|host| at(&mut world, &format!("2001:db8::{host}")).status), [200, 200, 429]);
+    assert_eq!(world.core.stats().counters.handshakes_over_address, 4);
+    // Whoever opens and closes has so many in a second.
+    let lives = |world: &mut World| {
+        world.peer = Some("192.0.2.9".parse().unwrap());
+        let mut wire = world.raw(UPGRADE.as_bytes());
+        world.settle();
+        let status = world.answer(&mut wire).status;
+        world.net.end(wire.id, End::Reset);
+        world.settle();
+        status
+    };
+    assert_eq!([(); 5].map(|()| lives(&mut world)), [101, 101, 101, 429, 429]);
+    world.run(1_000);
+    assert_eq!(lives(&mut world), 101);
+    // Who has gone leaves room.
+    world.run(60_000);
+    assert_eq!(at(&mut world, "192.0.2.1").status, 200);
+}
+
+#[test]
 fn ten_thousand_come_back_at_once_and_all_are_let_in_in_their_turn() {
     const CLIENTS: usize = 10_000;
     let config = limits(|limits| limits.max_handshakes_per_second = 2_000);

@@ -108,6 +108,8 @@ pub(crate) struct World {
     pub(crate) splits: bool,
     /// The host drains events.
     pub(crate) drains: bool,
+    /// Where the next links come from, if not each from an address of its own.
+    pub(crate) peer: Option<std::net::IpAddr>,
 }
 
 /// What a client's kernel holds unless a test says otherwise.
@@ -129,6 +131,7 @@ impl World {
             rng: Rng::with_seed(seed),
             splits: false,
             drains: true,
+            peer: None,
         }
     }
 
@@ -137,7 +140,8 @@ impl World {
     /// A TCP connection; `None` if the broker refuses it.
     pub(crate) fn dial(&mut self, room: usize) -> Option<Wire> {
         let (id, key) = self.net.open(room);
-        let peer = SocketAddr::from(([10, 0, (id >> 8) as u8, id as u8], 40_000));
+        let own = std::net::IpAddr::from([10, 0, (id >> 8) as u8, id as u8]);
+        let peer = SocketAddr::new(self.peer.unwrap_or(own), 40_000);
         if self.core.opened(key, peer, self.now) {
             return Some(Wire { id, ..Wire::default() });
         }

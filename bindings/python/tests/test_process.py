@@ -314,6 +314,8 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"config": {"unheard_of": 1}}, TypeError, "unheard_of"), ({"config": {"max_backlog": "much"}}, TypeError, "max_backlog"),
     ({"config": {"max_backlog": 2**64}}, ValueError, "max_backlog"), ({"config": {"health_path": 1}}, TypeError, "health_path"),
     ({"config": {"cors_origins": "http://one"}}, TypeError, "cors_origins"),
+    ({"config": {"trusted_proxies": "10.0.0.1"}}, TypeError, "trusted_proxies"),
+    ({"config": {"trusted_proxies": ["localhost"]}}, roomcast.exceptions.RoomcastError, "trusted_proxies"),
     ({"config": {"header_count": 1}}, TypeError, "header_count"), ({"config": {"headers": {"a": "b"}}}, TypeError, "headers"),
     ({"config": {"guard_handshakes": True}}, ValueError, "guard_handshakes"),
     ({"config": {"engine_only": True}}, ValueError, "engine_only"),

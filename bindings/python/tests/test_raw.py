@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from typing import Any
@@ -186,6 +187,31 @@ def test_a_guarded_namespace_asks() -> None:
     assert lines and any("listen" in line for line in lines)
     assert broker.stats()["ack_timeouts"] == 1
     broker.close(0.1)
+    broker.free()
+    made[0].close()
+
+
+def test_an_address_has_its_share() -> None:
+    broker = raw.Broker(max_connections_per_address=1, trusted_proxies=["10.0.0.0/8", "::1"])
+    port = broker.listen("127.0.0.1", 0)
+    made: list[Raw] = []
+    thread = threading.Thread(target=lambda: made.append(Raw(port)))
+    thread.start()
+    until(broker, raw.CONNECT)
+    thread.join()
+    statuses: list[int] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", "/socket.io/?EIO=4&transport=polling")
+        statuses.append(connection.getresponse().status)
+        connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while thread.is_alive():
+        broker.poll(0.01)
+    assert statuses == [429] and broker.stats()["handshakes_over_address"] == 1
     broker.free()
     made[0].close()
 

@@ -185,7 +185,8 @@ impl<'b> Request<'b> {
         self.target.split_once('#').map_or(self.target, |(resource, _)| resource)
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+    /// All headers of this name, in whatever case, in their order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         fields(self.lines)
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)

@@ -61,7 +61,8 @@ _LENGTH = struct.Struct("<I")
 _PADDING = [b"\0" * size for size in range(8)]
 _NO_PARTS: tuple[bytes, ...] = ()
 #: Fields of roomcast_config that follow from others, or take a function in C.
-_NOT_GIVEN = {"struct_size", "log", "log_data", "id_generator", "id_generator_data", "cors_origin_count", "header_count"}
+_NOT_GIVEN = {"struct_size", "log", "log_data", "id_generator", "id_generator_data", "cors_origin_count", "header_count",
+              "trusted_proxy_count"}
 
 
 #: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts)``.
@@ -155,7 +156,7 @@ class Broker:
     """A Socket.IO server without handlers. It listens nowhere yet.
 
     ``config`` are the fields of roomcast_config in roomcast.h: numbers, texts, and times in milliseconds;
-    ``cors_origins`` is a list of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an error, 2 a warning) and
+    ``cors_origins`` and ``trusted_proxies`` are lists of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an error, 2 a warning) and
     a line; it must not call the broker.
     """
 
@@ -542,11 +543,13 @@ def _config(values: dict[str, Any], kept: list[Any]) -> Any:
 
 
 def _set(config: Any, name: str, value: Any, kept: list[Any]) -> None:
-    if name in ("cors_origins", "headers"):
+    if name in ("cors_origins", "headers", "trusted_proxies"):
         if not isinstance(value, (list, tuple)):
             raise TypeError("a list is required")
         if name == "headers":
             config.headers, config.header_count = _pairs(value, kept), len(value)
+        elif name == "trusted_proxies":
+            config.trusted_proxies, config.trusted_proxy_count = _slices(value, kept), len(value)
         else:
             config.cors_origins, config.cors_origin_count = _slices(value, kept), len(value)
     elif isinstance(value, (str, bytes)):
