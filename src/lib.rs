@@ -45,6 +45,24 @@
 //! down. Calls answer [`Error::Gone`], which can be ignored. A host that does not drain its events stops the reading, so
 //! memory stays bounded and nothing is lost.
 //!
+//! # Options
+//!
+//! [`Config`], [`Limits`], [`Cors`], [`Cookie`], [`NamespaceOptions`] and [`PatternOptions`] are written with what differs from
+//! their defaults:
+//!
+//! ```
+//! use roomcast::{Config, Limits};
+//!
+//! let limits = Limits { max_payload: 64 * 1024, ..Limits::default() };
+//! let config = Config { health_path: Some("/health".into()), limits, ..Config::default() };
+//! ```
+//!
+//! Without the `..Config::default()` they do not compile, even with all fields there are, since a later version may have more:
+//!
+//! ```compile_fail,E0063
+//! let options = roomcast::NamespaceOptions { guarded: true };
+//! ```
+//!
 //! # The floors
 //!
 //! A module uses only what lies on floors below its own. `tests/floors.rs` reads the sources and fails otherwise.

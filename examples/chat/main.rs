@@ -20,7 +20,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let token = std::env::var("STAFF_TOKEN").unwrap_or_else(|_| "staff".into());
 
     let mut broker = Broker::new(Config { health_path: Some("/health".into()), ..Config::default() })?;
-    let staff = broker.add_namespace("/staff", NamespaceOptions { guarded: true })?;
+    let staff =
+        broker.add_namespace("/staff", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })?;
     page::serve(&mut broker)?;
     let address = broker.listen(format!("127.0.0.1:{port}"))?;
     println!("listening on http://{address} (the staff token is {token:?})");

@@ -47,19 +47,21 @@ pub(crate) fn world(input: &[u8]) {
 fn config(input: &mut Input<'_>) -> Config {
     let (one, two) = (input.byte(), input.byte());
     let bit = |byte: u8, number: u8| byte >> number & 1 == 1;
-    let mut limits = Limits::default();
-    limits.max_backlog = BACKLOG;
-    limits.max_payload = if bit(one, 0) { 300 } else { 2_000 };
-    limits.max_events = if bit(one, 1) { 3 } else { 500 };
-    limits.max_namespaces_per_connection = 3;
-    limits.max_namespaces = 8;
-    limits.max_rooms_per_socket = 4;
-    limits.max_pending_acks = 4;
-    limits.max_poll_packets = if bit(one, 2) { 1 } else { 16 };
-    limits.max_links = MAX_LINKS as u32 - 4;
-    limits.max_head_bytes = 512;
-    limits.max_tick_bytes = 4_096;
-    limits.max_handshakes_per_second = if bit(one, 3) { 2 } else { 0 };
+    let limits = Limits {
+        max_backlog: BACKLOG,
+        max_payload: if bit(one, 0) { 300 } else { 2_000 },
+        max_events: if bit(one, 1) { 3 } else { 500 },
+        max_namespaces_per_connection: 3,
+        max_namespaces: 8,
+        max_rooms_per_socket: 4,
+        max_pending_acks: 4,
+        max_poll_packets: if bit(one, 2) { 1 } else { 16 },
+        max_links: MAX_LINKS as u32 - 4,
+        max_head_bytes: 512,
+        max_tick_bytes: 4_096,
+        max_handshakes_per_second: if bit(one, 3) { 2 } else { 0 },
+        ..Limits::default()
+    };
     let origin = if bit(two, 6) { Origin::Reflect } else { Origin::Any };
     Config {
         guard_handshakes: bit(one, 4),
@@ -87,11 +89,13 @@ fn config(input: &mut Input<'_>) -> Config {
 impl World {
     fn new(input: &mut Input<'_>) -> Self {
         let mut core = Core::new(config(input), 1_700_000_000_000).expect("a good config");
-        let fleeting = |guarded| PatternOptions { guarded, remove_when_empty: true };
+        let fleeting =
+            |guarded| PatternOptions { guarded, remove_when_empty: true, ..PatternOptions::default() };
         let namespaces = vec![
             core.find_namespace("/").expect("it is always there"),
             core.add_namespace("/open", NamespaceOptions::default()).expect("a good name"),
-            core.add_namespace("/guarded", NamespaceOptions { guarded: true }).expect("a good name"),
+            core.add_namespace("/guarded", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+                .expect("a good name"),
         ];
         core.add_pattern("/t-*", fleeting(false)).expect("a good pattern");
         core.add_pattern("/q-*", fleeting(true)).expect("a good pattern");

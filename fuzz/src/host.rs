@@ -57,12 +57,14 @@ pub(crate) fn operations(input: &[u8]) {
 impl Host {
     fn new(input: &mut Input<'_>, loops: usize) -> Self {
         let flags = input.byte();
-        let mut limits = Limits::default();
-        limits.max_events = if flags & 1 == 1 { 16 } else { 4_096 };
-        limits.remote_queue = if flags & 2 == 2 { 2 } else { 256 };
-        limits.max_rooms_per_socket = 3;
-        limits.max_namespaces = 8;
-        limits.max_backlog = 10_000;
+        let limits = Limits {
+            max_events: if flags & 1 == 1 { 16 } else { 4_096 },
+            remote_queue: if flags & 2 == 2 { 2 } else { 256 },
+            max_rooms_per_socket: 3,
+            max_namespaces: 8,
+            max_backlog: 10_000,
+            ..Limits::default()
+        };
         let room_events = flags & 4 == 4;
         let guard_handshakes = flags & 24 == 24;
         let mut broker =
@@ -71,7 +73,9 @@ impl Host {
         let address = broker.listen("127.0.0.1:0").expect("a free port");
         let namespaces = vec![
             broker.find_namespace("/").expect("it is always there"),
-            broker.add_namespace("/guarded", NamespaceOptions { guarded: true }).expect("a good name"),
+            broker
+                .add_namespace("/guarded", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+                .expect("a good name"),
         ];
         Self {
             broker,
@@ -195,8 +199,14 @@ impl Host {
             }
             13 => _ = broker.add_namespace(input.pick(&["/x", "y", "", "/a,b"]), NamespaceOptions::default()),
             14 => {
-                _ = broker
-                    .add_pattern("/t-*", PatternOptions { guarded: input.flag(), remove_when_empty: true })
+                _ = broker.add_pattern(
+                    "/t-*",
+                    PatternOptions {
+                        guarded: input.flag(),
+                        remove_when_empty: true,
+                        ..PatternOptions::default()
+                    },
+                )
             }
             15 => _ = broker.serve(input.pick(&["/page", "no slash"]), Resource::new("text/plain", "hello")),
             16 => _ = broker.drain(u32::from(input.byte()), room),

@@ -17,10 +17,12 @@ enum Seen {
 
 pub(crate) fn requests(input: &[u8]) {
     let mut input = Input(input);
-    let mut limits = Limits::default();
-    limits.max_head_bytes = input.pick(&[16 * 1024, 256, 300]);
-    limits.max_headers = input.pick(&[100, 8]);
-    limits.max_payload = input.pick(&[1_000_000, 1, 20]);
+    let limits = Limits {
+        max_head_bytes: input.pick(&[16 * 1024, 256, 300]),
+        max_headers: input.pick(&[100, 8]),
+        max_payload: input.pick(&[1_000_000, 1, 20]),
+        ..Limits::default()
+    };
     let (whole, pieces) = input.pieces();
     let expected = read(&[whole], &limits);
     let single: Vec<&[u8]> = whole.chunks(1).collect();
@@ -110,8 +112,7 @@ fn answer(request: &Request<'_>) {
         cors.preflight(&mut out, request.header("origin"), request.header("access-control-request-headers"));
         cors.actual(&mut out, request.header("origin"));
         out.extend_from_slice(b"\r\n");
-        let mut limits = Limits::default();
-        limits.max_head_bytes = 1 << 20;
+        let limits = Limits { max_head_bytes: 1 << 20, ..Limits::default() };
         match http::parse_head(&out, &limits) {
             Ok(Some((_, length))) => assert_eq!(length, out.len(), "the answer is one head"),
             other => panic!("{other:?} for {:?}", String::from_utf8_lossy(&out)),

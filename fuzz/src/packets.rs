@@ -28,9 +28,11 @@ pub(crate) fn engineio(input: &[u8]) {
 /// A packet that was taken, written as the server writes it, is the same packet.
 pub(crate) fn socketio(input: &[u8]) {
     let mut input = Input(input);
-    let mut limits = Limits::default();
-    limits.max_json_depth = 8 + u32::from(input.byte());
-    limits.max_attachments = input.pick(&[10, 0, 1, u32::MAX]);
+    let limits = Limits {
+        max_json_depth: 8 + u32::from(input.byte()),
+        max_attachments: input.pick(&[10, 0, 1, u32::MAX]),
+        ..Limits::default()
+    };
     // Bytes that once chose a bound on names: the corpus goes on meaning what it meant.
     input.byte();
     let Ok(text) = std::str::from_utf8(input.0) else { return };

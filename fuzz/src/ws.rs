@@ -30,9 +30,11 @@ impl Seen {
 /// The first bytes choose the limits and the pieces; the rest is the stream.
 pub(crate) fn frames(input: &[u8]) {
     let mut input = Input(input);
-    let mut limits = Limits::default();
-    limits.max_payload = input.pick(&[1_000_000, 1, 16, 126, 1_000, 70_000]);
-    limits.max_fragments = input.pick(&[1_024, 1, 2, 5]);
+    let limits = Limits {
+        max_payload: input.pick(&[1_000_000, 1, 16, 126, 1_000, 70_000]),
+        max_fragments: input.pick(&[1_024, 1, 2, 5]),
+        ..Limits::default()
+    };
     let (whole, pieces) = input.pieces();
     let (expected, fault) = read(&[whole], &limits);
     let single: Vec<&[u8]> = whole.chunks(1).collect();

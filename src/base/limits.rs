@@ -1,5 +1,7 @@
 //! Every numeric limit, with its default and its reason: the one table. Nothing outside it may bound what a peer sends.
 
+use super::open::Open;
+
 macro_rules! limits {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr;)*) => {
         /// What a peer may make the broker hold, and for how long.
@@ -7,12 +9,15 @@ macro_rules! limits {
         /// Every field has a safe default; change those you know better and pass the whole in
         /// [`Config`](crate::Config).
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub struct Limits { $($(#[doc = $doc])* pub $name: $type,)* }
+        pub struct Limits {
+            $($(#[doc = $doc])* pub $name: $type,)*
+            #[doc(hidden)]
+            pub open: Open,
+        }
 
         impl Default for Limits {
             fn default() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($name: $default,)* open: Open::default() }
             }
         }
 

@@ -3,6 +3,7 @@
 pub mod errors;
 pub mod ids;
 pub mod limits;
+pub(crate) mod open;
 pub(crate) mod panics;
 pub(crate) mod slots;
 

@@ -4,6 +4,7 @@ use super::visitors::Proxies;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::MAX_LOOPS;
 use crate::base::limits::Limits;
+use crate::base::open::Open;
 use crate::wire::cors::Cors;
 use crate::wire::http;
 
@@ -87,6 +88,8 @@ pub struct Config {
     pub loops: usize,
     /// What a peer may make the broker hold, over all loops.
     pub limits: Limits,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 impl Default for Config {
@@ -117,6 +120,7 @@ impl Default for Config {
             id_generator: None,
             loops: 0,
             limits: Limits::default(),
+            open: Open::default(),
         }
     }
 }

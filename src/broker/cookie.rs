@@ -1,5 +1,6 @@
 //! The cookie that carries a connection's id. It must not say anything that a browser would throw away.
 
+use crate::base::open::Open;
 use crate::wire::http;
 
 /// The name and attributes of the cookie that carries the connection's id, written as Node's `cookie` package writes them. A
@@ -24,6 +25,8 @@ pub struct Cookie {
     pub domain: Option<String>,
     /// `Partitioned` attribute: one for each page that embeds this one. Needs `secure`. Off by default.
     pub partitioned: bool,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 impl Default for Cookie {
@@ -37,6 +40,7 @@ impl Default for Cookie {
             max_age: None,
             domain: None,
             partitioned: false,
+            open: Open::default(),
         }
     }
 }

@@ -127,6 +127,7 @@ impl<'a> Message<'a> {
 
 /// What an emit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Receipt {
     /// Sockets it was addressed to.
     pub recipients: usize,

@@ -5,6 +5,7 @@ use super::core::Core;
 use super::events::Kind;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::open::Open;
 use std::borrow::Cow;
 
 /// One namespace.
@@ -28,6 +29,8 @@ pub struct NamespaceOptions {
     /// Ask the host about each connect, with [`Event::ConnectRequest`](crate::Event::ConnectRequest). Off by default:
     /// the namespace is open.
     pub guarded: bool,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 /// How namespaces made from a pattern behave.
@@ -37,6 +40,8 @@ pub struct PatternOptions {
     pub guarded: bool,
     /// Remove a namespace with its last socket. Off by default. One in which nobody was ever let in goes in any case.
     pub remove_when_empty: bool,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 /// Names that clients may bring to life.
@@ -145,7 +150,7 @@ impl Core {
             return Some(key);
         }
         let pattern = self.patterns.iter().find(|pattern| matches(&pattern.glob, name))?;
-        let PatternOptions { guarded, remove_when_empty } = pattern.options;
+        let PatternOptions { guarded, remove_when_empty, .. } = pattern.options;
         let key = self.make_namespace(name, guarded, true).ok()?;
         if let Some(namespace) = self.namespaces.get_mut(key) {
             namespace.settles = !remove_when_empty;

@@ -23,6 +23,7 @@ impl Mount {
 
 /// A response held in memory, for a path of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resource {
     /// Value of `Content-Type`.
     pub content_type: String,

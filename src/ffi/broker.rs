@@ -10,6 +10,7 @@ use super::query::Answers;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::limits::Limits;
+use crate::base::open::Open;
 use crate::broker::Resource;
 use crate::broker::config::{Config, Cookie, IdGenerator};
 use crate::broker::events::Events;
@@ -575,6 +576,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             max_age: u64::try_from(given.cookie_max_age).ok(),
             domain: some(given.cookie_domain, "config.cookie_domain")?,
             partitioned: flag(given.cookie_partitioned, "config.cookie_partitioned")?,
+            open: Open::default(),
         }),
         None => None,
     };
@@ -624,6 +626,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             given.max_handshakes_per_address,
             "config.max_handshakes_per_address",
         )?,
+        open: Open::default(),
     };
     let config = Config {
         path: owned(given.path, "config.path")?,
@@ -656,6 +659,7 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         id_generator: id_generator(given),
         loops: number(given.loops, "config.loops")?,
         limits,
+        open: Open::default(),
     };
     match config.unfit() {
         Some(name) => Err(Fault::Known(Error::BadConfig, name)),
@@ -689,6 +693,7 @@ unsafe fn cors(given: &roomcast_config) -> Outcome<Option<Cors>> {
         credentials: flag(given.cors_credentials, "config.cors_credentials")?,
         max_age: u64::try_from(given.cors_max_age).ok(),
         options_success_status: number(given.cors_status.into(), "config.cors_status")?,
+        open: Open::default(),
     }))
 }
 

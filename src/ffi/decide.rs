@@ -6,6 +6,7 @@ use super::emit::connection;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
+use crate::base::open::Open;
 use crate::broker::{NamespaceOptions, PatternOptions};
 use std::ffi::c_char;
 
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn roomcast_add_namespace(
         let out = unsafe { Out::new(ns, "ns") }?;
         // SAFETY: as above.
         let name = unsafe { text(name, name_len, "name") }?;
-        let options = NamespaceOptions { guarded: flag(guarded, "guarded")? };
+        let options = NamespaceOptions { guarded: flag(guarded, "guarded")?, open: Open::default() };
         out.set(host.broker.add_namespace(name, options)?.to_bits());
         Ok(())
     };
@@ -61,7 +62,8 @@ pub unsafe extern "C" fn roomcast_add_pattern(
         let glob = unsafe { text(glob, glob_len, "glob") }?;
         let guarded = flag(guarded, "guarded")?;
         let remove_when_empty = flag(remove_when_empty, "remove_when_empty")?;
-        host.broker.add_pattern(glob, PatternOptions { guarded, remove_when_empty })?;
+        host.broker
+            .add_pattern(glob, PatternOptions { guarded, remove_when_empty, open: Open::default() })?;
         Ok(())
     };
     // SAFETY: what the caller promises.

@@ -7,6 +7,7 @@ use super::listener::Listeners;
 use super::waker::Waker;
 use crate::base::Millis;
 use crate::base::limits::Limits;
+use crate::base::open::Open;
 use crate::broker::service::Service;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;
@@ -42,6 +43,8 @@ pub struct LoopOptions {
     pub linger: Duration,
     /// Several loops, or processes, listen on one address, and the kernel spreads the connections over them.
     pub reuse_port: bool,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 impl Default for LoopOptions {
@@ -60,6 +63,7 @@ impl From<&Limits> for LoopOptions {
             receive_buffer: 64 * 1024,
             linger: Duration::from_millis(limits.close_timeout),
             reuse_port: false,
+            open: Open::default(),
         }
     }
 }

@@ -47,8 +47,7 @@ fn threads_emit_through_remotes_and_each_keeps_its_order() {
 
 #[test]
 fn a_remote_says_full_and_closed() {
-    let mut limits = Limits::default();
-    limits.remote_queue = 3;
+    let limits = Limits { remote_queue: 3, ..Limits::default() };
     let mut host = Host::new(Config { limits, ..Config::default() });
     let remote = host.broker.remote();
     let namespace = host.broker.find_namespace("/").unwrap();
@@ -138,8 +137,7 @@ fn a_game_loop_polls_without_waiting() {
 
 #[test]
 fn a_flood_of_emits_between_two_polls_is_flushed_on_the_way() {
-    let mut limits = Limits::default();
-    limits.max_tick_bytes = 64 * 1024;
+    let limits = Limits { max_tick_bytes: 64 * 1024, ..Limits::default() };
     let mut host = Host::new(Config { limits, ..Config::default() });
     let (socket, client) =
         host.join(|mut client| (0..2_000).all(|n| client.read().starts_with(&format!("42[\"n\",{n},"))));

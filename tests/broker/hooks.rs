@@ -189,12 +189,16 @@ fn rooms_report_each_change_once() {
 #[test]
 fn namespaces_are_reported_as_they_come_and_go() {
     let mut host = Host::new(Config::default());
-    let fleeting = PatternOptions { guarded: false, remove_when_empty: true };
+    let fleeting = PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() };
     host.broker.add_pattern("/tenant-*", fleeting).unwrap();
     let fixed = host.broker.add_namespace("news", NamespaceOptions::default()).unwrap();
     assert_eq!(host.broker.namespace_name(fixed).unwrap(), "/news");
     assert_eq!(host.broker.add_namespace("/news", NamespaceOptions::default()), Ok(fixed));
-    assert!(host.broker.add_namespace("/news", NamespaceOptions { guarded: true }).is_err());
+    assert!(
+        host.broker
+            .add_namespace("/news", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+            .is_err()
+    );
     let (_, client) = host.join(|mut client| {
         client.send("40/tenant-1,");
         assert!(client.read().starts_with("40/tenant-1,{\"sid\":"));
@@ -252,7 +256,12 @@ fn engine_io_alone_carries_messages_as_they_are() {
 #[test]
 fn a_pattern_makes_a_namespace_with_the_first_client_that_is_let_in() {
     let mut host = Host::new(Config::default());
-    host.broker.add_pattern("/tenant-*", PatternOptions { guarded: true, remove_when_empty: false }).unwrap();
+    host.broker
+        .add_pattern(
+            "/tenant-*",
+            PatternOptions { guarded: true, remove_when_empty: false, ..PatternOptions::default() },
+        )
+        .unwrap();
     let (_, client) = host.join(|mut client| {
         client.send("40/tenant-1,");
         assert_eq!(client.read(), "44/tenant-1,{\"message\":\"no\"}");

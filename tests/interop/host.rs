@@ -202,9 +202,17 @@ impl Host {
         let made = broker
             .add_namespace("/plain", open)
             .and_then(|_| broker.add_namespace("/custom", open))
-            .and_then(|_| broker.add_namespace("/guarded", NamespaceOptions { guarded: true }))
             .and_then(|_| {
-                broker.add_pattern("/tenant-*", PatternOptions { guarded: true, remove_when_empty: true })
+                broker.add_namespace(
+                    "/guarded",
+                    NamespaceOptions { guarded: true, ..NamespaceOptions::default() },
+                )
+            })
+            .and_then(|_| {
+                broker.add_pattern(
+                    "/tenant-*",
+                    PatternOptions { guarded: true, remove_when_empty: true, ..PatternOptions::default() },
+                )
             });
         made.map_err(std::io::Error::other)?;
         Ok(Self {

@@ -258,7 +258,7 @@ fn a_namespace_from_a_pattern_is_reported_once_however_many_loops_have_it() {
         let made = host.broker.add_namespace("/made", NamespaceOptions::default()).unwrap();
         assert_eq!(host.broker.find_namespace("/made"), Some(made));
         assert_eq!(host.broker.add_namespace("made", NamespaceOptions::default()), Ok(made));
-        let guarded = NamespaceOptions { guarded: true };
+        let guarded = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
         assert_eq!(host.broker.add_namespace("/made", guarded), Err(Error::Exists));
         let mut created = Vec::new();
         let mut removed = Vec::new();
@@ -433,7 +433,9 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
 fn guarded_clients_are_let_in_and_turned_away_on_every_loop() {
     for loops in COUNTS {
         let mut host = Host::new(Config { guard_handshakes: true, ..config(loops) });
-        host.broker.add_namespace("/", NamespaceOptions { guarded: true }).unwrap();
+        host.broker
+            .add_namespace("/", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+            .unwrap();
         let address = host.address;
         let clients: Vec<_> = (0..MANY)
             .map(|number| {
@@ -561,7 +563,9 @@ fn the_descriptor_tells_of_the_loops_events_and_then_rests() {
 fn who_leaves_before_the_answer_is_told_of_once() {
     for loops in COUNTS {
         let mut host = Host::new(config(loops));
-        host.broker.add_namespace("/", NamespaceOptions { guarded: true }).unwrap();
+        host.broker
+            .add_namespace("/", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+            .unwrap();
         let address = host.address;
         let (leave, told) = std::sync::mpsc::channel::<()>();
         let clients = std::thread::spawn(move || {

@@ -237,7 +237,13 @@ fn max_namespace_name(limits: Limits) {
 fn max_namespaces_per_connection(limits: Limits) {
     for guarded in BOTH {
         let mut world = world(with!(limits, max_namespaces_per_connection = 3));
-        world.core.add_pattern("/n*", PatternOptions { guarded, remove_when_empty: true }).unwrap();
+        world
+            .core
+            .add_pattern(
+                "/n*",
+                PatternOptions { guarded, remove_when_empty: true, ..PatternOptions::default() },
+            )
+            .unwrap();
         let (a, _) = world.joined(true);
         world.text(a, "40/n1,");
         world.text(a, "40/n2,");
@@ -255,7 +261,13 @@ fn max_namespaces_per_connection(limits: Limits) {
     }
     // A thousand on one connection.
     let mut world = world(limits);
-    world.core.add_pattern("/n*", PatternOptions { guarded: false, remove_when_empty: true }).unwrap();
+    world
+        .core
+        .add_pattern(
+            "/n*",
+            PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() },
+        )
+        .unwrap();
     let (a, _) = world.joined(true);
     for number in 0..1_000 {
         world.text(a, &format!("40/n{number},"));
@@ -267,7 +279,13 @@ fn max_namespaces_per_connection(limits: Limits) {
 
 fn max_namespaces(limits: Limits) {
     let mut world = world(with!(limits, max_namespaces = 3));
-    world.core.add_pattern("/n*", PatternOptions { guarded: false, remove_when_empty: true }).unwrap();
+    world
+        .core
+        .add_pattern(
+            "/n*",
+            PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() },
+        )
+        .unwrap();
     let (a, _) = world.joined(true);
     world.join_namespace(a, "/n1");
     world.join_namespace(a, "/n2");
@@ -302,7 +320,10 @@ fn max_rooms_per_socket(limits: Limits) {
     assert_eq!(world.core.change_rooms(socket, &["nowhere"], &["e"]), Err(Error::TooMany));
     assert_eq!(world.core.change_rooms(socket, &["b"], &["e", "e", "d"]), Ok(2));
     // The same for one that waits to be accepted.
-    world.core.add_namespace("/g", NamespaceOptions { guarded: true }).unwrap();
+    world
+        .core
+        .add_namespace("/g", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+        .unwrap();
     let a = world.client();
     world.open_websocket(a);
     world.text(a, "40/g,");

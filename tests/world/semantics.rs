@@ -229,7 +229,10 @@ fn somebody_elses_own_room_becomes_a_room_with_its_owner_in_it() {
 #[test]
 fn rooms_of_a_waiting_socket_are_entered_when_it_is_accepted() {
     let mut world = World::new(Config::default());
-    let ns = world.core.add_namespace("/g", NamespaceOptions { guarded: true }).unwrap();
+    let ns = world
+        .core
+        .add_namespace("/g", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+        .unwrap();
     let a = world.client();
     world.open_websocket(a);
     world.text(a, "40/g,{\"token\":1}");
@@ -589,7 +592,7 @@ fn a_short_stretch_behind_a_full_backlog_is_judged_one_by_one_too() {
 #[test]
 fn a_key_of_a_namespace_that_is_gone_is_not_that_of_the_next_one() {
     let mut world = World::new(Config::default());
-    let fleeting = PatternOptions { guarded: false, remove_when_empty: true };
+    let fleeting = PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() };
     world.core.add_pattern("/t-*", fleeting).unwrap();
     let (a, socket) = world.joined(true);
     let inner = world.join_namespace(a, "/t-1");
@@ -1041,7 +1044,10 @@ fn every_way_to_end_leaves_nothing() {
             let mut world = World::new(Config::default());
             world
                 .core
-                .add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true })
+                .add_pattern(
+                    "/t-*",
+                    PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() },
+                )
                 .unwrap();
             let (a, socket) = world.joined(websocket);
             let inner = world.join_namespace(a, "/t-1");
@@ -1286,7 +1292,13 @@ fn a_guarded_handshake_may_be_refused_or_left() {
 #[test]
 fn a_namespace_by_pattern_lives_as_long_as_it_is_needed() {
     let mut world = World::new(limits(|limits| limits.max_namespaces_per_connection = 2));
-    world.core.add_pattern("/g-*", PatternOptions { guarded: true, remove_when_empty: true }).unwrap();
+    world
+        .core
+        .add_pattern(
+            "/g-*",
+            PatternOptions { guarded: true, remove_when_empty: true, ..PatternOptions::default() },
+        )
+        .unwrap();
     world.core.add_pattern("/s-*", PatternOptions::default()).unwrap();
     let (a, _) = world.joined(true);
     world.take_seen();

@@ -70,9 +70,24 @@ impl Storm {
         let mut world = World::seeded(config, seed);
         world.splits = true;
         world.core.add_namespace("/open", NamespaceOptions::default()).unwrap();
-        world.core.add_namespace("/guarded", NamespaceOptions { guarded: true }).unwrap();
-        world.core.add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true }).unwrap();
-        world.core.add_pattern("/q-*", PatternOptions { guarded: true, remove_when_empty: true }).unwrap();
+        world
+            .core
+            .add_namespace("/guarded", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+            .unwrap();
+        world
+            .core
+            .add_pattern(
+                "/t-*",
+                PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() },
+            )
+            .unwrap();
+        world
+            .core
+            .add_pattern(
+                "/q-*",
+                PatternOptions { guarded: true, remove_when_empty: true, ..PatternOptions::default() },
+            )
+            .unwrap();
         let mut storm = Self { world, host: Host::default(), agents: Vec::new(), rng: Rng::with_seed(seed) };
         storm.populate(clients);
         storm

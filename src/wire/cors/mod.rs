@@ -1,6 +1,7 @@
 //! Cross-origin response headers: which, in which order, is what Node's `cors` package answers as Socket.IO uses it. It
 //! must not decide whether a request is served: that a browser refuses is the browser's business.
 
+use crate::base::open::Open;
 use crate::wire::http;
 
 mod origin;
@@ -26,6 +27,8 @@ pub struct Cors {
     pub max_age: Option<u64>,
     /// The status that answers a preflight request.
     pub options_success_status: u16,
+    #[doc(hidden)]
+    pub open: Open,
 }
 
 impl Default for Cors {
@@ -38,6 +41,7 @@ impl Default for Cors {
             credentials: false,
             max_age: None,
             options_success_status: 204,
+            open: Open::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ fn options(name: &str) -> Cors {
             credentials: true,
             max_age: Some(600),
             options_success_status: 200,
+            ..Cors::default()
         },
         _ => panic!("unknown options {name}"),
     }
