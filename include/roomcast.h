@@ -365,8 +365,8 @@ typedef void (*roomcast_log)(void *data, uint32_t level, const char *text, size_
 typedef size_t (*roomcast_id_generator)(void *data, char *out, size_t cap);
 
 /**
- * How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds. Texts
- * and lists are copied by roomcast_new. Flags are 0 or 1.
+ * How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds, at most
+ * 2,147,483,647 (some 24 days). Texts and lists are copied by roomcast_new. Flags are 0 or 1.
  */
 typedef struct roomcast_config {
     /**
@@ -518,7 +518,8 @@ typedef struct roomcast_config {
      */
     uint64_t ping_interval;
     /**
-     * Time a client has to answer a ping. 20,000 by default.
+     * Time a client has to answer a ping. 20,000 by default. A client waits for ping_interval and this together, which is at
+     * most 2,147,483,647.
      */
     uint64_t ping_timeout;
     /**

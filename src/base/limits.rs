@@ -2,12 +2,16 @@
 
 use super::open::Open;
 
+/// The longest time, in milliseconds, that a client's timer holds: 31 bits, some 24 days. In a browser, a longer one is due at
+/// once.
+pub(crate) const MAX_TIME: u64 = i32::MAX as u64;
+
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr $(, $max:expr)?;)*) => {
         /// What a peer may make the broker hold, and for how long.
         ///
         /// Every field has a safe default; change those you know better and pass the whole in
-        /// [`Config`](crate::Config).
+        /// [`Config`](crate::Config). Times are at most 2,147,483,647 milliseconds, some 24 days.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Limits {
             $($(#[doc = $doc])* pub $name: $type,)*
@@ -22,9 +26,13 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// The first field with a value too small for the broker to work at all.
+            /// The first field with a value too small for the broker to work at all, or too large to count with.
             pub(crate) fn unfit(&self) -> Option<&'static str> {
-                $(if self.$name.max($min) != self.$name { return Some(concat!("config.", stringify!($name))); })*
+                $(
+                    let fits = self.$name.max($min) == self.$name;
+                    $(let fits = fits && self.$name <= $max;)?
+                    if !fits { return Some(concat!("config.", stringify!($name))); }
+                )*
                 None
             }
 
@@ -52,18 +60,18 @@ limits! {
     /// Headers of one request.
     max_headers: usize = 100, 8;
     /// Milliseconds from the first byte of a request to the end of its head.
-    head_timeout: u64 = 10_000, 1;
+    head_timeout: u64 = 10_000, 1, MAX_TIME;
     /// Milliseconds from the end of a request's head to the end of its body.
-    body_timeout: u64 = 30_000, 1;
+    body_timeout: u64 = 30_000, 1, MAX_TIME;
     /// Milliseconds a client may leave an answer unread, counted anew whenever it reads some of it.
-    answer_timeout: u64 = 30_000, 1;
+    answer_timeout: u64 = 30_000, 1, MAX_TIME;
     /// Milliseconds an HTTP connection may be open with no request on it.
-    idle_timeout: u64 = 60_000, 1;
+    idle_timeout: u64 = 60_000, 1, MAX_TIME;
     /// Milliseconds a WebSocket upgrade for a path nobody serves is left open. The reference's
     /// `destroyUpgradeTimeout`.
-    destroy_upgrade_timeout: u64 = 1_000, 0;
+    destroy_upgrade_timeout: u64 = 1_000, 0, MAX_TIME;
     /// Milliseconds a closing connection may take for its last bytes and its close handshake.
-    close_timeout: u64 = 5_000, 1;
+    close_timeout: u64 = 5_000, 1, MAX_TIME;
     /// Fragments of one WebSocket message: bounds the bookkeeping, which tiny fragments would swell.
     max_fragments: u32 = 1_024, 1;
     /// Attachments of one binary event. The reference's `maxAttachments`.
@@ -110,7 +118,7 @@ limits! {
     remote_queue: usize = 16_384, 1;
     /// Milliseconds of one turn of the loop that go to reading: what has not been read by then is read first in the next
     /// turn, so that a storm of clients does not hold up what the others are to be sent. 0 reads a few and goes on.
-    step_time: u64 = 10, 0;
+    step_time: u64 = 10, 0, MAX_TIME;
     /// New sessions let in each second; 0 sets no bound. More are answered with 503 and `Retry-After`, and counted. What
     /// clients do that are in already is not bounded by this.
     max_handshakes_per_second: u32 = 0, 0;

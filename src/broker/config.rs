@@ -3,7 +3,7 @@
 use super::visitors::Proxies;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::MAX_LOOPS;
-use crate::base::limits::Limits;
+use crate::base::limits::{Limits, MAX_TIME};
 use crate::base::open::Open;
 use crate::wire::cors::Cors;
 use crate::wire::http;
@@ -13,7 +13,7 @@ pub use super::cookie::Cookie;
 /// Makes a connection's id; `None` refuses the handshake with code 3.
 pub type IdGenerator = Box<dyn FnMut() -> Option<String> + Send>;
 
-/// How a broker behaves. Times are milliseconds.
+/// How a broker behaves. Times are milliseconds, at most 2,147,483,647: some 24 days.
 pub struct Config {
     /// Path of the Socket.IO endpoint, matched as a prefix. `/socket.io/` by default.
     pub path: String,
@@ -27,7 +27,8 @@ pub struct Config {
     pub allow_upgrades: bool,
     /// Time between a pong and the next ping. 25,000 by default.
     pub ping_interval: u64,
-    /// Time a client has to answer a ping. 20,000 by default.
+    /// Time a client has to answer a ping. 20,000 by default. A client waits for `ping_interval` and this together, which is at
+    /// most 2,147,483,647.
     pub ping_timeout: u64,
     /// Time a WebSocket has to take over from polling. 10,000 by default.
     pub upgrade_timeout: u64,
@@ -170,14 +171,17 @@ impl Config {
         let header =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         let answer = |cors: &Cors| (200..600).contains(&cors.options_success_status);
+        let time = |time: u64| (1..=MAX_TIME).contains(&time);
+        // A client gives up after this; its timer would be due at once if it held less.
+        let silence = self.ping_interval.saturating_add(self.ping_timeout);
         let fields = [
             ("config.loops", loops),
             ("config.cors_origins", self.cors.as_ref().is_none_or(|cors| cors.origin.is_sound())),
             ("config.cors_status", self.cors.as_ref().is_none_or(answer)),
-            ("config.ping_interval", self.ping_interval > 0),
-            ("config.ping_timeout", self.ping_timeout > 0),
-            ("config.upgrade_timeout", self.upgrade_timeout > 0),
-            ("config.connect_timeout", self.connect_timeout > 0),
+            ("config.ping_interval", time(self.ping_interval)),
+            ("config.ping_timeout", self.ping_timeout > 0 && time(silence)),
+            ("config.upgrade_timeout", time(self.upgrade_timeout)),
+            ("config.connect_timeout", time(self.connect_timeout)),
             ("config.polling", self.polling || self.websocket),
             ("config.path", absolute(&self.path)),
             ("config.health_path", self.health_path.as_deref().is_none_or(absolute)),

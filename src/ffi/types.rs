@@ -388,8 +388,8 @@ pub type roomcast_log =
 pub type roomcast_id_generator =
     Option<unsafe extern "C" fn(data: *mut c_void, out: *mut c_char, cap: usize) -> usize>;
 
-/// How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds. Texts
-/// and lists are copied by roomcast_new. Flags are 0 or 1.
+/// How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds, at most
+/// 2,147,483,647 (some 24 days). Texts and lists are copied by roomcast_new. Flags are 0 or 1.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_config {
@@ -471,7 +471,8 @@ pub struct roomcast_config {
     pub header_count: usize,
     /// Time between a pong and the next ping. 25,000 by default.
     pub ping_interval: u64,
-    /// Time a client has to answer a ping. 20,000 by default.
+    /// Time a client has to answer a ping. 20,000 by default. A client waits for ping_interval and this together, which is at
+    /// most 2,147,483,647.
     pub ping_timeout: u64,
     /// Time a WebSocket has to take over from polling. 10,000 by default.
     pub upgrade_timeout: u64,

@@ -1,7 +1,7 @@
 //! Its loops, its remote, its HTTP besides, its end.
 
 use super::support::{Host, PATIENCE, get, post};
-use roomcast::{Config, Error, Event, Limits, Message, OwnedTarget, Resource, Target};
+use roomcast::{Broker, Config, Error, Event, Limits, Message, OwnedTarget, Resource, Target};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -207,6 +207,55 @@ fn the_end_flushes_and_tells_everybody_and_the_port_is_free() {
     assert_eq!(host.broker.listen(host.address).unwrap(), host.address);
     let (_, client) = host.join(|mut client| client.send("1"));
     host.until(|_, _| client.is_finished());
+}
+
+#[test]
+fn an_end_without_end_waits_for_clients_alone() {
+    for loops in [0, 2] {
+        let mut host = Host::new(Config { loops, ..Config::default() });
+        let (socket, client) = host.join(|mut client| client.read());
+        host.broker.close(&mut host.events, Duration::MAX).unwrap();
+        assert!(client.join().unwrap().starts_with("Close"));
+        assert!(
+            host.events
+                .iter()
+                .any(|event| matches!(event, Event::Disconnect { socket: left, .. } if left == socket))
+        );
+    }
+}
+
+#[test]
+fn a_time_that_no_clients_timer_holds_is_refused() {
+    const MOST: u64 = i32::MAX as u64;
+    let made = |change: &dyn Fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        Broker::new(config).is_ok()
+    };
+    let fields: [fn(&mut Config) -> &mut u64; 10] = [
+        |config| &mut config.ping_interval,
+        |config| &mut config.ping_timeout,
+        |config| &mut config.upgrade_timeout,
+        |config| &mut config.connect_timeout,
+        |config| &mut config.limits.head_timeout,
+        |config| &mut config.limits.body_timeout,
+        |config| &mut config.limits.answer_timeout,
+        |config| &mut config.limits.idle_timeout,
+        |config| &mut config.limits.close_timeout,
+        |config| &mut config.limits.step_time,
+    ];
+    for (number, field) in fields.into_iter().enumerate() {
+        // A client waits for an interval and a timeout in one.
+        let most = match number {
+            0 => MOST - Config::default().ping_timeout,
+            1 => MOST - Config::default().ping_interval,
+            _ => MOST,
+        };
+        assert!(made(&|config| *field(config) = most), "{number}");
+        for more in [most + 1, u64::MAX] {
+            assert!(!made(&|config| *field(config) = more), "{number}: {more}");
+        }
+    }
 }
 
 #[test]

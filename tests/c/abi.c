@@ -186,6 +186,14 @@ static void bad_fields_are_named(void) {
     REFUSED(ping_timeout, 0);
     REFUSED(upgrade_timeout, 0);
     REFUSED(connect_timeout, 0);
+    REFUSED(ping_interval, 2147483648u);
+    REFUSED(ping_interval, UINT64_MAX);
+    REFUSED(ping_timeout, 2147483648u - 25000);
+    REFUSED(ping_timeout, UINT64_MAX);
+    REFUSED(upgrade_timeout, UINT64_MAX);
+    REFUSED(connect_timeout, UINT64_MAX);
+    REFUSED(idle_timeout, UINT64_MAX);
+    REFUSED(step_time, UINT64_MAX);
     REFUSED(loops, 65);
     REFUSED(path, slice("socket.io"));
     REFUSED(health_path, slice("health"));

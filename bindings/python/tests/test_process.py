@@ -309,6 +309,8 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"cookie": {"name": "io", "samesite": "None"}}, roomcast.exceptions.RoomcastError, "cookie_secure"),
     ({"cookie": {"name": "io", "samesite": "Loose"}}, roomcast.exceptions.RoomcastError, "cookie_same_site"),
     ({"ping_interval": "25"}, TypeError, "ping_interval"), ({"ping_timeout": None}, TypeError, "ping_timeout"),
+    ({"ping_interval": 2_147_484}, roomcast.exceptions.RoomcastError, "ping_interval"),
+    ({"ping_interval": 2_147_400, "ping_timeout": 84}, roomcast.exceptions.RoomcastError, "ping_timeout"),
     ({"ping_interval": 0}, roomcast.exceptions.RoomcastError, "ping_interval"),
     ({"max_http_buffer_size": -1}, ValueError, "max_payload=-1"), ({"unheard_of": 1}, TypeError, "unheard_of"),
     ({"config": {"unheard_of": 1}}, TypeError, "unheard_of"), ({"config": {"max_backlog": "much"}}, TypeError, "max_backlog"),
