@@ -615,7 +615,7 @@ public:
     std::string_view url() const noexcept { return detail::lent(raw_.url); }
     pairs query() const noexcept { return {raw_.query, raw_.query_count}; }
     pairs headers() const noexcept { return {raw_.headers, raw_.header_count}; }
-    // The first value of a query's parameter, of a header in whatever case; empty if there is none.
+    // The first value of a query's parameter, or a header's in whatever case; empty if there is none.
     std::string_view query(std::string_view name) const noexcept {
         for (const auto [each, value] : query()) {
             if (each == name) {

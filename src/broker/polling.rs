@@ -202,7 +202,8 @@ impl Core {
     ) {
         let Link::Http(http) = self.link(link) else { return };
         let peer = http.peer;
-        let origin = Origin { head: head.into(), peer, issued: self.epoch + self.now };
+        let head = http::join_lines(head, request).into();
+        let origin = Origin { head, peer, issued: self.epoch + self.now };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }

@@ -318,7 +318,8 @@ pub struct roomcast_handshake {
     pub query: *const roomcast_pair,
     /// How many parameters.
     pub query_count: usize,
-    /// The headers, in their order. Values are bytes, mostly ASCII.
+    /// The headers, in their order, one of each name. What came in several lines is joined by ", ", for Cookie by "; ", as
+    /// Node does it. Values are bytes, mostly ASCII.
     pub headers: *const roomcast_pair,
     /// How many headers.
     pub header_count: usize,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The request that opened a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    /// The request's head, as it came.
+    /// The request's head as it came, but with one line for each header.
     pub(crate) head: Box<[u8]>,
     pub(crate) peer: SocketAddr,
     /// Milliseconds since 1970.
@@ -81,12 +81,14 @@ impl<'a> Handshake<'a> {
         http::query_pairs(self.request().map_or("", |request| request.query()))
     }
 
-    /// The headers, in their order, as (name, value).
+    /// The headers, in their order, as (name, value): one of each name. What came in several lines is joined as Node joins it,
+    /// by `, ` and for `Cookie` by `; `; of those of which there can be only one (`Host`, `User-Agent`, `Authorization` and
+    /// others) the first counts.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.request().into_iter().flat_map(|request| request.headers())
     }
 
-    /// The first header of this name, in any case.
+    /// The header of this name, in any case; see [`headers`](Self::headers).
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.request().and_then(|request| request.header(name))
     }

@@ -235,3 +235,34 @@ fn sessions_that_are_given_up_end_for_the_servers_reason() {
         .collect();
     assert_eq!(reasons, [(socket, Reason::ServerShuttingDown)]);
 }
+
+#[test]
+fn the_host_sees_one_header_of_each_name() {
+    let mut world = World::new(Config::default());
+    let request = format!(
+        "GET {HANDSHAKE} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nCookie: a=1\r\nUser-Agent: one\r\n\
+         x-forwarded-for: 2.2.2.2\r\ncookie: b=2\r\nuser-agent: two\r\n\r\n"
+    );
+    let mut wire = world.raw(request.as_bytes());
+    let open = world.answers(&mut wire).remove(0);
+    let sid = serde_json::from_str::<serde_json::Value>(&open.text()[1..]).unwrap()["sid"].clone();
+    world.net.write(wire.id, post(sid.as_str().unwrap(), "", "40").as_bytes());
+    world.settle();
+    let socket = world.take_seen().into_iter().find_map(|seen| match seen {
+        Seen::Connect { socket, .. } => Some(socket),
+        _ => None,
+    });
+    let shake = world.core.handshake(socket.unwrap()).unwrap();
+    let headers: Vec<_> =
+        shake.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap())).collect();
+    assert_eq!(
+        headers,
+        [
+            ("Host", "x"),
+            ("X-Forwarded-For", "1.1.1.1, 2.2.2.2"),
+            ("Cookie", "a=1; b=2"),
+            ("User-Agent", "one")
+        ]
+    );
+    assert_eq!(shake.header("cookie"), Some(&b"a=1; b=2"[..]));
+}

@@ -106,6 +106,15 @@ def test_a_connect_handler_knows_the_client(make: Any) -> None:
         assert seen.empty()
 
 
+def test_a_header_with_an_underscore_does_not_pass_for_another() -> None:
+    from roomcast._options import environ
+    from roomcast.raw import Handshake
+
+    headers = [("X-Forwarded-For", "1.1.1.1, 2.2.2.2"), ("X_Forwarded_For", "6.6.6.6"), ("Content-Type", "text/plain")]
+    made = environ(Handshake(1, False, 0, "127.0.0.1:5", "/socket.io/?EIO=4", [], headers))
+    assert made["HTTP_X_FORWARDED_FOR"] == "1.1.1.1, 2.2.2.2" and made["CONTENT_TYPE"] == "text/plain"
+
+
 def test_older_handlers_take_fewer_arguments(make: Any) -> None:
     host = make()
     seen: queue.SimpleQueue[Any] = queue.SimpleQueue()

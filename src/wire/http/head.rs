@@ -17,7 +17,7 @@ pub struct Request<'b> {
     /// What follows the head.
     pub body: Body,
     /// The header lines, each with its CRLF, and the empty line.
-    lines: &'b [u8],
+    pub(super) lines: &'b [u8],
 }
 
 /// How the request's body is framed.

@@ -3,6 +3,7 @@
 
 mod body;
 mod head;
+mod join;
 mod query;
 mod response;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 pub use body::{BodyDecoder, BodyError};
 pub use head::{Body, HeadError, Request, UpgradeError, parse_head};
+pub use join::join_lines;
 pub use query::query_pairs;
 pub use response::{CONTINUE, Response, accept_key, header, switching_protocols};
 

@@ -486,3 +486,32 @@ fn damaged_requests() {
         }
     }
 }
+
+/// What Node 20 makes of two lines `name: 1` and `NAME: 2`.
+#[test]
+fn lines_of_one_name_are_joined() {
+    let first = "age authorization content-type etag expires from if-modified-since if-unmodified-since last-modified \
+        location max-forwards proxy-authorization referer retry-after server user-agent";
+    let joined =
+        "x-forwarded-for origin accept date via x sec-websocket-protocol if-match accept-encoding te";
+    let expected = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut cases: Vec<_> = first.split_whitespace().map(|name| expected(name, "1")).collect();
+    cases.extend(joined.split_whitespace().map(|name| expected(name, "1, 2")));
+    cases.push(expected("cookie", "1; 2"));
+    let mut lines: String = cases.iter().map(|(name, _)| format!("{name}:1\r\n")).collect();
+    lines.extend(cases.iter().map(|(name, _)| format!("{}: \t2 \r\n", name.to_ascii_uppercase())));
+    let head = format!("GET /?x HTTP/1.1\r\nHost:a\r\nX-Empty:\r\n{lines}X-Empty:1\r\n\r\n");
+    let whole = join_lines(head.as_bytes(), &request(head.as_bytes()).0);
+    let (again, length) = request(&whole);
+    assert_eq!((again.target, length), ("/?x", whole.len()));
+    let mut found = again.headers().map(|(name, value)| expected(name, std::str::from_utf8(value).unwrap()));
+    assert_eq!(found.next(), Some(expected("Host", "a")));
+    assert_eq!(found.next(), Some(expected("X-Empty", ", 1")));
+    assert_eq!(found.collect::<Vec<_>>(), cases);
+    // With nothing to join nothing changes, and nothing ever grows: it is parsed again within the same limits.
+    assert_eq!(join_lines(&whole, &request(&whole).0), whole);
+    for lines in ["A:\r\na:\r\nb:1\r\n", "a:\r\nA: \r\na:\r\n"] {
+        let head = format!("GET / HTTP/1.1\r\nHost:a\r\n{lines}\r\n");
+        assert!(join_lines(head.as_bytes(), &request(head.as_bytes()).0).len() < head.len());
+    }
+}

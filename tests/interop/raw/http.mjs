@@ -204,6 +204,15 @@ export const connections = {
       request("POST", other.target, { body: "40" }), request("POST", polling.target, { body: '42["echo",1]' }),
     ]);
   },
+  "header lines of one name": async ({ port }) => {
+    const names = ["X-Forwarded-For", "Cookie", "User-Agent", "Authorization", "X-Empty", "Accept", "Referer"];
+    const headers = names.flatMap((name) => [[name, name === "X-Empty" ? "" : "1"], [name.toUpperCase(), "2"]]);
+    const polling = await Polling.open(port, { headers });
+    await polling.join();
+    await polling.post('420["whoami"]');
+    const { text } = await polling.get();
+    return JSON.parse(text.slice(3))[0].headers;
+  },
   "Connection: close on a poll": async ({ port }) => {
     const polling = await Polling.open(port);
     await polling.post("40");

@@ -113,6 +113,7 @@ def environ(handshake: Handshake) -> dict[str, Any]:
             made["SERVER_PORT"] = given or "80"
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = "HTTP_" + key
-        # As WSGI servers do; cookies are joined by their own separator.
-        made[key] = made[key] + ("; " if key == "HTTP_COOKIE" else ",") + value if key in made else value
+        # X_Forwarded_For would be taken for X-Forwarded-For, which a proxy vouches for: left out, as WSGI servers do.
+        if "_" not in name:
+            made[key] = value
     return made

@@ -1863,7 +1863,8 @@ typedef struct roomcast_handshake {
      */
     size_t query_count;
     /**
-     * The headers, in their order. Values are bytes, mostly ASCII.
+     * The headers, in their order, one of each name. What came in several lines is joined by ", ", for Cookie by "; ", as
+     * Node does it. Values are bytes, mostly ASCII.
      */
     const struct roomcast_pair *headers;
     /**
