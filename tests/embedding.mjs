@@ -1,9 +1,9 @@
-// Takes the C programs and nginx's configuration out of docs/EMBEDDING.md, compiles and runs them as they stand there, and lets
-// the README's client talk to each, over both transports, straight and through the proxy.
+// Takes the C programs and nginx's configuration out of docs/EMBEDDING.md, and the programs of docs/RUST.md, compiles and runs them
+// as they stand there, and lets the README's client talk to each, over both transports, straight and through the proxy.
 // node tests/embedding.mjs TARGET_DIR
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -12,7 +12,7 @@ const root = path.dirname(import.meta.dirname);
 const target = path.resolve(process.argv[2] ?? path.join(root, "target"));
 const { io } = createRequire(path.join(root, "tests/interop/package.json"))("socket.io-client");
 const page = readFileSync(path.join(root, "docs/EMBEDDING.md"), "utf8");
-const blocks = (language) => [...page.matchAll(new RegExp("^```" + language + "\\n([^]*?)^```", "gm"))].map(([, text]) => text);
+const blocks = (language, text = page) => [...text.matchAll(new RegExp("^```" + language + "\\n([^]*?)^```", "gm"))].map(([, block]) => block);
 
 const dir = path.join(target, "embedding");
 rmSync(dir, { recursive: true, force: true });
@@ -72,6 +72,20 @@ async function converse(port, transports) {
   }
 }
 
+// ---- The programs of docs/RUST.md, built before the clock runs ----
+const rust = path.join(dir, "rust");
+const ports = [];
+mkdirSync(path.join(rust, "src/bin"), { recursive: true });
+const manifest = readFileSync(path.join(root, "tests/rust_page/Cargo.toml"), "utf8");
+writeFileSync(path.join(rust, "Cargo.toml"), manifest.replace('path = "../.."', `path = ${JSON.stringify(root)}`));
+copyFileSync(path.join(root, "tests/rust_page/Cargo.lock"), path.join(rust, "Cargo.lock"));
+for (const [at, text] of blocks("rust", readFileSync(path.join(root, "docs/RUST.md"), "utf8")).entries()) {
+  ports[at] = [await freePort(), await freePort()];
+  writeFileSync(path.join(rust, `src/bin/program${at}.rs`), text.replaceAll("3000", String(ports[at][0])).replaceAll("8080", String(ports[at][1])));
+}
+if (ports.length !== 3) throw new Error(`${ports.length} programs in docs/RUST.md`);
+execFileSync("cargo", ["build", "--quiet", "--locked", "--target-dir", target], { cwd: rust, stdio: ["ignore", 1, 2] });
+
 let passed = 0;
 const patience = setTimeout(() => {
   console.error("embedding: nothing happens");
@@ -112,7 +126,29 @@ ${conf.replace("listen 8080", `listen 127.0.0.1:${front}`).replaceAll("3000", St
     }
     await stop(server);
   }
-  console.log(`docs/EMBEDDING.md, its programs and its proxy: ${passed} passed, 0 failed`);
+
+  for (const [at, [port, web]] of ports.entries()) {
+    const server = await start(path.join(target, `debug/program${at}`), []);
+    await listening(port, server);
+    for (const transports of [["websocket"], ["polling"]]) await converse(port, transports);
+    const client = io(`http://127.0.0.1:${port}`, { transports: ["websocket"], forceNew: true, reconnection: false });
+    await once(client, "connect");
+    if (at === 2) {
+      if ((await client.emitWithAck("say", "I am in")) !== "ok") throw new Error("no acknowledgement");
+      const heard = once(client, "said");
+      const say = (body) => fetch(`http://127.0.0.1:${web}/say`, { method: "POST", body });
+      if ((await say('["from axum"]')).status !== 204 || (await heard)[0] !== "from axum") throw new Error("axum is not heard");
+    }
+    // It ends by itself, with status 0, and not before its clients know.
+    const told = once(client, "disconnect"), exit = once(server, "exit");
+    children.delete(server);
+    server.kill("SIGTERM");
+    await told;
+    const [code, killed] = await exit;
+    if (code !== 0) throw new Error(`program ${at} of docs/RUST.md ended with ${code ?? killed}`);
+    passed++;
+  }
+  console.log(`docs/EMBEDDING.md and docs/RUST.md, their programs and its proxy: ${passed} passed, 0 failed`);
 } finally {
   clearTimeout(patience);
   children.forEach((child) => child.kill());
