@@ -41,8 +41,9 @@ pub struct Config {
     /// Refuses requests whose `Origin` is neither the host they are for, by their `Host`, nor one of `cors`: with 403, code 4
     /// `Forbidden`, over both transports. Requests without an `Origin`, as programs send them, pass; whoever is no browser can
     /// send any. [`Origin::Any`](crate::wire::cors::Origin::Any) and
-    /// [`Origin::Reflect`](crate::wire::cors::Origin::Reflect) let everybody in. A proxy has to pass `Host` on:
-    /// `X-Forwarded-Host` is not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+    /// [`Origin::Reflect`](crate::wire::cors::Origin::Reflect) let everybody in. A proxy has to pass `Host` on, or
+    /// to be one of `trusted_proxies`, whose `X-Forwarded-Host` is believed. Off by default, as in the reference; turn it on if
+    /// a cookie tells you who a user is.
     pub check_origin: bool,
     /// Sends the connection's id as a cookie with the handshake by polling, as the reference does. Off by default.
     pub cookie: Option<Cookie>,
@@ -62,7 +63,7 @@ pub struct Config {
     pub room_events: bool,
     /// Reports refused requests as events. Off by default.
     pub refusal_events: bool,
-    /// Proxies whose `X-Forwarded-For` is believed, as addresses (`10.0.0.1`) or networks (`10.0.0.0/8`, `fd00::/8`). None by
+    /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`) or networks (`10.0.0.0/8`, `fd00::/8`). None by
     /// default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
     /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
     pub trusted_proxies: Vec<String>,

@@ -18,6 +18,7 @@ pub(crate) mod log;
 pub mod message;
 pub mod metrics;
 pub(crate) mod namespaces;
+mod origins;
 mod packets;
 mod polling;
 pub(crate) mod rooms;

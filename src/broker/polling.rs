@@ -11,7 +11,6 @@ use crate::session::handshake::Origin;
 use crate::session::link::{Link, Phase, Role};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
-use crate::wire::cors;
 use crate::wire::engineio;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
@@ -89,7 +88,7 @@ impl Core {
         if !known {
             return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
         }
-        if let Some(origin) = self.unwanted_origin(request) {
+        if let Some(origin) = self.unwanted_origin(link, request) {
             return self.refuse_request(link, upgrade, Code::Forbidden, None, &origin);
         }
         if !query.sid.is_empty() {
@@ -108,21 +107,6 @@ impl Core {
             return self.refuse_upgrade(link, error);
         }
         self.handshake_request(link, request, head, query.version == "4", upgrade);
-    }
-
-    /// The origin of a page that is not let in.
-    fn unwanted_origin(&self, request: &Request<'_>) -> Option<String> {
-        if !self.config.check_origin {
-            return None;
-        }
-        let host = request.header("host").unwrap_or_default();
-        let wanted = |origin: &[u8]| {
-            cors::is_own(origin, host)
-                || self.config.cors.as_ref().is_some_and(|cors| cors.origin.allows(origin))
-        };
-        let mut origins = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("origin"));
-        let (_, unwanted) = origins.find(|&(_, origin)| !wanted(origin))?;
-        Some(String::from_utf8_lossy(unwanted).into_owned())
     }
 
     /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.

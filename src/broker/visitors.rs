@@ -89,7 +89,7 @@ impl Table {
     }
 }
 
-/// Proxies whose word on a client's address counts.
+/// Proxies whose word counts: on a client's address, and on the host that it asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies(Vec<Network>);
 
@@ -135,7 +135,7 @@ impl Proxies {
         texts.iter().map(|text| Network::parse(text)).collect::<Option<_>>().map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    pub(super) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.holds(address))
     }
 

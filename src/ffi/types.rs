@@ -424,8 +424,9 @@ pub struct roomcast_config {
     pub cors_status: u32,
     /// Refuses requests whose Origin is neither the host they are for, by their Host, nor allowed by `cors`: with 403, code 4
     /// "Forbidden", over both transports. Requests without an Origin, as programs send them, pass; whoever is no browser can
-    /// send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on: X-Forwarded-Host is
-    /// not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+    /// send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on, or to be
+    /// one of trusted_proxies, whose X-Forwarded-Host is believed. Off by default, as in the reference; turn it on if a cookie
+    /// tells you who a user is.
     pub check_origin: u32,
     /// Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
     pub cors_max_age: i64,
@@ -548,8 +549,9 @@ pub struct roomcast_config {
     /// New sessions from one address let in each second; more are answered with 429 and Retry-After. 0, the default, sets no
     /// bound. Addresses are as for max_connections_per_address.
     pub max_handshakes_per_address: u64,
-    /// Proxies whose X-Forwarded-For is believed where limits go by address: addresses ("10.0.0.1") or networks ("10.0.0.0/8",
-    /// "fd00::/8"). A client's address is the first one from the right that is none of these. None by default.
+    /// Proxies whose X-Forwarded-For is believed where limits go by address, and X-Forwarded-Host for check_origin: addresses
+    /// ("10.0.0.1") or networks ("10.0.0.0/8", "fd00::/8"). A client's address is the first one from the right that is none of
+    /// these. None by default.
     pub trusted_proxies: *const roomcast_slice,
     /// How many proxies.
     pub trusted_proxy_count: usize,

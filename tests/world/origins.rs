@@ -98,6 +98,25 @@ fn what_a_proxy_says_of_the_host_is_not_believed_and_two_origins_are_both_looked
 }
 
 #[test]
+fn what_a_trusted_proxy_says_of_the_host_is_believed() {
+    let trusted_proxies = vec!["10.0.0.0/8".into()];
+    let mut world = World::new(Config { check_origin: true, trusted_proxies, ..Config::default() });
+    for (peer, forwarded, status) in [
+        ("10.1.2.3", "X-Forwarded-Host: chat.example\r\n", 200),
+        ("::ffff:10.1.2.3", "x-forwarded-host: chat.example:443\r\n", 200),
+        ("10.1.2.3", "X-Forwarded-Host: chat.example, inner:80\r\n", 200),
+        ("10.1.2.3", "X-Forwarded-Host: other.example\r\n", 403),
+        ("10.1.2.3", "", 403),
+        ("192.0.2.1", "X-Forwarded-Host: chat.example\r\n", 403),
+    ] {
+        world.peer = Some(peer.parse().unwrap());
+        let lines = format!("Host: inner:3000\r\n{forwarded}Origin: https://chat.example\r\n");
+        let request = format!("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n{lines}\r\n");
+        assert_eq!(answer_to(&mut world, &request).status, status, "{peer} {forwarded}");
+    }
+}
+
+#[test]
 fn origins_that_are_none_are_refused_by_name() {
     for origin in [
         Origin::List(vec!["https://a.example/".into()]),

@@ -428,8 +428,9 @@ typedef struct roomcast_config {
     /**
      * Refuses requests whose Origin is neither the host they are for, by their Host, nor allowed by `cors`: with 403, code 4
      * "Forbidden", over both transports. Requests without an Origin, as programs send them, pass; whoever is no browser can
-     * send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on: X-Forwarded-Host is
-     * not believed. Off by default, as in the reference; turn it on if a cookie tells you who a user is.
+     * send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on, or to be
+     * one of trusted_proxies, whose X-Forwarded-Host is believed. Off by default, as in the reference; turn it on if a cookie
+     * tells you who a user is.
      */
     uint32_t check_origin;
     /**
@@ -668,8 +669,9 @@ typedef struct roomcast_config {
      */
     uint64_t max_handshakes_per_address;
     /**
-     * Proxies whose X-Forwarded-For is believed where limits go by address: addresses ("10.0.0.1") or networks ("10.0.0.0/8",
-     * "fd00::/8"). A client's address is the first one from the right that is none of these. None by default.
+     * Proxies whose X-Forwarded-For is believed where limits go by address, and X-Forwarded-Host for check_origin: addresses
+     * ("10.0.0.1") or networks ("10.0.0.0/8", "fd00::/8"). A client's address is the first one from the right that is none of
+     * these. None by default.
      */
     const struct roomcast_slice *trusted_proxies;
     /**
