@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -26,7 +26,7 @@ HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $
 header:
 	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) the_header_is
 
-test: tools lint unit interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick cost
+test: tools lint unit poll-backend interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick cost
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -44,6 +44,10 @@ lint:
 unit:
 	cargo test --features capi
 	$(HEADER_TEST)
+
+# The loops on poll(2), by mio's own switch: its contract in full, of which epoll forgives much, and near to what Windows asks.
+poll-backend:
+	RUSTFLAGS="--cfg mio_unsupported_force_poll_poll" cargo test --target-dir $(TARGET)/poll-backend --test net --test loops
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib

@@ -328,7 +328,7 @@ pub unsafe extern "C" fn roomcast_flush(broker: *mut roomcast_broker) -> roomcas
 /// something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
 /// that are left undrained.
 ///
-/// Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+/// Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows, and wherever else there is neither epoll nor kqueue.
 /// Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -336,19 +336,11 @@ pub unsafe extern "C" fn roomcast_fd(broker: *mut roomcast_broker, fd: *mut i32)
     let body = |host: &mut Host| {
         // SAFETY: what the caller promises.
         let out = unsafe { Out::new(fd, "fd") }?;
-        #[cfg(unix)]
-        {
-            out.set(std::os::fd::AsRawFd::as_raw_fd(&host.broker));
-            if host.has_events() {
-                host.broker.arm();
-            }
-            Ok(())
+        out.set(host.broker.descriptor().ok_or(Error::Unsupported)?);
+        if host.has_events() {
+            host.broker.arm();
         }
-        #[cfg(not(unix))]
-        {
-            let _ = (out, host);
-            Err(Error::Unsupported.into())
-        }
+        Ok(())
     };
     // SAFETY: what the caller promises.
     unsafe { Host::enter(broker, "roomcast_fd", body) }

@@ -184,22 +184,34 @@ impl Broker {
     }
 }
 
-#[cfg(unix)]
+#[cfg(poll_descriptor)]
 impl std::os::fd::AsFd for Broker {
     /// As [`as_raw_fd`](std::os::fd::AsRawFd::as_raw_fd).
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         match &self.driver {
-            Driver::Host(seat, _) => seat.io.as_fd(),
+            Driver::Host(seat, _) => std::os::fd::AsFd::as_fd(&seat.io),
             Driver::Threads(fleet) => fleet.as_fd(),
         }
     }
 }
 
-#[cfg(unix)]
+#[cfg(poll_descriptor)]
 impl std::os::fd::AsRawFd for Broker {
     /// A descriptor that is readable whenever [`poll`](Broker::poll) has something to do. Only poll it: never read it,
-    /// write it or close it.
+    /// write it or close it. Where the system has no descriptor for several others, as epoll and kqueue are, the
+    /// broker has none.
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         std::os::fd::AsFd::as_fd(self).as_raw_fd()
+    }
+}
+
+#[cfg(feature = "capi")]
+impl Broker {
+    /// Its descriptor, where there is one.
+    pub(crate) fn descriptor(&self) -> Option<i32> {
+        #[cfg(poll_descriptor)]
+        return Some(std::os::fd::AsRawFd::as_raw_fd(self));
+        #[cfg(not(poll_descriptor))]
+        None
     }
 }

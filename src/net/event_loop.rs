@@ -13,8 +13,6 @@ use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-#[cfg(unix)]
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 const WAKER: Token = Token(usize::MAX);
@@ -248,11 +246,14 @@ impl Loop {
         service: &mut impl Service,
         timeout: Option<Duration>,
     ) -> io::Result<(bool, usize)> {
-        match self.poll.poll(&mut self.events, timeout) {
+        // On poll(2), mio drops a wake that meets a registration of ours; our own flag stays. It registers nothing during the
+        // wait, so looking before is enough.
+        let called = cfg!(not(poll_descriptor)) && self.waker.is_called();
+        match self.poll.poll(&mut self.events, if called { Some(Duration::ZERO) } else { timeout }) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let (mut woken, mut count) = (false, 0);
+        let (mut woken, mut count) = (called && self.waker.take(), 0);
         for event in &self.events {
             count += 1;
             match event.token() {
@@ -328,24 +329,24 @@ impl Loop {
     }
 }
 
-#[cfg(unix)]
-impl AsFd for Loop {
+#[cfg(poll_descriptor)]
+impl std::os::fd::AsFd for Loop {
     /// The descriptor for another loop: readable, in the manner of level-triggered descriptors, as long as a
     /// [`turn`](Self::turn) has something to do. It must not be read. Together with it, ask for
     /// [`next_timeout`](Self::next_timeout) before every wait.
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         if !self.foreign.replace(true) {
             // Work may be left from before anybody looked.
             self.waker.wake();
         }
-        self.poll.registry().as_fd()
+        std::os::fd::AsFd::as_fd(self.poll.registry())
     }
 }
 
-#[cfg(unix)]
-impl AsRawFd for Loop {
-    /// The descriptor of [`as_fd`](Self::as_fd).
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
+#[cfg(poll_descriptor)]
+impl std::os::fd::AsRawFd for Loop {
+    /// The descriptor of [`as_fd`](std::os::fd::AsFd::as_fd).
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsFd::as_fd(self).as_raw_fd()
     }
 }

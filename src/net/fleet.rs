@@ -26,8 +26,6 @@ use mailbox::{Bell, Mailbox};
 use names::Names;
 use std::io;
 use std::net::SocketAddr;
-#[cfg(unix)]
-use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
@@ -177,8 +175,8 @@ impl Fleet {
         self.has_events().then_some(Duration::ZERO)
     }
 
-    #[cfg(unix)]
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+    #[cfg(poll_descriptor)]
+    pub(super) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.bell.as_fd()
     }
 

@@ -5,6 +5,7 @@ mod outlet;
 
 pub(super) use outlet::Outlet;
 
+use super::REARMED_BY_WOULD_BLOCK;
 use crate::base::Millis;
 use crate::broker::service::{Flow, Service};
 use mio::event::Event;
@@ -314,7 +315,7 @@ impl Links {
             match stream.read(&mut buffer[..room]) {
                 Ok(0) => break State::Ended,
                 Ok(count) => {
-                    link.readable = count == room || link.ending;
+                    link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
                     let flow = service.received(key, &mut buffer[..count], now);
                     budget -= count;
                     link.paused = flow == Flow::Pause;

@@ -3,6 +3,11 @@
 //! Every descriptor is registered once, edge-triggered, for reading and writing; what an edge announced is
 //! remembered until it has been read, so a turn may stop anywhere without losing anything.
 
+/// Whether mio tells of a descriptor again only when an operation on it has ended in `WouldBlock`, as its contract allows.
+/// Epoll and kqueue tell of each edge by themselves: there a short read or send has seen the end, and the system call that
+/// would say so once more is saved.
+const REARMED_BY_WOULD_BLOCK: bool = cfg!(not(poll_descriptor));
+
 mod broker;
 mod clock;
 mod event_loop;

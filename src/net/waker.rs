@@ -31,6 +31,11 @@ impl Waker {
         }
     }
 
+    /// Whether it was called since the last [`take`](Self::take).
+    pub(super) fn is_called(&self) -> bool {
+        self.0.pending.load(Ordering::Acquire)
+    }
+
     /// Takes the wake back, so that the next call is heard again.
     pub(super) fn take(&self) -> bool {
         self.0.pending.swap(false, Ordering::AcqRel)

@@ -1,6 +1,7 @@
 //! A host to be driven step by step, and a client in the small.
 
 use roomcast::{Broker, Config, Event, Events, SocketId};
+#[cfg(poll_descriptor)]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -116,12 +117,14 @@ impl Host {
         (found.unwrap(), thread)
     }
 
+    #[cfg(poll_descriptor)]
     pub(crate) fn readable(&self, wait: Duration) -> bool {
         let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         poll(&mut [PollFd::new(&self.broker, PollFlags::IN)], Some(&wait)).unwrap() > 0
     }
 
     /// Polls until the descriptor falls silent.
+    #[cfg(poll_descriptor)]
     pub(crate) fn settle(&mut self) {
         while self.readable(Duration::ZERO) {
             self.broker.poll(&mut self.events, Some(Duration::ZERO)).unwrap();

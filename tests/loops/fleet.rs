@@ -532,6 +532,8 @@ fn the_end_tells_everybody_on_every_loop_and_it_may_begin_again() {
     }
 }
 
+// On poll(2) there is no descriptor for another loop.
+#[cfg(poll_descriptor)]
 #[test]
 fn the_descriptor_tells_of_the_loops_events_and_then_rests() {
     for loops in COUNTS {

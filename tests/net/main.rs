@@ -2,9 +2,12 @@
 //! time: each turns the loop until something has happened.
 
 mod fair;
+// On poll(2) there is no descriptor for another loop.
+#[cfg(poll_descriptor)]
 mod foreign;
 mod input;
 mod output;
 mod probe;
 mod process;
 mod storm;
+mod wakes;

@@ -6,8 +6,6 @@ use mio::{Poll, Token};
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::io;
-#[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// One loop's batch for the host. While the host has not taken it, the next one stays in the core, whose bounds stop the
@@ -89,11 +87,11 @@ impl Bell {
         }
     }
 
-    #[cfg(unix)]
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+    #[cfg(poll_descriptor)]
+    pub(super) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         if !self.foreign.replace(true) {
             self.waker.wake();
         }
-        self.poll.registry().as_fd()
+        std::os::fd::AsFd::as_fd(self.poll.registry())
     }
 }

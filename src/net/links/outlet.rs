@@ -3,6 +3,7 @@
 
 use super::{Lingering, Links, State};
 use crate::broker::service::{Output, Sent};
+use crate::net::REARMED_BY_WOULD_BLOCK;
 use mio::Registry;
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -42,6 +43,10 @@ impl Outlet<'_> {
                 Ok(count) if count == length => return Sent::All,
                 Ok(count) => {
                     link.blocked = true;
+                    if REARMED_BY_WOULD_BLOCK {
+                        // The kernel is full: one more call would only say so, which is what mio waits for.
+                        let _ = stream.try_io(|| Err::<(), _>(ErrorKind::WouldBlock.into()));
+                    }
                     return Sent::Part(count);
                 }
                 Err(error) => match error.kind() {
@@ -74,8 +79,9 @@ impl Output for Outlet<'_> {
         for slices in slices.chunks(MAX_SLICES) {
             let length = slices.iter().map(|slice| slice.len()).sum();
             // Not writev, as std has it: that one raises SIGPIPE.
-            let send =
-                |stream: &mut TcpStream| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL);
+            let send = |stream: &mut TcpStream| {
+                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL))
+            };
             match self.send_with(link, length, send) {
                 Sent::All => taken += length,
                 Sent::Part(count) => return Sent::Part(taken + count),

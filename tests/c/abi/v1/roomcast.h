@@ -827,7 +827,7 @@ roomcast_status roomcast_flush(struct roomcast_broker *broker);
  * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
  * that are left undrained.
  *
- * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows, and wherever else there is neither epoll nor kqueue.
  * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
  * Threads: the broker's.
  */
