@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -680,6 +681,114 @@ def test_what_is_no_exception_costs_its_event_only(make: Any, error: type[BaseEx
     assert not host.sio._clients
     for at in ("connect", "event", "disconnect"):
         assert f"at {at}" in caplog.text
+
+
+def test_a_signal_handler_may_come_anywhere(make: Any) -> None:
+    # A trace function is called where a signal handler may be: between any two lines, in the middle of any call.
+    host = make()
+    host.sio.on("echo", lambda sid, number: number)
+    ticks, done, refused, sids = [0], [0], [0], [""]
+
+    def handler() -> None:
+        emitting = host.sio.emit("tick", ticks[0])
+        ticks[0] += 1
+        if not host.threaded:
+            with contextlib.suppress(AssertionError):  # it lets others have their turn
+                drive(emitting)
+        try:
+            assert sids[0] in host.sio.rooms(sids[0])
+            host.sio._enter(sids[0], f"room {ticks[0]}", None)
+            done[0] += 1
+        except roomcast.exceptions.RoomcastError as error:
+            assert error.code == "ROOMCAST_ERROR_BUSY"
+            refused[0] += 1
+
+    lines = [0]
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        name = frame.f_code.co_filename
+        if "roomcast" not in name or not name.endswith(("raw.py", "_base.py")) or not sids[0]:
+            return None if "roomcast" not in name else trace
+        lines[0] += event == "line"
+        if lines[0] % 11 == 0 and ticks[0] < 2000:
+            handler()
+        return trace
+
+    threading.settrace(trace)
+    try:
+        host.__enter__()
+    finally:
+        threading.settrace(None)  # type: ignore[arg-type]
+    with contextlib.closing(Raw(host.port)) as raw:
+        sids[0] = raw.sid
+        got: list[str] = []
+        for number in range(400):
+            raw.send(f'42{number}["echo",{number}]')
+            while (text := raw.text()) != f"43{number}[{number}]":
+                got.append(text)
+        sids[0] = ""
+        host.do("emit", "end")
+        while (text := raw.text()) != '42["end"]':
+            got.append(text)
+        assert got == [f'42["tick",{number}]' for number in range(ticks[0])]
+    assert ticks[0] > 100 and done[0] and refused[0]
+    host.__exit__()
+
+
+def test_a_logging_handler_may_call_the_server(make: Any) -> None:
+    class Telling(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            for _ in range(300):  # more than wait for the turn's end
+                emitting = host.sio.emit("log", record.getMessage())
+                if not host.threaded:
+                    with contextlib.suppress(AssertionError):  # it lets others have their turn
+                        drive(emitting)
+            host.sio.rooms(sids[0])
+
+    logger = logging.getLogger("roomcast.test")
+    logger.propagate = False
+    logger.addHandler(Telling())
+    host, sids = make(engineio_logger=logger), [""]
+    host.sio.on("echo", lambda sid: "echo")
+    with host:
+        raw = Raw(host.port)
+        sids[0] = raw.sid
+        for _ in range(3):
+            bad = Raw(host.port)
+            bad.send("4nonsense")
+            with pytest.raises(EOFError):
+                while True:
+                    bad.text()
+            bad.close()
+        assert raw.next_of("42").startswith('42["log","')
+        raw.send('420["echo"]')
+        assert raw.next_of("43") == '430["echo"]'
+        raw.close()
+    logger.handlers.clear()
+
+
+def test_a_logger_that_fails_breaks_nothing(make: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    def fails(record: logging.LogRecord) -> bool:
+        raise RuntimeError("a filter's fault")
+
+    logger = logging.getLogger("roomcast.test")
+    logger.addFilter(fails)
+    host = make(logger=logger)
+    host.sio.on("fail", lambda sid: 1 / 0)
+    host.sio.on("echo", lambda sid: "echo")
+    with host:
+        raw = Raw(host.port)
+        raw.send('42["fail"]')
+        bad = Raw(host.port)
+        bad.send("4nonsense")
+        with pytest.raises(EOFError):
+            bad.text()
+        bad.close()
+        raw.send('420["echo"]')
+        assert raw.next_of("43") == '430["echo"]'
+        raw.close()
+    logger.removeFilter(fails)
+    assert "a filter's fault" in capfd.readouterr().err
 
 
 def test_what_cannot_be_emitted_is_said_to_the_caller(make: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -121,10 +122,14 @@ class BaseServer:
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
         self._codec = Codec(json)
-        self._broker = raw.Broker(log=lambda level, line: engine.log(_level(level), line), **fields)
+        #: Lines of the broker's log. They are logged when its call is over: a logging handler may call the server.
+        self._lines: deque[tuple[int, str]] = deque()
+        self._engine_logger = engine
+        self._broker = raw.Broker(log=lambda *line: self._lines.append(line), **fields)
         self._remote = self._broker.remote()
         #: Emits, as packed records, and acknowledgements, in the order of the calls.
         self._queue: deque[Union[bytes, tuple[int, int, bytes, Any]]] = deque()
+        self._committing = False
         self._clients: dict[str, Client] = {}
         self._by_socket: dict[int, Client] = {}
         #: Those whose connect handler has not decided yet.
@@ -137,6 +142,7 @@ class BaseServer:
         # "/" is there in any case; whoever comes is asked about.
         for name in ["/", *(self.namespaces if isinstance(self.namespaces, list) else ())]:
             self._open(name)
+        self._tell()
 
     def is_asyncio_based(self) -> bool:
         """Whether this is the asyncio server."""
@@ -334,7 +340,9 @@ class BaseServer:
         if len(self._queue) < _WAITING_EMITS:
             return False
         with self._lock:
-            self._commit()
+            # A signal handler or a logging handler may come within a call that is under way: then that one's turn has it.
+            if not self._committing and not self._broker.busy:
+                self._commit()
         return True
 
     def _skipped(self, skip_sid: Any) -> list[bytes]:
@@ -376,7 +384,8 @@ class BaseServer:
         names = None if rooms is None else {name.decode() for name in rooms}
         without = {name.decode() for name in skipped}
         return [client for client in list(self._unaccepted.values()) if client.ns == ns
-                and without.isdisjoint(client.rooms or ()) and (names is None or not names.isdisjoint(client.rooms or ()))]
+                and not client.accepted and without.isdisjoint(client.rooms or ())
+                and (names is None or not names.isdisjoint(client.rooms or ()))]
 
     def _acknowledge(self, client: Client, ack: int, answer: Any) -> None:
         args, attachments = self._codec.encode(as_args(answer))
@@ -384,31 +393,37 @@ class BaseServer:
 
     def _commit(self) -> None:
         """Hands over what was emitted and acknowledged, in the order of the calls. Under the lock."""
+        if self._committing or self._broker.busy:
+            raise raw.taken()
         queue = self._queue
         if not queue:
             return
-        records: list[bytes] = []
-        # As many as are there now: other threads may go on adding.
-        for _ in range(len(queue)):
-            item = queue.popleft()
-            if isinstance(item, bytes):
-                records.append(item)
-                continue
+        self._committing = True
+        try:
+            records: list[bytes] = []
+            # As many as are there now: other threads may go on adding.
+            for _ in range(len(queue)):
+                item = queue.popleft()
+                if isinstance(item, bytes):
+                    records.append(item)
+                    continue
+                if records:
+                    self._broker.emit_each(records, self._lost)
+                    records = []
+                try:
+                    self._broker.ack(*item)
+                except raw.Gone:
+                    pass
+                except Exception as error:
+                    self._lost(error)
             if records:
                 self._broker.emit_each(records, self._lost)
-                records = []
-            try:
-                self._broker.ack(*item)
-            except raw.Gone:
-                pass
-            except Exception as error:
-                self._lost(error)
-        if records:
-            self._broker.emit_each(records, self._lost)
+        finally:
+            self._committing = False
 
     def _lost(self, error: Exception) -> None:
         if not isinstance(error, raw.Gone):
-            self.logger.error("an emit failed: %s", error)
+            self._say(self.logger, logging.ERROR, "an emit failed: %s", error)
 
     # ---- who comes and goes ----
 
@@ -556,7 +571,20 @@ class BaseServer:
 
     def _note(self, text: str, *args: Any) -> None:
         if self._talkative:
-            self.logger.info(text, *args)
+            self._say(self.logger, logging.INFO, text, *args)
+
+    def _tell(self) -> None:
+        """Logs the broker's lines, outside of its calls and of the lock."""
+        for _ in range(len(self._lines)):
+            level, line = self._lines.popleft()
+            self._say(self._engine_logger, _level(level), line)
+
+    def _say(self, logger: logging.Logger, level: int, text: str, *args: Any, error: Optional[BaseException] = None) -> None:
+        """Logs; what a logger's own code raises is printed, as logging does with its handlers', and breaks nothing."""
+        try:
+            logger.log(level, text, *args, exc_info=error)
+        except Exception:
+            traceback.print_exc()
 
     def _failed(self, event: str, namespace: str, error: BaseException) -> None:
         """Takes what a handler raised: it costs that event only, unless it ends the program."""
@@ -566,7 +594,7 @@ class BaseServer:
         if isinstance(error, ENDING):
             self._end_with(error)
         else:
-            self.logger.error(text, *args, exc_info=error)
+            self._say(self.logger, logging.ERROR, text, *args, error=error)
 
     def _end_with(self, error: BaseException) -> None:
         """Ends the server, and then the program, when what is under way is done."""

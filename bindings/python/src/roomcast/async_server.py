@@ -73,6 +73,7 @@ class AsyncServer(BaseServer):
         if self._loop not in (None, loop):
             raise RuntimeError("the server belongs to another event loop")
         bound = self._broker.listen(host, port)
+        self._tell()
         if self._loop is None:
             self._loop, self._thread, self._ended = loop, threading.get_ident(), asyncio.Event()
             loop.add_reader(self._broker.fileno(), self._turn)
@@ -112,6 +113,7 @@ class AsyncServer(BaseServer):
         await loop.run_in_executor(None, self._broker.close, 1.0)
         self._events = iter(self._broker.events())
         self._dispatch()
+        self._tell()
         if running := {task for task in self._tasks if task is not asyncio.current_task()}:
             await asyncio.wait(running, timeout=1.0)
         self._loop = self._ended = self._timer = None
@@ -130,6 +132,8 @@ class AsyncServer(BaseServer):
             broker.poll(0)
             self._events = iter(broker.events(_BATCH))
             self._dispatch()
+            if self._lines:
+                self._tell()
             if self._queue:
                 self._commit()
                 broker.flush()

@@ -12,12 +12,14 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, Optional, Union
+from functools import wraps
+from typing import Any, Final, NamedTuple, Optional, TypeVar, Union, cast
 
 from ._native import Gone, RoomcastError, check, failure, held, lib
 from ._ffi import ffi
 
-__all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
+__all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text",
+           "taken", "version"]
 
 #: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
@@ -152,20 +154,51 @@ def pack(ns: int, name: bytes, args: bytes, rooms: Optional[Sequence[bytes]] = N
                                 len(sockets), len(except_rooms), len(except_sockets)), *parts, _PADDING[padding]))
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _lending(method: _Method) -> _Method:
+    """A method that copies what the library lends until the next call: no other call may come between, such as a signal
+    handler's."""
+    @wraps(method)
+    def alone(self: "Broker", *args: Any, **kwargs: Any) -> Any:
+        if self.busy:
+            raise taken()
+        self.busy = True
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.busy = False
+
+    return cast(_Method, alone)
+
+
+def taken() -> RoomcastError:
+    """What a call raises that comes within another one."""
+    return RoomcastError(lib.ROOMCAST_ERROR_BUSY, "ROOMCAST_ERROR_BUSY",
+                         "the broker is in the middle of a call: this is a signal handler, or a function it calls itself")
+
+
 class Broker:
     """A Socket.IO server without handlers. It listens nowhere yet.
 
     ``config`` are the fields of roomcast_config in roomcast.h: numbers, texts, and times in milliseconds;
-    ``cors_origins`` and ``trusted_proxies`` are lists of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an error, 2 a warning) and
-    a line; it must not call the broker.
+    ``cors_origins`` and ``trusted_proxies`` are lists of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an
+    error, 2 a warning) and a line; what it raises, the next poll raises.
+
+    A call that comes within another one raises ROOMCAST_ERROR_BUSY and has done nothing: ``log`` must not call the broker, and
+    a signal handler sees :attr:`busy` whether it may.
     """
 
     def __init__(self, *, log: Optional[Callable[[int, str], None]] = None, **config: Any) -> None:
         kept: list[Any] = []
         fields = _config(config, kept)
+        #: A call is under way that none other may interrupt.
+        self.busy = False
+        self._thrown: Optional[BaseException] = None
         self._log = None
         if log is not None:
-            self._log = ffi.callback("roomcast_log", _log_to(log))
+            self._log = ffi.callback("roomcast_log", self._log_to(log), onerror=self._log_failed)
             fields.log = self._log
         made = ffi.new("roomcast_broker **")
         check(lib.roomcast_new(lib.ROOMCAST_ABI_VERSION, fields, made))
@@ -173,10 +206,23 @@ class Broker:
         self._address = int(ffi.cast("uintptr_t", self._broker))
         self._names: dict[bytes, str] = {}
         self._slow = False
-        self._packed, self._size = ctypes.c_void_p(), ctypes.c_size_t()
-        self._packed_at, self._size_at = ctypes.byref(self._packed), ctypes.byref(self._size)
+        # Whoever comes between a call and a look at this leaves there what is no less true.
         self._milliseconds = ctypes.c_int32()
         self._milliseconds_at = ctypes.byref(self._milliseconds)
+
+    def _log_to(self, log: Callable[[int, str], None]) -> Callable[[Any, int, Any, int], None]:
+        def line(_data: Any, level: int, text: Any, size: int) -> None:
+            busy, self.busy = self.busy, True
+            try:
+                log(level, bytes(ffi.buffer(text, size)).decode("utf-8", "replace"))
+            finally:
+                self.busy = busy
+
+        return line
+
+    def _log_failed(self, _kind: Any, error: BaseException, _traceback: Any) -> None:
+        """It cannot be raised through the library: KeyboardInterrupt, too, may come there."""
+        self._thrown = error
 
     def free(self) -> None:
         """Closes every connection at once and frees the broker. :meth:`close` comes first where clients are to be told."""
@@ -189,6 +235,7 @@ class Broker:
 
     # ---- the loop ----
 
+    @_lending
     def listen(self, host: str, port: int) -> int:
         """Listens on an address. Port 0 takes a free one. Returns the port."""
         if not isinstance(port, int) or not 0 <= port < 65536:
@@ -201,6 +248,7 @@ class Broker:
             raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
         return int(bound[0])
 
+    @_lending
     def fileno(self) -> int:
         """A descriptor that is readable as long as :meth:`poll` has something to do, or events are undrained."""
         number = ffi.new("int32_t *")
@@ -209,6 +257,8 @@ class Broker:
 
     def next_timeout(self) -> Optional[float]:
         """Seconds after which :meth:`poll` is due although the descriptor is silent; None for as long as it likes."""
+        if self.busy:
+            raise taken()
         if status := held.roomcast_next_timeout(self._address, self._milliseconds_at):
             raise failure(status)
         due = self._milliseconds.value
@@ -219,6 +269,11 @@ class Broker:
 
         A signal ends the wait, so that Ctrl-C arrives. While events are left undrained it does not wait.
         """
+        if self.busy:
+            raise taken()
+        if self._thrown is not None:
+            thrown, self._thrown = self._thrown, None
+            raise thrown
         if timeout is None or timeout > 0:
             wait = -1 if timeout is None else min(int(timeout * 1000) + 1, 2**31 - 1)
             if status := lib.roomcast_poll(self._broker, wait):
@@ -235,6 +290,8 @@ class Broker:
 
     def flush(self) -> None:
         """Sends what was emitted since the last poll or flush, now."""
+        if self.busy:
+            raise taken()
         began = time.perf_counter()
         if self._slow:
             status = lib.roomcast_flush(self._broker)
@@ -253,18 +310,24 @@ class Broker:
 
     def drain(self, most: int = 2**32) -> Batch:
         """As :meth:`events`, but leaves them where they lie: for those who need speed, or little of each event."""
-        if status := held.roomcast_events_packed(self._address, most, self._packed_at, self._size_at):
-            raise failure(status)
-        size = self._size.value
-        if not size:
+        if self.busy:
+            raise taken()
+        packed, count = ctypes.c_void_p(), ctypes.c_size_t()
+        self.busy = True
+        try:
+            if status := held.roomcast_events_packed(self._address, most, ctypes.byref(packed), ctypes.byref(count)):
+                raise failure(status)
+            data = ctypes.string_at(packed.value or 0, count.value)
+        finally:
+            self.busy = False
+        if not data:
             return _NOTHING
-        data = ctypes.string_at(self._packed.value or 0, size)
-        count, _, at, _ = _HEAD.unpack_from(data)
+        events, _, at, _ = _HEAD.unpack_from(data)
         known, names = self._names, []
         for start, end in _PLACE.iter_unpack(data[at:]):
             name = data[start:end]
             names.append(known[name] if name in known else self._name(name))
-        return Batch(data, names, count)
+        return Batch(data, names, events)
 
     def _name(self, raw: bytes) -> str:
         # Clients choose the names: what is remembered is bounded.
@@ -273,6 +336,7 @@ class Broker:
         name = self._names[raw] = raw.decode()
         return name
 
+    @_lending
     def close(self, grace: float = 1.0) -> None:
         """Tells the clients, sends what is queued for at most ``grace`` seconds, stops listening. Drain before and after."""
         check(lib.roomcast_close(self._broker, int(grace * 1000)))
@@ -287,23 +351,32 @@ class Broker:
         names = None if rooms is None else [room.encode() for room in rooms]
         record = pack(ns, name.encode(), text, names, [room.encode() for room in except_rooms],
                       sockets, except_sockets, attachments, delivery, key)
+        if self.busy:
+            raise taken()
         if status := held.roomcast_emit_packed(self._address, record, len(record), None):
             raise failure(status)
 
     def emit_many(self, records: Iterable[bytes]) -> None:
         """Emits a batch made by :func:`pack`, in its order. At the first that cannot be emitted it stops and raises."""
+        if self.busy:
+            raise taken()
         batch = b"".join(records)
         if status := held.roomcast_emit_packed(self._address, batch, len(batch), None):
             raise failure(status)
 
     def emit_each(self, records: Sequence[bytes], failed: Callable[[Exception], None]) -> None:
         """As :meth:`emit_many`, but goes on behind one that cannot be emitted, and tells ``failed`` of it."""
-        batch, done = b"".join(records), self._size
-        while status := held.roomcast_emit_packed(self._address, batch, len(batch), self._size_at):
+        if self.busy:
+            raise taken()
+        batch, done = b"".join(records), ctypes.c_size_t()
+        while status := held.roomcast_emit_packed(self._address, batch, len(batch), ctypes.byref(done)):
+            if status == lib.ROOMCAST_ERROR_BUSY:
+                raise failure(status)
             failed(failure(status))
             records = records[done.value + 1:]
-            batch = b"".join(records)
+            batch, done.value = b"".join(records), 0
 
+    @_lending
     def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Optional[Sequence[bytes]] = None,
                       except_rooms: Sequence[bytes] = (), attachments: Sequence[bytes] = (),
                       timeout: Optional[float] = None) -> int:
@@ -330,6 +403,8 @@ class Broker:
 
     def ack(self, socket: int, ack: int, args: bytes = b"[]", attachments: Sequence[bytes] = ()) -> None:
         """Acknowledges an event; ``args`` is the JSON array of the answer."""
+        if self.busy:
+            raise taken()
         if attachments:
             kept: list[Any] = []
             slices = _slices(attachments, kept)
@@ -339,16 +414,19 @@ class Broker:
 
     # ---- sockets and rooms ----
 
+    @_lending
     def join(self, socket: int, room: str) -> None:
         """Puts a socket into a room."""
         name = room.encode()
         check(lib.roomcast_join(self._broker, socket, name, len(name)))
 
+    @_lending
     def leave(self, socket: int, room: str) -> None:
         """Takes a socket out of a room."""
         name = room.encode()
         check(lib.roomcast_leave(self._broker, socket, name, len(name)))
 
+    @_lending
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
         """Leaves and joins many rooms at once. A room in both lists is kept."""
         kept: list[Any] = []
@@ -356,43 +434,51 @@ class Broker:
         check(lib.roomcast_change_rooms(self._broker, socket, _slices(leave_names, kept), len(leave),
                                         _slices(join_names, kept), len(join), ffi.NULL))
 
+    @_lending
     def accept(self, socket: int) -> None:
         """Lets a socket in that a CONNECT_REQUEST asked for."""
         check(lib.roomcast_accept(self._broker, socket))
 
+    @_lending
     def reject(self, socket: int, message: str, data: Union[str, bytes] = b"") -> None:
         """Turns a socket away that a CONNECT_REQUEST asked for. ``data`` is a JSON value, or nothing."""
         text, value = message.encode(), data.encode() if isinstance(data, str) else data
         check(lib.roomcast_reject(self._broker, socket, text, len(text), value, len(value)))
 
+    @_lending
     def disconnect(self, socket: int, close: bool = False) -> None:
         """Takes a socket out of its namespace; ``close`` ends its whole connection."""
         check(lib.roomcast_disconnect(self._broker, socket, int(close)))
 
+    @_lending
     def members(self, ns: int, room: str) -> list[int]:
         """The sockets in a room."""
         name, found, count = room.encode(), ffi.new("uint64_t **"), ffi.new("size_t *")
         check(lib.roomcast_members(self._broker, ns, name, len(name), found, count))
         return list(ffi.unpack(found[0], count[0])) if count[0] else []
 
+    @_lending
     def rooms_of(self, socket: int) -> list[str]:
         """The rooms of a socket, its own first."""
         found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
         check(lib.roomcast_rooms_of(self._broker, socket, found, count))
         return [_text(found[0][at]) for at in range(count[0])]
 
+    @_lending
     def socket_id(self, socket: int) -> str:
         """A socket's id as its client knows it."""
         found = ffi.new("roomcast_slice *")
         check(lib.roomcast_socket_id(self._broker, socket, found))
         return _text(found)
 
+    @_lending
     def find_socket(self, sid: str) -> int:
         """The connected socket with an id."""
         text, found = sid.encode(), ffi.new("uint64_t *")
         check(lib.roomcast_find_socket(self._broker, text, len(text), found))
         return int(found[0])
 
+    @_lending
     def handshake(self, who: int) -> Handshake:
         """What the first request of a socket's, or a connection's, client said."""
         found = ffi.new("roomcast_handshake *", {"struct_size": ffi.sizeof("roomcast_handshake")})
@@ -403,6 +489,7 @@ class Broker:
         return Handshake(found.connection, bool(found.websocket), found.issued, _text(found.address), _text(found.url),
                          query, headers)
 
+    @_lending
     def is_websocket(self, socket: int) -> bool:
         """Whether a WebSocket carries the socket's connection by now."""
         connection, answer = ffi.new("roomcast_connection *"), ffi.new("uint32_t *")
@@ -412,17 +499,20 @@ class Broker:
 
     # ---- namespaces, pages, counters ----
 
+    @_lending
     def add_namespace(self, name: str, guarded: bool = False) -> int:
         """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
         check(lib.roomcast_add_namespace(self._broker, text, len(text), int(guarded), found))
         return int(found[0])
 
+    @_lending
     def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True) -> None:
         """Lets clients bring namespaces to life whose names fit; each ``*`` stands for any characters."""
         text = glob.encode()
         check(lib.roomcast_add_pattern(self._broker, text, len(text), int(guarded), int(remove_when_empty)))
 
+    @_lending
     def find_namespace(self, name: str) -> Optional[int]:
         """The namespace of this name, if there is one."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
@@ -432,12 +522,14 @@ class Broker:
         check(status)
         return int(found[0])
 
+    @_lending
     def namespace_name(self, ns: int) -> str:
         """A namespace's name, with its slash."""
         found = ffi.new("roomcast_slice *")
         check(lib.roomcast_namespace_name(self._broker, ns, found))
         return _text(found)
 
+    @_lending
     def serve(self, path: str, content_type: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Answers GET requests for exactly this path with a response held in memory."""
         kept: list[Any] = []
@@ -445,12 +537,14 @@ class Broker:
         check(lib.roomcast_serve(self._broker, at, len(at), kind, len(kind), body, len(body), _pairs(headers, kept),
                                  len(headers)))
 
+    @_lending
     def stats(self) -> dict[str, int]:
         """What the broker counts: what there is now, then totals since it was made."""
         found, count = ffi.new("roomcast_stat **"), ffi.new("size_t *")
         check(lib.roomcast_stats(self._broker, found, count))
         return {ffi.string(found[0][at].name).decode(): found[0][at].value for at in range(count[0])}
 
+    @_lending
     def remote(self) -> Remote:
         """What other threads hold to reach this broker."""
         made = ffi.new("roomcast_remote **")
@@ -556,10 +650,3 @@ def _set(config: Any, name: str, value: Any, kept: list[Any]) -> None:
         setattr(config, name, _slice(value, kept))
     else:
         setattr(config, name, int(value))
-
-
-def _log_to(log: Callable[[int, str], None]) -> Callable[[Any, int, Any, int], None]:
-    def line(_data: Any, level: int, text: Any, size: int) -> None:
-        log(level, bytes(ffi.buffer(text, size)).decode("utf-8", "replace"))
-
-    return line

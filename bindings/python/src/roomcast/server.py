@@ -29,6 +29,10 @@ class Server(BaseServer):
     What a handler raises is logged and costs that event only. ``sys.exit()`` in a handler ends :meth:`run`, which says
     goodbye to the clients and raises it; KeyboardInterrupt there is as Ctrl-C.
 
+    A signal handler and a ``logging.Handler`` may call :meth:`emit` and :meth:`shutdown` whenever they run. A signal handler
+    may interrupt another call, and then the other methods raise RoomcastError (``ROOMCAST_ERROR_BUSY``) and have done nothing:
+    leave them to :meth:`start_background_task`.
+
     :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
@@ -38,6 +42,7 @@ class Server(BaseServer):
         self._workers = Workers(self._job_failed)
         self._stopping = False
         self._running = False
+        self._loop_thread = 0
         #: What a handler raised to end the program.
         self._ending: Optional[BaseException] = None
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
@@ -51,7 +56,9 @@ class Server(BaseServer):
     def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
         """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port."""
         with self._lock:
-            return self._broker.listen(host, port)
+            bound = self._broker.listen(host, port)
+        self._tell()
+        return bound
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
@@ -62,7 +69,7 @@ class Server(BaseServer):
             self.listen(host or "127.0.0.1", 5000 if port is None else port)
         if self._running:
             raise RuntimeError("the server runs already")
-        self._running = True
+        self._running, self._loop_thread = True, threading.get_ident()
         try:
             with _waiter(self._broker.fileno()) as wait:
                 while not self._stopping:
@@ -73,7 +80,7 @@ class Server(BaseServer):
             try:
                 self._close()
             finally:
-                self._running = self._stopping = False
+                self._running, self._stopping, self._loop_thread = False, False, 0
                 ending, self._ending = self._ending, None
         if isinstance(ending, SystemExit):
             raise ending
@@ -91,6 +98,8 @@ class Server(BaseServer):
             self._broker.poll(0)
             self._events = iter(self._broker.events(_BATCH))
         self._dispatch()
+        if self._lines:
+            self._tell()
 
     def _dispatch(self) -> None:
         for event in self._events:
@@ -112,6 +121,7 @@ class Server(BaseServer):
             self._broker.close(1.0)
             self._events = iter(self._broker.events())
         self._dispatch()
+        self._tell()
         self._workers.stop(1.0)
 
     def _end_with(self, error: BaseException) -> None:
@@ -240,6 +250,8 @@ class Server(BaseServer):
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
+        if self._loop_thread == threading.get_ident():
+            raise RuntimeError("call() in the thread of run(), as from a signal handler, would wait for itself")
         done = threading.Event()
         got: list[tuple[Any, ...]] = []
 
