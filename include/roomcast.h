@@ -653,6 +653,15 @@ typedef struct roomcast_config {
      */
     uint64_t handshake_burst;
     /**
+     * Bytes of one event from a client with its attachments; a larger one ends its connection as one that cannot be parsed does.
+     * 4,000,000 by default, and at least four times max_payload.
+     */
+    uint64_t max_event_size;
+    /**
+     * Time from an event that has attachments to the last of them; then its connection ends as above. 60,000 by default.
+     */
+    uint64_t attachment_timeout;
+    /**
      * Connections at a time, over all loops; more handshakes are answered with 503. 1,000,000 by default.
      */
     uint64_t max_connections;

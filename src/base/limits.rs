@@ -38,6 +38,9 @@ macro_rules! limits {
 
             /// Limits that follow from others, where they were left alone.
             pub(crate) fn settle(&mut self) {
+                if self.max_event_size == Self::default().max_event_size {
+                    self.max_event_size = self.max_event_size.max(self.max_payload.saturating_mul(4));
+                }
                 if self.max_backlog == Self::default().max_backlog {
                     self.max_backlog = self.max_backlog.max(self.max_payload.saturating_mul(4));
                 }
@@ -76,6 +79,12 @@ limits! {
     max_fragments: u32 = 1_024, 1;
     /// Attachments of one binary event. The reference's `maxAttachments`.
     max_attachments: u32 = 10, 0;
+    /// Bytes of one event from a client, or of one acknowledgement, with its attachments; a larger one ends its connection as one
+    /// that cannot be parsed does. Left at its default it grows to four times `max_payload`. The reference has no such bound.
+    max_event_size: usize = 4_000_000, 1;
+    /// Milliseconds from an event that has attachments to the last of them; then its connection ends as for one that cannot be
+    /// parsed. The reference waits for ever.
+    attachment_timeout: u64 = 60_000, 1;
     /// Depth of nested arrays and objects in a client's JSON.
     max_json_depth: u32 = 512, 8;
     /// Bytes of a namespace name from a client; a longer one is refused as an unknown one is.

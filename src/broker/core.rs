@@ -345,7 +345,8 @@ impl Core {
         conn.assembly = None;
         let probe = conn.probe.take();
         let sockets = std::mem::take(&mut conn.sockets);
-        for timer in [Timer::Heartbeat, Timer::Connect, Timer::Upgrade, Timer::UpgradePoll] {
+        let timers = [Timer::Heartbeat, Timer::Connect, Timer::Upgrade, Timer::UpgradePoll, Timer::Assembly];
+        for timer in timers {
             self.timers.cancel(timer(key.slot));
         }
         if let Some(probe) = probe {

@@ -191,6 +191,7 @@ impl Core {
                     core.counters.connect_timeouts += 1;
                     core.close_conn(key, Reason::ForcedServerClose, Ending::Orderly);
                 }),
+                Timer::Assembly(slot) => self.with_conn(slot, Self::malformed),
                 Timer::Upgrade(slot) => self.with_conn(slot, Self::end_probe),
                 Timer::UpgradePoll(slot) => self.with_conn(slot, Self::force_poll),
                 Timer::Linger(slot) => self.with_conn(slot, |core, key| core.drop_conn(key, Ending::Abrupt)),

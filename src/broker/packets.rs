@@ -6,6 +6,7 @@ use super::events::Kind;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::session::conn::{Assembly, Transport};
 use crate::session::reason::Reason;
+use crate::session::timers::Timer;
 use crate::wire::socketio::{self, Kind as PacketKind, Packet};
 
 impl Core {
@@ -22,12 +23,17 @@ impl Core {
         }
         match socketio::decode(text, &self.config.limits) {
             Ok(packet) if packet.attachments > 0 => {
+                if text.len() > self.config.limits.max_event_size {
+                    return self.malformed(conn);
+                }
                 state.assembly = Some(Box::new(Assembly {
                     packet: text.into(),
                     missing: packet.attachments,
-                    bytes: Vec::new(),
-                    ends: Vec::new(),
+                    size: text.len(),
+                    attachments: Vec::new(),
                 }));
+                let due = self.now.saturating_add(self.config.limits.attachment_timeout);
+                self.timers.arm(Timer::Assembly(conn.slot), due);
             }
             Ok(packet) => self.packet(conn, &packet, None),
             Err(_) => self.malformed(conn),
@@ -43,13 +49,17 @@ impl Core {
         }
         let Some(state) = self.conns.get_mut(conn) else { return };
         let Some(assembly) = &mut state.assembly else { return self.malformed(conn) };
-        assembly.bytes.extend_from_slice(bytes);
-        assembly.ends.push(assembly.bytes.len());
+        assembly.size += bytes.len();
+        if assembly.size > self.config.limits.max_event_size {
+            return self.malformed(conn);
+        }
+        assembly.attachments.push(bytes.into());
         assembly.missing -= 1;
         if assembly.missing > 0 {
             return;
         }
         let Some(assembly) = state.assembly.take() else { return };
+        self.timers.cancel(Timer::Assembly(conn.slot));
         // It was decoded once before; that it is decoded again costs less than keeping its parts apart.
         match socketio::decode(&assembly.packet, &self.config.limits) {
             Ok(packet) => self.packet(conn, &packet, Some(&assembly)),
@@ -72,9 +82,9 @@ impl Core {
             }
             (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
                 self.counters.messages_in += 1;
-                let attachments = assembly.into_iter().flat_map(|assembly| assembly.attachments());
+                let attachments = assembly.into_iter().flat_map(|assembly| &assembly.attachments);
                 if let Some(number) = packet.id {
-                    self.acknowledged(socket, number, packet.data, attachments);
+                    self.acknowledged(socket, number, packet.data, attachments.map(|it| &**it));
                 } else {
                     self.counters.unknown_acks += 1;
                 }
@@ -99,7 +109,7 @@ impl Core {
         let (name, rest) = packet.event();
         self.counters.messages_in += 1;
         self.events.push(kind).text(&[&name]).text(&["[", rest, "]"]);
-        for attachment in assembly.into_iter().flat_map(|assembly| assembly.attachments()) {
+        for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
             self.events.bytes(attachment);
         }
     }
@@ -134,7 +144,7 @@ impl Core {
     }
 
     /// A packet cannot be parsed: its connection's sockets hear of it, and it ends.
-    fn malformed(&mut self, conn: Key) {
+    pub(super) fn malformed(&mut self, conn: Key) {
         self.counters.bad_packets += 1;
         let sockets = self.conns.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
         for key in sockets {

@@ -533,6 +533,8 @@ pub(super) fn defaults() -> roomcast_config {
         step_time: limits.step_time,
         max_handshakes_per_second: limits.max_handshakes_per_second.into(),
         handshake_burst: limits.handshake_burst.into(),
+        max_event_size: limits.max_event_size as u64,
+        attachment_timeout: limits.attachment_timeout,
         max_connections: limits.max_connections.into(),
         max_connections_per_address: limits.max_connections_per_address.into(),
         max_handshakes_per_address: limits.max_handshakes_per_address.into(),
@@ -609,6 +611,8 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             "config.max_handshakes_per_second",
         )?,
         handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
+        max_event_size: number(given.max_event_size, "config.max_event_size")?,
+        attachment_timeout: given.attachment_timeout,
         max_connections: number(given.max_connections, "config.max_connections")?,
         max_connections_per_address: number(
             given.max_connections_per_address,

@@ -541,6 +541,11 @@ pub struct roomcast_config {
     pub max_handshakes_per_second: u64,
     /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
     pub handshake_burst: u64,
+    /// Bytes of one event from a client with its attachments; a larger one ends its connection as one that cannot be parsed does.
+    /// 4,000,000 by default, and at least four times max_payload.
+    pub max_event_size: u64,
+    /// Time from an event that has attachments to the last of them; then its connection ends as above. 60,000 by default.
+    pub attachment_timeout: u64,
     /// Connections at a time, over all loops; more handshakes are answered with 503. 1,000,000 by default.
     pub max_connections: u64,
     /// Connections at a time from one address; more handshakes are answered with 429. 0, the default, sets no bound. Of IPv6 a

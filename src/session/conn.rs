@@ -43,20 +43,10 @@ pub(crate) struct Probe {
 pub(crate) struct Assembly {
     pub(crate) packet: String,
     pub(crate) missing: u32,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) ends: Vec<usize>,
-}
-
-impl Assembly {
-    /// The attachments so far, in order.
-    pub(crate) fn attachments(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let attachment = &self.bytes[start..end];
-            start = end;
-            attachment
-        })
-    }
+    /// Bytes of the packet and of the attachments so far.
+    pub(crate) size: usize,
+    /// Those that have come, in order. Each takes what it needs and no more.
+    pub(crate) attachments: Vec<Box<[u8]>>,
 }
 
 /// The state of one connection.

@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     UpgradePoll(u32),
     /// A polling connection that was closed while no poll was open.
     Linger(u32),
+    /// A connection's event whose attachments have not all come.
+    Assembly(u32),
     /// An acknowledgement the host waits for.
     Ack(u32),
     /// The next clients that a drain sends away.

@@ -39,6 +39,8 @@ const TESTS: &[(&str, Shown)] = &[
     ("close_timeout", In(SEMANTICS, "closing_waits_for_the_close_handshake_and_not_longer_than_its_time")),
     ("max_fragments", By(max_fragments)),
     ("max_attachments", By(max_attachments)),
+    ("max_event_size", By(max_event_size)),
+    ("attachment_timeout", By(attachment_timeout)),
     ("max_json_depth", By(max_json_depth)),
     ("max_namespace_name", By(max_namespace_name)),
     ("max_namespaces_per_connection", By(max_namespaces_per_connection)),
@@ -206,6 +208,71 @@ fn max_attachments(limits: Limits) {
             }
             assert_eq!(world.fate(), reason);
         }
+    }
+}
+
+/// An event, and an acknowledgement, with two attachments.
+const TWO: &str = "52-[\"x\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]";
+
+fn max_event_size(limits: Limits) {
+    let limits = with!(limits, max_event_size = TWO.len() + 30);
+    for websocket in BOTH {
+        for (last, messages, fate) in [(10, 1, None), (11, 0, Some(Reason::ForcedClose))] {
+            let mut world = world(limits.clone());
+            let (a, _) = world.joined(websocket);
+            for packet in [TWO.to_owned(), TWO.replacen('5', "6", 1)] {
+                world.text(a, &format!("4{packet}"));
+                world.settle();
+                for size in [20, last] {
+                    world.clients[a].send(&mut world.net, Out::Binary(vec![1; size]));
+                }
+                world.settle();
+            }
+            let seen = world.take_seen();
+            assert_eq!(seen.iter().filter(|it| matches!(it, Seen::Message { .. })).count(), messages);
+            let end = seen.iter().find_map(|it| match it {
+                Seen::Disconnect { reason, .. } => Some(*reason),
+                _ => None,
+            });
+            assert_eq!(end, fate, "websocket {websocket}");
+            assert_eq!(world.core.stats().counters.bad_packets, 1 - messages as u64);
+        }
+    }
+    // The rest of an event that was too large is nobody's, and nothing of it is kept.
+    let mut world = world(with!(limits, max_event_size = 10));
+    let (a, _) = world.joined(true);
+    world.text(a, &format!("4{TWO}"));
+    assert_eq!(world.fate(), Some(Reason::ForcedClose));
+    // It grows with the messages it is made of.
+    let core =
+        World::new(Config { limits: with!(Limits::default(), max_payload = 3_000_000), ..Config::default() })
+            .core;
+    assert_eq!(core.config().limits.max_event_size, 12_000_000);
+}
+
+fn attachment_timeout(limits: Limits) {
+    let limits = with!(limits, attachment_timeout = 5_000);
+    for websocket in BOTH {
+        let mut world = world(limits.clone());
+        let (a, _) = world.joined(websocket);
+        let attach = |world: &mut World| world.clients[a].send(&mut world.net, Out::Binary(vec![1]));
+        world.text(a, &format!("4{TWO}"));
+        world.run(4_998);
+        attach(&mut world);
+        attach(&mut world);
+        assert_eq!(world.messages(), 1);
+        // A complete event has no time any more; what comes of the next one does not extend it.
+        world.run(4_000);
+        world.text(a, &format!("4{TWO}"));
+        world.run(4_999);
+        attach(&mut world);
+        assert_eq!(world.fate(), None);
+        world.run(1);
+        let seen = world.take_seen();
+        assert!(seen.iter().any(|it| matches!(it, Seen::ProtocolError { .. })), "{seen:?}");
+        assert!(seen.iter().any(|it| matches!(it, Seen::Disconnect { reason: Reason::ForcedClose, .. })));
+        world.run(60_000);
+        world.assert_empty(1);
     }
 }
 

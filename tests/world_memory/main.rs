@@ -147,6 +147,34 @@ fn a_megabyte_for_five_thousand_stalled_readers_is_held_once() {
 }
 
 #[test]
+fn an_unfinished_event_holds_what_came_of_it_and_no_more() {
+    let mut config = Config::default();
+    config.limits.max_attachments = 10_000;
+    let mut world = World::new(config);
+    let (a, _) = world.joined(true);
+    let attach = |world: &mut World| {
+        world.clients[a].send(&mut world.net, client::Out::Binary(vec![1; 1_000]));
+        world.settle();
+    };
+    world.text(a, "45601-[\"x\"]");
+    attach(&mut world);
+    let before = BYTES.get();
+    for _ in 1..600 {
+        attach(&mut world);
+    }
+    let held = BYTES.get() - before;
+    println!("{held} bytes are held for 599,000");
+    assert!(held < 599_000 + 599 * 16 + 16_384, "{held} bytes");
+    attach(&mut world);
+    assert_eq!(world.core.stats().timers, 1, "the heartbeat alone");
+    // Two batches later its bytes are gone, but for what the buffers of events keep.
+    world.take_seen();
+    world.turn();
+    world.turn();
+    assert!(BYTES.get() - before < 300_000, "{} bytes are left of it", BYTES.get() - before);
+}
+
+#[test]
 fn a_warm_emit_allocates_nothing() {
     let mut world = World::new(Config::default());
     let sockets: Vec<_> = (0..500).map(|_| world.joined(true).1).collect();
