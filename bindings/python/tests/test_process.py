@@ -193,6 +193,63 @@ def test_handlers_may_wait_for_each_other() -> None:
         raw.close()
 
 
+def test_one_who_floods_a_slow_handler_holds_up_nobody_else() -> None:
+    host = Host("threads", max_workers=8)
+    goes_on, began = threading.Event(), threading.Semaphore(0)
+
+    def slow(sid: str, number: int) -> int:
+        began.release()
+        goes_on.wait(PATIENCE)
+        return number
+
+    host.sio.on("slow", slow)
+    host.sio.on("quick", lambda sid: "quick")
+    with host:
+        flood = Raw(host.port)
+        flood.socket.sendall(b"".join(flood.frame(f'42{number}["slow",{number}]') for number in range(2000)))
+        for _ in range(2):
+            assert began.acquire(timeout=PATIENCE)
+        player = Player(host)
+        assert player.call("quick") == "quick"
+        assert sum(thread.name == "roomcast handler" for thread in threading.enumerate()) <= 8
+        assert not began.acquire(timeout=0)
+        goes_on.set()
+        assert sorted(int(flood.next_of("43")[2:].split("[")[0]) for _ in range(2000)) == list(range(2000))
+        player.leave()
+        flood.close()
+
+
+def test_a_call_is_answered_although_every_thread_waits() -> None:
+    host = Host("threads", max_workers=1)
+    host.sio.on("ask", lambda sid: host.sio.call("back", 1, to=sid))
+    with host:
+        player = Player(host, answers={"back": lambda number: number + 1})
+        assert player.call("ask") == 2
+        player.leave()
+
+
+@pytest.mark.parametrize("had", [0, 3])
+def test_a_system_without_threads_to_spare_ends_nothing(had: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, [0]
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name == "roomcast handler":
+            started[0] += 1
+            if started[0] > had:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    host = Host("threads")
+    host.sio.on("echo", lambda sid, number: number)
+    with host:
+        raw = Raw(host.port)
+        raw.socket.sendall(b"".join(raw.frame(f'42{number}["echo",{number}]') for number in range(500)))
+        assert sorted(int(raw.next_of("43")[2:].split("[")[0]) for _ in range(500)) == list(range(500))
+        raw.close()
+    assert started[0] > had
+
+
 def test_an_asyncio_server_says_who_may_use_it() -> None:
     host = Host("asyncio")
     with host:
@@ -313,7 +370,7 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"ping_interval": 2_147_400, "ping_timeout": 84}, roomcast.exceptions.RoomcastError, "ping_timeout"),
     ({"ping_interval": 0}, roomcast.exceptions.RoomcastError, "ping_interval"),
     ({"max_http_buffer_size": -1}, ValueError, "max_payload=-1"), ({"unheard_of": 1}, TypeError, "unheard_of"),
-    ({"config": {"unheard_of": 1}}, TypeError, "unheard_of"), ({"config": {"max_backlog": "much"}}, TypeError, "max_backlog"),
+    ({"max_workers": 0}, (ValueError, TypeError), "max_workers"), ({"config": {"unheard_of": 1}}, TypeError, "unheard_of"), ({"config": {"max_backlog": "much"}}, TypeError, "max_backlog"),
     ({"config": {"max_backlog": 2**64}}, ValueError, "max_backlog"), ({"config": {"health_path": 1}}, TypeError, "health_path"),
     ({"config": {"cors_origins": "http://one"}}, TypeError, "cors_origins"),
     ({"config": {"trusted_proxies": "10.0.0.1"}}, TypeError, "trusted_proxies"),
@@ -324,7 +381,7 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"config": {"max_payload": 0}}, roomcast.exceptions.RoomcastError, "max_payload"),
     ({"config": {"loops": 65}}, roomcast.exceptions.RoomcastError, "loops"),
 ])
-def test_options_that_cannot_be_had_are_refused_by_name(options: dict[str, Any], error: type[Exception], about: str) -> None:
+def test_options_that_cannot_be_had_are_refused_by_name(options: dict[str, Any], error: Any, about: str) -> None:
     for kind in (roomcast.Server, roomcast.AsyncServer):
         with pytest.raises(error, match=about):
             kind(**options)

@@ -33,13 +33,17 @@ class Server(BaseServer):
     may interrupt another call, and then the other methods raise RoomcastError (``ROOMCAST_ERROR_BUSY``) and have done nothing:
     leave them to :meth:`start_background_task`.
 
+    :param max_workers: threads for handlers, at most; what finds none free waits. One client has a quarter of them at most, so
+        that one who floods a slow handler holds up nobody else.
     :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, max_workers: int = 256, **options: Any) -> None:
+        if not isinstance(max_workers, int) or max_workers < 1:
+            raise ValueError(f"max_workers={max_workers!r}: it is a number of threads, at least 1")
         self._lock = threading.RLock()
-        self._workers = Workers(self._job_failed)
+        self._workers = Workers(max_workers, self._job_failed)
         self._stopping = False
         self._running = False
         self._loop_thread = 0
@@ -143,20 +147,22 @@ class Server(BaseServer):
         kind, socket, ns, ack, code, name, data, parts, _ = event
         if kind == raw.MESSAGE:
             if client := self._by_socket.get(socket):
-                self._run(self._message, client, name, data, parts, ack)
+                self._run(socket, self._message, client, name, data, parts, ack)
         elif kind == raw.CONNECT_REQUEST:
             with self._lock:
                 client = self._arrives(socket, ns)
             if client:
-                self._run(self._connect, client, data)
+                self._run(socket, self._connect, client, data)
         elif kind == raw.DISCONNECT:
             client = self._leaves(socket, code, parts)
             if client:
-                self._run(self._disconnected, client)
+                self._run(socket, self._disconnected, client)
         elif kind == raw.ACK:
             answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
-            if answers:
-                self._run(self._answered, answers, data, parts)
+            if answers and answers.ended:  # a call waits, and maybe on the last thread there is
+                self._answered(answers, data, parts)
+            elif answers:
+                self._run(socket, self._answered, answers, data, parts)
         elif kind == raw.ACK_END:
             answers = self._answers.pop(ack, None)
             if answers and answers.ended:
@@ -164,9 +170,9 @@ class Server(BaseServer):
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 
-    def _run(self, job: Callable[..., None], *args: Any) -> None:
+    def _run(self, socket: int, job: Callable[..., None], *args: Any) -> None:
         if self.async_handlers:
-            self._workers.submit(job, *args)
+            self._workers.submit(socket, job, *args)
         else:
             job(*args)
 
