@@ -16,10 +16,20 @@ chat:
 			|| echo "npm could not fetch the client; the page will load it from the CDN"; fi
 	cargo run --example chat -- $(PORT)
 
-# ---- The C library: target/release/libroomcast.so and libroomcast.a, for include/roomcast.h ----
+# ---- The C library: target/release/libroomcast.so (macOS: .dylib) and libroomcast.a, for include/roomcast.h ----
+SYSTEM ?= $(shell uname -s)
+ifeq ($(SYSTEM),Darwin)
+SHARED := libroomcast.dylib
+LOADED_AS := libroomcast.1.dylib
+NAMED := -Wl,-install_name,@rpath/$(LOADED_AS)
+else
+SHARED := libroomcast.so
+LOADED_AS := libroomcast.so.1
+NAMED := -Wl,-soname,$(LOADED_AS)
+endif
 lib:
-	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=-Wl,-soname,libroomcast.so.1
-	ln -sf libroomcast.so $(RELEASE)/libroomcast.so.1
+	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=$(NAMED)
+	ln -sf $(SHARED) $(RELEASE)/$(LOADED_AS)
 
 # include/roomcast.h and include/roomcast.symbols, from src/ffi. The generator is built for this alone.
 HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $(TARGET) --test header

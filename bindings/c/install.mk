@@ -1,4 +1,4 @@
-# `make install` and `make uninstall` of the C library, its headers, pkg-config and CMake files. For Linux and the like.
+# `make install` and `make uninstall` of the C library, its headers, pkg-config and CMake files. For Linux and the like, and macOS.
 # PREFIX, LIBDIR and INCLUDEDIR choose the places, DESTDIR stages them for a package. What only a debugger reads is stripped;
 # STRIP is the program that does it, for another machine's files that machine's, and `STRIP=:` leaves all in.
 
@@ -13,8 +13,19 @@ SO_VERSION := $(shell sed -n '/^\[package.metadata.capi.library\]/,/^\[/s/^versi
 ABI := $(shell sed -n 's/^\#define ROOMCAST_ABI_VERSION //p' include/roomcast.h)
 
 FILLED = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	-e 's|@INCLUDE_FROM_LIB@|$(shell realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|' \
-	-e 's|@VERSION@|$(VERSION)|' -e 's|@SO_VERSION@|$(SO_VERSION)|' -e 's|@ABI@|$(ABI)|'
+	-e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(STATIC_LIBS)|'
+# macOS puts a version in front of the suffix, strips by other names and has no libraries beside libSystem.
+ifeq ($(SYSTEM),Darwin)
+STRIP_SHARED := -x
+STRIP_STATIC := -S
+STATIC_LIBS :=
+INSTALLED = libroomcast$(if $(1),.$(1)).dylib
+else
+STRIP_SHARED := --strip-unneeded
+STRIP_STATIC := --strip-debug
+STATIC_LIBS := -lutil -lrt -lpthread -lm -ldl
+INSTALLED = libroomcast.so$(if $(1),.$(1))
+endif
 INTO_LIB := $(DESTDIR)$(LIBDIR)
 INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
 
@@ -22,18 +33,17 @@ INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
 install: lib
 	install -d '$(INTO_INCLUDE)' '$(INTO_LIB)/pkgconfig' '$(INTO_LIB)/cmake/roomcast'
 	install -m 644 include/roomcast.h $(wildcard bindings/cpp/roomcast.hpp) '$(INTO_INCLUDE)'
-	install -m 755 $(RELEASE)/libroomcast.so '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
-	$(STRIP) --strip-unneeded '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
-	ln -sf libroomcast.so.$(SO_VERSION) '$(INTO_LIB)/libroomcast.so.$(ABI)'
-	ln -sf libroomcast.so.$(ABI) '$(INTO_LIB)/libroomcast.so'
+	install -m 755 $(RELEASE)/$(SHARED) '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
+	$(STRIP) $(STRIP_SHARED) '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
+	ln -sf $(call INSTALLED,$(SO_VERSION)) '$(INTO_LIB)/$(call INSTALLED,$(ABI))'
+	ln -sf $(call INSTALLED,$(ABI)) '$(INTO_LIB)/$(SHARED)'
 	install -m 644 $(RELEASE)/libroomcast.a '$(INTO_LIB)'
-	$(STRIP) --strip-debug '$(INTO_LIB)/libroomcast.a'
+	$(STRIP) $(STRIP_STATIC) '$(INTO_LIB)/libroomcast.a'
 	$(FILLED) bindings/c/roomcast.pc.in >'$(INTO_LIB)/pkgconfig/roomcast.pc'
-	$(FILLED) bindings/c/roomcast-config.cmake.in >'$(INTO_LIB)/cmake/roomcast/roomcast-config.cmake'
-	$(FILLED) bindings/c/roomcast-config-version.cmake.in >'$(INTO_LIB)/cmake/roomcast/roomcast-config-version.cmake'
+	install -m 644 bindings/c/cmake/*.cmake '$(INTO_LIB)/cmake/roomcast'
 
 uninstall:
 	rm -f '$(INTO_INCLUDE)/roomcast.h' '$(INTO_INCLUDE)/roomcast.hpp' '$(INTO_LIB)/pkgconfig/roomcast.pc'
-	rm -f '$(INTO_LIB)/libroomcast.so' '$(INTO_LIB)/libroomcast.so.$(ABI)' '$(INTO_LIB)/libroomcast.so.$(SO_VERSION)'
+	rm -f '$(INTO_LIB)/$(SHARED)' '$(INTO_LIB)/$(call INSTALLED,$(ABI))' '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
 	rm -f '$(INTO_LIB)/libroomcast.a'
 	rm -rf '$(INTO_LIB)/cmake/roomcast'

@@ -12,7 +12,7 @@ so_version=$(sed -n '/^\[package.metadata.capi.library\]/,/^\[/s/^version = "\(.
 prefix=$work/prefix
 
 make -s -C "$root" install PREFIX="$prefix" >/dev/null
-cp "$root/tests/c/install/app.c" "$root/tests/c/install/CMakeLists.txt" "$work"
+cp "$root/tests/c/install/app.c" "$root/tests/c/install/app.cpp" "$root/tests/c/install/CMakeLists.txt" "$work"
 cd "$work"
 
 runs() { # COMMAND...: prints the version
@@ -56,35 +56,51 @@ for file in "$prefix/lib/libroomcast.so" "$prefix/lib/libroomcast.a"; do
 done
 shared "$prefix"
 static "$prefix" -static
-printf '#include <roomcast.hpp>\nint main() { return roomcast_abi_version() != ROOMCAST_ABI_VERSION; }\n' >app.cpp
 # shellcheck disable=SC2046 # lists of options
 c++ -std=c++17 app.cpp $(pkg-config --cflags --libs roomcast) -o cpp
-LD_LIBRARY_PATH="$prefix/lib" ./cpp
+LD_LIBRARY_PATH="$prefix/lib" runs ./cpp
 echo "pkg-config: shared and static, and C++"
 
-# The tree is moved, as an image or an SDK is.
-cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
-cmake --build build >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
-runs build/app
-runs build/app-static
-[ "$(needs build/app)" = libroomcast.so.1 ]
-[ "$(needs build/app-static)" = "" ]
+# With CMake, in C and in C++, from wherever the tree is.
+built() { # FOLDER PREFIX
+    cmake -S . -B "$1" -DCMAKE_PREFIX_PATH="$2" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+    cmake --build "$1" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
+    for app in app app-cpp; do
+        runs "$1/$app"
+        [ "$(needs "$1/$app")" = libroomcast.so.1 ]
+        runs "$1/$app-static"
+        [ "$(needs "$1/$app-static")" = "" ]
+    done
+}
+grep -qF "set(PACKAGE_VERSION \"$version\")" "$root/bindings/c/cmake/roomcast-config-version.cmake"
+built build "$prefix"
 mv "$prefix" moved
-cmake -S . -B again -DCMAKE_PREFIX_PATH="$work/moved" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
-cmake --build again >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
-runs again/app
+built again "$work/moved"
+# As cargo-c lays it out: below share.
+cp -r moved shared-data
+mkdir -p shared-data/share
+mv shared-data/lib/cmake shared-data/share/cmake
+built data "$work/shared-data"
 mv moved "$prefix"
-echo "CMake: shared and static, moved too"
+echo "CMake: C and C++, shared and static, moved too"
 
 # Staged for a package: the same files, with the paths of where they will be.
 make -s -C "$root" install PREFIX=/usr LIBDIR=/usr/lib/somewhere DESTDIR="$work/stage" >/dev/null
 grep -qx 'libdir=/usr/lib/somewhere' stage/usr/lib/somewhere/pkgconfig/roomcast.pc
-grep -q '/../../include"' stage/usr/lib/somewhere/cmake/roomcast/roomcast-config.cmake
+mkdir elsewhere
+printf 'cmake_minimum_required(VERSION 3.16)\nproject(elsewhere LANGUAGES C)\nfind_package(roomcast REQUIRED)\n' >elsewhere/CMakeLists.txt
+cmake -S elsewhere -B elsewhere/build -Droomcast_DIR="$work/stage/usr/lib/somewhere/cmake/roomcast" >cmake.log 2>&1 || { cat cmake.log >&2; exit 1; }
 make -s -C "$root" uninstall PREFIX=/usr LIBDIR=/usr/lib/somewhere DESTDIR="$work/stage"
 make -s -C "$root" uninstall PREFIX="$prefix"
 # For another machine cargo writes elsewhere.
 CARGO_BUILD_TARGET=other make -n -C "$root" install >dry
 grep -q '/other/release/libroomcast.a' dry
+# What a Mac would be told. Its linker knows no soname, its loader another name.
+SYSTEM=Darwin make -n -C "$root" install PREFIX=/opt/roomcast STRIP=strip >dry
+grep -q 'link-arg=-Wl,-install_name,@rpath/libroomcast.1.dylib' dry
+grep -q "strip -x '/opt/roomcast/lib/libroomcast.1.0.0.dylib'" dry
+grep -q "ln -sf libroomcast.1.dylib '/opt/roomcast/lib/libroomcast.dylib'" dry
+if grep -e soname -e '\.so' -e strip-unneeded dry; then exit 1; fi
 left=$(find stage "$prefix" ! -type d)
 [ "$left" = "" ] || { echo "left behind: $left" >&2; exit 1; }
 echo "staged, and uninstalled without a trace"
@@ -96,6 +112,7 @@ if command -v cargo-cinstall >/dev/null; then
     }
     cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
     cmp "$root/bindings/cpp/roomcast.hpp" "$prefix/include/roomcast.hpp"
+    built cinstalled "$prefix"
     libraries "$prefix"
     shared "$prefix"
     # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.

@@ -1,5 +1,5 @@
-# Before 1.0 a program that asks for 0.N gets 0.N only.
-set(PACKAGE_VERSION "@VERSION@")
+# The version is that of Cargo.toml; tests/c/install.sh compares. Before 1.0 a program that asks for 0.N gets 0.N only.
+set(PACKAGE_VERSION "0.1.0")
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _roomcast_have "${PACKAGE_VERSION}")
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _roomcast_want "${PACKAGE_FIND_VERSION}")
 if("${_roomcast_want}" STREQUAL "" OR "${_roomcast_want}" STREQUAL "${_roomcast_have}")
