@@ -3,6 +3,7 @@
 
 use super::events::Event;
 use crate::base::Millis;
+use crate::base::errors::Error;
 use crate::session::reason::Reason;
 use std::fmt::{self, Write};
 
@@ -114,6 +115,18 @@ impl Log {
                 self.of_kind(CONNECTED, format_args!("{socket:?}: connected"), now, say);
             }
             _ => {}
+        }
+    }
+
+    /// The line about a call that was queued, and could not be carried out so many times.
+    pub(crate) fn failure(&self, call: &str, error: Error, times: u64, say: &mut impl FnMut(Level, &str)) {
+        match times {
+            1 => self.own(Level::Warn, format_args!("{call} failed after it was queued: {error}"), say),
+            _ => self.own(
+                Level::Warn,
+                format_args!("{call} failed after it was queued, {times} times: {error}"),
+                say,
+            ),
         }
     }
 

@@ -94,7 +94,8 @@ counters! {
     unknown_acks,
     /// Acknowledgements that did not come in time.
     ack_timeouts,
-    /// Commands from other threads that could not be carried out: their socket was gone, or they were wrong.
+    /// Calls that were queued, from other threads or for loops of the broker's own, and could not be carried out: their socket
+    /// was gone, or a limit was reached.
     remote_failures,
 }
 

@@ -84,7 +84,7 @@ impl Host {
         self.parts_drained = 0;
         self.broker.take_events(&mut self.events);
         if let Some(sink) = &mut self.sink {
-            sink.events(&self.events);
+            sink.events(&self.events, &self.broker);
         }
         if self.hides_refusals {
             self.events.drop_refusals();

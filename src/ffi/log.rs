@@ -7,6 +7,7 @@ use crate::base::Millis;
 use crate::base::errors::Error;
 use crate::broker::events::Events;
 use crate::broker::log::{Level, Log};
+use crate::net::Broker;
 use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::time::Instant;
@@ -39,12 +40,15 @@ impl Sink {
         self.log.own(level, text, &mut say(self.function, &self.data));
     }
 
-    /// The lines about a batch of events, and about what was left out before.
-    pub(super) fn events(&mut self, events: &Events) {
+    /// The lines about a batch of events, about what was left out before, and about what the broker could not do.
+    pub(super) fn events(&mut self, events: &Events, broker: &Broker) {
         let now = self.begun.elapsed().as_millis() as Millis;
         let mut say = say(self.function, &self.data);
         self.log.catch_up(now, &mut say);
         events.iter().for_each(|event| self.log.event(&event, now, &mut say));
+        for failure in broker.failures() {
+            self.log.failure(failure.call, failure.error, failure.times, &mut say);
+        }
     }
 }
 

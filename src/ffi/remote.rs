@@ -11,8 +11,11 @@ use std::ffi::c_char;
 
 /// What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
 /// soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
-/// is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
-/// gone by then is no error.
+/// is kept.
+///
+/// What is wrong with a call whatever the state of the broker is its error. What shows only when it is carried out (the socket
+/// or the namespace is gone, a limit was reached) cannot be returned any more: it is counted in remote_failures, and a warning
+/// in the log. An emit to rooms in which nobody is, or to sockets that are gone, is no failure.
 pub struct roomcast_remote(Remote);
 
 /// # Safety
@@ -86,8 +89,9 @@ pub unsafe extern "C" fn roomcast_remote_free(remote: *mut roomcast_remote) {
 
 /// As roomcast_emit, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone,
-/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; the others of roomcast_emit show later.
+/// Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+/// ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
+/// large a message, and a namespace that is gone, show later.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -177,7 +181,7 @@ pub unsafe extern "C" fn roomcast_remote_send(
 
 /// As roomcast_emit_to, from any thread, without a receipt.
 ///
-/// Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -198,7 +202,9 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
 
 /// As roomcast_join, from any thread.
 ///
-/// Errors: as roomcast_remote_emit.
+/// Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
+/// later.
 /// Ownership: the name is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -219,7 +225,8 @@ pub unsafe extern "C" fn roomcast_remote_join(
 
 /// As roomcast_leave, from any thread.
 ///
-/// Errors: as roomcast_remote_emit.
+/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
 /// Ownership: the name is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -240,7 +247,7 @@ pub unsafe extern "C" fn roomcast_remote_leave(
 
 /// As roomcast_change_rooms, from any thread.
 ///
-/// Errors: as roomcast_remote_emit.
+/// Errors: as roomcast_remote_join.
 /// Ownership: the names are copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -266,7 +273,7 @@ pub unsafe extern "C" fn roomcast_remote_change_rooms(
 
 /// As roomcast_disconnect, from any thread.
 ///
-/// Errors: as roomcast_remote_emit.
+/// Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
 /// Ownership: nothing changes hands.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -282,8 +289,7 @@ pub unsafe extern "C" fn roomcast_remote_disconnect(
 
 /// As roomcast_drain, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; the others of
-/// roomcast_drain show later.
+/// Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
 /// Ownership: the reason is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -304,7 +310,7 @@ pub unsafe extern "C" fn roomcast_remote_drain(
 
 /// As roomcast_stop_draining, from any thread.
 ///
-/// Errors: as roomcast_remote_drain.
+/// Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: any.
 #[unsafe(no_mangle)]

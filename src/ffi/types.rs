@@ -568,7 +568,7 @@ pub struct roomcast_config {
     ///
     /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
     /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
-    /// gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+    /// gone) is counted in remote_failures and logged as a warning, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
     /// each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
     /// ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
     pub loops: u64,

@@ -3,6 +3,8 @@
 
 mod calls;
 
+#[cfg(feature = "capi")]
+use super::failures::Failure;
 use super::fleet::Fleet;
 use super::fleet::ids::Ids;
 use super::remote::{Doors, Remote};
@@ -50,7 +52,7 @@ impl Broker {
             Driver::Threads(Box::new(Fleet::new(config, epoch)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
-            let (doors, inboxes) = Doors::new(config.limits.remote_queue, [io.waker()].into_iter());
+            let (doors, inboxes) = Doors::new(&config.limits, [io.waker()].into_iter());
             let core = Core::new(config, epoch)?;
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
@@ -110,6 +112,15 @@ impl Broker {
         match &mut self.driver {
             Driver::Host(seat, _) => seat.core.take_events(events),
             Driver::Threads(fleet) => fleet.take_events(events),
+        }
+    }
+
+    /// What could not be done for callers that had gone on, since the last time.
+    #[cfg(feature = "capi")]
+    pub(crate) fn failures(&self) -> Vec<Failure> {
+        match &self.driver {
+            Driver::Host(_, doors) => doors.failures(),
+            Driver::Threads(fleet) => fleet.failures(),
         }
     }
 

@@ -7,6 +7,8 @@ mod mailbox;
 mod names;
 mod questions;
 
+#[cfg(feature = "capi")]
+use super::failures::Failure;
 use super::remote::{Command, Doors, Loops, Remote};
 use super::seat::Seat;
 use super::{Loop, LoopOptions, Waker, signals};
@@ -58,7 +60,7 @@ impl Fleet {
         // Each has its share of the room for events.
         options.event_budget /= count;
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
-        let (doors, inboxes) = Doors::new(config.limits.remote_queue, ios.iter().map(Loop::waker));
+        let (doors, inboxes) = Doors::new(&config.limits, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
         let visitors = Arc::<Visitors>::default();
         let mut seats = Vec::new();
@@ -135,7 +137,12 @@ impl Fleet {
 
     #[cfg(all(test, feature = "capi"))]
     pub(super) fn break_loop(&self, text: &'static str) {
-        let _ = self.tell(0, move |_| std::panic::panic_any(text));
+        let _ = self.tell(0, "break_loop", move |_| std::panic::panic_any(text));
+    }
+
+    #[cfg(feature = "capi")]
+    pub(super) fn failures(&self) -> Vec<Failure> {
+        self.doors.failures()
     }
 
     /// Why a loop has ended, or is about to: its end of the queue closes last.
@@ -224,18 +231,24 @@ impl Fleet {
         }
     }
 
-    /// Has something done on a loop. What is wrong with it shows only in its counters.
-    fn tell(&self, number: usize, act: impl FnOnce(&mut Core) -> Result<()> + Send + 'static) -> Result<()> {
-        self.send_one(number, Command::Task(Box::new(move |seat| act(&mut seat.core))))
+    /// Has something done on a loop. What is wrong with it shows only in its counters, and in the log.
+    fn tell(
+        &self,
+        number: usize,
+        call: &'static str,
+        act: impl FnOnce(&mut Core) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.send_one(number, Command::Task(call, Box::new(move |seat| act(&mut seat.core))))
     }
 
     fn tell_home(
         &self,
         socket: SocketId,
+        call: &'static str,
         act: impl FnOnce(&mut Core, SocketId) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let local = socket.local();
-        self.tell(socket.loop_number(), move |core| act(core, local))
+        self.tell(socket.loop_number(), call, move |core| act(core, local))
     }
 
     fn question<R: Send + 'static>(
@@ -249,7 +262,7 @@ impl Fleet {
             let _ = reply.send(question(seat));
             Ok(())
         };
-        self.send_one(number, Command::Task(Box::new(task)))?;
+        self.send_one(number, Command::Task("a question", Box::new(task)))?;
         Ok(answer)
     }
 

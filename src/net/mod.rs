@@ -11,6 +11,7 @@ const REARMED_BY_WOULD_BLOCK: bool = cfg!(not(poll_descriptor));
 mod broker;
 mod clock;
 mod event_loop;
+mod failures;
 mod fleet;
 mod links;
 mod listener;

@@ -1,13 +1,19 @@
 //! The doors for other threads: commands as plain data, in a bounded queue for each loop. It must not touch a broker.
 
 use super::Waker;
+#[cfg(feature = "capi")]
+use super::failures::Failure;
+use super::failures::Failures;
 use super::fleet::ids::Drain;
 use super::links::Traveller;
 use super::seat::Seat;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
+use crate::base::limits::Limits;
+use crate::broker::delivery::check_message;
 use crate::broker::gate::check_drain;
 use crate::broker::message::{Delivery, Message, Target};
+use crate::broker::rooms::check_room;
 use crate::route::Whom;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
@@ -128,13 +134,55 @@ pub(super) enum Command {
         drain: Drain,
     },
     StopDraining,
-    /// Whatever else the owner of the loops has to ask or to say.
-    Task(Task),
+    /// Whatever else the owner of the loops has to ask or to say: the name of the call, and what it does.
+    Task(&'static str, Task),
     /// The loop's thread is to end.
     Stop,
 }
 
 impl Command {
+    /// The call that it comes from.
+    pub(super) fn call(&self) -> &'static str {
+        match self {
+            Self::Emit(_) => "emit",
+            Self::ChangeRooms { .. } => "change_rooms",
+            Self::Disconnect { .. } => "disconnect",
+            Self::Drain { .. } => "drain",
+            Self::StopDraining => "stop_draining",
+            Self::Task(call, _) => call,
+            Self::Stop => "stop",
+        }
+    }
+
+    /// An emit, for the loops that its target may be on.
+    ///
+    /// # Errors
+    /// What would be wrong with it on each of them.
+    pub(super) fn emit(
+        target: OwnedTarget,
+        message: Message<'_>,
+        limits: &Limits,
+    ) -> Result<(Loops, impl FnMut() -> Self + use<>)> {
+        check_message(&message, limits)?;
+        let loops = target.loops();
+        let envelope = Arc::new(Envelope { target, message: message.into() });
+        Ok((loops, move || Self::Emit(envelope.clone())))
+    }
+
+    /// A change of rooms, for the socket's loop.
+    ///
+    /// # Errors
+    /// What would be wrong with it whatever rooms the socket is in.
+    pub(super) fn change_rooms(
+        socket: SocketId,
+        leave: &[&str],
+        join: &[&str],
+        limits: &Limits,
+    ) -> Result<(Loops, impl FnMut() -> Self)> {
+        join.iter().try_for_each(|room| check_room(room, limits))?;
+        Ok((Loops::of(socket), move || Self::ChangeRooms { socket, leave: owned(leave), join: owned(join) }))
+    }
+
     /// A drain, for all loops.
     ///
     /// # Errors
@@ -178,6 +226,9 @@ pub(super) struct Doors {
     list: Box<[Door]>,
     /// Held while a command is put into several queues: it gets into all of them or into none.
     several: Mutex<()>,
+    /// By which commands are checked before they are queued.
+    limits: Limits,
+    failures: Arc<Failures>,
 }
 
 #[derive(Debug)]
@@ -201,11 +252,12 @@ impl Door {
 }
 
 impl Doors {
-    /// A queue of this capacity for each waker's loop, and the other ends of them.
-    pub(super) fn new(capacity: usize, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
+    /// A queue for each waker's loop, and the other ends of them.
+    pub(super) fn new(limits: &Limits, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
         let (mut list, mut inboxes) = (Vec::new(), Vec::new());
+        let failures = Arc::<Failures>::default();
         for waker in wakers {
-            let (sender, commands) = bounded(capacity);
+            let (sender, commands) = bounded(limits.remote_queue);
             let (departures, travellers) = unbounded();
             let closed = Arc::<AtomicBool>::default();
             let door = Door {
@@ -215,9 +267,20 @@ impl Doors {
                 waker: waker.clone(),
             };
             list.push(door);
-            inboxes.push(Inbox { commands, closed, travellers, waker });
+            inboxes.push(Inbox { commands, closed, travellers, waker, failures: failures.clone() });
         }
-        (Arc::new(Self { list: list.into(), several: Mutex::new(()) }), inboxes)
+        let (list, several, limits) = (list.into(), Mutex::new(()), limits.clone());
+        (Arc::new(Self { list, several, limits, failures }), inboxes)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What could not be done since the last time.
+    #[cfg(feature = "capi")]
+    pub(super) fn failures(&self) -> Vec<Failure> {
+        self.failures.take()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -291,9 +354,15 @@ pub(super) struct Inbox {
     closed: Arc<AtomicBool>,
     travellers: Receiver<Traveller>,
     waker: Waker,
+    failures: Arc<Failures>,
 }
 
 impl Inbox {
+    /// A command of this call could not be carried out.
+    pub(super) fn failed(&self, call: &'static str, error: Error) {
+        self.failures.note(call, error);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.commands.len()
     }
@@ -320,8 +389,12 @@ impl Drop for Inbox {
 /// What other threads hold to reach a broker: clone it freely, send it anywhere.
 ///
 /// A call returns as soon as it is queued; the broker carries it out in its next poll, which it is woken for, or its loops
-/// do in their next turn. The order of one caller is kept. What is wrong with a command shows only then: it is dropped and
-/// counted in [`Counters::remote_failures`](crate::Counters::remote_failures).
+/// do in their next turn. The order of one caller is kept.
+///
+/// What is wrong with a call whatever the state of the broker is its error: see each. What shows only when it is carried out
+/// (the socket or the namespace is gone, a limit was reached) cannot be returned any more: it is counted in
+/// [`Counters::remote_failures`](crate::Counters::remote_failures), and logged as a warning. An emit to rooms in which nobody
+/// is, or to sockets that are gone, is no failure.
 #[derive(Clone, Debug)]
 pub struct Remote {
     doors: Arc<Doors>,
@@ -339,17 +412,18 @@ impl Remote {
     /// As [`Broker::emit`](crate::Broker::emit).
     ///
     /// # Errors
-    /// [`Error::Full`] if the broker was not polled for a while, [`Error::Closed`] if it is gone.
+    /// [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`]; [`Error::Full`] if the broker was not polled
+    /// for a while, [`Error::Closed`] if it is gone. Too large a message, and a namespace that is gone, show later.
     pub fn emit(&self, target: OwnedTarget, message: Message<'_>) -> Result<()> {
-        let loops = target.loops();
-        let envelope = Arc::new(Envelope { target, message: message.into() });
-        self.doors.send(loops, || Command::Emit(envelope.clone()))
+        let (loops, command) = Command::emit(target, message, self.doors.limits())?;
+        self.doors.send(loops, command)
     }
 
     /// As [`Broker::join`](crate::Broker::join).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// [`Error::BadRoom`], and [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`]. [`Error::Gone`] if the socket's handle was
+    /// made up; that it has gone, or is in too many rooms, shows later.
     pub fn join(&self, socket: SocketId, room: &str) -> Result<()> {
         self.change_rooms(socket, &[], &[room])
     }
@@ -357,7 +431,7 @@ impl Remote {
     /// As [`Broker::leave`](crate::Broker::leave).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] as of [`Remote::join`].
     pub fn leave(&self, socket: SocketId, room: &str) -> Result<()> {
         self.change_rooms(socket, &[room], &[])
     }
@@ -365,16 +439,16 @@ impl Remote {
     /// As [`Broker::change_rooms`](crate::Broker::change_rooms).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// As [`Remote::join`].
     pub fn change_rooms(&self, socket: SocketId, leave: &[&str], join: &[&str]) -> Result<()> {
-        let change = || Command::ChangeRooms { socket, leave: owned(leave), join: owned(join) };
-        self.doors.send(Loops::of(socket), change)
+        let (loops, command) = Command::change_rooms(socket, leave, join, self.doors.limits())?;
+        self.doors.send(loops, command)
     }
 
     /// As [`Broker::disconnect`](crate::Broker::disconnect).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// As [`Remote::leave`].
     pub fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
         self.doors.send(Loops::of(socket), || Command::Disconnect { socket, close })
     }
@@ -382,7 +456,7 @@ impl Remote {
     /// As [`Broker::drain`](crate::Broker::drain).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// Those of [`Broker::drain`](crate::Broker::drain), and [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`].
     pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
         self.doors.send(Loops::ALL, Command::drain(per_second, reason)?)
     }
@@ -390,7 +464,7 @@ impl Remote {
     /// As [`Broker::stop_draining`](crate::Broker::stop_draining).
     ///
     /// # Errors
-    /// As [`Remote::emit`].
+    /// [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`].
     pub fn stop_draining(&self) -> Result<()> {
         self.doors.send(Loops::ALL, || Command::StopDraining)
     }

@@ -42,9 +42,11 @@ impl Seat {
         let queued = self.inbox.len();
         for _ in 0..queued {
             let Some(command) = self.inbox.next() else { break };
-            // A caller on another thread cannot be told what became of it; the counter tells.
-            if self.run(command).is_err() {
+            // A caller that has gone on cannot be told what became of it; the counter and the log tell.
+            let call = command.call();
+            if let Err(error) = self.run(command) {
                 self.core.count_remote_failure();
+                self.inbox.failed(call, error);
             }
             self.flush_if_due();
         }
@@ -73,7 +75,7 @@ impl Seat {
                 self.core.stop_draining();
                 Ok(())
             }
-            Command::Task(task) => task(self),
+            Command::Task(_, task) => task(self),
             Command::Stop => {
                 self.stopped = true;
                 Ok(())

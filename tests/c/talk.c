@@ -354,6 +354,7 @@ static void admission_and_questions(void) {
     const roomcast_slice *texts;
     const uint64_t *handles;
     const roomcast_stat *stats;
+    roomcast_remote *remote;
     client *c, *refused;
     seen event;
     char answer[4096];
@@ -516,6 +517,18 @@ static void admission_and_questions(void) {
     CHECK(strstr(log_lines, "listening on 127.0.0.1:") && strstr(log_lines, "request refused"));
     CHECK(strstr(log_lines, "connected"));
     CHECK(strstr(log_lines, "pigeon\\nforged") && !strstr(log_lines, "\nforged"));
+
+    /* What is wrong with a call of another thread is its error; what shows only later is in the log. */
+    OK(roomcast_remote_new(w.broker, &remote));
+    IS(ROOMCAST_ERROR_BAD_JSON, roomcast_remote_emit_all(remote, guarded, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("{}")));
+    IS(ROOMCAST_ERROR_BAD_JSON, roomcast_remote_emit(remote, guarded, "r", 1, 0, ROOMCAST_TEXT("e"), ROOMCAST_TEXT("[1")));
+    IS(ROOMCAST_ERROR_RESERVED_EVENT, roomcast_remote_send(remote, guarded, s, ROOMCAST_TEXT("connect"), NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_ROOM, roomcast_remote_join(remote, s, NULL, 0));
+    CHECK(strstr(log_lines, "after it was queued") == NULL);
+    OK(roomcast_remote_join(remote, s + (1ull << 32), ROOMCAST_TEXT("r")));
+    OK(roomcast_remote_join(remote, s + (1ull << 32), ROOMCAST_TEXT("r")));
+    UNTIL(&w, strstr(log_lines, "change_rooms failed after it was queued, 2 times: the handle is dead") != NULL);
+    roomcast_remote_free(remote);
 
     /* The end. */
     OK(roomcast_close(w.broker, 2000));

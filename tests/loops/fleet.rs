@@ -1,13 +1,14 @@
 //! Rooms, namespaces, acknowledgements and questions that span loops.
 
 use super::support::{Host, PATIENCE};
-use super::{COUNTS, MANY, config, crowd, finish, poll_until, until_end};
+use super::{COUNTS, MANY, config, crowd, finish, limited, poll_until, until_end};
 use roomcast::{
-    Broker, Config, Error, Event, Message, NamespaceOptions, OwnedTarget, PatternOptions, RoomChange,
-    SocketId, Target,
+    Broker, Config, Error, Event, Limits, Message, NamespaceId, NamespaceOptions, OwnedTarget,
+    PatternOptions, RoomChange, SocketId, Target,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Barrier, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const END: Message<'static> = Message::new("end", "[]");
@@ -420,13 +421,48 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         host.broker.emit(Target::all(born), hello).unwrap();
         host.broker.emit_with_ack(Target::all(ns), hello, Some(0)).unwrap();
         let remote = host.broker.remote();
-        remote.emit(OwnedTarget::all(ns), Message::new("n", "no array")).unwrap();
+        let gone = NamespaceId::from_bits(born.to_bits() + (1 << 32)).unwrap();
+        remote.emit(OwnedTarget::all(gone), hello).unwrap();
         host.broker.emit(Target::all(ns), END).unwrap();
         let heard = finish(&mut host, clients);
         assert_eq!((heard[5], heard[6]), (4, 3), "with {loops} loops");
         let counters = host.broker.stats().counters;
         assert_eq!((counters.emits, counters.remote_failures), (7, 1), "with {loops} loops");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
+    for loops in COUNTS {
+        let limits = |limits: &mut Limits| (limits.max_room_name, limits.max_json_depth) = (8, 8);
+        let mut host = Host::new(limited(loops, limits));
+        let (socket, client) = host.join(|mut client| until_end(&mut client));
+        let ns = host.broker.find_namespace("/").unwrap();
+        let remote = host.broker.remote();
+        let emit = |message| remote.emit(OwnedTarget::all(ns), message);
+        for text in ["no array", "{}", "[1", "[[[[[[[[[1]]]]]]]]]", ""] {
+            assert_eq!(emit(Message::new("n", text)), Err(Error::BadJson), "{text}");
+        }
+        assert_eq!(emit(Message::new("disconnect", "[]")), Err(Error::ReservedEvent));
+        let placeholder = r#"[{"_placeholder":true,"num":7}]"#;
+        assert_eq!(emit(Message::new("n", placeholder).attach(&[b"x"])), Err(Error::BadAttachments));
+        for room in ["", "far too long"] {
+            assert_eq!(remote.join(socket, room), Err(Error::BadRoom));
+            assert_eq!(remote.change_rooms(socket, &[], &["a", room]), Err(Error::BadRoom));
+            assert_eq!(remote.leave(socket, room), Ok(()));
+        }
+        assert_eq!(remote.drain(0, ""), Err(Error::BadConfig));
+        assert_eq!(remote.drain(1, &"x".repeat(124)), Err(Error::TooLarge));
+        emit(END).unwrap();
+        client_ends(&mut host, client);
+        assert_eq!(host.broker.stats().counters.remote_failures, 0);
+    }
+}
+
+/// It has heard nothing but the end.
+fn client_ends(host: &mut Host, client: JoinHandle<Vec<String>>) {
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), [""; 0]);
 }
 
 #[test]

@@ -9,10 +9,9 @@ use crate::broker::delivery::{check_args, check_message};
 use crate::broker::message::{Message, Receipt, Target};
 use crate::broker::metrics::Metrics;
 use crate::broker::namespaces::normal;
-use crate::broker::rooms::check_room;
 use crate::broker::stats::Stats;
 use crate::broker::{NamespaceOptions, PatternOptions, Resource};
-use crate::net::remote::{Command, Envelope, Loops, owned};
+use crate::net::remote::{Command, Envelope, Loops};
 use crate::net::seat::Seat;
 use crate::session::handshake::Handshake;
 use crate::wire::json;
@@ -24,17 +23,16 @@ impl Fleet {
     // ---- changes ----
 
     pub(in crate::net) fn emit(&self, target: Target<'_>, message: Message<'_>) -> Result<Receipt> {
-        check_message(&message, &self.config.limits)?;
+        let (loops, command) = Command::emit(target.into(), message, &self.config.limits)?;
         self.check_namespace(target.namespace)?;
-        let envelope = Arc::new(Envelope { target: target.into(), message: message.into() });
-        self.send(envelope.target.loops(), || Command::Emit(envelope.clone()))?;
+        self.send(loops, command)?;
         Ok(Receipt::default())
     }
 
     pub(in crate::net) fn send_to(&self, socket: SocketId, message: Message<'_>) -> Result<Receipt> {
         check_message(&message, &self.config.limits)?;
         let message = crate::net::remote::OwnedMessage::from(message);
-        self.tell_home(socket, move |core, socket| {
+        self.tell_home(socket, "send", move |core, socket| {
             let attachments: Vec<&[u8]> = message.attachments.iter().map(Vec::as_slice).collect();
             core.send(socket, message.borrow(&attachments)).map(drop)
         })?;
@@ -51,7 +49,7 @@ impl Fleet {
         check_args(args, attachments, &self.config.limits)?;
         let args = args.to_owned();
         let attachments: Vec<Vec<u8>> = attachments.iter().map(|bytes| bytes.to_vec()).collect();
-        self.tell_home(socket, move |core, socket| {
+        self.tell_home(socket, "ack", move |core, socket| {
             let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
             core.ack(socket, ack, &args, &attachments)
         })
@@ -63,15 +61,12 @@ impl Fleet {
         leave: &[&str],
         join: &[&str],
     ) -> Result<usize> {
-        for room in join {
-            check_room(room, &self.config.limits)?;
-        }
-        let change = || Command::ChangeRooms { socket, leave: owned(leave), join: owned(join) };
-        self.send(Loops::of(socket), change).map(|()| 0)
+        let (loops, command) = Command::change_rooms(socket, leave, join, &self.config.limits)?;
+        self.send(loops, command).map(|()| 0)
     }
 
     pub(in crate::net) fn leave_all(&self, socket: SocketId) -> Result<()> {
-        self.tell_home(socket, |core, socket| core.leave_all(socket))
+        self.tell_home(socket, "leave_all", |core, socket| core.leave_all(socket))
     }
 
     pub(in crate::net) fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
@@ -79,7 +74,7 @@ impl Fleet {
     }
 
     pub(in crate::net) fn accept(&self, socket: SocketId) -> Result<()> {
-        self.tell_home(socket, |core, socket| core.accept(socket))
+        self.tell_home(socket, "accept", |core, socket| core.accept(socket))
     }
 
     pub(in crate::net) fn reject(&self, socket: SocketId, message: &str, data: Option<&str>) -> Result<()> {
@@ -87,34 +82,34 @@ impl Fleet {
             json::validate(data, self.config.limits.max_json_depth).map_err(|_| Error::BadData)?;
         }
         let (message, data) = (message.to_owned(), data.map(str::to_owned));
-        self.tell_home(socket, move |core, socket| core.reject(socket, &message, data.as_deref()))
+        self.tell_home(socket, "reject", move |core, socket| core.reject(socket, &message, data.as_deref()))
     }
 
     pub(in crate::net) fn allow(&self, conn: ConnId) -> Result<()> {
         let local = conn.local();
-        self.tell(conn.loop_number(), move |core| core.allow(local))
+        self.tell(conn.loop_number(), "allow", move |core| core.allow(local))
     }
 
     pub(in crate::net) fn refuse(&self, conn: ConnId, message: &str) -> Result<()> {
         let (local, message) = (conn.local(), message.to_owned());
-        self.tell(conn.loop_number(), move |core| core.refuse(local, &message))
+        self.tell(conn.loop_number(), "refuse", move |core| core.refuse(local, &message))
     }
 
     pub(in crate::net) fn close_connection(&self, conn: ConnId) -> Result<()> {
         let local = conn.local();
-        self.tell(conn.loop_number(), move |core| core.close_connection(local))
+        self.tell(conn.loop_number(), "close_connection", move |core| core.close_connection(local))
     }
 
     pub(in crate::net) fn send_message(&self, conn: ConnId, text: &str) -> Result<()> {
         self.check_engine()?;
         let (local, text) = (conn.local(), text.to_owned());
-        self.tell(conn.loop_number(), move |core| core.send_message(local, &text))
+        self.tell(conn.loop_number(), "send_message", move |core| core.send_message(local, &text))
     }
 
     pub(in crate::net) fn send_binary(&self, conn: ConnId, bytes: &[u8]) -> Result<()> {
         self.check_engine()?;
         let (local, bytes) = (conn.local(), bytes.to_owned());
-        self.tell(conn.loop_number(), move |core| core.send_binary(local, &bytes))
+        self.tell(conn.loop_number(), "send_binary", move |core| core.send_binary(local, &bytes))
     }
 
     fn check_engine(&self) -> Result<()> {

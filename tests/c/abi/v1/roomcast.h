@@ -698,7 +698,7 @@ typedef struct roomcast_config {
      *
      * The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
      * Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
-     * gone) is counted in remote_failures, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
+     * gone) is counted in remote_failures and logged as a warning, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
      * each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
      * ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
      */
@@ -2003,8 +2003,11 @@ roomcast_status roomcast_metrics(struct roomcast_broker *broker,
 /**
  * What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
  * soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
- * is kept. What is wrong with a command that shows only then is dropped and counted in remote_failures: a socket that is
- * gone by then is no error.
+ * is kept.
+ *
+ * What is wrong with a call whatever the state of the broker is its error. What shows only when it is carried out (the socket
+ * or the namespace is gone, a limit was reached) cannot be returned any more: it is counted in remote_failures, and a warning
+ * in the log. An emit to rooms in which nobody is, or to sockets that are gone, is no failure.
  */
 typedef struct roomcast_remote roomcast_remote;
 
@@ -2037,8 +2040,9 @@ void roomcast_remote_free(struct roomcast_remote *remote);
 /**
  * As roomcast_emit, from any thread.
  *
- * Errors: ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; the others of roomcast_emit show later.
+ * Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
+ * large a message, and a namespace that is gone, show later.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2087,7 +2091,7 @@ roomcast_status roomcast_remote_send(const struct roomcast_remote *remote,
 /**
  * As roomcast_emit_to, from any thread, without a receipt.
  *
- * Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2098,7 +2102,9 @@ roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
 /**
  * As roomcast_join, from any thread.
  *
- * Errors: as roomcast_remote_emit.
+ * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
+ * later.
  * Ownership: the name is copied.
  * Threads: any.
  */
@@ -2110,7 +2116,8 @@ roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
 /**
  * As roomcast_leave, from any thread.
  *
- * Errors: as roomcast_remote_emit.
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
  * Ownership: the name is copied.
  * Threads: any.
  */
@@ -2122,7 +2129,7 @@ roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
 /**
  * As roomcast_change_rooms, from any thread.
  *
- * Errors: as roomcast_remote_emit.
+ * Errors: as roomcast_remote_join.
  * Ownership: the names are copied.
  * Threads: any.
  */
@@ -2136,7 +2143,7 @@ roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remot
 /**
  * As roomcast_disconnect, from any thread.
  *
- * Errors: as roomcast_remote_emit.
+ * Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
  * Ownership: nothing changes hands.
  * Threads: any.
  */
@@ -2147,8 +2154,7 @@ roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
 /**
  * As roomcast_drain, from any thread.
  *
- * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; the others of
- * roomcast_drain show later.
+ * Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
  * Ownership: the reason is copied.
  * Threads: any.
  */
@@ -2160,7 +2166,7 @@ roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
 /**
  * As roomcast_stop_draining, from any thread.
  *
- * Errors: as roomcast_remote_drain.
+ * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: any.
  */
