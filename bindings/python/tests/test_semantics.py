@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import roomcast
 import socketio
+import uvloop
 from host import PATIENCE, Player, Raw, drive
 
 
@@ -897,6 +898,120 @@ def test_shutdown_says_goodbye(make: Any) -> None:
         assert player.next() == ("last",)
         assert player.gone.get(timeout=PATIENCE) == "/"
         assert seen.get(timeout=PATIENCE) == "server shutting down"
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Any:
+    """Runs a coroutine in an event loop of its own, which is closed then, with what is still to do."""
+    def run(work: Any) -> Any:
+        loop = uvloop.new_event_loop() if request.param == "uvloop" else asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left))
+            loop.close()
+
+    return run
+
+
+def opened(port: int) -> asyncio.Future[Raw]:
+    return asyncio.get_running_loop().run_in_executor(None, Raw, port)
+
+
+def is_closed(raw: Raw) -> bool:
+    with pytest.raises(EOFError):
+        raw.next_of("nothing")
+    raw.close()
+    return True
+
+
+def test_a_shutdown_that_is_cancelled_goes_on(run: Any) -> None:
+    sio, gone = roomcast.AsyncServer(), []
+    sio.on("disconnect", lambda sid, reason: gone.append(reason))
+
+    async def main() -> Raw:
+        raw = await opened(sio.listen(port=0))
+        serving = asyncio.ensure_future(sio.serve())
+        await asyncio.sleep(0)
+        ending = asyncio.ensure_future(sio.shutdown())
+        await asyncio.sleep(0)
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        await asyncio.wait_for(serving, PATIENCE)
+        assert gone == ["server shutting down"]
+        await sio.shutdown()  # there is nothing left to end
+        return raw
+
+    assert is_closed(run(main()))
+
+
+def test_a_shutdown_called_twice_ends_once_for_both(run: Any) -> None:
+    sio, gone = roomcast.AsyncServer(), []
+
+    async def leave(sid: str) -> None:
+        await sio.shutdown()
+
+    sio.on("leave", leave)
+    sio.on("disconnect", lambda sid, reason: gone.append(reason))
+
+    async def main() -> Raw:
+        raw = await opened(sio.listen(port=0))
+        serving = asyncio.ensure_future(sio.serve())
+        raw.send('42["leave"]')
+        await asyncio.gather(sio.shutdown(), sio.shutdown(), serving)
+        assert gone == ["server shutting down"]
+        return raw
+
+    assert is_closed(run(main()))
+
+
+def test_cancelling_every_task_ends_it(run: Any) -> None:
+    sio, gone = roomcast.AsyncServer(), []
+    sio.on("disconnect", lambda sid, reason: gone.append(reason))
+
+    async def main() -> Raw:
+        raw = await opened(sio.listen(port=0))
+        serving, ending = asyncio.ensure_future(sio.serve()), asyncio.ensure_future(sio.shutdown())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not serving.done() and not ending.done()
+        return raw
+
+    assert is_closed(run(main()))
+    assert gone == ["server shutting down"] and sio._loop is None
+
+
+def test_another_loop_takes_over_when_its_own_was_closed(run: Any) -> None:
+    sio, gone = roomcast.AsyncServer(), []
+    sio.on("disconnect", lambda sid, reason: gone.append(reason))
+    sio.on("echo", lambda sid: "echo")
+
+    async def listen() -> tuple[int, Raw]:
+        port = sio.listen(port=0)
+        return port, await opened(port)
+
+    async def serve(raw: Raw) -> None:
+        serving = asyncio.ensure_future(sio.serve())
+        await asyncio.sleep(0)
+        raw.send('420["echo"]')
+        answer = await asyncio.get_running_loop().run_in_executor(None, raw.next_of, "43")
+        assert answer == '430["echo"]'
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+
+    port, raw = run(listen())
+    run(serve(raw))
+    assert is_closed(raw) and gone == ["server shutting down"]
+    port, raw = run(listen())
+    run(sio.shutdown())
+    assert is_closed(raw) and gone == ["server shutting down"] * 2
+    run(sio.shutdown())
 
 
 def test_two_servers_know_nothing_of_each_other(make: Any) -> None:

@@ -52,9 +52,13 @@ class AsyncServer(BaseServer):
         self._due = False
         #: Tasks started so far.
         self._started = 0
-        self._closing = False
+        #: Set while it shuts down; told when the broker is closed.
+        self._closing: Optional[asyncio.Event] = None
         self._ended: Optional[asyncio.Event] = None
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._shutting: Optional[asyncio.Task[None]] = None
+        #: Tasks that wait for the shutdown, and that it does not wait for.
+        self._leaving: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._background: set[asyncio.Task[Any]] = set()
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
         self._events: Iterable[raw.Event] = ()
@@ -70,15 +74,19 @@ class AsyncServer(BaseServer):
     def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
         """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port."""
         loop = asyncio.get_running_loop()
-        if self._loop not in (None, loop):
-            raise RuntimeError("the server belongs to another event loop")
+        if self._loop is not loop:
+            self._left_behind()
         bound = self._broker.listen(host, port)
         self._tell()
-        if self._loop is None:
-            self._loop, self._thread, self._ended = loop, threading.get_ident(), asyncio.Event()
+        self._serve_in(loop)
+        return bound
+
+    def _serve_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not loop:
+            self._left_behind()
+            self._loop = loop
             loop.add_reader(self._broker.fileno(), self._turn)
             self._turn()
-        return bound
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
@@ -87,6 +95,8 @@ class AsyncServer(BaseServer):
         """
         if host is not None or port is not None or self._loop is None:
             self.listen(host or "127.0.0.1", 5000 if port is None else port)
+        else:
+            self._serve_in(asyncio.get_running_loop())
         assert self._ended is not None
         try:
             await self._ended.wait()
@@ -99,26 +109,59 @@ class AsyncServer(BaseServer):
             asyncio.run(self.serve(host, port))
 
     async def shutdown(self) -> None:
-        """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers."""
-        loop, ended = self._loop, self._ended
-        if loop is None or ended is None or self._closing:
+        """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers.
+
+        Whoever calls it meanwhile waits for the same end. It goes on if its caller is cancelled. After the server's event
+        loop was closed, it may be called in another one.
+        """
+        if self._loop is None:
             return
-        self._closing = True
+        if self._loop is not asyncio.get_running_loop():
+            self._left_behind()
+            self._loop = asyncio.get_running_loop()
+        caller = asyncio.current_task()
+        if self._shutting is None or self._shutting.done():
+            self._shutting = self._loop.create_task(self._shut())
+        if caller is not None:
+            self._leaving.add(caller)
+        await asyncio.shield(self._shutting)
+
+    async def _shut(self) -> None:
+        loop, ended, closed = self._loop, self._ended, asyncio.Event()
+        assert loop is not None and ended is not None
+        self._closing = closed
         loop.remove_reader(self._broker.fileno())
         if self._timer:
             self._timer.cancel()
-        self._dispatch()
-        self._commit()
-        # It waits for the clients to read, for a second at most. Not in the loop, and nobody else touches the broker.
-        await loop.run_in_executor(None, self._broker.close, 1.0)
-        self._events = iter(self._broker.events())
-        self._dispatch()
-        self._tell()
-        if running := {task for task in self._tasks if task is not asyncio.current_task()}:
-            await asyncio.wait(running, timeout=1.0)
-        self._loop = self._ended = self._timer = None
-        self._closing = False
-        ended.set()
+        try:
+            self._dispatch()
+            self._commit()
+            # It waits for the clients to read, for a second at most. Not in the loop, and nobody else touches the broker.
+            closing = loop.run_in_executor(None, self._broker.close, 1.0)
+            while not closing.done():
+                # Who cancels every task has cancelled this one as well; it would be no end to leave the broker half closed.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([closing])
+            closed.set()
+            closing.result()
+            self._events = iter(self._broker.events())
+            self._dispatch()
+            self._tell()
+            if running := self._tasks - self._leaving:
+                await asyncio.wait(running, timeout=1.0)
+        finally:
+            self._loop = self._ended = self._timer = self._closing = None
+            self._leaving.clear()
+            ended.set()
+
+    def _left_behind(self) -> None:
+        """Leaves the event loop that the server served in, if that has been closed."""
+        if self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError("the server belongs to another event loop")
+        self._loop = self._timer = self._closing = self._shutting = None
+        self._thread, self._ended, self._due = threading.get_ident(), asyncio.Event(), False
+        self._tasks.clear()
+        self._leaving.clear()
 
     def _turn(self) -> None:
         """One turn of the broker: send what was emitted, read, dispatch. When the descriptor is ready, or time is up."""
@@ -323,8 +366,12 @@ class AsyncServer(BaseServer):
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._serves_here():
                 raise  # the task is thrown away, and the loop is gone
+            if self._closing:
+                await self._closing.wait()
             self._refused(client, error)
         else:
+            if self._closing:
+                await self._closing.wait()
             self._decided(client, answer)
             if client.left is not None:
                 await self._disconnected(client)
