@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import { start } from "./under.mjs";
 
 const root = path.dirname(import.meta.dirname);
-const { io } = createRequire(path.join(root, "tests/interop/package.json"))("socket.io-client");
+const require = createRequire(path.join(root, "tests/interop/package.json"));
+const { io } = require("socket.io-client");
+const { chromium } = require("playwright-core");
 const [arena, bots] = process.argv.slice(2);
 
 const children = [];
@@ -129,6 +131,44 @@ const [crowd, said] = run(bots, "127.0.0.1", new URL(url).port, "50");
 assert.equal((await said.next()).value, "50 bots play");
 await until(bob.socket, "top", (rows) => rows.at(-1) === players.length + 50);
 
+shown();
+
+// On a phone: the panels do not cover each other, a finger on the left steers and one on the right shoots, both at once.
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"] });
+const context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+const page = await context.newPage();
+const faults = [];
+page.on("pageerror", (error) => faults.push(error.message));
+await page.goto(`${url}/?name=phone`);
+await page.waitForFunction(() => window.arena?.players.get(window.arena.me)?.path.length > 0);
+const boxes = await page.$$eval("#about, #top, #map", (all) => all.map((one) => one.getBoundingClientRect().toJSON()));
+for (const [at, box] of boxes.entries()) {
+  assert.ok(box.left >= 0 && box.right <= 390 && box.top >= 0 && box.bottom <= 844, "a panel is outside");
+  for (const other of boxes.slice(at + 1)) {
+    assert.ok(box.right <= other.left || other.right <= box.left || box.bottom <= other.top || other.bottom <= box.top, "panels overlap");
+  }
+}
+assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it scrolls");
+assert.equal(await page.isVisible(".touch"), true);
+assert.equal(await page.isVisible(".mouse"), false);
+const touch = await context.newCDPSession(page);
+const fingers = (type, ...points) => touch.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([id, x, y]) => ({ id, x, y })) });
+await page.evaluate(() => {
+  window.sent = [];
+  arena.socket.onAnyOutgoing((...event) => window.sent.push(event));
+});
+const told = (check) => page.waitForFunction(check);
+await fingers("touchStart", [1, 90, 600]);
+await fingers("touchMove", [1, 90, 700]);
+await told(() => sent.some(([name, dx, dy]) => name === "input" && dx === 0 && dy === 1));
+await fingers("touchStart", [1, 90, 700], [2, 340, 422]);
+await told(() => sent.some(([name, angle]) => name === "shoot" && Math.abs(angle) < 0.05) && sent.at(-1)[0] === "shoot");
+assert.deepEqual(await page.evaluate(() => sent.findLast(([name]) => name === "input").slice(1, 3)), [0, 1], "it steers on while it shoots");
+if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+await fingers("touchEnd");
+await told(() => { const last = sent.findLast(([name]) => name === "input"); return last[1] === 0 && last[2] === 0; });
+assert.deepEqual(faults, []);
+await browser.close();
 shown();
 
 // It ends when it is asked to, and the bots with it.

@@ -1,4 +1,4 @@
-// The arena's page: sends what keys and mouse want, draws what it hears. It decides nothing; README.md has the protocol.
+// The arena's page: sends what keys, mouse and fingers want, draws what it hears. It decides nothing; README.md has the protocol.
 "use strict";
 
 const canvas = document.getElementById("world"), map = document.getElementById("map");
@@ -73,14 +73,32 @@ const WAYS = { ArrowUp: [0, -1], KeyW: [0, -1], ArrowDown: [0, 1], KeyS: [0, 1],
 addEventListener("keydown", (event) => { if (WAYS[event.code]) { keys.add(event.code); event.preventDefault(); } });
 addEventListener("keyup", (event) => keys.delete(event.code));
 addEventListener("blur", () => { keys.clear(); mouse.down = false; });
-canvas.addEventListener("pointermove", (event) => Object.assign(mouse, { x: event.clientX, y: event.clientY }));
-canvas.addEventListener("pointerdown", (event) => Object.assign(mouse, { x: event.clientX, y: event.clientY, down: true }));
-addEventListener("pointerup", () => { mouse.down = false; });
+// The first finger on the left half is a stick, which steers away from where it went down; any other aims and shoots, as the mouse does.
+const stick = { finger: null, x: 0, y: 0, dx: 0, dy: 0 }, REACH = 60;
+canvas.addEventListener("pointerdown", (event) => {
+  if (event.pointerType === "touch" && stick.finger === null && event.clientX < innerWidth / 2) {
+    Object.assign(stick, { finger: event.pointerId, x: event.clientX, y: event.clientY, dx: 0, dy: 0 });
+  } else {
+    Object.assign(mouse, { x: event.clientX, y: event.clientY, down: true });
+  }
+});
+canvas.addEventListener("pointermove", (event) => {
+  if (event.pointerId !== stick.finger) return void Object.assign(mouse, { x: event.clientX, y: event.clientY });
+  const [dx, dy] = [event.clientX - stick.x, event.clientY - stick.y];
+  const reach = Math.max(REACH, Math.hypot(dx, dy));
+  Object.assign(stick, { dx: +(dx / reach).toFixed(2), dy: +(dy / reach).toFixed(2) });
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, (event) => {
+    if (event.pointerId === stick.finger) Object.assign(stick, { finger: null, dx: 0, dy: 0 });
+    else mouse.down = false;
+  });
+}
 
 let wanted = "";
 setInterval(() => {
   if (me === null) return;
-  let [dx, dy] = [0, 0];
+  let { dx, dy } = stick;
   for (const key of keys) { dx += WAYS[key][0]; dy += WAYS[key][1]; }
   const angle = +Math.atan2(mouse.y - innerHeight / 2, mouse.x - innerWidth / 2).toFixed(2);
   const now = JSON.stringify([dx, dy, angle]);
@@ -110,20 +128,24 @@ const cellOf = (x, y) => [Math.floor(x / world.cell), Math.floor(y / world.cell)
 
 function draw() {
   requestAnimationFrame(draw);
-  const now = performance.now(), scale = devicePixelRatio;
-  if (canvas.width !== innerWidth * scale || canvas.height !== innerHeight * scale) {
-    canvas.width = innerWidth * scale;
-    canvas.height = innerHeight * scale;
+  const now = performance.now(), dots = devicePixelRatio;
+  const [wide, high] = [Math.round(innerWidth * dots), Math.round(innerHeight * dots)];
+  if (canvas.width !== wide || canvas.height !== high) {
+    canvas.width = wide;
+    canvas.height = high;
   }
+  // A small screen shows nearly as much of the world as a large one, only smaller.
+  const scale = dots * Math.min(1, Math.min(innerWidth, innerHeight) / (2.4 * world.cell));
   const mine = players.get(me), [mx, my] = mine ? place(mine) : [world.width / 2, world.height / 2];
   const [column, row] = cellOf(mx, my);
   for (const [id, player] of players) {
     const [, x, y] = player.path.at(-1), [c, r] = cellOf(x, y);
     if (id !== me && (now - player.heard > FORGET || Math.abs(c - column) > 1 || Math.abs(r - row) > 1)) players.delete(id);
   }
-  pen.setTransform(scale, 0, 0, scale, scale * (innerWidth / 2 - mx), scale * (innerHeight / 2 - my));
+  pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.fillStyle = "#0d0f16";
-  pen.fillRect(mx - innerWidth, my - innerHeight, innerWidth * 2, innerHeight * 2);
+  pen.fillRect(0, 0, wide, high);
+  pen.setTransform(scale, 0, 0, scale, wide / 2 - scale * mx, high / 2 - scale * my);
   pen.fillStyle = "#131622";
   pen.fillRect(0, 0, world.width, world.height);
 
@@ -187,6 +209,15 @@ function draw() {
     pen.fillRect(x - 16, y + 22, 32 * Math.max(0, player.health) / 5, 4);
     pen.fillStyle = id === me ? "#ffb454" : "#aab2c8";
     pen.fillText(player.name, x, y - 24);
+  }
+  if (stick.finger !== null) {
+    pen.setTransform(dots, 0, 0, dots, 0, 0);
+    pen.fillStyle = "#e7e9f133";
+    for (const [x, y, radius] of [[stick.x, stick.y, REACH], [stick.x + stick.dx * REACH, stick.y + stick.dy * REACH, 22]]) {
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 6.3);
+      pen.fill();
+    }
   }
   drawMap(mx, my, column, row);
   byId("state").textContent = me === null ? "connecting…" : `${players.size} in sight · ${rate.toLocaleString("en")} messages a second`;
