@@ -250,6 +250,37 @@ def test_a_system_without_threads_to_spare_ends_nothing(had: int, monkeypatch: p
     assert started[0] > had
 
 
+FORKED = """
+import os, sys, roomcast
+server = roomcast.{kind}(config={{"loops": {loops}}})
+{listen}
+for name, args in (("run", ()), ("stats", ()), ("emit", ("x",)), ("listen", ("127.0.0.1", 0))):
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, name
+        continue
+    try:
+        work = getattr(server, name)(*args)
+        if hasattr(work, "send"):
+            work.send(None)
+    except RuntimeError as error:
+        said = "make" in str(error) and str(os.getppid()) in str(error) or name == "listen" and "running event loop" in str(error)
+        del server
+        os._exit(0 if said else print(error) or 1)
+    os._exit(2)
+print(len(server.stats()) > 5)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("loops", [0, 2])
+@pytest.mark.parametrize("kind", ["Server", "AsyncServer"])
+def test_a_server_made_before_a_fork_says_so(kind: str, loops: int) -> None:
+    listen = "server.listen(port=0)" if kind == "Server" else ""
+    program = [sys.executable, "-c", FORKED.format(kind=kind, loops=loops, listen=listen)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE)
+    assert (ended.stdout, ended.returncode) == ("True\n", 0), ended.stdout + ended.stderr
+
+
 def test_an_asyncio_server_says_who_may_use_it() -> None:
     host = Host("asyncio")
     with host:

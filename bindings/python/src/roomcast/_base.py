@@ -321,6 +321,8 @@ class BaseServer:
 
     def _emit(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
+        if self._broker.forked:
+            raise self._broker.taken()
         name, whom = _event(event), _whom(to, room)
         if self._talkative:
             self._note('emitting event "%s" to %s [%s]', event, "all" if whom is None else to or room, namespace or "/")
@@ -394,7 +396,7 @@ class BaseServer:
     def _commit(self) -> None:
         """Hands over what was emitted and acknowledged, in the order of the calls. Under the lock."""
         if self._committing or self._broker.busy:
-            raise raw.taken()
+            raise self._broker.taken()
         queue = self._queue
         if not queue:
             return

@@ -74,6 +74,8 @@ class AsyncServer(BaseServer):
     def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
         """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port."""
         loop = asyncio.get_running_loop()
+        if self._broker.forked:
+            raise self._broker.taken()
         if self._loop is not loop:
             self._left_behind()
         bound = self._broker.listen(host, port)
@@ -82,6 +84,8 @@ class AsyncServer(BaseServer):
         return bound
 
     def _serve_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._broker.forked:
+            raise self._broker.taken()
         if self._loop is not loop:
             self._left_behind()
             self._loop = loop

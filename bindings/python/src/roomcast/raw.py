@@ -11,6 +11,7 @@ import ctypes
 import os
 import struct
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Final, NamedTuple, Optional, TypeVar, Union, cast
@@ -18,8 +19,7 @@ from typing import Any, Final, NamedTuple, Optional, TypeVar, Union, cast
 from ._native import Gone, RoomcastError, check, failure, held, lib
 from ._ffi import ffi
 
-__all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text",
-           "taken", "version"]
+__all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
 
 #: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
@@ -163,7 +163,7 @@ def _lending(method: _Method) -> _Method:
     @wraps(method)
     def alone(self: "Broker", *args: Any, **kwargs: Any) -> Any:
         if self.busy:
-            raise taken()
+            raise self.taken()
         self.busy = True
         try:
             return method(self, *args, **kwargs)
@@ -173,10 +173,17 @@ def _lending(method: _Method) -> _Method:
     return cast(_Method, alone)
 
 
-def taken() -> RoomcastError:
-    """What a call raises that comes within another one."""
-    return RoomcastError(lib.ROOMCAST_ERROR_BUSY, "ROOMCAST_ERROR_BUSY",
-                         "the broker is in the middle of a call: this is a signal handler, or a function it calls itself")
+#: Those of this process: a fork's child has their memory, but shares their descriptors.
+_brokers: weakref.WeakSet[Broker] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for broker in _brokers:
+        broker.busy = broker.forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 class Broker:
@@ -185,6 +192,8 @@ class Broker:
     ``config`` are the fields of roomcast_config in roomcast.h: numbers, texts, and times in milliseconds;
     ``cors_origins`` and ``trusted_proxies`` are lists of texts, ``headers`` a list of pairs. ``log`` takes a level (1 is an
     error, 2 a warning) and a line; what it raises, the next poll raises.
+
+    It belongs to the process that made it: in a fork's child every call raises RuntimeError.
 
     A call that comes within another one raises ROOMCAST_ERROR_BUSY and has done nothing: ``log`` must not call the broker, and
     a signal handler sees :attr:`busy` whether it may.
@@ -195,6 +204,9 @@ class Broker:
         fields = _config(config, kept)
         #: A call is under way that none other may interrupt.
         self.busy = False
+        #: It was made by the process that forked this one, and every call raises RuntimeError.
+        self.forked = False
+        self._process = os.getpid()
         self._thrown: Optional[BaseException] = None
         self._log = None
         if log is not None:
@@ -209,6 +221,15 @@ class Broker:
         # Whoever comes between a call and a look at this leaves there what is no less true.
         self._milliseconds = ctypes.c_int32()
         self._milliseconds_at = ctypes.byref(self._milliseconds)
+        _brokers.add(self)
+
+    def taken(self) -> Exception:
+        """What a call raises while the broker is :attr:`busy`."""
+        if self.forked:
+            return RuntimeError(f"this belongs to process {self._process}, which forked this one: whoever serves makes one of its "
+                                "own, after the fork")
+        return RoomcastError(lib.ROOMCAST_ERROR_BUSY, "ROOMCAST_ERROR_BUSY",
+                             "the broker is in the middle of a call: this is a signal handler, or a function it calls itself")
 
     def _log_to(self, log: Callable[[int, str], None]) -> Callable[[Any, int, Any, int], None]:
         def line(_data: Any, level: int, text: Any, size: int) -> None:
@@ -227,7 +248,8 @@ class Broker:
     def free(self) -> None:
         """Closes every connection at once and frees the broker. :meth:`close` comes first where clients are to be told."""
         broker, self._broker, self._address = self._broker, ffi.NULL, 0
-        lib.roomcast_free(broker)
+        if not self.forked:  # the descriptors are the other process's
+            lib.roomcast_free(broker)
 
     def __del__(self) -> None:
         if getattr(self, "_broker", None):
@@ -258,7 +280,7 @@ class Broker:
     def next_timeout(self) -> Optional[float]:
         """Seconds after which :meth:`poll` is due although the descriptor is silent; None for as long as it likes."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         if status := held.roomcast_next_timeout(self._address, self._milliseconds_at):
             raise failure(status)
         due = self._milliseconds.value
@@ -270,7 +292,7 @@ class Broker:
         A signal ends the wait, so that Ctrl-C arrives. While events are left undrained it does not wait.
         """
         if self.busy:
-            raise taken()
+            raise self.taken()
         if self._thrown is not None:
             thrown, self._thrown = self._thrown, None
             raise thrown
@@ -291,7 +313,7 @@ class Broker:
     def flush(self) -> None:
         """Sends what was emitted since the last poll or flush, now."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         began = time.perf_counter()
         if self._slow:
             status = lib.roomcast_flush(self._broker)
@@ -311,7 +333,7 @@ class Broker:
     def drain(self, most: int = 2**32) -> Batch:
         """As :meth:`events`, but leaves them where they lie: for those who need speed, or little of each event."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         packed, count = ctypes.c_void_p(), ctypes.c_size_t()
         self.busy = True
         try:
@@ -352,14 +374,14 @@ class Broker:
         record = pack(ns, name.encode(), text, names, [room.encode() for room in except_rooms],
                       sockets, except_sockets, attachments, delivery, key)
         if self.busy:
-            raise taken()
+            raise self.taken()
         if status := held.roomcast_emit_packed(self._address, record, len(record), None):
             raise failure(status)
 
     def emit_many(self, records: Iterable[bytes]) -> None:
         """Emits a batch made by :func:`pack`, in its order. At the first that cannot be emitted it stops and raises."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         batch = b"".join(records)
         if status := held.roomcast_emit_packed(self._address, batch, len(batch), None):
             raise failure(status)
@@ -367,7 +389,7 @@ class Broker:
     def emit_each(self, records: Sequence[bytes], failed: Callable[[Exception], None]) -> None:
         """As :meth:`emit_many`, but goes on behind one that cannot be emitted, and tells ``failed`` of it."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         batch, done = b"".join(records), ctypes.c_size_t()
         while status := held.roomcast_emit_packed(self._address, batch, len(batch), ctypes.byref(done)):
             if status == lib.ROOMCAST_ERROR_BUSY:
@@ -404,7 +426,7 @@ class Broker:
     def ack(self, socket: int, ack: int, args: bytes = b"[]", attachments: Sequence[bytes] = ()) -> None:
         """Acknowledges an event; ``args`` is the JSON array of the answer."""
         if self.busy:
-            raise taken()
+            raise self.taken()
         if attachments:
             kept: list[Any] = []
             slices = _slices(attachments, kept)

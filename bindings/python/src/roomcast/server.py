@@ -73,6 +73,8 @@ class Server(BaseServer):
             self.listen(host or "127.0.0.1", 5000 if port is None else port)
         if self._running:
             raise RuntimeError("the server runs already")
+        if self._broker.forked:
+            raise self._broker.taken()
         self._running, self._loop_thread = True, threading.get_ident()
         try:
             with _waiter(self._broker.fileno()) as wait:
