@@ -845,7 +845,7 @@ public:
         return status(roomcast_remote_drain(get(), per_second, reason.chars(), reason.len));
     }
     status stop_draining() const noexcept { return status(roomcast_remote_stop_draining(get())); }
-    // Ends the broker's wait in poll (roomcast_remote_wake).
+    // Ends the broker's wait in poll; safe in signal handlers (roomcast_remote_wake).
     status wake() const noexcept { return status(roomcast_remote_wake(get())); }
 
 private:

@@ -322,11 +322,17 @@ pub unsafe extern "C" fn roomcast_remote_stop_draining(remote: *const roomcast_r
 /// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
 /// calls before the next poll are one.
 ///
+/// Safe in signal handlers: it takes no lock, allocates nothing and makes one system call at most, so a handler that sets a
+/// flag and calls it ends a roomcast_poll that has not begun to wait yet, too. (Where the system has neither epoll nor kqueue,
+/// it is not.) It leaves roomcast_last_error as it was.
+///
 /// Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
-/// Threads: any. Not for signal handlers.
+/// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_remote_wake(remote: *const roomcast_remote) -> roomcast_status {
+    // No `with_remote`: the text of an error may be half written where a handler interrupts. Nothing here can panic.
     // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_wake", |remote| Ok(remote.wake()?)) }
+    let Some(remote) = (unsafe { remote.as_ref() }) else { return Error::Null.code() };
+    remote.0.wake().map_or_else(Error::code, |()| ROOMCAST_OK)
 }

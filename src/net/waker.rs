@@ -23,7 +23,7 @@ impl Waker {
     }
 
     /// Makes the loop take a turn. What the caller did before is visible to that turn. Does nothing if
-    /// the loop is gone.
+    /// the loop is gone. Safe in signal handlers on epoll and kqueue, also if it interrupts itself: atomics, and one write.
     pub fn wake(&self) {
         // The swap orders the caller's work before the flag, for the turn that takes it back.
         if !self.0.pending.swap(true, Ordering::AcqRel) && self.0.descriptor.wake().is_err() {

@@ -2176,9 +2176,13 @@ roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remo
  * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
  * calls before the next poll are one.
  *
+ * Safe in signal handlers: it takes no lock, allocates nothing and makes one system call at most, so a handler that sets a
+ * flag and calls it ends a roomcast_poll that has not begun to wait yet, too. (Where the system has neither epoll nor kqueue,
+ * it is not.) It leaves roomcast_last_error as it was.
+ *
  * Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
- * Threads: any. Not for signal handlers.
+ * Threads: any.
  */
 roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
 
