@@ -1,5 +1,6 @@
 //! Floor 0: what every other floor stands on. Errors, handles, slots, limits; no protocol, no I/O, no clock.
 
+pub(crate) mod date;
 pub mod errors;
 pub mod ids;
 pub mod limits;

@@ -12,6 +12,7 @@ use super::stats::{Counters, Stats};
 use super::tags::Tags;
 use super::visitors::{Proxies, Visitors};
 use crate::base::Millis;
+use crate::base::date::HttpDate;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
@@ -98,6 +99,7 @@ pub struct Core {
     pub(super) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     pub(super) epoch: u64,
+    pub(super) date: HttpDate,
     pub(super) shutting_down: bool,
     /// Where it says what it has, if there are other loops.
     pub(super) place: Option<Place>,
@@ -162,6 +164,7 @@ impl Core {
             flushed: false,
             now: 0,
             epoch,
+            date: HttpDate::default(),
             shutting_down: false,
             place: None,
             scratch: Vec::new(),

@@ -139,6 +139,7 @@ impl Service for Core {
     }
 
     fn slept_through(&mut self, time: Millis) {
+        self.epoch += time;
         self.hasten_pings(time);
     }
 

@@ -299,9 +299,10 @@ impl Core {
         headers: &[(String, String)],
         body: &[u8],
     ) {
+        let date = self.date.at(self.epoch + self.now);
         let Link::Http(http) = self.link(link) else { return };
         let reply = std::mem::take(&mut http.reply);
-        reply.write(http.answers(), status, content_type, headers, body);
+        reply.write(http.answers(), &date, status, content_type, headers, body);
         http.last |= !reply.keep_alive;
         http.phase = Phase::Head;
         self.ready_links.push(link);
@@ -340,9 +341,10 @@ impl Core {
 
     /// Answers the poll that waits on a link, and sends what was answered behind it.
     pub(super) fn respond_to_poll(&mut self, link: u32, status: u16, content_type: &str, body: &[u8]) {
+        let date = self.date.at(self.epoch + self.now);
         let Link::Http(http) = self.link(link) else { return };
         let Some(Waiting { reply, behind, .. }) = http.poll.take() else { return };
-        reply.write(&mut http.output, status, content_type, &[], body);
+        reply.write(&mut http.output, &date, status, content_type, &[], body);
         http.output.extend_from_slice(&behind);
         http.last |= !reply.keep_alive;
         self.ready_links.push(link);

@@ -1,5 +1,6 @@
 //! What a client's first request said. It is kept as it came and read again when the host asks.
 
+use crate::base::date::Moment;
 use crate::base::limits::Limits;
 use crate::wire::http::{self, Request};
 use std::borrow::Cow;
@@ -61,11 +62,7 @@ impl<'a> Handshake<'a> {
     /// When the request came, as JavaScript writes a date: `Sun Nov 22 2026 23:15:04 GMT+0000 (Coordinated Universal
     /// Time)`.
     pub fn time(&self) -> String {
-        let seconds = self.origin.issued / 1000;
-        let (days, clock) = (seconds / 86_400, seconds % 86_400);
-        let (year, month, day) = civil(days);
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7) as usize];
-        let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+        let Moment { weekday, year, month, day, hour, minute, second } = Moment::new(self.origin.issued);
         format!(
             "{weekday} {month} {day:02} {year} {hour:02}:{minute:02}:{second:02} GMT+0000 (Coordinated Universal Time)"
         )
@@ -96,49 +93,5 @@ impl<'a> Handshake<'a> {
     /// Whether the request came from a page, and so perhaps from another origin.
     pub fn is_cross_domain(&self) -> bool {
         self.header("origin").is_some()
-    }
-}
-
-/// Year, month and day of a day since 1970, by counting: a few hundred steps, and only when a host asks.
-fn civil(mut days: u64) -> (u64, &'static str, u64) {
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let months = [
-        ("Jan", 31),
-        ("Feb", february),
-        ("Mar", 31),
-        ("Apr", 30),
-        ("May", 31),
-        ("Jun", 30),
-        ("Jul", 31),
-        ("Aug", 31),
-        ("Sep", 30),
-        ("Oct", 31),
-        ("Nov", 30),
-    ];
-    for (name, length) in months {
-        if days < length {
-            return (year, name, days + 1);
-        }
-        days -= length;
-    }
-    (year, "Dec", days + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates() {
-        assert_eq!(civil(0), (1970, "Jan", 1));
-        assert_eq!(civil(19_782), (2024, "Feb", 29));
-        assert_eq!(civil(20_779), (2026, "Nov", 22));
-        assert_eq!(civil(20_818), (2026, "Dec", 31));
     }
 }

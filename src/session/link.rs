@@ -155,6 +155,7 @@ impl Reply {
     pub(crate) fn write(
         &self,
         out: &mut Vec<u8>,
+        date: &[u8; 29],
         status: u16,
         content_type: &str,
         headers: &[(String, String)],
@@ -167,7 +168,7 @@ impl Reply {
         for (name, value) in headers {
             response = response.header(name, value);
         }
-        response = response.lines(|out| out.extend_from_slice(&self.headers));
+        response = response.lines(|out| out.extend_from_slice(&self.headers)).header("Date", date);
         if self.head_only {
             response.head(body.len(), self.keep_alive);
         } else {

@@ -4,6 +4,8 @@ use crate::client::Wire;
 use crate::net::End;
 use crate::parse::{self, Response};
 use crate::world::{Seen, World};
+use roomcast::broker::service::Service;
+use roomcast::wire::cors::{Cors, Origin};
 use roomcast::{Config, Limits, Message, Reason, Resource, SocketId};
 
 impl World {
@@ -265,4 +267,50 @@ fn the_host_sees_one_header_of_each_name() {
         ]
     );
     assert_eq!(shake.header("cookie"), Some(&b"a=1; b=2"[..]));
+}
+
+/// RFC 9110, 6.6.1.
+#[test]
+fn every_answer_says_when_it_was_given() {
+    let config = Config {
+        health_path: Some("/health".into()),
+        cors: Some(Cors { origin: Origin::Reflect, ..Cors::default() }),
+        ..Config::default()
+    };
+    let mut world = World::new(config);
+    world.core.serve("/page", Resource::new("text/html", "hello")).unwrap();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let requests = [
+        (200, format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: x\r\n\r\n")),
+        (200, "GET /page HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        (200, "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        (204, format!("OPTIONS {HANDSHAKE} HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\n\r\n")),
+        (400, poll("unknown")),
+        (
+            400,
+            format!("GET {} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n", HANDSHAKE.replace("polling", "websocket")),
+        ),
+        (400, "nonsense\r\n\r\n".to_owned()),
+        (404, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        (405, "PUT /page HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+    ];
+    let dates = |answer: &Response| -> Vec<String> {
+        answer.head.lines().filter_map(|line| line.strip_prefix("Date: ")).map(str::to_owned).collect()
+    };
+    for (status, request) in requests {
+        let mut wire = world.raw(request.as_bytes());
+        world.settle();
+        world.net.read(wire.id, usize::MAX, &mut wire.input);
+        let head = String::from_utf8(std::mem::take(&mut wire.input)).unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {head}");
+        let answer = Response { status, head, body: Vec::new() };
+        assert_eq!(dates(&answer), ["Tue, 14 Nov 2023 22:13:20 GMT"], "{request}");
+    }
+    // It goes on with the clock, and also when the clock has stood still because the host was away.
+    let mut wire = world.raw(b"POST /page HTTP/1.1\r\nHost: x");
+    world.run(10_000);
+    assert_eq!(dates(&world.answers(&mut wire)[0]), ["Tue, 14 Nov 2023 22:13:30 GMT"]);
+    world.core.slept_through(3_600_000);
+    let mut wire = world.raw(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(dates(&world.answers(&mut wire)[0]), ["Tue, 14 Nov 2023 23:13:30 GMT"]);
 }
