@@ -1,6 +1,7 @@
 // A short evening in the example chat, over both transports, without a browser: people talk, move and leave, staff need a token.
 // node tests/chat.mjs BINARY
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -46,6 +47,15 @@ for (const transport of ["websocket", "polling"]) {
 chat.kill("SIGTERM");
 const [code] = await once(chat, "exit");
 assert.equal(code, 0);
+passed++;
+
+// Without npm's client it says what it did not find, and its page takes the client from elsewhere.
+const bare = spawn(path.resolve(process.argv[2]), ["0", "examples/chat", "/nowhere/socket.io.min.js"], { cwd: path.dirname(import.meta.dirname) });
+const [[says], [bareLine]] = await Promise.all([bare.stderr, bare.stdout].map((stream) => once(createInterface({ input: stream }), "line")));
+assert.match(says, /^no \/nowhere\/socket.io.min.js: pages load it from cdn.jsdelivr.net .*npm/);
+assert.match(await (await fetch(/http:\S+/.exec(bareLine)[0])).text(), /<script src="https:\/\/cdn.jsdelivr.net/);
+bare.kill("SIGTERM");
+assert.deepEqual(await once(bare, "exit"), [0, null]);
 passed++;
 clearTimeout(patience);
 console.log(`chat: ${passed} passed, 0 failed`);

@@ -494,8 +494,8 @@ int main(int argc, char **argv)
         roomcast_free(world.broker);
         return 1;
     }
-    /* Without it the page takes the client from a public CDN. */
-    serve("/socket.io.js", "text/javascript", "", client);
+    if (!serve("/socket.io.js", "text/javascript", "", client))
+        fprintf(stderr, "no %s: pages load it from cdn.jsdelivr.net (`make arena` fetches it with npm)\n", client);
     if (roomcast_listen(world.broker, ROOMCAST_TEXT("127.0.0.1"), port, &port) != ROOMCAST_OK)
         return fail();
     printf("listening on http://127.0.0.1:%u\n", port);

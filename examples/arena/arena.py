@@ -43,8 +43,10 @@ class Arena:
         script = "text/javascript; charset=utf-8"
         for path, kind, file in (("/", "text/html; charset=utf-8", HERE / "index.html"),
                                  ("/arena.js", script, HERE / "arena.js"), ("/socket.io.js", script, CLIENT)):
-            if file.exists():  # without the client's the page takes it from a public CDN
+            if file.exists():
                 self.broker.serve(path, kind, file.read_bytes())
+            else:
+                print(f"no {file}: pages load it from cdn.jsdelivr.net (`make arena` fetches it with npm)", file=sys.stderr)
         self.players, self.by_socket, self.shots, self.out, self.free = {}, {}, [], [], []
         print(f"listening on http://127.0.0.1:{self.broker.listen('127.0.0.1', port)}", flush=True)
 

@@ -322,6 +322,18 @@ static int serve_page(const char *directory, int local)
     return done;
 }
 
+/* Where npm puts the client: the first of the places where it is, or the one that `make chat` fills. */
+static const char *find_client(void)
+{
+    static const char *const places[] = { "tests/interop/node_modules/socket.io-client/dist/socket.io.min.js",
+                                          "examples/chat/node_modules/socket.io-client/dist/socket.io.min.js" };
+    FILE *there = fopen(places[0], "rb");
+    if (there == NULL)
+        return places[1];
+    fclose(there);
+    return places[0];
+}
+
 static int fail(const char *what)
 {
     char why[256] = "";
@@ -334,8 +346,9 @@ static int fail(const char *what)
 int main(int argc, char **argv)
 {
     const char *pages = argc > 2 ? argv[2] : "examples/chat";
-    const char *client = argc > 3 ? argv[3] : "tests/interop/node_modules/socket.io-client/dist/socket.io.min.js";
+    const char *client = argc > 3 ? argv[3] : find_client();
     uint16_t port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 3000);
+    int local;
     roomcast_config config = ROOMCAST_CONFIG_INIT;
 
     signal(SIGINT, stop);
@@ -345,7 +358,10 @@ int main(int argc, char **argv)
     if (roomcast_new(ROOMCAST_ABI_VERSION, &config, &chat.broker) != ROOMCAST_OK
         || roomcast_add_namespace(chat.broker, ROOMCAST_TEXT("/staff"), 1, &chat.staff) != ROOMCAST_OK)
         return fail(NULL);
-    if (!serve_page(pages, serve("/socket.io.js", "text/javascript", "", client))
+    local = serve("/socket.io.js", "text/javascript", "", client);
+    if (!local)
+        fprintf(stderr, "no %s: pages load it from cdn.jsdelivr.net (`make chat` fetches it with npm)\n", client);
+    if (!serve_page(pages, local)
         || !serve("/chat.css", "text/css; charset=utf-8", pages, "chat.css")
         || !serve("/chat.js", "text/javascript; charset=utf-8", pages, "chat.js"))
         return fail("the page is not there");

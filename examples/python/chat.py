@@ -102,6 +102,8 @@ async def main():
     client = next((path for path in CLIENTS if path.exists()), None)
     if client:
         sio.add_static("/socket.io.js", client, "text/javascript")
+    else:
+        print(f"no {CLIENTS[0]}: pages load it from cdn.jsdelivr.net (`make chat` fetches it with npm)", file=sys.stderr)
     tag = '<script src="/socket.io.js"></script>' if client else CDN
     page = (PAGE / "index.html").read_text("utf-8").replace("<!-- the Socket.IO client -->", tag)
     sio.add_static("/", page, headers={"Content-Security-Policy": POLICY})
