@@ -476,12 +476,23 @@ class BaseServer:
                 if client.accepted:
                     self._broker.disconnect(client.socket)
                 else:
-                    data = self._codec.encode([why["data"]])[0][1:-1] if "data" in why else b""
-                    self._broker.reject(client.socket, str(why.get("message", "")), data)
+                    try:
+                        self._broker.reject(client.socket, *self._refusal(why))
+                    except (TypeError, ValueError) as error:  # the client is refused all the same
+                        self._failed("connect", client.namespace, error)
+                        self._broker.reject(client.socket, "Connection rejected by server")
             except raw.Gone:
                 pass
             client.ended = True
             self._forget(client)
+
+    def _refusal(self, why: dict[str, Any]) -> tuple[str, bytes]:
+        if "data" not in why:
+            return str(why.get("message", "")), b""
+        data, attachments = self._codec.encode([why["data"]])
+        if attachments:
+            raise TypeError("what a refusal tells the client is JSON, and bytes are not")
+        return str(why.get("message", "")), data[1:-1]
 
     def _decided(self, client: Client, answer: Any) -> None:
         """Takes what a connect handler returned."""

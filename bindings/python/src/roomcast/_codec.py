@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 _NONE: tuple[bytes, ...] = ()
 
@@ -14,31 +15,22 @@ class Codec:
     """Encodes and decodes arguments, by the standard library's ``json`` or a module with the same ``dumps`` and ``loads``."""
 
     def __init__(self, module: Any = None) -> None:
-        self._dumps = module.dumps if module else partial(json.dumps, allow_nan=False)
+        self._dumps = module.dumps if module else partial(json.dumps, allow_nan=False, default=_refuse)
         self._loads = (module or json).loads
-        self._plain = _encoder() if module is None else self._custom
-
-    def _custom(self, value: Any) -> str:
-        text = self._dumps(value, separators=(",", ":"))
-        return text.decode() if isinstance(text, bytes) else str(text)
+        self._plain: Optional[Callable[[Any], str]] = _encoder() if module is None else None
 
     def encode(self, args: Sequence[Any]) -> tuple[bytes, Sequence[bytes]]:
-        """JSON text, and the binary values in the order of their placeholders."""
-        try:
-            return self._plain(args).encode(), _NONE
-        except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
-            return self._dumps(args, separators=(",", ":")).encode(), _NONE
-        except TypeError:
-            found: list[bytes] = []
-
-            def place(value: Any) -> Any:
-                if isinstance(value, (bytes, bytearray, memoryview)):
-                    found.append(bytes(value))
-                    return {"_placeholder": True, "num": len(found) - 1}
-                raise TypeError(f"{type(value).__name__} is neither JSON nor binary")
-
-            text = self._dumps(args, separators=(",", ":"), default=place)
-            return text if isinstance(text, bytes) else text.encode(), found
+        """JSON text, and the binary values in the order of their placeholders. NaN and the infinities are null, as on Node."""
+        if self._plain is not None:
+            try:
+                return self._plain(args).encode(), _NONE
+            # Binary; NaN or an infinity; a lone surrogate, which only an escape can carry.
+            except (TypeError, ValueError):
+                pass
+        # Another module is never shown binary: it might write it in a way of its own.
+        found: list[bytes] = []
+        text = self._dumps(_plainly(args, found), separators=(",", ":"))
+        return text if isinstance(text, bytes) else text.encode(), found
 
     def decode(self, data: bytes, parts: Sequence[bytes]) -> Any:
         """A value, with its binary parts in their places."""
@@ -58,6 +50,25 @@ def _encoder() -> Callable[[Any], str]:
     except (AttributeError, TypeError):  # not CPython, or another one than we know
         pass
     return encoder.encode
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is neither JSON nor binary")
+
+
+def _plainly(value: Any, found: list[bytes]) -> Any:
+    """The value with placeholders for what is binary, which goes to ``found``, and without numbers that JSON has not."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        found.append(bytes(value))
+        return {"_placeholder": True, "num": len(found) - 1}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [_plainly(item, found) for item in value]
+    if isinstance(value, dict):
+        return {json.dumps(key) if isinstance(key, float) and not math.isfinite(key) else key: _plainly(item, found)
+                for key, item in value.items()}
+    return value
 
 
 def _fill(value: Any, parts: Sequence[bytes]) -> Any:

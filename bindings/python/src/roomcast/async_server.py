@@ -62,7 +62,8 @@ class AsyncServer(BaseServer):
         self._background: set[asyncio.Task[Any]] = set()
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
         self._events: Iterable[raw.Event] = ()
-        self._coroutines: dict[Handler, bool] = {}
+        #: Handlers by their identity: not all have a hash.
+        self._coroutines: dict[int, tuple[Handler, bool]] = {}
         super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces,
                          **options)
 
@@ -313,11 +314,12 @@ class AsyncServer(BaseServer):
         self._task(self._handle(client, name, handler, args, ack))
 
     def _is_coroutine(self, handler: Handler) -> bool:
-        known = self._coroutines.get(handler)
-        if known is None:
-            known = self._coroutines[handler] = (inspect.iscoroutinefunction(handler)
-                                                 or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
-        return known
+        known = self._coroutines.get(id(handler))
+        if known is None or known[0] is not handler:
+            is_one = (inspect.iscoroutinefunction(handler)
+                      or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
+            known = self._coroutines[id(handler)] = (handler, is_one)
+        return known[1]
 
     async def _handle(self, client: Client, name: str, handler: Optional[Handler], args: tuple[Any, ...], ack: int) -> None:
         try:
