@@ -1,5 +1,6 @@
 """From the lines of a run to medians, targets and tables. No I/O."""
 
+import json
 import statistics
 from collections.abc import Callable, Iterable
 
@@ -83,6 +84,24 @@ def connects(document: dict, name: str, group: Group) -> dict | None:
         return None
     return {"kib": statistics.median(line["memory_per_connection"]["anonymous"] / 1024 for line in runs),
             "per_s": statistics.median(line["connects_per_s"] for line in runs)}
+
+
+def failures(document: dict) -> list[dict]:
+    """The groups in which a server failed, and why."""
+    why = {(line["label"], line["group"]): line["why"] for line in document["runs"] if line["kind"] == "failure"}
+    return [{"server": server, "group": group, "why": text} for (server, group), text in why.items()]
+
+
+def digest(document: dict) -> str:
+    """As JSON, one row a line, what the tables are made of: medians over the repetitions, without the single runs."""
+    idle = [{"server": server, "group": group.name, **found} for server in document["options"]["servers"]
+            for group in groups(document) if (found := connects(document, server, group))]
+    parts = {**{key: document[key] for key in ("machine", "options", "titles")}, "summary": document["summary"],
+             "connects": idle, "failures": failures(document), "targets": document["targets"]}
+    rows = [f' {json.dumps(key)}: ' + (json.dumps(part) if isinstance(part, dict) else
+                                       "[\n" + ",\n".join("  " + json.dumps(row) for row in part) + "\n ]")
+            for key, part in parts.items()]
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 def targets(document: dict) -> list[dict]:
@@ -243,13 +262,13 @@ def markdown(document: dict, name: str) -> str:
         memory.append(row)
     heads = [f"{group.connections:,}: {what}" for group in still for what in ("KiB", "connects/s")]
     parts.append(table(["server"] + heads, memory))
-    failures = {(line["label"], line["group"]): line["why"] for line in document["runs"] if line["kind"] == "failure"}
-    if failures:
-        parts += ["## Failures\n", "\n".join(f"- {document['titles'][server]}, {group}: {why}"
-                                             for (server, group), why in failures.items()) + "\n"]
+    failed = failures(document)
+    if failed:
+        parts += ["## Failures\n", "\n".join(f"- {document['titles'][row['server']]}, {row['group']}: {row['why']}"
+                                             for row in failed) + "\n"]
     parts += [
         "## Versions\n",
         "\n".join(f"- {document['titles'][server]}: {version}" for server, version in machine["versions"].items()) + "\n",
-        f"Run with `{machine['command']}`; every run is in [{name}.json]({name}.json).\n",
+        f"Run with `{machine['command']}`; the medians of every cell are in [{name}.json]({name}.json).\n",
     ]
     return "\n".join(parts)

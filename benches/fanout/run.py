@@ -188,7 +188,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--server-cores", type=numbers, default=[0], help="(0)")
     parser.add_argument("--client-cores", type=numbers, default=[1], help="(1)")
     parser.add_argument("--name", default="fanout", help="of the files in benches/results (fanout)")
-    parser.add_argument("--report", action="store_true", help="only write the tables and charts of NAME.json again")
+    parser.add_argument("--report", action="store_true", help="only write the tables and charts again, from the runs that were kept")
     options = parser.parse_args()
     unknown = set(options.servers) - set(SERVERS)
     if unknown:
@@ -197,6 +197,7 @@ def parse() -> argparse.Namespace:
 
 
 def write(document: dict, name: str) -> None:
+    (RESULTS / f"{name}.json").write_text(report.digest(document))
     text = report.markdown(document, name)
     (RESULTS / f"{name}.md").write_text(text)
     for chart, picture in charts.all_of(document).items():
@@ -207,7 +208,7 @@ def write(document: dict, name: str) -> None:
 def main() -> None:
     options = parse()
     if options.report:
-        return write(json.loads((RESULTS / f"{options.name}.json").read_text()), options.name)
+        return write(json.loads((BUILD / f"{options.name}.json").read_text()), options.name)
     BUILD.mkdir(exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
     build_client()
@@ -221,7 +222,7 @@ def main() -> None:
     document = {"machine": machine, "options": vars(options), "titles": titles, "runs": lines}
     document["summary"] = report.summaries(document)
     document["targets"] = report.targets(document)
-    (RESULTS / f"{options.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (BUILD / f"{options.name}.json").write_text(json.dumps(document, indent=1) + "\n")
     journal.unlink()
     write(document, options.name)
 
