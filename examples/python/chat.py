@@ -101,14 +101,14 @@ async def main():
 
     client = next((path for path in CLIENTS if path.exists()), None)
     if client:
-        sio.add_static("/socket.io.js", client, "text/javascript")
+        sio.add_static("/socket.io.js", client)
     else:
         print(f"no {CLIENTS[0]}: pages load it from cdn.jsdelivr.net (`make chat` fetches it with npm)", file=sys.stderr)
     tag = '<script src="/socket.io.js"></script>' if client else CDN
     page = (PAGE / "index.html").read_text("utf-8").replace("<!-- the Socket.IO client -->", tag)
-    sio.add_static("/", page, headers={"Content-Security-Policy": POLICY})
-    sio.add_static("/chat.css", PAGE / "chat.css", "text/css; charset=utf-8")
-    sio.add_static("/chat.js", PAGE / "chat.js", "text/javascript; charset=utf-8")
+    sio.add_static("/", page.encode(), headers={"Content-Security-Policy": POLICY})
+    sio.add_static("/chat.css", PAGE / "chat.css")
+    sio.add_static("/chat.js", PAGE / "chat.js")
 
     port = sio.listen("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 3000)
     print(f"listening on http://127.0.0.1:{port} (the staff token is {TOKEN!r})", flush=True)

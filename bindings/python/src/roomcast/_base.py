@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
 
 from . import raw
 from ._codec import Codec, as_args
 from ._native import lib
 from ._options import configuration, environ
+from ._static import Content, pages
 from .namespace import BaseServerNamespace
 
 Handler = Callable[..., Any]
@@ -559,12 +559,18 @@ class BaseServer:
 
     # ---- the rest ----
 
-    def add_static(self, path: str, content: Union[str, bytes, Path], content_type: str = "text/html; charset=utf-8",
+    def add_static(self, path: str, content: Content, content_type: Optional[str] = None,
                    headers: Optional[Mapping[str, str]] = None) -> None:
-        """Answers GET requests for exactly this path: with a text, with bytes, or with a file as it is now."""
-        body = content.encode() if isinstance(content, str) else content.read_bytes() if isinstance(content, Path) else content
-        with self._lock:
-            self._broker.serve(path, content_type, body, list((headers or {}).items()))
+        """Answers GET requests for exactly this path with a file, or for those below it with a folder's files, as they are now.
+
+        :param content: the name of a file or a folder, a text or a ``Path``; or ``bytes``, the page itself; or a dict of
+            ``filename`` and ``content_type``, as in python-socketio's ``static_files``. A folder's ``index.html`` is its own
+            page too; what is hidden (a name that begins with a dot), or linked from elsewhere, is left out.
+        :param content_type: by the extension if it is left out; HTML for bytes at a path without one.
+        """
+        for at, kind, body in pages(path, content, content_type):
+            with self._lock:
+                self._broker.serve(at, kind, body, list((headers or {}).items()))
 
     def stats(self) -> dict[str, int]:
         """What the broker counts: connections, sockets, rooms, queued bytes now; deliveries, drops by cause in all."""
