@@ -64,6 +64,16 @@ impl Broker {
     /// Listens on an address, for example `"127.0.0.1:3000"`; port 0 takes a free one. May be called for several.
     /// Returns the address it got.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let address = broker.listen("127.0.0.1:0")?; // 0: a free port
+    /// println!("http://{address}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// What the system says, for example that the address is in use.
     pub fn listen(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
@@ -88,6 +98,21 @@ impl Broker {
     ///
     /// With `Duration::ZERO` it returns at once: that is a game loop's frame. With loops of its own the broker does the rest
     /// by itself, and this waits for events.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// use std::time::Duration;
+    ///
+    /// let mut events = Events::new();
+    /// broker.poll(&mut events, Some(Duration::ZERO))?;
+    /// for event in events.iter() {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// What the system says; a peer can cause none. [`Error::Panic`](crate::Error::Panic) if a loop of the
@@ -167,6 +192,23 @@ impl Broker {
     }
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// use std::time::Duration;
+    ///
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let remote = broker.remote();
+    /// let thread = std::thread::spawn(move || {
+    ///     remote.emit(OwnedTarget::all(ns), Message::new("news", r#"["from another thread"]"#))
+    /// });
+    /// thread.join().expect("no panic")?;
+    /// broker.poll(&mut Events::new(), Some(Duration::ZERO))?; // carries it out
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remote(&self) -> Remote {
         let alive = Arc::downgrade(&self.alive);
         match &self.driver {
@@ -177,6 +219,17 @@ impl Broker {
 
     /// Ends all connections in good order and stops listening: sockets are disconnected with `server shutting down`,
     /// what is queued goes out, for at most `grace`. `events` holds the disconnects then. It may listen again afterwards.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// use std::time::Duration;
+    ///
+    /// broker.close(&mut Events::new(), Duration::from_secs(5))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`poll`](Broker::poll).

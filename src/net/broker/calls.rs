@@ -67,6 +67,18 @@ macro_rules! ask {
 impl Broker {
     /// Emits an event to everyone in `target`, who are those that are in it now.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let news = Message::new("news", r#"["it rains", {"since": 12}]"#);
+    /// broker.emit(Target::all(ns), news)?;
+    /// broker.emit(Target::rooms(ns, &["lobby", "music"]).except_rooms(&["muted"]), news.volatile())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::ReservedEvent`](crate::Error::ReservedEvent),
     /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments),
@@ -76,6 +88,14 @@ impl Broker {
     }
 
     /// Emits an event to one socket, in its own namespace.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, socket: SocketId) -> Result<()> {
+    /// broker.send(socket, Message::new("welcome", r#"["Ann"]"#))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::WrongState`](crate::Error::WrongState) if the host has
@@ -90,6 +110,19 @@ impl Broker {
     /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
     /// once. Without recipients the result is `None`: there is nothing to wait for.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let question = Message::new("ready?", "[]");
+    /// let (_, ack) = broker.emit_with_ack(Target::rooms(ns, &["match 7"]), question, Some(5_000))?;
+    /// assert!(ack.is_none(), "nobody is in that room");
+    /// // Otherwise: Event::Ack for each who answers, with this id, and Event::AckEnd if some do not.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of [`emit`](Self::emit), and [`Error::TooMany`](crate::Error::TooMany) if a recipient owes
     /// `Limits::max_pending_acks` already; then nobody gets it.
@@ -103,6 +136,16 @@ impl Broker {
     }
 
     /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Message { socket, name: "say", ack: Some(ack), .. } = event {
+    ///     broker.ack(socket, ack, r#"["ok"]"#, &[])?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::BadJson`](crate::Error::BadJson),
@@ -135,6 +178,16 @@ impl Broker {
     ///
     /// A socket that waits for the host's decision enters the room when it is accepted.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Connect { socket, .. } = event {
+    ///     broker.join(socket, "lobby")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket`.
@@ -161,6 +214,14 @@ impl Broker {
     /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
     /// memberships changed; with loops of its own, 0.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, player: SocketId) -> Result<()> {
+    /// broker.change_rooms(player, &["cell 4:7"], &["cell 5:7", "cell 5:8"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany); then nothing has changed.
@@ -169,6 +230,17 @@ impl Broker {
     }
 
     /// The members of a room, in a stable order; for a socket's own room that socket.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let lobby: Vec<SocketId> = broker.members(ns, "lobby")?.collect();
+    /// assert_eq!(lobby, []);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
@@ -218,6 +290,16 @@ impl Broker {
 impl Broker {
     /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let staff = broker.add_namespace("/staff", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })?;
+    /// assert_eq!(broker.namespace_name(staff)?, "/staff");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a name no packet can carry,
     /// [`Error::Exists`](crate::Error::Exists) if it is there and guarded otherwise (`/` takes whatever it is given first),
@@ -228,6 +310,16 @@ impl Broker {
 
     /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
     /// several patterns that fit, the first one added counts.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let options = PatternOptions { remove_when_empty: true, ..PatternOptions::default() };
+    /// broker.add_pattern("/match-*", options)?; // a client that connects to /match-7 makes it
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a glob no name can fit.
@@ -279,6 +371,20 @@ impl Broker {
 
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
     /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::ConnectRequest { socket, auth, .. } = event {
+    ///     if auth.contains("let me in") {
+    ///         broker.accept(socket)?;
+    ///     } else {
+    ///         broker.reject(socket, "Wrong token", Some(r#"{"hint": "ask somebody"}"#))?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, which [`Event::Disconnect`](crate::Event::Disconnect)
@@ -406,6 +512,15 @@ impl Broker {
 impl Broker {
     /// Answers GET and HEAD for exactly this path. A second call replaces the first.
     ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.serve("/", Resource::new("text/html; charset=utf-8", "<!doctype html><title>Hello</title>"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or lies under the Socket.IO path,
     /// [`Error::BadConfig`](crate::Error::BadConfig) for a header that cannot be sent.
@@ -424,6 +539,15 @@ impl Broker {
     ///
     /// Called again before that it changes pace and reason; afterwards it is another drain.
     /// [`stop_draining`](Self::stop_draining) ends it.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.drain(500, "the server restarts")?; // then poll until Event::Drained
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::BadConfig`](crate::Error::BadConfig) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
