@@ -37,7 +37,11 @@ THREADS = {"kind": "Server", "define": "def", "run": 'print(sio.listen(port=0), 
 ASYNCIO = {"kind": "AsyncServer", "define": "async def", "run": """
 class Telling(roomcast.AsyncServer):
     def listen(self, host, port):
-        print(super().listen(host, port), flush=True)
+        port = super().listen(host, port)
+        print(port, flush=True)
+        return port
+    def _say_where(self, host, port):
+        pass
 sio.__class__ = Telling
 sio.run("127.0.0.1", 0)
 print("end")
@@ -80,7 +84,9 @@ sio = roomcast.{kind}(async_handlers={async_handlers})
 sio.on("leave", leaves{later})
 sio.on("disconnect", lambda sid, reason: print(reason + "\\n", end="", flush=True))
 def listen(host=None, port=0):
-    print(roomcast.{kind}.listen(sio, host="127.0.0.1", port=port), flush=True)
+    port = roomcast.{kind}.listen(sio, host="127.0.0.1", port=port)
+    print(port, flush=True)
+    return port
 sio.listen = listen
 sio.run("127.0.0.1", 0)
 """
@@ -99,7 +105,8 @@ def test_sys_exit_in_a_handler_ends_the_program_in_good_order(kind: str, later: 
         with pytest.raises(EOFError):
             client.text()
     out, err = program.communicate(timeout=PATIENCE)
-    assert (out, err, program.returncode) == ("server shutting down\n" * 2, "", 3)
+    assert (out, program.returncode) == ("server shutting down\n" * 2, 3)
+    assert err == f"roomcast listens on http://127.0.0.1:{port} (Ctrl-C ends it)\n"
     for client in clients:
         client.close()
 
@@ -354,6 +361,17 @@ from roomcast import raw
 sio = roomcast.AsyncServer(cors_allowed_origins="*")
 
 
+@sio.on("other")
+async def other(sid: str, number: int) -> int:
+    return number
+
+
+@sio.event(namespace="/chat")
+async def third(sid: str) -> None:
+    reveal_type(other)
+    reveal_type(sio.on("x", third))
+
+
 @sio.event
 async def hello(sid: str, name: str) -> str:
     await sio.emit("hello", name, skip_sid=sid)
@@ -371,6 +389,11 @@ def turn(broker: raw.Broker) -> int:
     checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
                              capture_output=True, text=True, cwd=tmp_path)
     assert checked.returncode == 0 and "dict[str, Any]" in checked.stdout, checked.stdout
+    assert "def (sid: str, number: int) -> " in checked.stdout and "def (sid: str) -> " in checked.stdout, checked.stdout
+    (tmp_path / "program.py").write_text("import roomcast\nroomcast.Server(ping_interval='x')\nroomcast.AsyncServer(pings=1)\n")
+    checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
+                             capture_output=True, text=True, cwd=tmp_path)
+    assert checked.returncode == 1 and "ping_interval" in checked.stdout and "pings" in checked.stdout, checked.stdout
     (tmp_path / "program.py").write_text("import roomcast\nroomcast.Server().emit(5)\n")
     checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
                              capture_output=True, text=True, cwd=tmp_path)
@@ -427,6 +450,22 @@ def test_options_that_need_nothing_here_are_taken() -> None:
         for name in ("handle_request", "attach", "instrument"):
             with pytest.raises(NotImplementedError):
                 getattr(server, name)()
+
+
+def test_a_threaded_server_refuses_coroutines_when_they_are_registered() -> None:
+    sio = roomcast.Server()
+
+    async def later(sid: str) -> None:
+        pass
+
+    class Place(roomcast.Namespace):
+        async def on_later(self, sid: str) -> None:
+            pass
+
+    for register in (lambda: sio.on("later", later), lambda: sio.event(later), lambda: sio.register_namespace(Place("/x"))):
+        with pytest.raises(TypeError, match="later is a coroutine function.*AsyncServer"):
+            register()
+    assert not sio.handlers and not sio.namespace_handlers
 
 
 def test_an_address_that_cannot_be_had_is_named() -> None:

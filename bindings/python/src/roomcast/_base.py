@@ -8,19 +8,23 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
 
 from . import raw
 from ._codec import Codec, as_args
 from ._native import lib
-from ._options import configuration, environ
+from ._options import Options, configuration, environ
 from ._static import Content, pages
 from .namespace import BaseServerNamespace
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Handler = Callable[..., Any]
 _Handler = TypeVar("_Handler", bound=Handler)
@@ -99,7 +103,7 @@ class BaseServer:
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
-                 engineio_logger: Union[bool, logging.Logger, None] = None, **options: Any) -> None:
+                 engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
         if client_manager is not None:
             raise ValueError("client_manager: roomcast keeps its clients itself, and has no message queue")
         if serializer != "default":
@@ -150,6 +154,12 @@ class BaseServer:
 
     # ---- handlers ----
 
+    @overload
+    def on(self, event: str, handler: None = None, namespace: Optional[str] = None) -> Callable[[_Handler], _Handler]: ...
+
+    @overload
+    def on(self, event: str, handler: _Handler, namespace: Optional[str] = None) -> _Handler: ...
+
     def on(self, event: str, handler: Optional[Handler] = None, namespace: Optional[str] = None) -> Any:
         """Registers an event handler; without ``handler`` it is a decorator.
 
@@ -160,11 +170,21 @@ class BaseServer:
         name = namespace or "/"
 
         def register(handler: _Handler) -> _Handler:
+            self._can_run(handler)
             self.handlers.setdefault(name, {})[event] = handler
             self._open(name)
             return handler
 
         return register if handler is None else register(handler)
+
+    def _can_run(self, handler: Handler) -> None:
+        """Raises for a handler that this kind of server cannot run."""
+
+    @overload
+    def event(self, handler: _Handler, /) -> _Handler: ...
+
+    @overload
+    def event(self, handler: None = None, *, namespace: Optional[str] = None) -> Callable[[_Handler], _Handler]: ...
 
     def event(self, *args: Any, **kwargs: Any) -> Any:
         """Registers a function for the event of its name: ``@server.event`` or ``@server.event(namespace="/chat")``."""
@@ -183,6 +203,9 @@ class BaseServer:
             raise ValueError("Not a namespace instance")
         if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
             raise ValueError("Not a valid namespace class for this server")
+        for name in dir(namespace_handler):
+            if name.startswith("on_"):
+                self._can_run(getattr(namespace_handler, name))
         namespace_handler._set_server(self)
         self.namespace_handlers[namespace_handler.namespace] = namespace_handler
         self._open(namespace_handler.namespace)
@@ -578,6 +601,10 @@ class BaseServer:
             self._commit()
             return self._broker.stats()
 
+    def _say_where(self, host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        print(f"roomcast listens on http://{shown}:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+
     def handle_request(self, *args: Any, **kwargs: Any) -> Any:
         """Not here: roomcast listens by itself."""
         raise NotImplementedError(f"roomcast listens by itself: call {'await server.serve' if self.is_asyncio_based() else 'server.run'}(host, port)")
@@ -629,6 +656,11 @@ def takes(handler: Handler, count: int) -> bool:
     except ValueError:  # a builtin that does not say
         return True
     return True
+
+
+def is_coroutine_function(handler: Handler) -> bool:
+    """Whether to call it gives a coroutine."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))
 
 
 def fitting(handler: Handler, args: tuple[Any, ...]) -> tuple[Any, ...]:

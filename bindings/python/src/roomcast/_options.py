@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterable, Mapping
-from typing import Any, Union
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypedDict, Union
 
 from ._native import lib
 from .raw import Handshake
@@ -12,6 +12,30 @@ from .raw import Handshake
 #: What is taken and does nothing: the reason stands in the README's table.
 _IGNORED = {"http_compression", "compression_threshold", "monitor_clients"}
 _GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
+
+
+class Options(TypedDict, total=False):
+    """Engine.IO's options, as keywords. Times are seconds."""
+
+    async_mode: Union[str, None]
+    #: 25; a tuple's second number is added to the timeout.
+    ping_interval: Union[float, tuple[float, float]]
+    #: 20.
+    ping_timeout: float
+    #: Bytes of one message, at most.
+    max_http_buffer_size: int
+    allow_upgrades: bool
+    #: Both, if it is None or left out.
+    transports: Union[Literal["polling", "websocket"], Sequence[str], None]
+    #: A name, or a dict with ``name``, ``path``, ``httponly``, ``samesite``, ``secure``, ``max_age``, ``domain``, ``partitioned``.
+    cookie: Union[str, Mapping[str, Any], None]
+    #: An origin, a list of them, or ``"*"``; an empty list takes every page.
+    cors_allowed_origins: Union[str, Sequence[str], None]
+    cors_credentials: bool
+    #: These three are taken, and do nothing.
+    http_compression: bool
+    compression_threshold: int
+    monitor_clients: bool
 
 
 def configuration(options: Mapping[str, Any]) -> dict[str, Any]:

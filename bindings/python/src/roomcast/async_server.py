@@ -8,14 +8,19 @@ import inspect
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting, is_coroutine_function
 from .exceptions import TimeoutError
 from .server import one
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import Options
 
 #: Events taken in one turn, before the loop's other work has its turn.
 _BATCH = 512
@@ -40,7 +45,10 @@ class AsyncServer(BaseServer):
 
     # python-socketio's order of the options, which is not that of its threaded server.
     def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
-                 async_handlers: bool = True, namespaces: Union[str, list[str], None] = None, **options: Any) -> None:
+                 async_handlers: bool = True, namespaces: Union[str, list[str], None] = None, *,
+                 serializer: str = "default", always_connect: bool = False, socketio_path: str = "socket.io",
+                 config: Optional[Mapping[str, Any]] = None, engineio_logger: Union[bool, logging.Logger, None] = None,
+                 **options: Unpack[Options]) -> None:
         # One thread: nothing to lock.
         self._lock = contextlib.nullcontext()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -64,8 +72,8 @@ class AsyncServer(BaseServer):
         self._events: Iterable[raw.Event] = ()
         #: Handlers by their identity: not all have a hash.
         self._coroutines: dict[int, tuple[Handler, bool]] = {}
-        super().__init__(client_manager, logger, json=json, async_handlers=async_handlers, namespaces=namespaces,
-                         **options)
+        super().__init__(client_manager, logger, serializer, json, async_handlers, always_connect, namespaces,
+                         socketio_path=socketio_path, config=config, engineio_logger=engineio_logger, **options)
 
     def is_asyncio_based(self) -> bool:
         return True
@@ -109,9 +117,16 @@ class AsyncServer(BaseServer):
             await self.shutdown()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
-        """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: ``asyncio.run(server.serve(host, port))``."""
+        """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
+
+        It says on standard error where it listens.
+        """
+        async def serve() -> None:
+            self._say_where(host, self.listen(host, port))
+            await self.serve()
+
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self.serve(host, port))
+            asyncio.run(serve())
 
     async def shutdown(self) -> None:
         """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers.
@@ -316,9 +331,7 @@ class AsyncServer(BaseServer):
     def _is_coroutine(self, handler: Handler) -> bool:
         known = self._coroutines.get(id(handler))
         if known is None or known[0] is not handler:
-            is_one = (inspect.iscoroutinefunction(handler)
-                      or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
-            known = self._coroutines[id(handler)] = (handler, is_one)
+            known = self._coroutines[id(handler)] = (handler, is_coroutine_function(handler))
         return known[1]
 
     async def _handle(self, client: Client, name: str, handler: Optional[Handler], args: tuple[Any, ...], ack: int) -> None:

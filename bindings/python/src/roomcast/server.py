@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting, is_coroutine_function
 from ._workers import Workers
 from .exceptions import TimeoutError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import Options
 
 #: Events taken in one turn of the loop.
 _BATCH = 512
@@ -39,7 +45,11 @@ class Server(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    def __init__(self, *args: Any, max_workers: int = 256, **options: Any) -> None:
+    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False,
+                 serializer: str = "default", json: Any = None, async_handlers: bool = True,
+                 always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *, max_workers: int = 256,
+                 socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
+                 engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
         if not isinstance(max_workers, int) or max_workers < 1:
             raise ValueError(f"max_workers={max_workers!r}: it is a number of threads, at least 1")
         self._lock = threading.RLock()
@@ -53,7 +63,13 @@ class Server(BaseServer):
         self._events: Iterable[raw.Event] = ()
         #: The loop is awake, or has been woken, and will see the queue.
         self._woken = False
-        super().__init__(*args, **options)
+        super().__init__(client_manager, logger, serializer, json, async_handlers, always_connect, namespaces,
+                         socketio_path=socketio_path, config=config, engineio_logger=engineio_logger, **options)
+
+    def _can_run(self, handler: Handler) -> None:
+        if is_coroutine_function(handler):
+            raise TypeError(f"{getattr(handler, '__qualname__', handler)} is a coroutine function, which Server cannot run: leave out "
+                            "async and await, or use AsyncServer")
 
     # ---- the loop ----
 
@@ -67,10 +83,11 @@ class Server(BaseServer):
     def run(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
-        With an address it listens there first; without one :meth:`listen` comes before.
+        With an address it listens there first, and says so on standard error; without one :meth:`listen` comes before.
         """
         if host is not None or port is not None:
-            self.listen(host or "127.0.0.1", 5000 if port is None else port)
+            host = host or "127.0.0.1"
+            self._say_where(host, self.listen(host, 5000 if port is None else port))
         if self._running:
             raise RuntimeError("the server runs already")
         if self._broker.forked:
