@@ -91,6 +91,9 @@ limits! {
     max_namespace_name: usize = 512, 1;
     /// Namespaces one connection may be in, or wait for, at a time; one more is refused with `Too many namespaces`.
     max_namespaces_per_connection: u32 = 64, 1;
+    /// Namespaces that one connection may bring to life by patterns within a minute; one more is refused with `Too many
+    /// namespaces`. 0 sets no bound.
+    max_new_namespaces_per_minute: u32 = 100, 0;
     /// Namespaces in all, those made from patterns included.
     max_namespaces: u32 = 100_000, 1;
     /// Bytes of a room name.

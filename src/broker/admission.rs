@@ -28,8 +28,9 @@ impl Core {
         let Ok(sid) = self.sids.make(slot) else {
             return self.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
         };
-        let Some(namespace) = self.namespace_for_client(name) else {
-            return self.refuse_client(conn, name, "Invalid namespace");
+        let namespace = match self.namespace_for_client(conn, name) {
+            Ok(namespace) => namespace,
+            Err(why) => return self.refuse_client(conn, name, why),
         };
         let key = self.sockets.insert(Socket {
             sid,

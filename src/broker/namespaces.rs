@@ -3,7 +3,7 @@
 
 use super::core::Core;
 use super::events::Kind;
-use crate::base::errors::{Error, Result};
+use crate::base::errors::{self, Error};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::open::Open;
 use std::borrow::Cow;
@@ -34,14 +34,22 @@ pub struct NamespaceOptions {
 }
 
 /// How namespaces made from a pattern behave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternOptions {
     /// As [`NamespaceOptions::guarded`], for every namespace of the pattern.
     pub guarded: bool,
-    /// Remove a namespace with its last socket. Off by default. One in which nobody was ever let in goes in any case.
+    /// Remove a namespace with its last socket. On by default. One in which nobody was ever let in goes in any case. Where it is
+    /// off, clients decide how many namespaces there are in the end, up to `Limits::max_namespaces`, past which no other can
+    /// be made.
     pub remove_when_empty: bool,
     #[doc(hidden)]
     pub open: Open,
+}
+
+impl Default for PatternOptions {
+    fn default() -> Self {
+        Self { guarded: false, remove_when_empty: true, open: Open::default() }
+    }
 }
 
 /// Names that clients may bring to life.
@@ -71,7 +79,7 @@ impl Core {
     /// # Errors
     /// [`Error::BadNamespace`] for a name no packet can carry, [`Error::Exists`] if it is there and guarded otherwise
     /// (`/` takes whatever it is given first), [`Error::TooMany`].
-    pub fn add_namespace(&mut self, name: &str, options: NamespaceOptions) -> Result<NamespaceId> {
+    pub fn add_namespace(&mut self, name: &str, options: NamespaceOptions) -> errors::Result<NamespaceId> {
         let name = normal(name)?;
         if let Some(&key) = self.names.get(&*name) {
             let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
@@ -92,7 +100,7 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::BadNamespace`] for a glob no name can fit.
-    pub fn add_pattern(&mut self, glob: &str, options: PatternOptions) -> Result<()> {
+    pub fn add_pattern(&mut self, glob: &str, options: PatternOptions) -> errors::Result<()> {
         self.patterns.push(Pattern { glob: normal(glob)?.into(), options });
         Ok(())
     }
@@ -107,7 +115,7 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::Gone`] if the namespace is.
-    pub fn namespace_name(&self, namespace: NamespaceId) -> Result<&str> {
+    pub fn namespace_name(&self, namespace: NamespaceId) -> errors::Result<&str> {
         Ok(&self.namespace(namespace)?.name)
     }
 
@@ -122,12 +130,17 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::Gone`] if the namespace is.
-    pub fn sockets_in(&self, namespace: NamespaceId) -> Result<impl Iterator<Item = SocketId> + '_> {
+    pub fn sockets_in(&self, namespace: NamespaceId) -> errors::Result<impl Iterator<Item = SocketId> + '_> {
         let route = self.namespace(namespace)?.route;
         Ok(self.router.everyone(route).filter_map(|member| self.sockets.key_at(member)).map(SocketId::new))
     }
 
-    pub(super) fn make_namespace(&mut self, name: &str, guarded: bool, fleeting: bool) -> Result<Key> {
+    pub(super) fn make_namespace(
+        &mut self,
+        name: &str,
+        guarded: bool,
+        fleeting: bool,
+    ) -> errors::Result<Key> {
         if self.namespaces.len() >= self.config.limits.max_namespaces as usize {
             return Err(Error::TooMany);
         }
@@ -144,18 +157,25 @@ impl Core {
         Ok(key)
     }
 
-    /// The namespace a client asks for; one is made if a pattern allows it.
-    pub(super) fn namespace_for_client(&mut self, name: &str) -> Option<Key> {
+    /// The namespace a client asks for; one is made if a pattern and the connection's share allow it. Else the text to refuse
+    /// it by.
+    pub(super) fn namespace_for_client(&mut self, conn: Key, name: &str) -> Result<Key, &'static str> {
         if let Some(&key) = self.names.get(name) {
-            return Some(key);
+            return Ok(key);
         }
-        let pattern = self.patterns.iter().find(|pattern| matches(&pattern.glob, name))?;
+        let fits = |pattern: &&Pattern| matches(&pattern.glob, name);
+        let pattern = self.patterns.iter().find(fits).ok_or("Invalid namespace")?;
+        let most = self.config.limits.max_new_namespaces_per_minute;
+        let share = self.conns.get_mut(conn).map(|conn| conn.namespaces_made.take(most, self.now));
+        if share != Some(true) {
+            return Err("Too many namespaces");
+        }
         let PatternOptions { guarded, remove_when_empty, .. } = pattern.options;
-        let key = self.make_namespace(name, guarded, true).ok()?;
+        let key = self.make_namespace(name, guarded, true).map_err(|_| "Invalid namespace")?;
         if let Some(namespace) = self.namespaces.get_mut(key) {
             namespace.settles = !remove_when_empty;
         }
-        Some(key)
+        Ok(key)
     }
 
     /// Removes a namespace that was to go with its last socket, if that has gone.
@@ -172,7 +192,7 @@ impl Core {
 }
 
 /// A name with its slash.
-pub(crate) fn normal(name: &str) -> Result<Cow<'_, str>> {
+pub(crate) fn normal(name: &str) -> errors::Result<Cow<'_, str>> {
     if name.contains(',') || name.is_empty() {
         return Err(Error::BadNamespace);
     }

@@ -533,6 +533,7 @@ pub(super) fn defaults() -> roomcast_config {
         step_time: limits.step_time,
         max_handshakes_per_second: limits.max_handshakes_per_second.into(),
         handshake_burst: limits.handshake_burst.into(),
+        max_new_namespaces_per_minute: limits.max_new_namespaces_per_minute.into(),
         max_event_size: limits.max_event_size as u64,
         attachment_timeout: limits.attachment_timeout,
         max_connections: limits.max_connections.into(),
@@ -611,6 +612,10 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
             "config.max_handshakes_per_second",
         )?,
         handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
+        max_new_namespaces_per_minute: number(
+            given.max_new_namespaces_per_minute,
+            "config.max_new_namespaces_per_minute",
+        )?,
         max_event_size: number(given.max_event_size, "config.max_event_size")?,
         attachment_timeout: given.attachment_timeout,
         max_connections: number(given.max_connections, "config.max_connections")?,

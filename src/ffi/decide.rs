@@ -43,8 +43,9 @@ pub unsafe extern "C" fn roomcast_add_namespace(
 /// Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
 /// patterns that fit, the first one added counts.
 ///
-/// `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, 0 to
-/// keep it; one in which nobody was ever let in goes in any case.
+/// `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
+/// is the one to choose; 0 keeps it, and then clients decide how many there are, up to max_namespaces, past which no other can be
+/// made. One in which nobody was ever let in goes in any case.
 ///
 /// Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: the glob is copied.

@@ -541,6 +541,9 @@ pub struct roomcast_config {
     pub max_handshakes_per_second: u64,
     /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
     pub handshake_burst: u64,
+    /// Namespaces that one connection may bring to life by patterns within a minute; one more is refused with "Too many
+    /// namespaces". 100 by default, 0 sets no bound.
+    pub max_new_namespaces_per_minute: u64,
     /// Bytes of one event from a client with its attachments; a larger one ends its connection as one that cannot be parsed does.
     /// 4,000,000 by default, and at least four times max_payload.
     pub max_event_size: u64,

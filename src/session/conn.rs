@@ -3,6 +3,7 @@
 
 use super::backlog::Backlog;
 use super::handshake::{Address, Origin};
+use crate::base::Millis;
 use crate::base::ids::Key;
 
 /// Where a connection is in its life.
@@ -49,6 +50,25 @@ pub(crate) struct Assembly {
     pub(crate) attachments: Vec<Box<[u8]>>,
 }
 
+/// What may be done so often in a minute.
+#[derive(Debug, Default)]
+pub(crate) struct Share {
+    /// When the minute began.
+    since: Millis,
+    used: u32,
+}
+
+impl Share {
+    /// Whether it may be done once more; 0 sets no bound.
+    pub(crate) fn take(&mut self, most: u32, now: Millis) -> bool {
+        if self.used == 0 || now - self.since >= 60_000 {
+            (self.since, self.used) = (now, 0);
+        }
+        self.used = self.used.saturating_add(1);
+        most == 0 || self.used <= most
+    }
+}
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -69,6 +89,8 @@ pub(crate) struct Conn {
     pub(crate) sockets: Vec<Key>,
     /// Namespaces it was in and left: what its client had sent there before it knew is no offence.
     pub(crate) left: Vec<Box<str>>,
+    /// How many namespaces it has brought to life of late.
+    pub(crate) namespaces_made: Share,
     pub(crate) awaiting_pong: bool,
     /// The wait for the pong was extended once, as traffic came in meanwhile.
     pub(crate) extended: bool,
@@ -95,6 +117,7 @@ impl Conn {
             address,
             sockets: Vec::new(),
             left: Vec::new(),
+            namespaces_made: Share::default(),
             awaiting_pong: false,
             extended: false,
             assembly: None,

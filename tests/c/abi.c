@@ -77,11 +77,11 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 664);
-    LAYOUT(roomcast_config, cookie_domain, 648);
-    LAYOUT(roomcast_config, cookie_max_age, 640);
-    LAYOUT(roomcast_config, loops, 624);
-    LAYOUT(roomcast_config, metrics_path, 608);
+    SIZE(roomcast_config, 672);
+    LAYOUT(roomcast_config, cookie_domain, 656);
+    LAYOUT(roomcast_config, cookie_max_age, 648);
+    LAYOUT(roomcast_config, loops, 632);
+    LAYOUT(roomcast_config, metrics_path, 616);
     LAYOUT(roomcast_config, struct_size, 0);
     LAYOUT(roomcast_config, quiet_descriptor, 36);
     LAYOUT(roomcast_config, cors, 40);

@@ -44,6 +44,7 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_json_depth", By(max_json_depth)),
     ("max_namespace_name", By(max_namespace_name)),
     ("max_namespaces_per_connection", By(max_namespaces_per_connection)),
+    ("max_new_namespaces_per_minute", By(max_new_namespaces_per_minute)),
     ("max_namespaces", By(max_namespaces)),
     ("max_room_name", By(max_room_name)),
     ("max_rooms_per_socket", By(max_rooms_per_socket)),
@@ -342,6 +343,47 @@ fn max_namespaces_per_connection(limits: Limits) {
     assert_eq!(world.fate(), None);
     assert_eq!(world.core.stats().namespaces, 64);
     assert_eq!(world.core.stats().counters.connects_refused, 1_000 - 63);
+}
+
+fn max_new_namespaces_per_minute(limits: Limits) {
+    let limits = with!(limits, max_new_namespaces_per_minute = 3);
+    for (remove_when_empty, left) in [(true, 1), (false, 4)] {
+        let mut world = world(limits.clone());
+        let options = PatternOptions { remove_when_empty, ..PatternOptions::default() };
+        world.core.add_pattern("/n*", options).unwrap();
+        let (a, _) = world.joined(true);
+        let made = |world: &mut World, at: usize, number: usize| {
+            world.text(at, &format!("40/n{number},"));
+            world.settle();
+            let heard = world.clients[at].heard(&format!("/n{number}"));
+            if heard == ["4{\"message\":\"Too many namespaces\"}"] {
+                return 0;
+            }
+            world.text(at, &format!("41/n{number},"));
+            world.settle();
+            1
+        };
+        assert_eq!((0..100).map(|number| made(&mut world, a, number)).sum::<usize>(), 3);
+        assert_eq!(world.core.stats().namespaces, left);
+        // Another connection has its own share; this one has a new one a minute later.
+        let (b, _) = world.joined(true);
+        assert_eq!(made(&mut world, b, 100), 1);
+        world.run(59_999);
+        assert_eq!(made(&mut world, a, 101), 0);
+        world.run(1);
+        assert_eq!(made(&mut world, a, 102), 1);
+    }
+    // By default nothing is left of a hundred names, and the rest of the server has its namespaces.
+    let mut world = world(with!(Limits::default(), max_namespaces = 10));
+    world.core.add_pattern("/n*", PatternOptions::default()).unwrap();
+    let (a, _) = world.joined(true);
+    for number in 0..100 {
+        world.text(a, &format!("40/n{number},"));
+        world.text(a, &format!("41/n{number},"));
+    }
+    world.settle();
+    assert_eq!(world.core.stats().namespaces, 1);
+    assert!(world.core.add_namespace("/host", NamespaceOptions::default()).is_ok());
 }
 
 fn max_namespaces(limits: Limits) {

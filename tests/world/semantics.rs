@@ -1299,7 +1299,8 @@ fn a_namespace_by_pattern_lives_as_long_as_it_is_needed() {
             PatternOptions { guarded: true, remove_when_empty: true, ..PatternOptions::default() },
         )
         .unwrap();
-    world.core.add_pattern("/s-*", PatternOptions::default()).unwrap();
+    let kept = PatternOptions { remove_when_empty: false, ..PatternOptions::default() };
+    world.core.add_pattern("/s-*", kept).unwrap();
     let (a, _) = world.joined(true);
     world.take_seen();
     // Rejected: gone again.

@@ -103,7 +103,9 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut core = Core::new(Config::default(), 0).expect("a good config");
+        let mut config = Config::default();
+        config.limits.max_new_namespaces_per_minute = 0;
+        let mut core = Core::new(config, 0).expect("a good config");
         core.add_namespace("/n", NamespaceOptions::default()).expect("a good name");
         core.add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() })
             .expect("a good pattern");

@@ -655,6 +655,11 @@ typedef struct roomcast_config {
      */
     uint64_t handshake_burst;
     /**
+     * Namespaces that one connection may bring to life by patterns within a minute; one more is refused with "Too many
+     * namespaces". 100 by default, 0 sets no bound.
+     */
+    uint64_t max_new_namespaces_per_minute;
+    /**
      * Bytes of one event from a client with its attachments; a larger one ends its connection as one that cannot be parsed does.
      * 4,000,000 by default, and at least four times max_payload.
      */
@@ -1284,8 +1289,9 @@ roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
  * Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
  * patterns that fit, the first one added counts.
  *
- * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, 0 to
- * keep it; one in which nobody was ever let in goes in any case.
+ * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
+ * is the one to choose; 0 keeps it, and then clients decide how many there are, up to max_namespaces, past which no other can be
+ * made. One in which nobody was ever let in goes in any case.
  *
  * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: the glob is copied.
