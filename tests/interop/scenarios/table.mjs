@@ -91,9 +91,10 @@ export const scenarios = {
     assert.equal((await refused(c.open("/guarded", { auth: { token: "slow-no" } }))).message, "not authorized");
   },
   async "guarded: a refused socket is in nobody's list"({ c, observer }) {
-    const before = (await ask(observer, "everyone", "/guarded"))[0].length;
+    // Those of earlier scenarios have left; the host may not have heard of it yet.
+    await until(() => ask(observer, "everyone", "/guarded"), ([list]) => list.length === 0, "earlier sockets to go");
     await refused(c.open("/guarded"));
-    assert.equal((await ask(observer, "everyone", "/guarded"))[0].length, before);
+    assert.deepEqual(await ask(observer, "everyone", "/guarded"), [[]]);
   },
   async "guarded: the main namespace is not affected"({ c }) {
     const a = c.open("/guarded");
@@ -353,8 +354,14 @@ export const scenarios = {
     await ask(a, "join", room);
     await ask(b, "join", room);
     a.on("question", (answer) => answer("here"));
-    a.emit("ask-room", 300, room, "question");
-    assert.deepEqual(await next(a, "answers"), [false, ["here"]]);
+    // On a busy machine the answer may come too late at first: then there is more time for the next.
+    for (let answers = [], time = 300; answers.length === 0; time *= 2) {
+      a.emit("ask-room", time, room, "question");
+      const [complete, some] = await next(a, "answers");
+      assert.equal(complete, false);
+      assert.ok(some.length === 0 || some[0] === "here" && some.length === 1, some);
+      answers = some;
+    }
   },
   async "ask a room: nobody there"({ c }) {
     const a = await c.connect();

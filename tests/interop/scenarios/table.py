@@ -37,6 +37,10 @@ class InOrder(engineio.Client):
     def _trigger_event(self, event, *args, run_async=False, **options):
         if run_async:
             return self.frames.submit(super()._trigger_event, event, *args, **options)
+        if event == "disconnect":
+            # `disconnect` queues the end before it sets the state that ends the writing thread. If that is quicker, it waits
+            # for more, up to 25 seconds. The state is set by now.
+            self.queue.put(None)
         return super()._trigger_event(event, *args, **options)
 
 
@@ -162,11 +166,15 @@ class Watcher(Player):
     def __init__(self):
         super().__init__(["/observer"])
 
+        self.seen = []
+
     async def log(self, **fields):
+        """The first entry with these fields, past or future. Others stay for whoever asks for them later."""
         while True:
-            (entry,) = await self.next("log")
-            if all(entry.get(key) == value for key, value in fields.items()):
-                return entry
+            for at, entry in enumerate(self.seen):
+                if all(entry.get(key) == value for key, value in fields.items()):
+                    return self.seen.pop(at)
+            self.seen += await self.next("log")
 
 
 SCENARIOS = {}
