@@ -390,10 +390,8 @@ impl Core {
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);
         // The reference's WebSocket server takes the first subprotocol offered.
-        if let Some(first) =
-            request.header("sec-websocket-protocol").and_then(|list| list.split(|&byte| byte == b',').next())
-        {
-            response = response.header("Sec-WebSocket-Protocol", first.trim_ascii());
+        if let Some(first) = request.subprotocol() {
+            response = response.header("Sec-WebSocket-Protocol", first);
         }
         response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();
         answer

@@ -55,36 +55,6 @@ impl HeadError {
     }
 }
 
-/// Why an upgrade is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpgradeError {
-    /// Not a GET.
-    Method,
-    /// No key, or not 16 bytes in base64.
-    Key,
-    /// No version, or none that is spoken here. The answer names those that are, in `Sec-WebSocket-Version`.
-    Version,
-}
-
-impl UpgradeError {
-    /// The versions for the header that answers [`UpgradeError::Version`].
-    pub const VERSIONS: &'static str = "13, 8";
-
-    /// The status that answers it.
-    pub fn status(self) -> u16 {
-        if self == UpgradeError::Method { 405 } else { 400 }
-    }
-
-    /// The body that answers it, as the reference's.
-    pub fn text(self) -> &'static str {
-        match self {
-            UpgradeError::Method => "Invalid HTTP method",
-            UpgradeError::Key => "Missing or invalid Sec-WebSocket-Key header",
-            UpgradeError::Version => "Missing or invalid Sec-WebSocket-Version header",
-        }
-    }
-}
-
 /// Those of RFC 9110 and 5789. With any word taken for a method, the rest of a body that was framed wrongly would often
 /// pass for a request.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -163,24 +133,6 @@ impl<'b> Request<'b> {
         self.http11 && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    /// Whether the client asks to go on as a WebSocket. An offer of other protocols alone changes nothing about the request
-    /// (RFC 9110, 7.8). See [`websocket_key`](Self::websocket_key).
-    pub fn is_upgrade(&self) -> bool {
-        self.http11 && self.lists("connection", "upgrade") && self.lists("upgrade", "websocket")
-    }
-
-    /// Checks a request that [`is_upgrade`](Self::is_upgrade) in the reference's order and returns the key to be accepted.
-    pub fn websocket_key(&self) -> Result<&'b [u8], UpgradeError> {
-        if self.method != "GET" {
-            return Err(UpgradeError::Method);
-        }
-        let key = self.header("sec-websocket-key").filter(|key| is_key(key)).ok_or(UpgradeError::Key)?;
-        match self.header("sec-websocket-version") {
-            Some(b"13" | b"8") => Ok(key),
-            _ => Err(UpgradeError::Version),
-        }
-    }
-
     fn resource(&self) -> &'b str {
         self.target.split_once('#').map_or(self.target, |(resource, _)| resource)
     }
@@ -193,7 +145,7 @@ impl<'b> Request<'b> {
     }
 
     /// Whether a header that is a comma-separated list has this item.
-    fn lists(&self, name: &str, item: &str) -> bool {
+    pub(super) fn lists(&self, name: &str, item: &str) -> bool {
         self.all(name).flat_map(items).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
     }
 
@@ -234,7 +186,7 @@ fn fields(mut lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
@@ -262,10 +214,4 @@ fn chunked_only(codings: &[u8]) -> Result<Body, HeadError> {
     let last = items(codings).last().is_some_and(is_chunked);
     // Only with chunked as the last coding, and only there, is the body's end known.
     Err(if last && chunked == 1 { HeadError::UnknownCoding } else { HeadError::BadRequest })
-}
-
-/// 16 bytes in base64.
-fn is_key(key: &[u8]) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-    key.len() == 24 && key.ends_with(b"==") && key.iter().take(22).all(is_digit)
 }

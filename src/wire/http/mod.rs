@@ -8,12 +8,14 @@ mod query;
 mod response;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use body::{BodyDecoder, BodyError};
-pub use head::{Body, HeadError, Request, UpgradeError, parse_head};
+pub use head::{Body, HeadError, Request, parse_head};
 pub use join::join_lines;
 pub use query::query_pairs;
 pub use response::{CONTINUE, Response, accept_key, header, switching_protocols};
+pub use upgrade::UpgradeError;
 
 /// `!#$%&'*+-.^_|~`, the backtick, digits and letters: what names are made of.
 fn is_token(byte: u8) -> bool {

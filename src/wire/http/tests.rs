@@ -402,6 +402,27 @@ fn refused_handshakes() {
         assert_eq!(key(get, &[UPGRADE, &line, VERSION]).1, Err(UpgradeError::Key), "{bad}");
     }
     assert_eq!(UpgradeError::Method.status(), 405);
+    // As the reference's WebSocket server, "ws" 8.18, has it.
+    assert_eq!(key(get, &[UPGRADE, KEY, KEY, VERSION]).1, Err(UpgradeError::Key));
+    assert_eq!(key(get, &[UPGRADE, KEY, VERSION, VERSION]).1, Err(UpgradeError::Version));
+    for (offer, fits) in [
+        ("a", true),
+        ("a,b", true),
+        ("a\t,  b", true),
+        ("a\r\nSec-WebSocket-Protocol: b", true),
+        ("", false),
+        ("a, ", false),
+        (",a", false),
+        ("a,,b", false),
+        ("a,a", false),
+        ("b,a\r\nSec-WebSocket-Protocol: b", false),
+        ("a b", false),
+        ("a;x", false),
+    ] {
+        let line = format!("Sec-WebSocket-Protocol: {offer}\r\n");
+        let expected = if fits { Ok(24) } else { Err(UpgradeError::Subprotocol) };
+        assert_eq!(key(get, &[UPGRADE, KEY, VERSION, &line]).1, expected, "{offer:?}");
+    }
 }
 
 /// Queries and what Node's `URLSearchParams` makes of them.

@@ -110,6 +110,11 @@ export const upgrades = {
   "Connection: keep-alive, Upgrade": upgrade(WS, UPGRADE().map(([name, value]) => [name, name === "Connection" ? "keep-alive, Upgrade" : value])),
   "Upgrade without Connection: Upgrade": upgrade(WS, UPGRADE().filter(([name]) => name !== "Connection")),
   "a subprotocol is offered": upgrade(WS, [...UPGRADE(), ["Sec-WebSocket-Protocol", "chat, v2"]]),
+  "two keys": upgrade(WS, [...UPGRADE(), ...UPGRADE().slice(-1)]),
+  "two versions": upgrade(WS, [...UPGRADE(), ["Sec-WebSocket-Version", "13"]]),
+  ...Object.fromEntries(["", "a,,b", "a, a", "a b"].map((offer) => [
+    `the subprotocol "${offer}" is offered`, upgrade(WS, [...UPGRADE(), ["Sec-WebSocket-Protocol", offer]]),
+  ])),
   "an extension is offered": upgrade(WS, [...UPGRADE(), ["Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"]]),
   "handshake by POST": async ({ port }) => {
     const link = await Link.open(port);
