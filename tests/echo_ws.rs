@@ -213,6 +213,13 @@ fn case_5_fragments() {
     raw.expect(PONG, "p");
     raw.expect(BINARY, "one ");
 
+    // Its largest message, in as many fragments, if not of as many bytes.
+    let mut raw = Raw::new();
+    let mut many = [frame(BINARY, b"x"), frame(0, b"x").repeat(65_535)].concat();
+    many.extend(frame(FIN, b""));
+    raw.send(&many);
+    raw.expect(BINARY, vec![b'x'; 65_536]);
+
     let wrong: [&[Vec<u8>]; 6] = [
         &[frame(PING, b"fragmented")],
         &[frame(PONG, b"fragmented"), frame(FIN, b"x")],
