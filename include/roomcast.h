@@ -556,7 +556,7 @@ typedef struct roomcast_config {
      */
     uint64_t answer_timeout;
     /**
-     * Time an HTTP connection may be open with no request on it. 60,000 by default.
+     * Time an HTTP connection may be open with no request on it: longer than a proxy in front keeps its own. 75,000 by default.
      */
     uint64_t idle_timeout;
     /**
@@ -568,7 +568,7 @@ typedef struct roomcast_config {
      */
     uint64_t close_timeout;
     /**
-     * Fragments of one WebSocket message. 1,024 by default.
+     * Fragments of one WebSocket message. 1,024 by default, or one for each 1,000 bytes of max_payload if that is more.
      */
     uint64_t max_fragments;
     /**

@@ -41,6 +41,10 @@ macro_rules! limits {
                 if self.max_event_size == Self::default().max_event_size {
                     self.max_event_size = self.max_event_size.max(self.max_payload.saturating_mul(4));
                 }
+                if self.max_fragments == Self::default().max_fragments {
+                    let most = u32::try_from(self.max_payload / 1_000).unwrap_or(u32::MAX);
+                    self.max_fragments = self.max_fragments.max(most);
+                }
                 if self.max_backlog == Self::default().max_backlog {
                     self.max_backlog = self.max_backlog.max(self.max_payload.saturating_mul(4));
                 }
@@ -68,14 +72,16 @@ limits! {
     body_timeout: u64 = 30_000, 1, MAX_TIME;
     /// Milliseconds a client may leave an answer unread, counted anew whenever it reads some of it.
     answer_timeout: u64 = 30_000, 1, MAX_TIME;
-    /// Milliseconds an HTTP connection may be open with no request on it.
-    idle_timeout: u64 = 60_000, 1, MAX_TIME;
+    /// Milliseconds an HTTP connection may be open with no request on it. Longer than a proxy or balancer in front keeps its own,
+    /// mostly 60 s: who closes first does not send a request into a connection that is just being closed.
+    idle_timeout: u64 = 75_000, 1, MAX_TIME;
     /// Milliseconds a WebSocket upgrade for a path nobody serves is left open. The reference's
     /// `destroyUpgradeTimeout`.
     destroy_upgrade_timeout: u64 = 1_000, 0, MAX_TIME;
     /// Milliseconds a closing connection may take for its last bytes and its close handshake.
     close_timeout: u64 = 5_000, 1, MAX_TIME;
-    /// Fragments of one WebSocket message: bounds the bookkeeping, which tiny fragments would swell.
+    /// Fragments of one WebSocket message: bounds the bookkeeping, which tiny fragments would swell. Left at its default it
+    /// grows to one for each 1,000 bytes of `max_payload`; browsers cut at 131,000.
     max_fragments: u32 = 1_024, 1;
     /// Attachments of one binary event. The reference's `maxAttachments`.
     max_attachments: u32 = 10, 0;
@@ -150,5 +156,20 @@ mod tests {
         assert_eq!(Limits::default().unfit(), None);
         let limits = Limits { max_payload: 0, ..Limits::default() };
         assert_eq!(limits.unfit(), Some("config.max_payload"));
+    }
+
+    #[test]
+    fn limits_that_follow_from_others() {
+        let settled = |max_payload, max_fragments| {
+            let mut limits = Limits { max_payload, max_fragments, ..Limits::default() };
+            limits.settle();
+            limits.max_fragments
+        };
+        let default = Limits::default().max_fragments;
+        assert_eq!(settled(1_000_000, default), 1_024);
+        // A browser's fragments are larger than that by far.
+        assert_eq!(settled(256 << 20, default), 268_435);
+        assert_eq!(settled(usize::MAX, default), u32::MAX);
+        assert_eq!(settled(256 << 20, 7), 7);
     }
 }

@@ -492,13 +492,13 @@ pub struct roomcast_config {
     pub body_timeout: u64,
     /// Time a client may leave an answer unread, counted anew whenever it reads some of it. 30,000 by default.
     pub answer_timeout: u64,
-    /// Time an HTTP connection may be open with no request on it. 60,000 by default.
+    /// Time an HTTP connection may be open with no request on it: longer than a proxy in front keeps its own. 75,000 by default.
     pub idle_timeout: u64,
     /// Time a WebSocket upgrade for a path nobody serves is left open. 1,000 by default.
     pub destroy_upgrade_timeout: u64,
     /// Time a closing connection may take for its last bytes and its close handshake. 5,000 by default.
     pub close_timeout: u64,
-    /// Fragments of one WebSocket message. 1,024 by default.
+    /// Fragments of one WebSocket message. 1,024 by default, or one for each 1,000 bytes of max_payload if that is more.
     pub max_fragments: u64,
     /// Attachments of one binary event. 10 by default.
     pub max_attachments: u64,

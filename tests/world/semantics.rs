@@ -973,7 +973,7 @@ fn slow_requests_end_at_their_time() {
     let body = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc".as_slice();
     let abandoned = b"GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    for (bytes, time) in [(b"".as_slice(), 60_000), (head, 10_000), (abandoned, 1_000)] {
+    for (bytes, time) in [(b"".as_slice(), 75_000), (head, 10_000), (abandoned, 1_000)] {
         let mut world = World::new(Config::default());
         let wire = world.raw(bytes);
         world.run(time - 1);
