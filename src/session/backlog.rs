@@ -38,6 +38,10 @@ enum Bytes {
 }
 
 impl Bytes {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the range lay in the segment when it was pushed, and neither changes"
+    )]
     fn as_slice(&self) -> &[u8] {
         match self {
             Bytes::Own(bytes) => bytes,
@@ -82,6 +86,10 @@ const LARGE: usize = 128 * 1024;
 /// Chunks of one system call.
 const MAX_SLICES: usize = 64;
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "lengths that are in memory and numbers of chunks that were queued one by one; what is taken off was added before"
+)]
 impl Backlog {
     /// Bytes that wait.
     pub(crate) fn len(&self) -> usize {
@@ -131,6 +139,10 @@ impl Backlog {
         pushed
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`at` lies in its segment, and so many bytes of it were sent"
+    )]
     fn append(&mut self, segment: &Segment, at: Range<u32>, sent: usize, class: Class) {
         let (start, end) = (at.start + sent as u32, at.end);
         let slice = &segment[start as usize..end as usize];
@@ -163,7 +175,7 @@ impl Backlog {
         for chunk in &self.chunks {
             let bytes = chunk.bytes.as_slice();
             if !bytes.is_empty() {
-                out.push(IoSlice::new(&bytes[sent..]));
+                out.push(IoSlice::new(bytes.get(sent..).unwrap_or_default()));
             }
             sent = 0;
             if out.len() == MAX_SLICES {
@@ -175,7 +187,9 @@ impl Backlog {
     /// The waiting messages as stretches of whole frames. Only right when no frame was partly sent, as with polling.
     pub(crate) fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let mut sent = self.sent;
-        self.chunks.iter().map(move |chunk| &chunk.bytes.as_slice()[std::mem::take(&mut sent)..])
+        self.chunks
+            .iter()
+            .map(move |chunk| chunk.bytes.as_slice().get(std::mem::take(&mut sent)..).unwrap_or_default())
     }
 
     /// Writes all that waits anew, in another form. Only right when no frame was partly sent.
@@ -184,7 +198,7 @@ impl Backlog {
         for chunk in &mut self.chunks {
             let old = chunk.bytes.as_slice();
             let mut new = Vec::with_capacity(old.len());
-            form(&old[std::mem::take(&mut self.sent)..], &mut new);
+            form(old.get(std::mem::take(&mut self.sent)..).unwrap_or_default(), &mut new);
             self.bytes += new.len();
             chunk.bytes = Bytes::Own(new);
         }
@@ -258,6 +272,7 @@ impl Backlog {
         true
     }
 
+    #[expect(clippy::indexing_slicing, reason = "each place is one of those there are")]
     fn close_holes(&mut self) {
         self.chunks.retain(|chunk| !chunk.bytes.as_slice().is_empty());
         self.holes = 0;

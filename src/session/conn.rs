@@ -61,7 +61,7 @@ pub(crate) struct Share {
 impl Share {
     /// Whether it may be done once more; 0 sets no bound.
     pub(crate) fn take(&mut self, most: u32, now: Millis) -> bool {
-        if self.used == 0 || now - self.since >= 60_000 {
+        if self.used == 0 || now.saturating_sub(self.since) >= 60_000 {
             (self.since, self.used) = (now, 0);
         }
         self.used = self.used.saturating_add(1);

@@ -112,7 +112,7 @@ impl Http {
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
-        &self.output[self.sent..]
+        self.output.get(self.sent..).unwrap_or_default()
     }
 
     /// The poll of this connection waits here from now on; the request in hand was that poll.

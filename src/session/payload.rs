@@ -14,6 +14,11 @@ pub(crate) struct PollingLog {
 }
 
 impl PollingLog {
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "frames of the log, whose places are 32 bits; packets begin one behind the other, and ranges rise"
+    )]
     /// The packets of `range`, which consists of whole frames of `log`.
     pub(crate) fn packets(&mut self, log: &TickLog, range: Frame) -> &[u8] {
         let fresh = log.bytes(Frame { start: self.until, end: log.len() as u32 });
@@ -26,10 +31,8 @@ impl PollingLog {
     }
 
     fn offset(&self, at: u32) -> usize {
-        match self.index.binary_search_by_key(&at, |&(start, _)| start) {
-            Ok(found) => self.index[found].1,
-            Err(_) => self.bytes.len(),
-        }
+        let found = self.index.binary_search_by_key(&at, |&(start, _)| start);
+        found.ok().and_then(|found| self.index.get(found)).map_or(self.bytes.len(), |&(_, offset)| offset)
     }
 
     /// A new tick begins.

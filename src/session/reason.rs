@@ -44,7 +44,7 @@ impl Reason {
     /// The reference's spelling.
     pub const fn text(self) -> &'static str {
         let text = self.text_with_nul();
-        text.split_at(text.len() - 1).0
+        text.split_at(text.len().saturating_sub(1)).0
     }
 
     /// The same with a NUL behind it, for C.

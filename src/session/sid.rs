@@ -61,6 +61,11 @@ impl SidSource {
         Self { home, pool: Box::new([0; 1_100]), used: 1_100 }
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "the pool holds a hundred times what one id takes, and is filled anew at its end"
+    )]
     pub(crate) fn make(&mut self, slot: u32) -> Result<Sid> {
         if self.used == self.pool.len() {
             getrandom::fill(&mut self.pool[..]).map_err(|_| Error::NoEntropy)?;
