@@ -36,7 +36,7 @@ fn main() -> std::io::Result<()> {
             broker.poll(&mut events, None)?;
         }
         for event in events.iter() {
-            let Event::Message { socket, namespace, name, args: given, attachments, ack } = event else {
+            let Event::Message { socket, namespace, name, args: given, attachments, ack, .. } = event else {
                 continue;
             };
             match name {

@@ -516,6 +516,8 @@ public:
     }
     // On an ack and its end: what broker::emit_with_ack gave.
     roomcast::ack_id ack() const noexcept { return roomcast::ack_id(kind() == event_kind::message ? 0 : raw_.ack); }
+    // What broker::set_tag has put on the socket; 0 where nothing was.
+    std::uint64_t tag() const noexcept { return raw_.tag; }
     // On an ack and its end: how many have still to answer, or never did.
     std::uint32_t missing() const noexcept { return raw_.code; }
     // On the end of an ack: whether the time was up.
@@ -1116,6 +1118,13 @@ public:
         roomcast_namespace found = 0;
         const status done(roomcast_namespace_of(get(), who.raw(), &found));
         return {done, ns(found)};
+    }
+    // A number of yours on a socket, and on each of its later events (roomcast_set_tag, roomcast_get_tag).
+    status set_tag(socket who, std::uint64_t tag) noexcept { return status(roomcast_set_tag(get(), who.raw(), tag)); }
+    result<std::uint64_t> tag(socket who) noexcept {
+        std::uint64_t found = 0;
+        const status done(roomcast_get_tag(get(), who.raw(), &found));
+        return {done, found};
     }
     result<connection> connection_of(socket who) noexcept {
         roomcast_connection found = 0;

@@ -138,14 +138,14 @@ static void emit_gone(int id)
 
 /* ---- players ---- */
 
-/* A socket's player, or -1. A real game keeps a table; four thousand comparisons are quick enough to read. */
-static int find(roomcast_socket socket)
+/* The player of an event's socket, or -1: the socket's tag is one more than its number. An event that was waiting already when
+ * the tag was set does not carry it; such a one asks for it. */
+static int find(const roomcast_event *event)
 {
-    int id;
-    for (id = 0; id < world.player_count; id++)
-        if (world.players[id].socket == socket)
-            return id;
-    return -1;
+    uint64_t tag = event->tag;
+    if (tag == 0)
+        roomcast_get_tag(world.broker, event->socket, &tag);
+    return (int)tag - 1;
 }
 
 /* The player sees the cells around `cell`, and no others any more. */
@@ -188,12 +188,14 @@ static void spawn(int id)
 
 static int add_player(roomcast_socket socket, const char *name, size_t len)
 {
-    int id = find(0);
-    if (id < 0) {
-        if (world.player_count == MAX_PLAYERS)
-            return -1;
-        id = world.player_count++;
-    }
+    int id = 0;
+    while (id < world.player_count && world.players[id].socket != 0)
+        id++;
+    /* A socket that is gone already has no tag, and no later event. */
+    if (id == MAX_PLAYERS || roomcast_set_tag(world.broker, socket, (uint64_t)id + 1) != ROOMCAST_OK)
+        return -1;
+    if (id == world.player_count)
+        world.player_count++;
     memset(&world.players[id], 0, sizeof world.players[id]);
     world.players[id].socket = socket;
     world.players[id].cell = -1;
@@ -290,7 +292,7 @@ static double within(double value, double low, double high)
 
 static void message(const roomcast_event *event)
 {
-    int id = find(event->socket);
+    int id = find(event);
     double given[3];
     const char *name;
     size_t len;
@@ -323,7 +325,7 @@ static void drain(void)
             if (events[at].kind == ROOMCAST_EVENT_MESSAGE) {
                 message(&events[at]);
             } else if (events[at].kind == ROOMCAST_EVENT_DISCONNECT) {
-                int id = find(events[at].socket);
+                int id = find(&events[at]);
                 if (id >= 0)
                     remove_player(id);
             }

@@ -154,11 +154,13 @@ impl Core {
         };
         pending.waiting.remove(socket.slot);
         let (left, lost) = (pending.waiting.len(), pending.lost);
+        let mut tag = 0;
         if let Some(state) = self.sockets.get_mut(socket) {
             forget(&mut state.acks, key);
+            tag = state.tag;
         }
         let id = AckId::new(key);
-        self.events.push(Kind::Ack(id, SocketId::new(socket), left + lost)).text(&[args]);
+        self.events.push(Kind::Ack(id, SocketId::new(socket), left + lost)).tag(tag).text(&[args]);
         for attachment in attachments {
             self.events.bytes(attachment);
         }

@@ -39,6 +39,7 @@ impl Core {
             connected: false,
             early_rooms: Vec::new(),
             acks: Vec::new(),
+            tag: 0,
         });
         let (Some(state), Some(home)) = (self.conns.get_mut(conn), self.namespaces.get_mut(namespace)) else {
             return;

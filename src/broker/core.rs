@@ -41,6 +41,8 @@ pub(super) struct Socket {
     pub(super) early_rooms: Vec<Box<str>>,
     /// Acknowledgements the host waits for from it.
     pub(super) acks: Vec<Key>,
+    /// The host's own, on each of its events.
+    pub(super) tag: u64,
 }
 
 /// How a connection ends.
@@ -447,7 +449,8 @@ impl Core {
     /// loops it cannot know whether its `accept` came in time.
     pub(super) fn remove_socket(&mut self, key: Key, reason: Reason) {
         let Some(socket) = self.sockets.get(key) else { return };
-        self.events.push(Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason));
+        let kind = Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason);
+        self.events.push(kind).tag(socket.tag);
         if socket.connected {
             let own = crate::session::sid::text(&socket.sid);
             for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
@@ -475,7 +478,7 @@ impl Core {
             }
         }
         if socket.connected {
-            self.leave_router(key, NamespaceId::new(socket.namespace));
+            self.leave_router(key, socket.tag, NamespaceId::new(socket.namespace));
             self.abandon_acks(key.slot, &socket.acks);
         }
         if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
@@ -484,12 +487,12 @@ impl Core {
         self.collect_namespace(socket.namespace);
     }
 
-    fn leave_router(&mut self, key: Key, namespace: NamespaceId) {
+    fn leave_router(&mut self, key: Key, tag: u64, namespace: NamespaceId) {
         let Self { router, events, sockets, config, .. } = self;
         let report = config.room_events;
         router.remove(key.slot, |change| {
             if report {
-                push_change(events, sockets, Some(key), namespace, change);
+                push_change(events, sockets, Some((key, tag)), namespace, change);
             }
         });
     }
@@ -548,23 +551,26 @@ const LINGER: Millis = 30_000;
 pub(super) fn push_change(
     events: &mut Events,
     sockets: &Slots<Socket>,
-    leaver: Option<Key>,
+    leaver: Option<(Key, u64)>,
     namespace: NamespaceId,
     change: Change<'_>,
 ) {
     use super::events::RoomChange;
-    let id = |member| sockets.key_at(member).or(leaver.filter(|key| key.slot == member)).map(SocketId::new);
-    let (change, room) = match change {
-        Change::RoomCreated(room) => (RoomChange::Created, room),
-        Change::RoomDeleted(room) => (RoomChange::Deleted, room),
-        Change::Joined(member, room) => match id(member) {
-            Some(socket) => (RoomChange::Joined(socket), room),
+    let find = |member| match sockets.key_at(member) {
+        Some(key) => Some((SocketId::new(key), sockets.get(key).map_or(0, |socket| socket.tag))),
+        None => leaver.filter(|(key, _)| key.slot == member).map(|(key, tag)| (SocketId::new(key), tag)),
+    };
+    let (change, room, tag) = match change {
+        Change::RoomCreated(room) => (RoomChange::Created, room, 0),
+        Change::RoomDeleted(room) => (RoomChange::Deleted, room, 0),
+        Change::Joined(member, room) => match find(member) {
+            Some((socket, tag)) => (RoomChange::Joined(socket), room, tag),
             None => return,
         },
-        Change::Left(member, room) => match id(member) {
-            Some(socket) => (RoomChange::Left(socket), room),
+        Change::Left(member, room) => match find(member) {
+            Some((socket, tag)) => (RoomChange::Left(socket), room, tag),
             None => return,
         },
     };
-    events.push(Kind::Room(change, namespace)).text(&[room]);
+    events.push(Kind::Room(change, namespace)).tag(tag).text(&[room]);
 }

@@ -19,6 +19,8 @@ pub enum Event<'a> {
         id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// A socket has joined its namespace.
     Connect {
@@ -30,6 +32,8 @@ pub enum Event<'a> {
         id: &'a str,
         /// The client's auth object, as JSON; `{}` when it sent none.
         auth: &'a str,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// A client emitted an event.
     Message {
@@ -45,6 +49,8 @@ pub enum Event<'a> {
         attachments: Attachments<'a>,
         /// Set when the client waits for an acknowledgement: pass it to `ack`.
         ack: Option<u64>,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// A client acknowledged something the host emitted.
     Ack {
@@ -58,6 +64,8 @@ pub enum Event<'a> {
         attachments: Attachments<'a>,
         /// How many have still to answer; 0 ends this acknowledgement.
         remaining: u32,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// An acknowledgement ended with answers missing.
     AckEnd {
@@ -78,6 +86,8 @@ pub enum Event<'a> {
         reason: Reason,
         /// The rooms it was in until now, its own not among them.
         rooms: Rooms<'a>,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// A packet from this socket's connection could not be parsed; its disconnect follows.
     ProtocolError {
@@ -85,6 +95,8 @@ pub enum Event<'a> {
         socket: SocketId,
         /// Its namespace.
         namespace: NamespaceId,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
     },
     /// A namespace was made, by the host or from a pattern.
     NamespaceCreated {
@@ -108,6 +120,8 @@ pub enum Event<'a> {
         namespace: NamespaceId,
         /// The room's name.
         room: &'a str,
+        /// The tag of the socket that joined or left; 0 where there is none.
+        tag: u64,
     },
     /// Only with `Config::guard_handshakes`: a client opens a connection: answer with `allow` or `refuse`.
     Handshake {
@@ -205,6 +219,8 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     kind: Kind,
+    /// Of the socket that it is about.
+    tag: u64,
     /// The first of this event's spans, and where they end.
     span: u32,
     end: u32,
@@ -275,7 +291,15 @@ impl Events {
     /// Begins an event; its pieces follow.
     pub(crate) fn push(&mut self, kind: Kind) -> &mut Self {
         let at = self.spans.len() as u32;
-        self.records.push(Record { kind, span: at, end: at });
+        self.records.push(Record { kind, tag: 0, span: at, end: at });
+        self
+    }
+
+    /// The tag of the socket that the newest event is about.
+    pub(crate) fn tag(&mut self, tag: u64) -> &mut Self {
+        if let Some(record) = self.records.last_mut() {
+            record.tag = tag;
+        }
         self
     }
 
@@ -320,7 +344,7 @@ impl Events {
         for record in &other.records {
             let texts = record.kind.texts();
             let pieces = &other.spans[record.span as usize..record.end as usize];
-            self.records.push(Record { kind: record.kind, span: self.spans.len() as u32, end: 0 });
+            self.records.push(Record { span: self.spans.len() as u32, end: 0, ..*record });
             for (at, &(start, end)) in pieces.iter().enumerate() {
                 let by = if at < texts { text } else { bytes };
                 self.spans.push((start + by, end + by));
@@ -336,12 +360,13 @@ impl Events {
     fn event(&self, at: usize) -> Event<'_> {
         let record = &self.records[at];
         let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
+        let tag = record.tag;
         match record.kind {
             Kind::ConnectRequest(socket, namespace) => {
-                Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1) }
+                Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
             }
             Kind::Connect(socket, namespace) => {
-                Event::Connect { socket, namespace, id: spans.text(0), auth: spans.text(1) }
+                Event::Connect { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
             }
             Kind::Message(socket, namespace, ack) => Event::Message {
                 socket,
@@ -350,6 +375,7 @@ impl Events {
                 args: spans.text(1),
                 attachments: Attachments(spans.skip(2)),
                 ack,
+                tag,
             },
             Kind::Ack(ack, socket, remaining) => Event::Ack {
                 ack,
@@ -357,15 +383,16 @@ impl Events {
                 args: spans.text(0),
                 attachments: Attachments(spans.skip(1)),
                 remaining,
+                tag,
             },
             Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out },
             Kind::Disconnect(socket, namespace, reason) => {
-                Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans) }
+                Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans), tag }
             }
-            Kind::ProtocolError(socket, namespace) => Event::ProtocolError { socket, namespace },
+            Kind::ProtocolError(socket, namespace) => Event::ProtocolError { socket, namespace, tag },
             Kind::NamespaceCreated(namespace) => Event::NamespaceCreated { namespace, name: spans.text(0) },
             Kind::NamespaceRemoved(namespace) => Event::NamespaceRemoved { namespace, name: spans.text(0) },
-            Kind::Room(change, namespace) => Event::Room { change, namespace, room: spans.text(0) },
+            Kind::Room(change, namespace) => Event::Room { change, namespace, room: spans.text(0), tag },
             Kind::Handshake(conn) => Event::Handshake { conn },
             Kind::Refused(code) => Event::Refused { code, message: spans.text(0), context: spans.text(1) },
             Kind::Open(conn) => Event::Open { conn },

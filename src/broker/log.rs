@@ -248,7 +248,7 @@ mod tests {
         // Another kind has its own share.
         let key = Key { slot: 0, generation: 1 };
         let unparsable =
-            Event::ProtocolError { socket: SocketId::new(key), namespace: NamespaceId::new(key) };
+            Event::ProtocolError { socket: SocketId::new(key), namespace: NamespaceId::new(key), tag: 0 };
         assert_eq!(lines(&mut log, &unparsable, 5_999).len(), 1);
         let mut said = Vec::new();
         log.catch_up(5_999, &mut |_, text| said.push(text.to_owned()));

@@ -106,9 +106,10 @@ impl Core {
     fn event(&mut self, socket: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
         let Some(state) = self.sockets.get(socket).filter(|_| !packet.data.is_empty()) else { return };
         let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
+        let tag = state.tag;
         let (name, rest) = packet.event();
         self.counters.messages_in += 1;
-        self.events.push(kind).text(&[&name]).text(&["[", rest, "]"]);
+        self.events.push(kind).tag(tag).text(&[&name]).text(&["[", rest, "]"]);
         for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
             self.events.bytes(attachment);
         }
@@ -150,7 +151,7 @@ impl Core {
         for key in sockets {
             if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {
                 let namespace = NamespaceId::new(socket.namespace);
-                self.events.push(Kind::ProtocolError(SocketId::new(key), namespace));
+                self.events.push(Kind::ProtocolError(SocketId::new(key), namespace)).tag(socket.tag);
             }
         }
         self.close_conn(conn, Reason::ForcedClose, Ending::Orderly);

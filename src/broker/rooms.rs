@@ -181,6 +181,25 @@ impl Core {
         Ok(sid::text(&self.socket(socket)?.sid))
     }
 
+    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
+    /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
+    /// It is 0 until then, and in events that were waiting already.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn set_tag(&mut self, socket: SocketId, tag: u64) -> Result<()> {
+        self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?.tag = tag;
+        Ok(())
+    }
+
+    /// What [`set_tag`](Self::set_tag) has put on a socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub fn tag(&self, socket: SocketId) -> Result<u64> {
+        Ok(self.socket(socket)?.tag)
+    }
+
     /// The connected socket with this id, in whichever namespace it is.
     pub fn find_socket(&self, id: &str) -> Option<SocketId> {
         let slot = self.sids.slot(id)?;

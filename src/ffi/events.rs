@@ -105,6 +105,7 @@ const NOTHING: roomcast_event = roomcast_event {
     data_len: 0,
     parts: std::ptr::null(),
     part_count: 0,
+    tag: 0,
 };
 
 impl roomcast_event {
@@ -120,36 +121,40 @@ impl roomcast_event {
 /// An event without its parts.
 pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
     match *event {
-        Event::ConnectRequest { socket, namespace, id, auth } => roomcast_event {
+        Event::ConnectRequest { socket, namespace, id, auth, tag } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT_REQUEST,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
+            tag,
             ..NOTHING
         }
         .named(id)
         .with(auth.as_bytes()),
-        Event::Connect { socket, namespace, id, auth } => roomcast_event {
+        Event::Connect { socket, namespace, id, auth, tag } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
+            tag,
             ..NOTHING
         }
         .named(id)
         .with(auth.as_bytes()),
-        Event::Message { socket, namespace, name, args, ack, .. } => roomcast_event {
+        Event::Message { socket, namespace, name, args, ack, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_MESSAGE,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             ack: ack.map_or(0, ack_token),
+            tag,
             ..NOTHING
         }
         .named(name)
         .with(args.as_bytes()),
-        Event::Ack { ack, socket, args, remaining, .. } => roomcast_event {
+        Event::Ack { ack, socket, args, remaining, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_ACK,
             code: remaining,
             socket: socket.to_bits(),
             ack: ack.to_bits(),
+            tag,
             ..NOTHING
         }
         .with(args.as_bytes()),
@@ -160,17 +165,19 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
             ack: ack.to_bits(),
             ..NOTHING
         },
-        Event::Disconnect { socket, namespace, reason, .. } => roomcast_event {
+        Event::Disconnect { socket, namespace, reason, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_DISCONNECT,
             code: reason_code(reason),
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
+            tag,
             ..NOTHING
         },
-        Event::ProtocolError { socket, namespace } => roomcast_event {
+        Event::ProtocolError { socket, namespace, tag } => roomcast_event {
             kind: ROOMCAST_EVENT_PROTOCOL_ERROR,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
+            tag,
             ..NOTHING
         },
         Event::NamespaceCreated { namespace, name } => {
@@ -181,14 +188,14 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
             roomcast_event { kind: ROOMCAST_EVENT_NAMESPACE_REMOVED, ns: namespace.to_bits(), ..NOTHING }
                 .named(name)
         }
-        Event::Room { change, namespace, room } => {
+        Event::Room { change, namespace, room, tag } => {
             let (kind, socket) = match change {
                 RoomChange::Created => (ROOMCAST_EVENT_ROOM_CREATED, 0),
                 RoomChange::Joined(socket) => (ROOMCAST_EVENT_ROOM_JOINED, socket.to_bits()),
                 RoomChange::Left(socket) => (ROOMCAST_EVENT_ROOM_LEFT, socket.to_bits()),
                 RoomChange::Deleted => (ROOMCAST_EVENT_ROOM_DELETED, 0),
             };
-            roomcast_event { kind, socket, ns: namespace.to_bits(), ..NOTHING }.named(room)
+            roomcast_event { kind, socket, ns: namespace.to_bits(), tag, ..NOTHING }.named(room)
         }
         Event::Handshake { conn } => on_connection(ROOMCAST_EVENT_HANDSHAKE, conn.to_bits()),
         Event::Refused { code, message, context } => {

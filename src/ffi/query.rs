@@ -316,6 +316,46 @@ pub unsafe extern "C" fn roomcast_namespace_of(
     unsafe { Host::enter(broker, "roomcast_namespace_of", body) }
 }
 
+/// Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
+/// connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
+/// in events that were waiting already.
+/// The records of roomcast_events_packed do not have it.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_set_tag(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    tag: u64,
+) -> roomcast_status {
+    let body = |host: &mut Host| Ok(host.broker.set_tag(socket(who)?, tag)?);
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_set_tag", body) }
+}
+
+/// Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
+///
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_get_tag(
+    broker: *mut roomcast_broker,
+    who: roomcast_socket,
+    tag: *mut u64,
+) -> roomcast_status {
+    let body = |host: &mut Host| {
+        // SAFETY: what the caller promises.
+        let out = unsafe { Out::new(tag, "tag") }?;
+        out.set(host.broker.tag(socket(who)?)?);
+        Ok(())
+    };
+    // SAFETY: what the caller promises.
+    unsafe { Host::enter(broker, "roomcast_get_tag", body) }
+}
+
 /// Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.

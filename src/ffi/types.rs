@@ -218,6 +218,8 @@ pub struct roomcast_event {
     pub parts: *const roomcast_slice,
     /// How many `parts` there are.
     pub part_count: usize,
+    /// What roomcast_set_tag has put on `socket`; 0 where nothing was.
+    pub tag: u64,
 }
 
 /// Queued up to max_backlog, past which the connection is closed as a slow consumer.

@@ -163,6 +163,7 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_emit(b, ns, NULL, 1, 0, "e", 1, "[]", 2));
     NO(roomcast_emit(b, ns, "r", 1, 0, NULL, 1, "[]", 2));
     NO(roomcast_emit(b, ns, "r", 1, 0, "e", 1, NULL, 2));
+    NO(roomcast_get_tag(b, s, NULL));
     NO(roomcast_emit_all(b, ns, 0, NULL, 1, "[]", 2));
     NO(roomcast_emit_all(b, ns, 0, "e", 1, NULL, 2));
     NO(roomcast_send(b, s, NULL, 1, "[]", 2));

@@ -355,6 +355,7 @@ static void admission_and_questions(void) {
     const uint64_t *handles;
     const roomcast_stat *stats;
     roomcast_remote *remote;
+    uint64_t tag;
     client *c, *refused;
     seen event;
     char answer[4096];
@@ -430,6 +431,11 @@ static void admission_and_questions(void) {
     event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
     s = event.socket;
     seen_free(&event);
+    CHECK(event.tag == 0);
+    OK(roomcast_set_tag(w.broker, s, UINT64_MAX));
+    OK(roomcast_get_tag(w.broker, s, &tag));
+    CHECK(tag == UINT64_MAX);
+    IS(ROOMCAST_ERROR_GONE, roomcast_set_tag(w.broker, s + (1ull << 32), 1));
     OK(roomcast_accept(w.broker, s));
     IS(ROOMCAST_ERROR_WRONG_STATE, roomcast_accept(w.broker, s));
     client_next(&w, c, NULL);
@@ -534,7 +540,7 @@ static void admission_and_questions(void) {
     OK(roomcast_close(w.broker, 2000));
     world_drain(&w);
     event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
-    CHECK(event.socket == s && event.code == ROOMCAST_REASON_SERVER_SHUTTING_DOWN);
+    CHECK(event.socket == s && event.code == ROOMCAST_REASON_SERVER_SHUTTING_DOWN && event.tag == UINT64_MAX);
     seen_free(&event);
     CHECK(strstr(log_lines, "closed"));
     world_close(&w);

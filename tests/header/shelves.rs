@@ -131,6 +131,8 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_find_socket",
             "roomcast_namespace_of",
             "roomcast_connection_of",
+            "roomcast_set_tag",
+            "roomcast_get_tag",
             "roomcast_is_websocket",
             "roomcast_queued_bytes",
             "roomcast_handshake",

@@ -237,11 +237,11 @@ impl Host {
                 let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
                 let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
             }
-            Event::ConnectRequest { socket, namespace, id, auth } => {
+            Event::ConnectRequest { socket, namespace, id, auth, .. } => {
                 self.ids.insert(socket, id.to_owned());
                 self.admit(socket, namespace, parsed(auth));
             }
-            Event::Connect { socket, namespace, id, auth } => {
+            Event::Connect { socket, namespace, id, auth, .. } => {
                 self.ids.insert(socket, id.to_owned());
                 self.connected(socket, namespace, parsed(auth));
             }
@@ -254,7 +254,7 @@ impl Host {
                         "reason": reason.text(), "rooms": rooms}));
                 }
             }
-            Event::Message { socket, namespace, name, args, attachments, ack } => {
+            Event::Message { socket, namespace, name, args, attachments, ack, .. } => {
                 let items: Vec<&str> = json::elements(args).collect();
                 let attachments: Vec<&[u8]> = attachments.iter().collect();
                 let args = Args { items: &items, attachments: &attachments };

@@ -3,7 +3,7 @@
 use super::support::{Host, PATIENCE};
 use super::{COUNTS, MANY, config, crowd, finish, limited, poll_until, until_end};
 use roomcast::{
-    Broker, Config, Error, Event, Limits, Message, NamespaceId, NamespaceOptions, OwnedTarget,
+    Broker, Config, Error, Event, Events, Limits, Message, NamespaceId, NamespaceOptions, OwnedTarget,
     PatternOptions, RoomChange, SocketId, Target,
 };
 use std::collections::{HashMap, HashSet};
@@ -323,7 +323,7 @@ fn a_room_that_spans_loops_begins_and_ends_once() {
         let mut seen = Vec::new();
         poll_until(&mut host, |_, events| {
             for event in events.iter() {
-                if let Event::Room { change, room, namespace } = event {
+                if let Event::Room { change, room, namespace, .. } = event {
                     assert_eq!(namespace, ns);
                     seen.push((change, room.to_owned()));
                 }
@@ -428,6 +428,68 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         assert_eq!((heard[5], heard[6]), (4, 3), "with {loops} loops");
         let counters = host.broker.stats().counters;
         assert_eq!((counters.emits, counters.remote_failures), (7, 1), "with {loops} loops");
+    }
+}
+
+#[test]
+fn each_event_of_a_socket_carries_its_tag() {
+    for loops in COUNTS {
+        let mut host = Host::new(Config { room_events: true, ..config(loops) });
+        let guarded = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
+        host.broker.add_namespace("/inside", guarded).unwrap();
+        let clients = crowd(&mut host, |number, mut client| {
+            assert_eq!(client.read(), "42[\"go\"]");
+            client.send("40/inside,");
+            assert!(client.read().starts_with("40/inside,{"));
+            client.send(&format!("42/inside,[\"{number}\"]"));
+            let question = client.read();
+            let ack =
+                question.strip_prefix("42/inside,").and_then(|rest| rest.strip_suffix("[\"?\"]")).unwrap();
+            client.send(&format!("43/inside,{ack}[]"));
+            client.send("41/inside,");
+            client.is_there();
+        });
+        let ns = host.broker.find_namespace("/").unwrap();
+        host.broker.emit(Target::all(ns), Message::new("go", "[]")).unwrap();
+        let (mut tags, mut gone) = (HashMap::new(), 0);
+        poll_until(&mut host, |broker, events| {
+            for event in events.iter() {
+                match event {
+                    Event::ConnectRequest { socket, tag, .. } => {
+                        assert_eq!((tag, broker.tag(socket)), (0, Ok(0)));
+                        tags.insert(socket, u64::MAX - tags.len() as u64);
+                        broker.set_tag(socket, tags[&socket]).unwrap();
+                        assert_eq!(broker.tag(socket), Ok(tags[&socket]));
+                        broker.accept(socket).unwrap();
+                        broker.join(socket, "r").unwrap();
+                    }
+                    Event::Message { socket, namespace, tag, .. } => {
+                        assert_eq!(tag, tags[&socket]);
+                        let target = [socket];
+                        let target = Target::sockets(namespace, &target);
+                        broker.emit_with_ack(target, Message::new("?", "[]"), None).unwrap();
+                    }
+                    Event::Room {
+                        change: RoomChange::Joined(socket) | RoomChange::Left(socket),
+                        tag,
+                        ..
+                    }
+                    | Event::Ack { socket, tag, .. } => assert_eq!(tag, tags[&socket]),
+                    Event::Connect { socket, tag, .. } => {
+                        assert_eq!(tag, tags.get(&socket).copied().unwrap_or(0));
+                    }
+                    Event::Disconnect { socket, tag, .. } => {
+                        assert_eq!(tag, tags.get(&socket).copied().unwrap_or(0));
+                        gone += u32::from(tag > 0);
+                    }
+                    _ => {}
+                }
+            }
+            gone as usize == MANY
+        });
+        assert_eq!(host.broker.tag(*tags.keys().next().unwrap()), Err(Error::Gone));
+        host.broker.close(&mut Events::new(), Duration::from_secs(1)).unwrap();
+        finish(&mut host, clients);
     }
 }
 

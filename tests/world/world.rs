@@ -66,7 +66,7 @@ impl Seen {
             Event::Connect { socket, namespace, auth, .. } => {
                 Seen::Connect { socket, namespace, auth: auth.into() }
             }
-            Event::Message { socket, namespace, name, args, attachments, ack } => Seen::Message {
+            Event::Message { socket, namespace, name, args, attachments, ack, .. } => Seen::Message {
                 socket,
                 namespace,
                 name: name.into(),
@@ -78,7 +78,7 @@ impl Seen {
                 Seen::Ack { ack, socket, args: args.into(), remaining }
             }
             Event::AckEnd { ack, missing, timed_out } => Seen::AckEnd { ack, missing, timed_out },
-            Event::Disconnect { socket, namespace, reason, rooms } => Seen::Disconnect {
+            Event::Disconnect { socket, namespace, reason, rooms, .. } => Seen::Disconnect {
                 socket,
                 namespace,
                 reason,

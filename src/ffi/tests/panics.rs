@@ -60,6 +60,8 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_close_connection(0);
     Broker: roomcast_namespace_name(0, null());
     Broker: roomcast_emit(0, null(), 0, 0, null(), 0, null(), 0);
+    Broker: roomcast_set_tag(0, 0);
+    Broker: roomcast_get_tag(0, null());
     Broker: roomcast_emit_all(0, 0, null(), 0, null(), 0);
     Broker: roomcast_send(0, null(), 0, null(), 0);
     Broker: roomcast_emit_to(null(), null(), null());

@@ -452,6 +452,24 @@ impl Broker {
         }
     }
 
+    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
+    /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
+    /// It is 0 until then, and in events that were waiting already.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    pub fn set_tag(&mut self, socket: SocketId, tag: u64) -> Result<()> {
+        change!(self, set_tag(socket, tag))
+    }
+
+    /// What [`set_tag`](Self::set_tag) has put on a socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    pub fn tag(&self, socket: SocketId) -> Result<u64> {
+        ask!(self, tag(socket))
+    }
+
     /// The connected socket with this id, in whichever namespace it is.
     pub fn find_socket(&self, id: &str) -> Option<SocketId> {
         ask!(self, find_socket(id))

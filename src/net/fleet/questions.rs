@@ -73,6 +73,10 @@ impl Fleet {
         self.send(Loops::of(socket), || Command::Disconnect { socket, close })
     }
 
+    pub(in crate::net) fn set_tag(&self, socket: SocketId, tag: u64) -> Result<()> {
+        self.tell_home(socket, "set_tag", move |core, socket| core.set_tag(socket, tag))
+    }
+
     pub(in crate::net) fn accept(&self, socket: SocketId) -> Result<()> {
         self.tell_home(socket, "accept", |core, socket| core.accept(socket))
     }
@@ -274,6 +278,11 @@ impl Fleet {
             let namespace = seat.core.namespace_of(local)?;
             seat.ids.namespace_out(&seat.core, namespace)
         })?
+    }
+
+    pub(in crate::net) fn tag(&self, socket: SocketId) -> Result<u64> {
+        let local = socket.local();
+        self.ask(socket.loop_number(), move |seat| seat.core.tag(local))?
     }
 
     pub(in crate::net) fn conn_of(&self, socket: SocketId) -> Result<ConnId> {

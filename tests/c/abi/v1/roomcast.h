@@ -1135,6 +1135,10 @@ typedef struct roomcast_event {
      * How many `parts` there are.
      */
     size_t part_count;
+    /**
+     * What roomcast_set_tag has put on `socket`; 0 where nothing was.
+     */
+    uint64_t tag;
 } roomcast_event;
 
 /**
@@ -1816,6 +1820,29 @@ roomcast_status roomcast_namespace_of(struct roomcast_broker *broker,
 roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
                                        roomcast_socket who,
                                        roomcast_connection *found);
+
+/**
+ * Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
+ * connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
+ * in events that were waiting already.
+ * The records of roomcast_events_packed do not have it.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_set_tag(struct roomcast_broker *broker,
+                                 roomcast_socket who,
+                                 uint64_t tag);
+
+/**
+ * Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
+ *
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_get_tag(struct roomcast_broker *broker, roomcast_socket who, uint64_t *tag);
 
 /**
  * Gives the connection's transport by now.
