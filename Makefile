@@ -182,6 +182,17 @@ python-package: $(VENV)/installed
 python: python-package
 	$(VENV)/bin/pytest bindings/python
 
+# The same tests on every other Python from 3.9 that is found (PYTHONS=... names others), each in an environment of its own, with
+# the newest of what the tests need that there is for it.
+PYTHONS ?= $(foreach minor,9 10 11 12 13 14,$(firstword $(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python /usr/bin/python3.$(minor))))
+python-versions: $(PYTHONS:%=%.tested)
+
+%.tested:
+	$* -m venv $(TARGET)/pythons$*
+	sed 's/==[^;]*//' bindings/python/tests/requirements.txt | $(TARGET)/pythons$*/bin/pip install -q --disable-pip-version-check -r /dev/stdin
+	$(TARGET)/pythons$*/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps ./bindings/python
+	$(TARGET)/pythons$*/bin/pytest bindings/python --ignore bindings/python/tests/test_package.py
+
 # The Python chat and the Python arena, by the tests of the others.
 python-examples: python $(TARGET)/arena/bots $(INTEROP)/node_modules
 	PATH=$(abspath $(VENV))/bin:$$PATH node tests/arena.mjs examples/arena/arena.py $(TARGET)/arena/bots

