@@ -1,7 +1,7 @@
 //! The drain and the metrics in C: what an operator needs. Conversion only.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Filled, Out, text};
+use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -35,13 +35,13 @@ pub unsafe extern "C" fn roomcast_drain(
     reason: *const c_char,
     reason_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let reason = unsafe { text(reason, reason_len, "reason") }?;
+        let reason = given.text(reason, reason_len, "reason")?;
         Ok(host.broker.drain(per_second, reason)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_drain", body) }
+    given.host(broker, "roomcast_drain", body)
 }
 
 /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
@@ -52,12 +52,13 @@ pub unsafe extern "C" fn roomcast_drain(
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_stop_draining(broker: *mut roomcast_broker) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         host.broker.stop_draining();
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_stop_draining", body) }
+    given.host(broker, "roomcast_stop_draining", body)
 }
 
 /// Lends out all figures in Prometheus' text format, version 0.0.4: those of roomcast_stats and both of roomcast_times.
@@ -73,15 +74,15 @@ pub unsafe extern "C" fn roomcast_metrics(
     broker: *mut roomcast_broker,
     metrics: *mut roomcast_slice,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(metrics, "metrics") }?;
+        let out = given.out(metrics, "metrics")?;
         host.figures.text = host.broker.metrics().to_string();
         out.set(roomcast_slice::lend(host.figures.text.as_bytes()));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_metrics", body) }
+    given.host(broker, "roomcast_metrics", body)
 }
 
 /// Gives the times that something took since the broker was made.
@@ -97,9 +98,10 @@ pub unsafe extern "C" fn roomcast_times(
     what: u32,
     times: *mut roomcast_histogram,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Filled::new(times, "times") }?;
+        let out = given.filled(times, "times")?;
         let metrics = host.broker.metrics();
         host.figures.times = match what {
             ROOMCAST_TIMES_STEPS => metrics.steps,
@@ -117,6 +119,5 @@ pub unsafe extern "C" fn roomcast_times(
         });
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_times", body) }
+    given.host(broker, "roomcast_times", body)
 }

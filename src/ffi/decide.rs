@@ -1,8 +1,9 @@
 //! Who gets in, and who has to go, in C: namespaces, decisions, disconnects.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, flag, namespace, socket, text};
+use super::convert::{flag, namespace, socket};
 use super::emit::connection;
+use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -27,17 +28,16 @@ pub unsafe extern "C" fn roomcast_add_namespace(
     guarded: u32,
     ns: *mut roomcast_namespace,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(ns, "ns") }?;
-        // SAFETY: as above.
-        let name = unsafe { text(name, name_len, "name") }?;
+        let out = given.out(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
         let options = NamespaceOptions { guarded: flag(guarded, "guarded")?, open: Open::default() };
         out.set(host.broker.add_namespace(name, options)?.to_bits());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_add_namespace", body) }
+    given.host(broker, "roomcast_add_namespace", body)
 }
 
 /// Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
@@ -58,17 +58,17 @@ pub unsafe extern "C" fn roomcast_add_pattern(
     guarded: u32,
     remove_when_empty: u32,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let glob = unsafe { text(glob, glob_len, "glob") }?;
+        let glob = given.text(glob, glob_len, "glob")?;
         let guarded = flag(guarded, "guarded")?;
         let remove_when_empty = flag(remove_when_empty, "remove_when_empty")?;
         host.broker
             .add_pattern(glob, PatternOptions { guarded, remove_when_empty, open: Open::default() })?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_add_pattern", body) }
+    given.host(broker, "roomcast_add_pattern", body)
 }
 
 /// Finds a namespace by its name.
@@ -83,17 +83,16 @@ pub unsafe extern "C" fn roomcast_find_namespace(
     name_len: usize,
     ns: *mut roomcast_namespace,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(ns, "ns") }?;
-        // SAFETY: as above.
-        let name = unsafe { text(name, name_len, "name") }?;
+        let out = given.out(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
         let found = host.broker.find_namespace(name).ok_or(Fault::Known(Error::NotFound, "name"))?;
         out.set(found.to_bits());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_find_namespace", body) }
+    given.host(broker, "roomcast_find_namespace", body)
 }
 
 /// Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
@@ -107,9 +106,10 @@ pub unsafe extern "C" fn roomcast_accept(
     broker: *mut roomcast_broker,
     who: roomcast_socket,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.accept(socket(who)?)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_accept", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.accept(socket(who)?)?);
+    given.host(broker, "roomcast_accept", body)
 }
 
 /// Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
@@ -129,17 +129,16 @@ pub unsafe extern "C" fn roomcast_reject(
     data_json: *const c_char,
     data_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let who = socket(who)?;
-        // SAFETY: what the caller promises, here and below.
-        let message = unsafe { text(message, message_len, "message") }?;
-        // SAFETY: as above.
-        let data = unsafe { text(data_json, data_len, "data_json") }?;
+        let message = given.text(message, message_len, "message")?;
+        let data = given.text(data_json, data_len, "data_json")?;
         host.broker.reject(who, message, Some(data).filter(|data| !data.is_empty()))?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_reject", body) }
+    given.host(broker, "roomcast_reject", body)
 }
 
 /// Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
@@ -155,9 +154,10 @@ pub unsafe extern "C" fn roomcast_disconnect(
     who: roomcast_socket,
     close: u32,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.disconnect(socket(who)?, flag(close, "close")?)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_disconnect", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.disconnect(socket(who)?, flag(close, "close")?)?);
+    given.host(broker, "roomcast_disconnect", body)
 }
 
 /// Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
@@ -170,9 +170,10 @@ pub unsafe extern "C" fn roomcast_allow(
     broker: *mut roomcast_broker,
     who: roomcast_connection,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.allow(connection(who)?)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_allow", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.allow(connection(who)?)?);
+    given.host(broker, "roomcast_allow", body)
 }
 
 /// Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
@@ -188,15 +189,15 @@ pub unsafe extern "C" fn roomcast_refuse(
     message: *const c_char,
     message_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let who = connection(who)?;
-        // SAFETY: what the caller promises.
-        let message = unsafe { text(message, message_len, "message") }?;
+        let message = given.text(message, message_len, "message")?;
         host.broker.refuse(who, message)?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_refuse", body) }
+    given.host(broker, "roomcast_refuse", body)
 }
 
 /// Closes a connection and all its sockets, after what is queued for it has gone out.
@@ -209,9 +210,10 @@ pub unsafe extern "C" fn roomcast_close_connection(
     broker: *mut roomcast_broker,
     who: roomcast_connection,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.close_connection(connection(who)?)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_close_connection", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.close_connection(connection(who)?)?);
+    given.host(broker, "roomcast_close_connection", body)
 }
 
 /// Lends out a namespace's name, with its slash.
@@ -227,13 +229,13 @@ pub unsafe extern "C" fn roomcast_namespace_name(
     ns: roomcast_namespace,
     name: *mut roomcast_slice,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(name, "name") }?;
+        let out = given.out(name, "name")?;
         host.answers.clear();
         out.set(host.answers.keep(host.broker.namespace_name(namespace(ns)?)?.as_bytes()));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_namespace_name", body) }
+    given.host(broker, "roomcast_namespace_name", body)
 }

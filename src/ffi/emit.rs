@@ -1,9 +1,8 @@
 //! Emits and acknowledgements in C. It must not encode anything itself.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{
-    Out, args, byte_strings, excepted, list, namespace, socket, text, with_message, with_target,
-};
+use super::convert::{excepted, namespace, socket};
+use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -39,20 +38,18 @@ pub unsafe extern "C" fn roomcast_emit(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let ns = namespace(ns)?;
-        // SAFETY: what the caller promises, here and below.
-        let room = [unsafe { text(room, room_len, "room") }?];
-        // SAFETY: as above.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let room = [given.text(room, room_len, "room")?];
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
         host.broker.emit(Target::rooms(ns, &room).except(except.as_slice()), Message::new(name, args))?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_emit", body) }
+    given.host(broker, "roomcast_emit", body)
 }
 
 /// Emits an event to a whole namespace, but not to the socket it comes from; otherwise as roomcast_emit.
@@ -72,18 +69,17 @@ pub unsafe extern "C" fn roomcast_emit_all(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let ns = namespace(ns)?;
-        // SAFETY: what the caller promises, here and below.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
         host.broker.emit(Target::all(ns).except(except.as_slice()), Message::new(name, args))?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_emit_all", body) }
+    given.host(broker, "roomcast_emit_all", body)
 }
 
 /// Emits an event to one socket, in its own namespace.
@@ -103,17 +99,16 @@ pub unsafe extern "C" fn roomcast_send(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let to = socket(to)?;
-        // SAFETY: what the caller promises, here and below.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         host.broker.send(to, Message::new(name, args))?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_send", body) }
+    given.host(broker, "roomcast_send", body)
 }
 
 /// Emits an event with everything an emit can have: several rooms and sockets, several exceptions, attachments, a delivery
@@ -132,20 +127,18 @@ pub unsafe extern "C" fn roomcast_emit_to(
     message: *const roomcast_message,
     receipt: *mut roomcast_receipt,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::nullable(receipt, "receipt") }?;
+        let out = given.nullable(receipt, "receipt")?;
         let emit = |target: Target<'_>| {
             let emit = |message: Message<'_>| Ok(host.broker.emit(target, message)?);
-            // SAFETY: as above.
-            unsafe { with_message(message, emit) }
+            given.message(message, emit)
         };
-        // SAFETY: as above.
-        out.set(unsafe { with_target(target, emit) }?.into());
+        out.set(given.target(target, emit)?.into());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_emit_to", body) }
+    given.host(broker, "roomcast_emit_to", body)
 }
 
 /// Emits an event and asks everyone who gets it for an acknowledgement. The answers come as ROOMCAST_EVENT_ACK; if some
@@ -167,25 +160,22 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
     ack: *mut roomcast_ack_id,
     receipt: *mut roomcast_receipt,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let ack = unsafe { Out::new(ack, "ack") }?;
-        // SAFETY: as above.
-        let receipt = unsafe { Out::nullable(receipt, "receipt") }?;
+        let ack = given.out(ack, "ack")?;
+        let receipt = given.nullable(receipt, "receipt")?;
         let timeout = u64::try_from(timeout_ms).ok();
         let emit = |target: Target<'_>| {
             let emit = |message: Message<'_>| Ok(host.broker.emit_with_ack(target, message, timeout)?);
-            // SAFETY: as above.
-            unsafe { with_message(message, emit) }
+            given.message(message, emit)
         };
-        // SAFETY: as above.
-        let (done, id) = unsafe { with_target(target, emit) }?;
+        let (done, id) = given.target(target, emit)?;
         receipt.set(done.into());
         ack.set(id.map_or(0, |id| id.to_bits()));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_emit_with_ack", body) }
+    given.host(broker, "roomcast_emit_with_ack", body)
 }
 
 /// Acknowledges an event. It is good for one answer; a client ignores more.
@@ -207,17 +197,16 @@ pub unsafe extern "C" fn roomcast_ack(
     attachments: *const roomcast_slice,
     attachment_count: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let to = socket(to)?;
         let number = ack.checked_sub(1).ok_or(Fault::Known(Error::BadValue, "ack"))?;
-        // SAFETY: what the caller promises, here and below.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
-        // SAFETY: as above.
-        let attachments = unsafe { byte_strings(attachments, attachment_count, "attachments") }?;
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
         Ok(host.broker.ack(to, number, args, &attachments)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_ack", body) }
+    given.host(broker, "roomcast_ack", body)
 }
 
 /// Sends a text message over a connection as it is. For engine_only.
@@ -233,15 +222,15 @@ pub unsafe extern "C" fn roomcast_send_text(
     message: *const c_char,
     message_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let to = connection(to)?;
-        // SAFETY: what the caller promises.
-        let message = unsafe { text(message, message_len, "message") }?;
+        let message = given.text(message, message_len, "message")?;
         host.broker.send_message(to, message)?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_send_text", body) }
+    given.host(broker, "roomcast_send_text", body)
 }
 
 /// Sends a binary message over a connection as it is. For engine_only.
@@ -256,15 +245,15 @@ pub unsafe extern "C" fn roomcast_send_binary(
     message: *const c_void,
     message_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let to = connection(to)?;
-        // SAFETY: what the caller promises.
-        let message = unsafe { list(message.cast::<u8>(), message_len, "message") }?;
+        let message = given.list(message.cast::<u8>(), message_len, "message")?;
         host.broker.send_binary(to, message)?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_send_binary", body) }
+    given.host(broker, "roomcast_send_binary", body)
 }
 
 pub(super) fn connection(bits: u64) -> Result<ConnId, Fault> {

@@ -1,7 +1,7 @@
 //! JSON strings for hosts without a JSON library. It must not know what a text is for.
 
-use super::convert::{Out, text};
-use super::guard::{Fault, Outcome, unguarded};
+use super::given::Given;
+use super::guard::{Fault, unguarded};
 use super::types::roomcast_status;
 use crate::base::errors::Error;
 use crate::wire::json;
@@ -23,19 +23,18 @@ pub unsafe extern "C" fn roomcast_json_escape(
     cap: usize,
     written: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     unguarded("roomcast_json_escape", || {
-        // SAFETY: what the caller promises.
-        let written = unsafe { Out::new(written, "written") }?;
-        // SAFETY: as above.
-        let text = unsafe { self::text(text, text_len, "text") }?;
+        let written = given.out(written, "written")?;
+        let text = given.text(text, text_len, "text")?;
         // It is never shorter, so that what is made here is bounded by the caller's room.
         if text.len() > cap {
             return Err(Fault::Known(Error::TooSmall, "out"));
         }
         let mut string = Vec::with_capacity(text.len().saturating_add(2));
         json::write_string(&mut string, text);
-        // SAFETY: as above.
-        unsafe { give(&string, out, cap) }?;
+        given.give(&string, out, cap)?;
         written.set(string.len());
         Ok(())
     })
@@ -59,37 +58,17 @@ pub unsafe extern "C" fn roomcast_json_unescape(
     cap: usize,
     written: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     unguarded("roomcast_json_unescape", || {
-        // SAFETY: what the caller promises.
-        let written = unsafe { Out::new(written, "written") }?;
-        // SAFETY: as above.
-        let string = unsafe { text(string, string_len, "string") }?;
+        let written = given.out(written, "written")?;
+        let string = given.text(string, string_len, "string")?;
         if !json::is_string(string) || json::validate(string, 0).is_err() {
             return Err(Fault::Known(Error::BadData, "string"));
         }
         let text = json::unescape(string);
-        // SAFETY: as above.
-        unsafe { give(text.as_bytes(), out, cap) }?;
+        given.give(text.as_bytes(), out, cap)?;
         written.set(text.len());
         Ok(())
     })
-}
-
-/// Copies bytes to the caller's, if they fit.
-///
-/// # Safety
-/// `out` is NULL, or `cap` bytes may be written there, and it does not overlap `bytes`.
-unsafe fn give(bytes: &[u8], out: *mut c_char, cap: usize) -> Outcome {
-    if bytes.len() > cap {
-        return Err(Fault::Known(Error::TooSmall, "out"));
-    }
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    if out.is_null() {
-        return Err(Fault::Known(Error::Null, "out"));
-    }
-    // SAFETY: as many bytes may be written, and they are not ours.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast(), bytes.len()) };
-    Ok(())
 }

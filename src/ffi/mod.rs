@@ -19,6 +19,7 @@ mod decide;
 mod emit;
 mod events;
 mod frozen;
+mod given;
 mod guard;
 mod json;
 mod log;

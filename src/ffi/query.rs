@@ -2,8 +2,9 @@
 //! sizes, and none loses it to what it changes meanwhile. It must not lend what the broker itself holds.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Filled, Out, namespace, socket, text};
+use super::convert::{Out, namespace, socket};
 use super::emit::connection;
+use super::given::Given;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
@@ -79,19 +80,17 @@ pub unsafe extern "C" fn roomcast_members(
     members: *mut *const roomcast_socket,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(members, "members") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
-        // SAFETY: as above.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let out = given.out(members, "members")?;
+        let count = given.out(count, "count")?;
+        let room = given.text(room, room_len, "room")?;
         let members = host.broker.members(namespace(ns)?, room)?.map(SocketId::to_bits);
         answer_handles(out, count, &mut host.answers.handles, members);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_members", body) }
+    given.host(broker, "roomcast_members", body)
 }
 
 /// Lends out the sockets of a namespace, in a stable order.
@@ -108,17 +107,16 @@ pub unsafe extern "C" fn roomcast_sockets_in(
     sockets: *mut *const roomcast_socket,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(sockets, "sockets") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+        let out = given.out(sockets, "sockets")?;
+        let count = given.out(count, "count")?;
         let sockets = host.broker.sockets_in(namespace(ns)?)?.map(SocketId::to_bits);
         answer_handles(out, count, &mut host.answers.handles, sockets);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_sockets_in", body) }
+    given.host(broker, "roomcast_sockets_in", body)
 }
 
 /// Lends out all namespaces, in a stable order.
@@ -134,31 +132,28 @@ pub unsafe extern "C" fn roomcast_namespaces(
     namespaces: *mut *const roomcast_namespace,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(namespaces, "namespaces") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+        let out = given.out(namespaces, "namespaces")?;
+        let count = given.out(count, "count")?;
         let namespaces = host.broker.namespaces().map(|(ns, _)| ns.to_bits());
         answer_handles(out, count, &mut host.answers.handles, namespaces);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_namespaces", body) }
+    given.host(broker, "roomcast_namespaces", body)
 }
 
-/// # Safety
-/// `rooms` and `count` may be written.
-unsafe fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
+/// Keeps texts and lends them out.
+fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
+    given: &Given,
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
     answers: &mut Answers,
     texts: impl FnOnce() -> Outcome<T>,
 ) -> Outcome {
-    // SAFETY: what the caller promises, here and below.
-    let out = unsafe { Out::new(rooms, "rooms") }?;
-    // SAFETY: as above.
-    let count = unsafe { Out::new(count, "count") }?;
+    let out = given.out(rooms, "rooms")?;
+    let count = given.out(count, "count")?;
     let texts = texts()?;
     answers.clear();
     answers.texts.clear();
@@ -185,13 +180,13 @@ pub unsafe extern "C" fn roomcast_rooms_of(
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let Host { broker, answers, .. } = host;
-        // SAFETY: what the caller promises.
-        unsafe { answer_texts(rooms, count, answers, || Ok(broker.rooms_of(socket(member)?)?)) }
+        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_of(socket(member)?)?))
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_rooms_of", body) }
+    given.host(broker, "roomcast_rooms_of", body)
 }
 
 /// Tells whether a socket is in a room; its own is one of them.
@@ -209,17 +204,16 @@ pub unsafe extern "C" fn roomcast_is_member(
     room_len: usize,
     is_member: *mut u32,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(is_member, "is_member") }?;
-        // SAFETY: as above.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let out = given.out(is_member, "is_member")?;
+        let room = given.text(room, room_len, "room")?;
         let broker = &host.broker;
         out.set(broker.is_member(socket(who)?, room)?.into());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_is_member", body) }
+    given.host(broker, "roomcast_is_member", body)
 }
 
 /// Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
@@ -236,13 +230,13 @@ pub unsafe extern "C" fn roomcast_rooms_in(
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let Host { broker, answers, .. } = host;
-        // SAFETY: what the caller promises.
-        unsafe { answer_texts(rooms, count, answers, || Ok(broker.rooms_in(namespace(ns)?)?)) }
+        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_in(namespace(ns)?)?))
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_rooms_in", body) }
+    given.host(broker, "roomcast_rooms_in", body)
 }
 
 /// Lends out a socket's id as its client knows it; also the name of its own room.
@@ -258,15 +252,15 @@ pub unsafe extern "C" fn roomcast_socket_id(
     who: roomcast_socket,
     id: *mut roomcast_slice,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(id, "id") }?;
+        let out = given.out(id, "id")?;
         host.answers.clear();
         out.set(host.answers.keep(host.broker.socket_sid(socket(who)?)?.as_bytes()));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_socket_id", body) }
+    given.host(broker, "roomcast_socket_id", body)
 }
 
 /// Finds the connected socket with an id, in whichever namespace it is.
@@ -281,17 +275,16 @@ pub unsafe extern "C" fn roomcast_find_socket(
     id_len: usize,
     found: *mut roomcast_socket,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(found, "found") }?;
-        // SAFETY: as above.
-        let id = unsafe { text(id, id_len, "id") }?;
+        let out = given.out(found, "found")?;
+        let id = given.text(id, id_len, "id")?;
         let broker = &host.broker;
         out.set(broker.find_socket(id).ok_or(Fault::Known(Error::NotFound, "id"))?.to_bits());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_find_socket", body) }
+    given.host(broker, "roomcast_find_socket", body)
 }
 
 /// Gives the namespace a socket is in.
@@ -305,15 +298,15 @@ pub unsafe extern "C" fn roomcast_namespace_of(
     who: roomcast_socket,
     ns: *mut roomcast_namespace,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(ns, "ns") }?;
+        let out = given.out(ns, "ns")?;
         let broker = &host.broker;
         out.set(broker.namespace_of(socket(who)?)?.to_bits());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_namespace_of", body) }
+    given.host(broker, "roomcast_namespace_of", body)
 }
 
 /// Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
@@ -367,15 +360,15 @@ pub unsafe extern "C" fn roomcast_connection_of(
     who: roomcast_socket,
     found: *mut roomcast_connection,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(found, "found") }?;
+        let out = given.out(found, "found")?;
         let broker = &host.broker;
         out.set(broker.conn_of(socket(who)?)?.to_bits());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_connection_of", body) }
+    given.host(broker, "roomcast_connection_of", body)
 }
 
 /// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
@@ -390,15 +383,15 @@ pub unsafe extern "C" fn roomcast_queued_bytes(
     who: roomcast_socket,
     bytes: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(bytes, "bytes") }?;
+        let out = given.out(bytes, "bytes")?;
         let broker = &host.broker;
         out.set(broker.queued_bytes(socket(who)?)?);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_queued_bytes", body) }
+    given.host(broker, "roomcast_queued_bytes", body)
 }
 
 /// Lends out what a client's first request said.
@@ -414,9 +407,10 @@ pub unsafe extern "C" fn roomcast_get_handshake(
     who: u64,
     handshake: *mut roomcast_handshake,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Filled::new(handshake, "handshake") }?;
+        let out = given.filled(handshake, "handshake")?;
         let Host { broker, answers, .. } = host;
         let conn = match ConnId::from_bits(who) {
             Ok(conn) => conn,
@@ -442,8 +436,7 @@ pub unsafe extern "C" fn roomcast_get_handshake(
         });
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_get_handshake", body) }
+    given.host(broker, "roomcast_get_handshake", body)
 }
 
 impl Answers {
@@ -481,11 +474,11 @@ pub unsafe extern "C" fn roomcast_stats(
     stats: *mut *const roomcast_stat,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(stats, "stats") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+        let out = given.out(stats, "stats")?;
+        let count = given.out(count, "count")?;
         let Host { broker, answers: Answers { stats, .. }, .. } = host;
         let now = broker.stats();
         let gauges = [
@@ -510,8 +503,7 @@ pub unsafe extern "C" fn roomcast_stats(
         count.set(stats.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_stats", body) }
+    given.host(broker, "roomcast_stats", body)
 }
 
 /// Gives the connection's transport by now.
@@ -527,13 +519,13 @@ pub unsafe extern "C" fn roomcast_is_websocket(
     who: roomcast_connection,
     websocket: *mut u32,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(websocket, "websocket") }?;
+        let out = given.out(websocket, "websocket")?;
         let broker = &host.broker;
         out.set(broker.is_websocket(connection(who)?)?.into());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_is_websocket", body) }
+    given.host(broker, "roomcast_is_websocket", body)
 }

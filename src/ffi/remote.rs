@@ -1,8 +1,9 @@
 //! The remote in C: the one door for threads that do not have the broker. Nothing here waits.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, args, excepted, flag, namespace, socket, text, texts, with_message, with_target};
-use super::guard::{Fault, Outcome, unguarded};
+use super::convert::{excepted, flag, namespace, socket};
+use super::given::Given;
+use super::guard::unguarded;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::broker::message::{Message, Target};
@@ -18,18 +19,10 @@ use std::ffi::c_char;
 /// in the log. An emit to rooms in which nobody is, or to sockets that are gone, is no failure.
 pub struct roomcast_remote(Remote);
 
-/// # Safety
-/// `remote` is NULL or comes from one of the functions that make a remote, and was not freed.
-unsafe fn with_remote(
-    remote: *const roomcast_remote,
-    call: &'static str,
-    body: impl FnOnce(&Remote) -> Outcome,
-) -> roomcast_status {
-    unguarded(call, || {
-        // SAFETY: what the caller promises.
-        let remote = unsafe { remote.as_ref() }.ok_or(Fault::Known(Error::Null, "remote"))?;
-        body(&remote.0)
-    })
+impl roomcast_remote {
+    pub(super) fn inner(&self) -> &Remote {
+        &self.0
+    }
 }
 
 /// Makes a remote for a broker.
@@ -42,14 +35,14 @@ pub unsafe extern "C" fn roomcast_remote_new(
     broker: *mut roomcast_broker,
     remote: *mut *mut roomcast_remote,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(remote, "remote") }?;
+        let out = given.out(remote, "remote")?;
         out.set(Box::into_raw(Box::new(roomcast_remote(host.broker.remote()))));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_remote_new", body) }
+    given.host(broker, "roomcast_remote_new", body)
 }
 
 /// Makes another remote for the same broker, for an owner with a life of its own.
@@ -62,14 +55,14 @@ pub unsafe extern "C" fn roomcast_remote_clone(
     remote: *const roomcast_remote,
     clone: *mut *mut roomcast_remote,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(clone, "clone") }?;
+        let out = given.out(clone, "clone")?;
         out.set(Box::into_raw(Box::new(roomcast_remote(remote.clone()))));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_clone", body) }
+    given.remote(remote, "roomcast_remote_clone", body)
 }
 
 /// Frees a remote. NULL is allowed. What it has queued is still carried out.
@@ -106,20 +99,18 @@ pub unsafe extern "C" fn roomcast_remote_emit(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
         let ns = namespace(ns)?;
-        // SAFETY: what the caller promises, here and below.
-        let room = [unsafe { text(room, room_len, "room") }?];
-        // SAFETY: as above.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let room = [given.text(room, room_len, "room")?];
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
         let target = Target::rooms(ns, &room).except(except.as_slice());
         Ok(remote.emit(target.into(), Message::new(name, args))?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_emit", body) }
+    given.remote(remote, "roomcast_remote_emit", body)
 }
 
 /// As roomcast_emit_all, from any thread.
@@ -137,17 +128,16 @@ pub unsafe extern "C" fn roomcast_remote_emit_all(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
         let ns = namespace(ns)?;
-        // SAFETY: what the caller promises, here and below.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
         Ok(remote.emit(Target::all(ns).except(except.as_slice()).into(), Message::new(name, args))?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_emit_all", body) }
+    given.remote(remote, "roomcast_remote_emit_all", body)
 }
 
 /// As roomcast_send, from any thread.
@@ -167,16 +157,15 @@ pub unsafe extern "C" fn roomcast_remote_send(
     args_json: *const c_char,
     args_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
         let target = OwnedTarget::socket(namespace(ns)?, socket(to)?);
-        // SAFETY: what the caller promises, here and below.
-        let name = unsafe { text(name, name_len, "name") }?;
-        // SAFETY: as above.
-        let args = unsafe { args(args_json, args_len, "args_json") }?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
         Ok(remote.emit(target, Message::new(name, args))?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_send", body) }
+    given.remote(remote, "roomcast_remote_send", body)
 }
 
 /// As roomcast_emit_to, from any thread, without a receipt.
@@ -190,14 +179,13 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
     target: *const roomcast_target,
     message: *const roomcast_message,
 ) -> roomcast_status {
-    let body = |remote: &Remote| {
-        // SAFETY: what the caller promises, here and below.
-        let target = unsafe { with_target(target, |target| Ok(OwnedTarget::from(target))) }?;
-        // SAFETY: as above.
-        unsafe { with_message(message, |message| Ok(remote.emit(target, message)?)) }
-    };
     // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_emit_to", body) }
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let target = given.target(target, |target| Ok(OwnedTarget::from(target)))?;
+        given.message(message, |message| Ok(remote.emit(target, message)?))
+    };
+    given.remote(remote, "roomcast_remote_emit_to", body)
 }
 
 /// As roomcast_join, from any thread.
@@ -214,13 +202,13 @@ pub unsafe extern "C" fn roomcast_remote_join(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let room = given.text(room, room_len, "room")?;
         Ok(remote.join(socket(member)?, room)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_join", body) }
+    given.remote(remote, "roomcast_remote_join", body)
 }
 
 /// As roomcast_leave, from any thread.
@@ -236,13 +224,13 @@ pub unsafe extern "C" fn roomcast_remote_leave(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let room = given.text(room, room_len, "room")?;
         Ok(remote.leave(socket(member)?, room)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_leave", body) }
+    given.remote(remote, "roomcast_remote_leave", body)
 }
 
 /// As roomcast_change_rooms, from any thread.
@@ -259,16 +247,15 @@ pub unsafe extern "C" fn roomcast_remote_change_rooms(
     join: *const roomcast_slice,
     join_count: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
         let member = socket(member)?;
-        // SAFETY: what the caller promises, here and below.
-        let leave = unsafe { texts(leave, leave_count, "leave") }?;
-        // SAFETY: as above.
-        let join = unsafe { texts(join, join_count, "join") }?;
+        let leave = given.texts(leave, leave_count, "leave")?;
+        let join = given.texts(join, join_count, "join")?;
         Ok(remote.change_rooms(member, &leave, &join)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_change_rooms", body) }
+    given.remote(remote, "roomcast_remote_change_rooms", body)
 }
 
 /// As roomcast_disconnect, from any thread.
@@ -282,9 +269,10 @@ pub unsafe extern "C" fn roomcast_remote_disconnect(
     who: roomcast_socket,
     close: u32,
 ) -> roomcast_status {
-    let body = |remote: &Remote| Ok(remote.disconnect(socket(who)?, flag(close, "close")?)?);
     // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_disconnect", body) }
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| Ok(remote.disconnect(socket(who)?, flag(close, "close")?)?);
+    given.remote(remote, "roomcast_remote_disconnect", body)
 }
 
 /// As roomcast_drain, from any thread.
@@ -299,13 +287,13 @@ pub unsafe extern "C" fn roomcast_remote_drain(
     reason: *const c_char,
     reason_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        // SAFETY: what the caller promises.
-        let reason = unsafe { text(reason, reason_len, "reason") }?;
+        let reason = given.text(reason, reason_len, "reason")?;
         Ok(remote.drain(per_second, reason)?)
     };
-    // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_drain", body) }
+    given.remote(remote, "roomcast_remote_drain", body)
 }
 
 /// As roomcast_stop_draining, from any thread.
@@ -316,7 +304,8 @@ pub unsafe extern "C" fn roomcast_remote_drain(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_remote_stop_draining(remote: *const roomcast_remote) -> roomcast_status {
     // SAFETY: what the caller promises.
-    unsafe { with_remote(remote, "roomcast_remote_stop_draining", |remote| Ok(remote.stop_draining()?)) }
+    let given = unsafe { Given::new() };
+    given.remote(remote, "roomcast_remote_stop_draining", |remote| Ok(remote.stop_draining()?))
 }
 
 /// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
@@ -331,7 +320,7 @@ pub unsafe extern "C" fn roomcast_remote_stop_draining(remote: *const roomcast_r
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_remote_wake(remote: *const roomcast_remote) -> roomcast_status {
-    // No `with_remote`: the text of an error may be half written where a handler interrupts. Nothing here can panic.
+    // No guard: the text of an error may be half written where a handler interrupts. Nothing here can panic.
     // SAFETY: what the caller promises.
     let Some(remote) = (unsafe { remote.as_ref() }) else { return Error::Null.code() };
     remote.0.wake().map_or_else(Error::code, |()| ROOMCAST_OK)

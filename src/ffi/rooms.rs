@@ -1,7 +1,8 @@
 //! Joining and leaving in C.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, socket, text, texts};
+use super::convert::socket;
+use super::given::Given;
 use super::types::*;
 use std::ffi::c_char;
 
@@ -19,15 +20,15 @@ pub unsafe extern "C" fn roomcast_join(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let member = socket(member)?;
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let room = given.text(room, room_len, "room")?;
         host.broker.join(member, room)?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_join", body) }
+    given.host(broker, "roomcast_join", body)
 }
 
 /// Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
@@ -43,15 +44,15 @@ pub unsafe extern "C" fn roomcast_leave(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let member = socket(member)?;
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+        let room = given.text(room, room_len, "room")?;
         host.broker.leave(member, room)?;
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_leave", body) }
+    given.host(broker, "roomcast_leave", body)
 }
 
 /// Takes a socket out of all rooms but its own.
@@ -64,9 +65,10 @@ pub unsafe extern "C" fn roomcast_leave_all(
     broker: *mut roomcast_broker,
     member: roomcast_socket,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.leave_all(socket(member)?)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_leave_all", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.leave_all(socket(member)?)?);
+    given.host(broker, "roomcast_leave_all", body)
 }
 
 /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
@@ -86,17 +88,15 @@ pub unsafe extern "C" fn roomcast_change_rooms(
     join_count: usize,
     changed: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let member = socket(member)?;
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::nullable(changed, "changed") }?;
-        // SAFETY: as above.
-        let leave = unsafe { texts(leave, leave_count, "leave") }?;
-        // SAFETY: as above.
-        let join = unsafe { texts(join, join_count, "join") }?;
+        let out = given.nullable(changed, "changed")?;
+        let leave = given.texts(leave, leave_count, "leave")?;
+        let join = given.texts(join, join_count, "join")?;
         out.set(host.broker.change_rooms(member, &leave, &join)?);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_change_rooms", body) }
+    given.host(broker, "roomcast_change_rooms", body)
 }
