@@ -86,6 +86,7 @@ enum class errc : roomcast_status {
     panic = ROOMCAST_ERROR_PANIC,
     poisoned = ROOMCAST_ERROR_POISONED,
     unsupported = ROOMCAST_ERROR_UNSUPPORTED,
+    forked = ROOMCAST_ERROR_FORKED,
 };
 
 // How a call ended. It converts to true on success, and compares with an errc.

@@ -55,6 +55,10 @@ impl Inside for Host {
         self.sink.as_ref()
     }
 
+    fn check(&self) -> Result<(), Error> {
+        self.broker.check_process()
+    }
+
     fn bug(&self) -> Option<&str> {
         self.broker.bug()
     }
@@ -238,6 +242,9 @@ pub unsafe extern "C" fn roomcast_new(
 
 /// Frees a broker and closes its connections at once; roomcast_close comes before it where clients are to be told. NULL is
 /// allowed. If another call on the broker is running, nothing is freed and the last error says so.
+///
+/// It returns, too, in the child of a fork, where nothing is closed but the child's own descriptors, and if all descriptors were
+/// closed behind it, as a daemon does: then loops that wait stay behind, asleep.
 ///
 /// Ownership: the broker, and everything it has lent, is gone. Its remotes stay valid, and are freed by their owners.
 /// Threads: the broker's.

@@ -115,6 +115,11 @@ pub(super) trait Inside {
         None
     }
 
+    /// Whether the value may be used, by this process.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The text of a panic on a thread of its own, if there was one.
     fn bug(&self) -> Option<&str> {
         None
@@ -144,6 +149,7 @@ impl<T: Inside> Door<T> {
         let text = match catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             super::tests::panic_if_asked();
+            value.check()?;
             body(value)
         })) {
             // One of its own threads has panicked.

@@ -83,6 +83,9 @@ pub const ROOMCAST_ERROR_PANIC: roomcast_status = -203;
 pub const ROOMCAST_ERROR_POISONED: roomcast_status = -204;
 /// The operating system does not have this, for example a pollable descriptor on Windows.
 pub const ROOMCAST_ERROR_UNSUPPORTED: roomcast_status = -205;
+/// The broker, or the remote's broker, was made by the process that forked this one: its threads are not here, and its
+/// descriptors are the other's. It can only be freed.
+pub const ROOMCAST_ERROR_FORKED: roomcast_status = -206;
 /// Errors of the operating system are this minus their errno.
 pub const ROOMCAST_ERROR_SYSTEM: roomcast_status = -65536;
 

@@ -10,6 +10,7 @@ use super::fleet::ids::Ids;
 use super::remote::{Doors, Remote};
 use super::seat::Seat;
 use super::{Loop, LoopOptions};
+use crate::base::errors::Error;
 use crate::broker::Core;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
@@ -26,6 +27,9 @@ const LISTEN_BACKLOG: u32 = 4096;
 /// One thread at a time drives it; [`Remote`] is for all others. What it calls for takes effect at once (with loops of its
 /// own: in the order of the calls), and its bytes leave with the next [`poll`](Broker::poll) or [`flush`](Broker::flush), or
 /// earlier when the tick's output passes `Limits::max_tick_bytes`.
+///
+/// It belongs to the process that made it. In a child of a fork `poll`, `listen`, `close` and, with loops of its own, all that
+/// asks them, fail with [`Error::Forked`](crate::Error::Forked); nothing is sent, and to drop it there is allowed.
 pub struct Broker {
     /// Tells the remotes that the broker is there. Dropped first: no remote says so while the loops are ending.
     alive: Arc<()>,
@@ -78,6 +82,7 @@ impl Broker {
     /// What the system says, for example that the address is in use.
     pub fn listen(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
         let mut last = io::Error::from(io::ErrorKind::InvalidInput);
+        self.check_process()?;
         for address in address.to_socket_addrs()? {
             let bound = match &mut self.driver {
                 Driver::Threads(fleet) => fleet.listen(address, LISTEN_BACKLOG),
@@ -126,9 +131,21 @@ impl Broker {
 
     /// The same, with the events left where they are, for [`take_events`](Self::take_events).
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.check_process()?;
         match &mut self.driver {
             Driver::Host(seat, _) => seat.turn(timeout),
             Driver::Threads(fleet) => fleet.turn(timeout),
+        }
+    }
+
+    /// Whether this is the process that made it: a child of a fork has neither its threads nor its connections.
+    ///
+    /// # Errors
+    /// [`Error::Forked`](crate::Error::Forked) if it is not.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        match &self.driver {
+            Driver::Host(_, doors) => doors.check_process(),
+            Driver::Threads(fleet) => fleet.check_process(),
         }
     }
 
@@ -177,7 +194,9 @@ impl Broker {
 
     /// Sends what was emitted since the last poll or flush, now. Loops of its own do that by themselves.
     pub fn flush(&mut self) {
-        if let Driver::Host(seat, _) = &mut self.driver {
+        if self.check_process().is_ok()
+            && let Driver::Host(seat, _) = &mut self.driver
+        {
             seat.io.flush(&mut seat.core);
         }
     }
@@ -185,6 +204,10 @@ impl Broker {
     /// How long a foreign loop may sleep before it calls [`poll`](Broker::poll) although the descriptor is silent: zero
     /// while work is left over, `None` for as long as it likes.
     pub fn next_timeout(&self) -> Option<Duration> {
+        if self.check_process().is_err() {
+            // For `poll` to say so.
+            return Some(Duration::ZERO);
+        }
         match &self.driver {
             Driver::Host(seat, _) => seat.io.next_timeout(&seat.core),
             Driver::Threads(fleet) => fleet.next_timeout(),
@@ -241,6 +264,7 @@ impl Broker {
 
     /// The same, with the events left where they are.
     pub(crate) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
+        self.check_process()?;
         match &mut self.driver {
             Driver::Host(seat, _) => seat.wind_down(grace),
             Driver::Threads(fleet) => fleet.wind_down(grace),

@@ -11,7 +11,7 @@ mod questions;
 use super::failures::Failure;
 use super::remote::{Command, Doors, Loops, Remote};
 use super::seat::Seat;
-use super::{Loop, LoopOptions, Waker, signals};
+use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::base::panics::panic_text;
@@ -117,6 +117,12 @@ impl Fleet {
             self.ask(number, listen(bound))??;
         }
         Ok(bound)
+    }
+
+    /// # Errors
+    /// As [`Doors::check_process`].
+    pub(super) fn check_process(&self) -> Result<()> {
+        self.doors.check_process()
     }
 
     /// Waits until there are events, at most for `timeout`.
@@ -296,21 +302,30 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
+        if self.check_process().is_err() {
+            // The threads are not here, and what they share stays as they left it: a lock may be held for ever.
+            std::mem::forget((self.doors.clone(), self.names.clone(), self.bug.clone()));
+            std::mem::forget((self.mailboxes.clone(), std::mem::take(&mut self.threads)));
+            return;
+        }
         self.doors.close();
         for number in 0..self.doors.count() {
             // One that has ended already needs no telling.
             let _ = self.send_one(number, Command::Stop);
         }
-        for thread in self.threads.drain(..) {
-            // A panic in what it drops last was reported when it happened.
-            let _ = thread.join();
+        for (number, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
+            // One that waits at a descriptor which was closed behind us waits for ever, and is left to it.
+            if thread.is_finished() || self.doors.wake(number) {
+                // A panic in what it drops last was reported when it happened.
+                let _ = thread.join();
+            }
         }
     }
 }
 
 /// A loop's thread.
 fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker, bug: &Bug) {
-    signals::block_all();
+    process::block_signals();
     let _last = LastWord(host);
     // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
     let mut seat = seat;

@@ -15,9 +15,9 @@ mod failures;
 mod fleet;
 mod links;
 mod listener;
+mod process;
 mod remote;
 mod seat;
-mod signals;
 mod waker;
 
 pub use crate::broker::service::{Flow, Output, Sent, Service};

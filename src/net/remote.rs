@@ -6,6 +6,7 @@ use super::failures::Failure;
 use super::failures::Failures;
 use super::fleet::ids::Drain;
 use super::links::Traveller;
+use super::process::Process;
 use super::seat::Seat;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{NamespaceId, SocketId};
@@ -224,6 +225,8 @@ impl Loops {
 #[derive(Debug)]
 pub(super) struct Doors {
     list: Box<[Door]>,
+    /// Where the loops are.
+    process: Process,
     /// Held while a command is put into several queues: it gets into all of them or into none.
     several: Mutex<()>,
     /// By which commands are checked before they are queued.
@@ -270,7 +273,7 @@ impl Doors {
             inboxes.push(Inbox { commands, closed, travellers, waker, failures: failures.clone() });
         }
         let (list, several, limits) = (list.into(), Mutex::new(()), limits.clone());
-        (Arc::new(Self { list, several, limits, failures }), inboxes)
+        (Arc::new(Self { list, process: Process::current(), several, limits, failures }), inboxes)
     }
 
     fn limits(&self) -> &Limits {
@@ -287,6 +290,14 @@ impl Doors {
         self.list.len()
     }
 
+    /// # Errors
+    /// [`Error::Forked`] in a child of the process in which the loops are. Nothing else is to be touched there: a lock may be
+    /// held for ever.
+    #[inline]
+    pub(super) fn check_process(&self) -> Result<()> {
+        if self.process.is_here() { Ok(()) } else { Err(Error::Forked) }
+    }
+
     /// Whether some loop has ended.
     pub(super) fn is_closed(&self) -> bool {
         self.list.iter().any(|door| door.closed.load(Ordering::Acquire))
@@ -300,8 +311,9 @@ impl Doors {
     /// Puts a command into the queues of these loops, or into none.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] if there is no such loop.
+    /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] if there is no such loop, [`Error::Forked`].
     pub(super) fn send(&self, loops: Loops, mut command: impl FnMut() -> Command) -> Result<()> {
+        self.check_process()?;
         let _guard = (self.list.len() > 1).then(|| self.several.lock());
         let doors =
             || self.list.iter().enumerate().filter(|(number, _)| loops.has(*number)).map(|(_, door)| door);
@@ -324,6 +336,9 @@ impl Doors {
         number: usize,
         command: Command,
     ) -> std::result::Result<(), (Error, Command)> {
+        if let Err(error) = self.check_process() {
+            return Err((error, command));
+        }
         let _guard = (self.list.len() > 1).then(|| self.several.lock());
         match self.list.get(number) {
             Some(door) => door.push(command),
@@ -340,10 +355,9 @@ impl Doors {
         }
     }
 
-    pub(super) fn wake(&self, number: usize) {
-        if let Some(door) = self.list.get(number) {
-            door.waker.wake();
-        }
+    /// False if the loop cannot be woken any more.
+    pub(super) fn wake(&self, number: usize) -> bool {
+        self.list.get(number).is_some_and(|door| door.waker.try_wake())
     }
 }
 
@@ -475,8 +489,9 @@ impl Remote {
     /// call at most.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the broker is gone.
+    /// [`Error::Closed`] if the broker is gone, [`Error::Forked`] in a child of its process.
     pub fn wake(&self) -> Result<()> {
+        self.doors.check_process()?;
         if self.broker.strong_count() == 0 {
             return Err(Error::Closed);
         }

@@ -25,10 +25,17 @@ impl Waker {
     /// Makes the loop take a turn. What the caller did before is visible to that turn. Does nothing if
     /// the loop is gone. Safe in signal handlers on epoll and kqueue, also if it interrupts itself: atomics, and one write.
     pub fn wake(&self) {
+        self.try_wake();
+    }
+
+    /// The same. False if the system refuses, as it does when somebody has closed the descriptor behind it.
+    pub(super) fn try_wake(&self) -> bool {
         // The swap orders the caller's work before the flag, for the turn that takes it back.
         if !self.0.pending.swap(true, Ordering::AcqRel) && self.0.descriptor.wake().is_err() {
             self.0.pending.store(false, Ordering::Release);
+            return false;
         }
+        true
     }
 
     /// Whether it was called since the last [`take`](Self::take).

@@ -216,6 +216,12 @@ typedef int32_t roomcast_status;
 #define ROOMCAST_ERROR_UNSUPPORTED -205
 
 /**
+ * The broker, or the remote's broker, was made by the process that forked this one: its threads are not here, and its
+ * descriptors are the other's. It can only be freed.
+ */
+#define ROOMCAST_ERROR_FORKED -206
+
+/**
  * Errors of the operating system are this minus their errno.
  */
 #define ROOMCAST_ERROR_SYSTEM -65536
@@ -767,6 +773,9 @@ roomcast_status roomcast_new(uint32_t abi_version,
 /**
  * Frees a broker and closes its connections at once; roomcast_close comes before it where clients are to be told. NULL is
  * allowed. If another call on the broker is running, nothing is freed and the last error says so.
+ *
+ * It returns, too, in the child of a fork, where nothing is closed but the child's own descriptors, and if all descriptors were
+ * closed behind it, as a daemon does: then loops that wait stay behind, asleep.
  *
  * Ownership: the broker, and everything it has lent, is gone. Its remotes stay valid, and are freed by their owners.
  * Threads: the broker's.
