@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import re
+import socket as socket_module
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from host import PATIENCE, Raw
-from roomcast import raw
+from roomcast import _native, raw
 
 
 def until(broker: raw.Broker, kind: int, count: int = 1) -> list[raw.Event]:
@@ -243,3 +246,76 @@ def test_the_descriptor_rests(broker: raw.Broker) -> None:
     client.close()
     assert poller.poll(PATIENCE * 1000)
     settle()
+
+
+#: What Python says in another way, or has no use for.
+OTHERWISE = {
+    "roomcast_emit": "emit_packed", "roomcast_emit_all": "emit_packed", "roomcast_emit_to": "emit_packed", "roomcast_send": "emit_packed",
+    "roomcast_events": "events_packed", "roomcast_remote_clone": "threads share one Remote",
+}
+
+
+def test_every_function_of_the_library_is_reached() -> None:
+    root = Path(__file__).parents[3]
+    source = "".join(Path(module.__file__ or "").read_text() for module in (raw, _native))
+    for name in (root / "include" / "roomcast.symbols").read_text().split():
+        if not name.startswith("roomcast_router_"):  # for hosts with a transport of their own, in C
+            assert (name not in OTHERWISE) == bool(re.search(rf"\b{name}\b", source)), name
+
+
+def test_what_only_this_level_has(broker: raw.Broker) -> None:
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns, connection = broker.add_namespace("/"), broker.connection_of(socket)
+    broker.set_tag(socket, 7)
+    broker.change_rooms(socket, [], ["a", "b"])
+    assert broker.get_tag(socket) == 7 and broker.is_member(socket, "a") and not broker.is_member(socket, "c")
+    assert broker.rooms_in(ns) == ["a", "b"] and broker.sockets_in(ns) == [socket] and broker.namespaces() == [ns]
+    assert broker.namespace_of(socket) == ns and broker.queued_bytes(socket) == 0
+    broker.leave_all(socket)
+    assert broker.rooms_of(socket) == [broker.socket_id(socket)]
+    assert "roomcast_" in broker.metrics() and broker.times(raw.TIMES_STEPS).times > 0
+    assert raw.json_escape('a"\n') == b'"a\\"\\n"' and raw.json_unescape(b'"\\u00e9"') == "\u00e9" and raw.status_text(-1)
+    remote = broker.remote()
+    remote.change_rooms(socket, [], ["r"])
+    remote.send(ns, socket, "one", "[1]")
+    remote.emit_to(ns, "two", "[2]", rooms=["r"])
+    remote.emit_to(ns, "never", rooms=[])
+    remote.emit_to(ns, "three", '[{"_placeholder":true,"num":0}]', sockets=[socket], attachments=[b"x"])
+    remote.emit_to(ns, "never", except_sockets=[socket])
+    broker.poll(0)
+    assert [client.text() for _ in range(3)] == ['42["one",1]', '42["two",2]', '451-["three",{"_placeholder":true,"num":0}]']
+    broker.drain_clients(1000, "deploy")
+    broker.stop_draining()
+    remote.drain_clients(1000, "deploy")
+    remote.stop_draining()
+    broker.close_connection(connection)
+    until(broker, raw.DISCONNECT)
+    client.close()
+
+
+def test_a_guarded_handshake_and_the_engine_alone() -> None:
+    broker = raw.Broker(guard_handshakes=True, engine_only=True)
+    port, made = broker.listen("127.0.0.1", 0), []
+    for allowed in (True, False):
+        thread = threading.Thread(target=lambda: made.append(request(port)))
+        thread.start()
+        (asked,) = until(broker, raw.HANDSHAKE)
+        broker.allow(asked[1]) if allowed else broker.refuse(asked[1], "no")
+        while thread.is_alive():
+            broker.poll(0.01)
+            for event in broker.events():
+                if event[0] == raw.OPEN:
+                    broker.send_text(event[1], "hello")
+                    broker.send_binary(event[1], b"hello")
+        thread.join()
+    assert made[0].startswith("HTTP/1.1 200") and made[1].startswith("HTTP/1.1 40")
+    broker.free()
+
+
+def request(port: int) -> str:
+    with socket_module.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        got = b""
+        while data := client.recv(4096):
+            got += data
+        return got.decode()

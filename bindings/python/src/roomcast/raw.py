@@ -45,6 +45,9 @@ OPEN: Final[int] = lib.ROOMCAST_EVENT_OPEN
 TEXT: Final[int] = lib.ROOMCAST_EVENT_TEXT
 BINARY: Final[int] = lib.ROOMCAST_EVENT_BINARY
 CLOSE: Final[int] = lib.ROOMCAST_EVENT_CLOSE
+DRAINED: Final[int] = lib.ROOMCAST_EVENT_DRAINED
+TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
+TIMES_FLUSHES: Final[int] = lib.ROOMCAST_TIMES_FLUSHES
 TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
 
 RELIABLE: Final[int] = lib.ROOMCAST_RELIABLE
@@ -117,6 +120,38 @@ class Handshake(NamedTuple):
     url: str
     query: list[tuple[str, str]]
     headers: list[tuple[str, str]]
+
+
+class Times(NamedTuple):
+    """How often something took how long."""
+
+    times: int
+    #: All together.
+    seconds: float
+    #: How many took up to 2**N microseconds; the last has no bound.
+    buckets: list[int]
+
+
+def status_text(status: int) -> str:
+    """What an error's number means."""
+    return str(ffi.string(lib.roomcast_status_text(status)).decode())
+
+
+def json_escape(text: str) -> bytes:
+    """A text as a JSON string, with its quotes."""
+    return _converted(lib.roomcast_json_escape, text.encode())
+
+
+def json_unescape(string: bytes) -> str:
+    """The text of a JSON string, given with its quotes."""
+    return _converted(lib.roomcast_json_unescape, string).decode()
+
+
+def _converted(convert: Any, given: bytes) -> bytes:
+    room = 6 * len(given) + 2
+    out, written = ffi.new("char[]", room), ffi.new("size_t *")
+    check(convert(given, len(given), out, room, written))
+    return bytes(ffi.buffer(out, written[0]))
 
 
 def version() -> str:
@@ -408,17 +443,8 @@ class Broker:
         """
         kept: list[Any] = []
         ack = ffi.new("roomcast_ack_id *")
-        target = ffi.new("roomcast_target *", {"struct_size": ffi.sizeof("roomcast_target"), "ns": ns})
-        if rooms is None:
-            target.flags = lib.ROOMCAST_TARGET_ALL
-        else:
-            target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
-        target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
-        message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message")})
-        held_name, held_args = ffi.from_buffer("char[]", name), ffi.from_buffer("char[]", args)
-        message.name, message.name_len = held_name, len(name)
-        message.args, message.args_len = held_args, len(args)
-        message.attachments, message.attachment_count = _slices(attachments, kept), len(attachments)
+        target = _target(ns, rooms, except_rooms, (), (), kept)
+        message = _message(name, args, attachments, kept)
         wait = -1 if timeout is None else int(timeout * 1000)
         check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, ack, ffi.NULL))
         return int(ack[0])
@@ -434,7 +460,113 @@ class Broker:
         elif status := held.roomcast_ack(self._address, socket, ack, args, len(args), None, 0):
             raise failure(status)
 
+    @_lending
+    def drain_clients(self, per_second: int, reason: str = "") -> None:
+        """Sends the clients away, so many in a second, as before a deploy; a DRAINED event follows when the last is gone."""
+        text = reason.encode()
+        check(lib.roomcast_drain(self._broker, per_second, text, len(text)))
+
+    @_lending
+    def stop_draining(self) -> None:
+        """Ends :meth:`drain_clients`; who is still there stays."""
+        check(lib.roomcast_stop_draining(self._broker))
+
+    # ---- connections ----
+
+    @_lending
+    def allow(self, connection: int) -> None:
+        """Lets a connection in that a HANDSHAKE asked for (``guard_handshakes``)."""
+        check(lib.roomcast_allow(self._broker, connection))
+
+    @_lending
+    def refuse(self, connection: int, message: str = "") -> None:
+        """Turns a connection away that a HANDSHAKE asked for."""
+        text = message.encode()
+        check(lib.roomcast_refuse(self._broker, connection, text, len(text)))
+
+    @_lending
+    def close_connection(self, connection: int) -> None:
+        """Ends a connection with all its sockets."""
+        check(lib.roomcast_close_connection(self._broker, connection))
+
+    @_lending
+    def send_text(self, connection: int, message: str) -> None:
+        """Sends an Engine.IO message of text (``engine_only``)."""
+        text = message.encode()
+        check(lib.roomcast_send_text(self._broker, connection, text, len(text)))
+
+    @_lending
+    def send_binary(self, connection: int, message: bytes) -> None:
+        """Sends an Engine.IO message of bytes (``engine_only``)."""
+        check(lib.roomcast_send_binary(self._broker, connection, message, len(message)))
+
+    @_lending
+    def connection_of(self, socket: int) -> int:
+        """The connection that carries a socket."""
+        found = ffi.new("roomcast_connection *")
+        check(lib.roomcast_connection_of(self._broker, socket, found))
+        return int(found[0])
+
+    @_lending
+    def queued_bytes(self, socket: int) -> int:
+        """How many bytes wait for a socket's connection to take them."""
+        found = ffi.new("size_t *")
+        check(lib.roomcast_queued_bytes(self._broker, socket, found))
+        return int(found[0])
+
     # ---- sockets and rooms ----
+
+    @_lending
+    def set_tag(self, socket: int, tag: int) -> None:
+        """Keeps a number of the host's own (64 bits) with a socket."""
+        check(lib.roomcast_set_tag(self._broker, socket, tag))
+
+    @_lending
+    def get_tag(self, socket: int) -> int:
+        """The number that :meth:`set_tag` kept; 0 before that."""
+        found = ffi.new("uint64_t *")
+        check(lib.roomcast_get_tag(self._broker, socket, found))
+        return int(found[0])
+
+    @_lending
+    def is_member(self, socket: int, room: str) -> bool:
+        """Whether a socket is in a room."""
+        name, found = room.encode(), ffi.new("uint32_t *")
+        check(lib.roomcast_is_member(self._broker, socket, name, len(name), found))
+        return bool(found[0])
+
+    @_lending
+    def leave_all(self, socket: int) -> None:
+        """Takes a socket out of every room but its own."""
+        check(lib.roomcast_leave_all(self._broker, socket))
+
+    @_lending
+    def namespace_of(self, socket: int) -> int:
+        """The namespace that a socket is in."""
+        found = ffi.new("roomcast_namespace *")
+        check(lib.roomcast_namespace_of(self._broker, socket, found))
+        return int(found[0])
+
+    @_lending
+    def namespaces(self) -> list[int]:
+        """All namespaces."""
+        found, count = ffi.new("roomcast_namespace **"), ffi.new("size_t *")
+        check(lib.roomcast_namespaces(self._broker, found, count))
+        return [int(found[0][at]) for at in range(count[0])]
+
+    @_lending
+    def sockets_in(self, ns: int) -> list[int]:
+        """The sockets of a namespace."""
+        found, count = ffi.new("roomcast_socket **"), ffi.new("size_t *")
+        check(lib.roomcast_sockets_in(self._broker, ns, found, count))
+        return [int(found[0][at]) for at in range(count[0])]
+
+    @_lending
+    def rooms_in(self, ns: int) -> list[str]:
+        """The rooms of a namespace, without the sockets' own."""
+        found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
+        check(lib.roomcast_rooms_in(self._broker, ns, found, count))
+        return [_text(found[0][at]) for at in range(count[0])]
 
     @_lending
     def join(self, socket: int, room: str) -> None:
@@ -567,6 +699,20 @@ class Broker:
         return {ffi.string(found[0][at].name).decode(): found[0][at].value for at in range(count[0])}
 
     @_lending
+    def metrics(self) -> str:
+        """All figures as Prometheus' text."""
+        found = ffi.new("roomcast_slice *")
+        check(lib.roomcast_metrics(self._broker, found))
+        return _text(found)
+
+    @_lending
+    def times(self, what: int) -> Times:
+        """How long the turns (``TIMES_STEPS``) or the flushes (``TIMES_FLUSHES``) took."""
+        found = ffi.new("roomcast_histogram *", {"struct_size": ffi.sizeof("roomcast_histogram")})
+        check(lib.roomcast_times(self._broker, what, found))
+        return Times(found.count, found.sum / 1e9, [int(found.buckets[at]) for at in range(found.bucket_count)])
+
+    @_lending
     def remote(self) -> Remote:
         """What other threads hold to reach this broker."""
         made = ffi.new("roomcast_remote **")
@@ -590,6 +736,36 @@ class Remote:
         else:
             to = room.encode()
             check(lib.roomcast_remote_emit(self._remote, ns, to, len(to), except_socket, event, len(event), text, len(text)))
+
+    def emit_to(self, ns: int, name: str, args: Union[str, bytes] = b"[]", *, rooms: Optional[Sequence[str]] = None,
+                except_rooms: Sequence[str] = (), sockets: Sequence[int] = (), except_sockets: Sequence[int] = (),
+                attachments: Sequence[bytes] = ()) -> None:
+        """Emits to the union of rooms and sockets, or to the whole namespace if ``rooms`` is None and there are no sockets."""
+        kept: list[Any] = []
+        named = [] if rooms is None and sockets else rooms
+        target = _target(ns, named, except_rooms, sockets, except_sockets, kept)
+        message = _message(name.encode(), args.encode() if isinstance(args, str) else args, attachments, kept)
+        check(lib.roomcast_remote_emit_to(self._remote, target, message))
+
+    def send(self, ns: int, socket: int, name: str, args: Union[str, bytes] = b"[]") -> None:
+        """Emits to one socket of a namespace."""
+        event, text = name.encode(), args.encode() if isinstance(args, str) else args
+        check(lib.roomcast_remote_send(self._remote, ns, socket, event, len(event), text, len(text)))
+
+    def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
+        """Leaves and joins many rooms at once. A room in both lists is kept."""
+        kept: list[Any] = []
+        check(lib.roomcast_remote_change_rooms(self._remote, socket, _slices(leave, kept), len(leave), _slices(join, kept),
+                                               len(join)))
+
+    def drain_clients(self, per_second: int, reason: str = "") -> None:
+        """As :meth:`Broker.drain_clients`."""
+        text = reason.encode()
+        check(lib.roomcast_remote_drain(self._remote, per_second, text, len(text)))
+
+    def stop_draining(self) -> None:
+        """As :meth:`Broker.stop_draining`."""
+        check(lib.roomcast_remote_stop_draining(self._remote))
 
     def join(self, socket: int, room: str) -> None:
         """Puts a socket into a room."""
@@ -631,6 +807,32 @@ def _slices(values: Sequence[Union[str, bytes]], kept: list[Any]) -> Any:
     made = ffi.new("roomcast_slice[]", [_slice(value, kept) for value in values])
     kept.append(made)
     return made
+
+
+def _target(ns: int, rooms: Optional[Sequence[Union[str, bytes]]], except_rooms: Sequence[Union[str, bytes]],
+            sockets: Sequence[int], except_sockets: Sequence[int], kept: list[Any]) -> Any:
+    """Whom an emit reaches: everybody in the namespace, if ``rooms`` is None."""
+    target = ffi.new("roomcast_target *", {"struct_size": ffi.sizeof("roomcast_target"), "ns": ns})
+    if rooms is None:
+        target.flags = lib.ROOMCAST_TARGET_ALL
+    else:
+        target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
+    target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
+    numbers, others = ffi.new("roomcast_socket[]", list(sockets)), ffi.new("roomcast_socket[]", list(except_sockets))
+    target.sockets, target.socket_count = numbers, len(sockets)
+    target.except_sockets, target.except_socket_count = others, len(except_sockets)
+    kept += numbers, others
+    return target
+
+
+def _message(name: bytes, args: bytes, attachments: Sequence[bytes], kept: list[Any]) -> Any:
+    message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message")})
+    held_name, held_args = ffi.from_buffer("char[]", name), ffi.from_buffer("char[]", args)
+    message.name, message.name_len = held_name, len(name)
+    message.args, message.args_len = held_args, len(args)
+    message.attachments, message.attachment_count = _slices(attachments, kept), len(attachments)
+    kept += held_name, held_args
+    return message
 
 
 def _pairs(values: Sequence[tuple[str, str]], kept: list[Any]) -> Any:
