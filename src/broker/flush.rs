@@ -26,7 +26,7 @@ const KEEP_OUTPUT: usize = 4096;
 
 impl Service for Core {
     fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool {
-        self.now = now;
+        self.advance(now);
         if self.shutting_down || self.open_links >= self.config.limits.max_links as usize {
             self.counters.links_refused += 1;
             return false;
@@ -39,7 +39,7 @@ impl Service for Core {
     }
 
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow {
-        self.now = now;
+        self.advance(now);
         self.counters.bytes_in += bytes.len() as u64;
         let link = link as u32;
         match self.link(link) {
@@ -53,7 +53,7 @@ impl Service for Core {
     }
 
     fn closed(&mut self, link: usize, _reset: bool, now: Millis) {
-        self.now = now;
+        self.advance(now);
         let link = link as u32;
         let state = std::mem::take(self.link(link));
         if matches!(state, Link::Free) {
@@ -91,7 +91,7 @@ impl Service for Core {
     }
 
     fn flush(&mut self, out: &mut impl Output, now: Millis) {
-        self.now = now;
+        self.advance(now);
         if !self.has_output() {
             return;
         }
@@ -134,7 +134,7 @@ impl Service for Core {
     }
 
     fn timeout(&mut self, now: Millis) {
-        self.now = now;
+        self.advance(now);
         self.run_timers();
     }
 
@@ -186,6 +186,11 @@ impl Service for Core {
 }
 
 impl Core {
+    /// What goes back stands still: no time that is counted from now on is shorter than nothing.
+    fn advance(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+
     /// Gives a link to the loop that its next request is for. It is counted there.
     fn hand_over(&mut self, link: u32, number: usize, out: &mut impl Output) {
         let Link::Http(http) = std::mem::take(self.link(link)) else { return };

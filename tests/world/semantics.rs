@@ -1389,3 +1389,23 @@ fn binary_goes_both_ways_with_acks() {
         world.assert_empty(1);
     }
 }
+
+#[test]
+fn a_clock_that_goes_back_stands_still() {
+    let mut world = World::new(limits(|limits| {
+        (limits.max_handshakes_per_second, limits.handshake_burst) = (10, 4);
+    }));
+    world.now = 10_000;
+    let (a, _) = world.joined(true);
+    world.now = 5;
+    // The rate of admission and a drain count from before.
+    let b = world.client();
+    world.open_polling(b);
+    world.settle();
+    world.core.drain(1, "bye").unwrap();
+    world.settle();
+    world.now = 10_000;
+    world.run(200_000);
+    assert!(world.clients[a].over && world.clients[b].over);
+    world.assert_empty(1);
+}
