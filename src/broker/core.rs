@@ -286,7 +286,7 @@ impl Core {
     }
 
     /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
-    /// flush does not count.
+    /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
     ///
     /// # Errors
     /// [`Error::Gone`] if the socket is.

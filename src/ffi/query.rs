@@ -372,7 +372,7 @@ pub unsafe extern "C" fn roomcast_connection_of(
 }
 
 /// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
-/// last flush does not count.
+/// last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.

@@ -69,6 +69,8 @@ pub(crate) struct Backlog {
     /// Bytes of the first chunk that are gone.
     sent: usize,
     bytes: usize,
+    /// What small messages that may go are counted for above their bytes.
+    padding: usize,
     /// Chunks that were emptied in the middle of the queue.
     holes: usize,
     /// Chunks that were looked at to drop one or to close holes.
@@ -78,22 +80,37 @@ pub(crate) struct Backlog {
 
 /// Below this a chunk is copied: it is cheaper than holding a segment.
 const SMALL: usize = 512;
-/// A part is shared when it is at least one eighth of its segment, so that a backlog of n bytes holds at most 8n ...
-const SHARE: usize = 8;
+/// A part is shared when it is at least this part of its segment. With what the queue itself takes, a backlog that counts n
+/// bytes holds at most 8n ...
+const SHARE: usize = 7;
 /// ... or when it is this large, or the rest of one that was: a copy for each of thousands of stalled readers would be
 /// worse.
 const LARGE: usize = 128 * 1024;
+/// A message that may be dropped or replaced is a chunk of its own, and counts for at least this: about an eighth of what the
+/// queue's tables take for it when they have just grown.
+const LEAST: usize = 32;
+/// Copies are put together up to this, so that little is held for a rest of which most was sent.
+const MERGED: usize = 64 * 1024;
+/// Tables of fewer chunks are left as they are.
+const KEPT: usize = 64;
 /// Chunks of one system call.
 const MAX_SLICES: usize = 64;
+
+impl Chunk {
+    fn padding(&self) -> usize {
+        let len = self.bytes.as_slice().len();
+        if self.class == Class::Keep || len == 0 { 0 } else { LEAST.saturating_sub(len) }
+    }
+}
 
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "lengths that are in memory and numbers of chunks that were queued one by one; what is taken off was added before"
 )]
 impl Backlog {
-    /// Bytes that wait.
+    /// Bytes that wait, those counted for the bookkeeping of small messages included.
     pub(crate) fn len(&self) -> usize {
-        self.bytes
+        self.bytes + self.padding
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -118,7 +135,7 @@ impl Backlog {
         {
             pushed.replaced += u32::from(self.empty_chunk(number));
         }
-        while self.bytes + last >= bound && self.bytes > 0 {
+        while self.len() + last >= bound && self.bytes > 0 {
             if self.drop_oldest() {
                 pushed.dropped += 1;
                 continue;
@@ -154,6 +171,7 @@ impl Backlog {
             && class == Class::Keep
             && let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut()
             && !own.is_empty()
+            && own.len() + slice.len() <= MERGED
         {
             own.extend_from_slice(slice);
             return;
@@ -166,7 +184,9 @@ impl Backlog {
             Class::Latest { namespace, key } => drop(self.latest.insert((namespace, key), number)),
             Class::DropOldest => self.droppable.push_back(number),
         }
-        self.chunks.push_back(Chunk { bytes, class });
+        let chunk = Chunk { bytes, class };
+        self.padding += chunk.padding();
+        self.chunks.push_back(chunk);
     }
 
     /// The slices of the next system call, oldest first; returns how many there are.
@@ -229,6 +249,7 @@ impl Backlog {
 
     fn pop_front(&mut self) {
         let Some(chunk) = self.chunks.pop_front() else { return };
+        self.padding -= chunk.padding();
         if chunk.bytes.as_slice().is_empty() {
             self.holes -= 1;
         }
@@ -242,6 +263,7 @@ impl Backlog {
         }
         self.first += 1;
         self.sent = 0;
+        self.shrink();
     }
 
     fn drop_oldest(&mut self) -> bool {
@@ -259,6 +281,7 @@ impl Backlog {
         }
         let Some(chunk) = self.chunks.get_mut(at) else { return false };
         self.bytes -= chunk.bytes.as_slice().len();
+        self.padding -= chunk.padding();
         chunk.bytes = Bytes::Own(Vec::new());
         let class = std::mem::replace(&mut chunk.class, Class::Keep);
         if let Class::Latest { namespace, key } = class {
@@ -266,7 +289,7 @@ impl Backlog {
         }
         self.holes += 1;
         self.trim();
-        if self.holes > 32 && self.holes * 2 > self.chunks.len() {
+        if self.holes > 32 && self.holes * 4 > self.chunks.len() {
             self.close_holes();
         }
         true
@@ -286,6 +309,16 @@ impl Backlog {
                 Class::Latest { namespace, key } => drop(self.latest.insert((namespace, key), number)),
                 Class::DropOldest => self.droppable.push_back(number),
             }
+        }
+    }
+
+    /// Gives back what tables keep that were much larger.
+    fn shrink(&mut self) {
+        let len = self.chunks.len();
+        if self.chunks.capacity() > KEPT && len * 4 < self.chunks.capacity() {
+            self.chunks.shrink_to(len * 2);
+            self.droppable.shrink_to(self.droppable.len() * 2);
+            self.latest.shrink_to(self.latest.len() * 2);
         }
     }
 
@@ -314,6 +347,15 @@ mod tests {
         let mut slices = Vec::new();
         backlog.slices(&mut slices);
         slices.iter().map(|slice| String::from_utf8_lossy(slice)).collect()
+    }
+
+    /// Texts that count for what they are.
+    fn word(text: &str) -> String {
+        format!("{text:.<32}")
+    }
+
+    fn words(backlog: &Backlog) -> String {
+        text(backlog).replace('.', "")
     }
 
     const LATEST: Class = Class::Latest { namespace: 1, key: 9 };
@@ -362,12 +404,12 @@ mod tests {
             for key in 0..kept {
                 push(&mut backlog, "head", Class::Latest { namespace: 1, key }, usize::MAX);
             }
-            let bound = backlog.len() + 4_000;
+            let bound = backlog.len() + 16_000;
             for number in 0..50_000_u32 {
-                let dropped = push(&mut backlog, &format!("{number:08}"), Class::DropOldest, bound).dropped;
+                let dropped = push(&mut backlog, &format!("{number:032}"), Class::DropOldest, bound).dropped;
                 assert_eq!(dropped, u32::from(number >= 500), "{kept} {number}");
             }
-            assert_eq!(backlog.frames().last(), Some(&b"00049999"[..]));
+            assert!(backlog.frames().last().unwrap().ends_with(b"00049999"));
             assert_eq!(backlog.len(), bound);
             // What is kept is looked at once for as many drops as there are chunks, when the holes are closed.
             assert!(backlog.steps < 4 * 50_000, "{} for {kept}", backlog.steps);
@@ -377,44 +419,58 @@ mod tests {
     #[test]
     fn what_is_partly_sent_is_not_dropped_and_the_next_is() {
         let mut backlog = Backlog::default();
-        for word in ["one ", "two ", "three"] {
-            push(&mut backlog, word, Class::DropOldest, 13);
+        for text in ["one", "two", "three"] {
+            push(&mut backlog, &word(text), Class::DropOldest, 97);
         }
         backlog.advance(1);
-        assert_eq!(push(&mut backlog, "four", Class::DropOldest, 12).dropped, 1);
-        assert_eq!(text(&backlog), "ne threefour");
-        backlog.advance(3);
-        assert_eq!(push(&mut backlog, "five", Class::DropOldest, 8).dropped, 1);
-        assert_eq!(text(&backlog), "fourfive");
-        push(&mut backlog, "keep", Class::Keep, 8);
-        push(&mut backlog, "keep", Class::Keep, 8);
-        assert_eq!((text(&backlog).as_str(), backlog.droppable.len()), ("keepkeep", 0));
+        assert_eq!(push(&mut backlog, &word("four"), Class::DropOldest, 95).dropped, 1);
+        assert_eq!(words(&backlog), "nethreefour");
+        backlog.advance(31);
+        assert_eq!(push(&mut backlog, &word("five"), Class::DropOldest, 64).dropped, 1);
+        assert_eq!(words(&backlog), "fourfive");
+        push(&mut backlog, &word("keep"), Class::Keep, 64);
+        push(&mut backlog, &word("keep"), Class::Keep, 64);
+        assert_eq!((words(&backlog).as_str(), backlog.droppable.len()), ("keepkeep", 0));
     }
 
     #[test]
     fn the_bound_closes_drops_or_makes_room_by_class() {
         let mut backlog = Backlog::default();
-        push(&mut backlog, "old1", Class::DropOldest, 8);
-        push(&mut backlog, "old2", Class::DropOldest, 8);
-        let pushed = push(&mut backlog, "old3", Class::DropOldest, 8);
+        push(&mut backlog, &word("old1"), Class::DropOldest, 64);
+        push(&mut backlog, &word("old2"), Class::DropOldest, 64);
+        let pushed = push(&mut backlog, &word("old3"), Class::DropOldest, 64);
         assert_eq!((pushed.dropped, pushed.overflow), (1, false));
-        assert_eq!(text(&backlog), "old2old3");
-        assert_eq!(push(&mut backlog, "kept", Class::Keep, 8).dropped, 1);
-        assert_eq!(text(&backlog), "old3kept");
-        push(&mut backlog, "more", Class::Keep, 8);
-        assert!(push(&mut backlog, "over", Class::Keep, 8).overflow);
-        assert_eq!(push(&mut backlog, "gone", Class::DropOldest, 8).dropped, 1);
+        assert_eq!(words(&backlog), "old2old3");
+        assert_eq!(push(&mut backlog, &word("kept"), Class::Keep, 64).dropped, 1);
+        assert_eq!(words(&backlog), "old3kept");
+        push(&mut backlog, &word("more"), Class::Keep, 64);
+        assert!(push(&mut backlog, &word("over"), Class::Keep, 64).overflow);
+        assert_eq!(push(&mut backlog, &word("gone"), Class::DropOldest, 64).dropped, 1);
     }
 
     #[test]
     fn past_the_bound_the_newest_of_a_key_replaces_or_overflows() {
         let mut backlog = Backlog::default();
-        push(&mut backlog, "a1", LATEST, 8);
-        push(&mut backlog, "keep keep", Class::Keep, 8);
-        let pushed = push(&mut backlog, "a2", LATEST, 8);
+        push(&mut backlog, "a1", LATEST, 40);
+        push(&mut backlog, &word("keep keep keep keep keep keep keep keep keep"), Class::Keep, 40);
+        let pushed = push(&mut backlog, "a2", LATEST, 40);
         assert_eq!((pushed.replaced, pushed.dropped, pushed.overflow), (1, 0, false));
-        assert_eq!(text(&backlog), "keep keepa2");
-        assert!(push(&mut backlog, "b1", Class::Latest { namespace: 1, key: 8 }, 8).overflow);
+        assert!(text(&backlog).ends_with("keepa2"));
+        assert!(push(&mut backlog, "b1", Class::Latest { namespace: 1, key: 8 }, 40).overflow);
+    }
+
+    #[test]
+    fn a_small_message_that_may_go_counts_for_more_until_it_has_gone() {
+        for class in [Class::DropOldest, LATEST] {
+            let mut backlog = Backlog::default();
+            push(&mut backlog, "small", class, 1_000);
+            push(&mut backlog, "kept", Class::Keep, 1_000);
+            assert_eq!(backlog.len(), 36);
+            backlog.advance(2);
+            assert_eq!(backlog.len(), 34);
+            backlog.advance(3);
+            assert_eq!(backlog.len(), 4);
+        }
     }
 
     #[test]

@@ -174,6 +174,50 @@ fn an_unfinished_event_holds_what_came_of_it_and_no_more() {
     assert!(BYTES.get() - before < 300_000, "{} bytes are left of it", BYTES.get() - before);
 }
 
+/// What a connection may hold besides eight times what it has queued: one tick, and the tables of an empty queue.
+const BESIDES: isize = 1_024 * 1_024 + 65_536;
+
+#[test]
+fn what_waits_for_a_reader_takes_no_more_than_eight_times_its_bytes() {
+    let classes = [Delivery::Reliable, Delivery::DropOldest, Delivery::Latest(0)];
+    for delivery in classes {
+        for size in [0, 20, 400, 511, 512, 60_000] {
+            // What else the tick holds decides whether a message is copied or shares the tick.
+            for others in [0, 6, 7, 30] {
+                let mut world = World::new(Config::default());
+                let (_, socket) = world.joined(true);
+                let (_, other) = world.joined(true);
+                let ns = world.core.namespace_of(socket).unwrap();
+                let args = format!("[\"{}\"]", "x".repeat(size));
+                world.core.flush(&mut Stalled(0), 0);
+                let emit = |world: &mut World, to, key| {
+                    let delivery =
+                        if let Delivery::Latest(_) = delivery { Delivery::Latest(key) } else { delivery };
+                    let message = Message::new("m", &args).delivery(delivery);
+                    world.core.emit(Target::sockets(ns, &[to]), message).unwrap();
+                };
+                let before = BYTES.get();
+                let ticks = (3_000_000 / (size + 20)).min(66_000) as u64;
+                for tick in 0..ticks {
+                    emit(&mut world, socket, tick);
+                    for _ in 0..others {
+                        let message = Message::new("m", &args).delivery(Delivery::Volatile);
+                        world.core.emit(Target::sockets(ns, &[other]), message).unwrap();
+                    }
+                    world.core.flush(&mut Stalled(0), 0);
+                }
+                let held = BYTES.get() - before;
+                let queued = world.core.queued_bytes(socket).unwrap() as isize;
+                assert!(queued > 200_000, "{queued} bytes");
+                assert!(
+                    held - BESIDES < 8 * queued,
+                    "{delivery:?} of {size} bytes among {others} others: {held} bytes for {queued}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_warm_emit_allocates_nothing() {
     let mut world = World::new(Config::default());

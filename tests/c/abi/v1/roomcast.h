@@ -1868,7 +1868,7 @@ roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
 
 /**
  * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
- * last flush does not count.
+ * last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
