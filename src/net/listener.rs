@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 /// How long nothing is accepted after the process or the system ran out of something.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Connections refused in one turn for want of a descriptor; what is left waits for the next turn.
+const REFUSALS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Listeners {
     list: Vec<Listener>,
     /// The listener that is asked first, so that a busy one does not shut out the others.
     next: usize,
-    /// A descriptor to give up when there is none left: with it one waiting connection can be taken and
-    /// refused, where it would otherwise hang until its client gives up.
+    /// A descriptor to give up when there is none left: with it the waiting connections can be taken and
+    /// refused, where they would otherwise hang until their clients give up.
     reserve: Option<File>,
     backoff: Option<Instant>,
 }
@@ -109,10 +111,9 @@ impl Listeners {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.ready = false,
                 Err(error) if is_about_one_connection(&error) => return Some(Err(error)),
                 Err(error) => {
-                    if is_out_of_descriptors(&error) {
-                        self.refuse(index);
+                    if !is_out_of_descriptors(&error) || !self.refuse(index) {
+                        self.backoff = Some(now + BACKOFF);
                     }
-                    self.backoff = Some(now + BACKOFF);
                     return None;
                 }
             }
@@ -120,13 +121,26 @@ impl Listeners {
         None
     }
 
-    fn refuse(&mut self, index: usize) {
-        if self.reserve.take().is_some() {
-            // Another thread may take the descriptor first; then there is nobody to refuse, and the next
-            // try does it.
-            drop(self.list[index].socket.accept());
+    /// Takes those who wait, one after the other by the reserve, and closes them. False if it could not: another thread may
+    /// be quicker to take the descriptor, and then it is to be tried later.
+    fn refuse(&mut self, index: usize) -> bool {
+        let listener = &mut self.list[index];
+        let mut refused = self.reserve.take().is_some();
+        for _ in 0..REFUSALS {
+            if !refused {
+                break;
+            }
+            match listener.socket.accept() {
+                Ok(accepted) => drop(accepted),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    listener.ready = false;
+                    break;
+                }
+                Err(error) => refused = is_about_one_connection(&error),
+            }
         }
         self.reserve = reserve();
+        refused
     }
 
     pub(super) fn close(&mut self, registry: &Registry) {
