@@ -102,12 +102,17 @@ impl Core {
     /// Frames the packet in `scratch` and its attachments.
     fn append(&mut self, attachments: &[&[u8]]) -> Result<Frame> {
         let packet = &self.scratch;
-        self.log.append(|out| {
+        let frame = self.log.append(|out| {
             ws::frame(out, Opcode::Text, packet);
             for attachment in attachments {
                 ws::frame(out, Opcode::Binary, attachment);
             }
-        })
+        });
+        if frame.is_err() {
+            // No flush may follow that would give it back.
+            self.scratch = Vec::new();
+        }
+        frame
     }
 
     /// Encodes a message and hands it to everyone in `target`; tells `each` about every one who gets it.

@@ -23,6 +23,8 @@ const MAX_SLICES: usize = 64;
 const SHORT: usize = 512;
 /// Answers grew in a burst are given back down to this.
 const KEEP_OUTPUT: usize = 4096;
+/// What packets are encoded in, likewise, once for the broker.
+pub(super) const KEEP_SCRATCH: usize = 256 * 1024;
 
 impl Service for Core {
     fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool {
@@ -131,6 +133,8 @@ impl Service for Core {
         self.log.restart();
         self.polling_log.restart();
         self.tags.clear();
+        self.scratch.clear();
+        self.scratch.shrink_to(KEEP_SCRATCH);
     }
 
     fn timeout(&mut self, now: Millis) {
@@ -198,7 +202,7 @@ impl Core {
         self.open_links -= 1;
         self.counters.links_opened -= 1;
         self.counters.bytes_in -= http.input.len() as u64;
-        out.hand_over(link as usize, number, http.peer, http.input);
+        out.hand_over(link as usize, number, http.peer, http.input.into_unread());
     }
 
     /// Sends a link's own output; goes on with its next request when all is out.

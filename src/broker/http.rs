@@ -16,7 +16,7 @@ impl Core {
         if http.last || matches!(http.phase, Phase::Abandoned) {
             return Flow::Continue;
         }
-        http.input.extend_from_slice(bytes);
+        http.input.push(bytes);
         self.http_progress(link);
         let ahead = self.config.limits.max_head_bytes;
         match self.link(link) {
@@ -62,7 +62,11 @@ impl Core {
             return false;
         }
         let mut input = std::mem::take(&mut http.input);
-        match http::parse_head(&input, &self.config.limits) {
+        let parsed = match input.may_hold_head(&self.config.limits) {
+            true => http::parse_head(input.unread(), &self.config.limits),
+            false => Ok(None),
+        };
+        match parsed {
             Ok(None) => {
                 self.set_clock(link, Clock::Head);
                 if let Link::Http(http) = self.link(link) {
@@ -87,14 +91,12 @@ impl Core {
             Ok(Some((request, length))) => {
                 self.counters.requests += 1;
                 self.set_clock(link, Clock::None);
-                self.request(link, &request, &input[..length]);
+                self.request(link, &request, &input.unread()[..length]);
+                input.advance(length);
                 match self.link(link) {
-                    Link::Http(http) => {
-                        input.drain(..length);
-                        http.input = input;
-                    }
+                    Link::Http(http) => http.input = input,
                     // What came with the upgrade request are frames already.
-                    Link::WebSocket(_) => self.websocket_received(link, &mut input[length..]),
+                    Link::WebSocket(_) => self.websocket_received(link, input.unread_mut()),
                     Link::Free => return false,
                 }
                 true
@@ -183,9 +185,9 @@ impl Core {
         let Link::Http(http) = self.link(link) else { return false };
         let Phase::Body { conn, decoder, body } = &mut http.phase else { return false };
         let conn = *conn;
-        match decoder.read(&http.input, body, &limits) {
+        match decoder.read(http.input.unread(), body, &limits) {
             Ok((used, done)) => {
-                http.input.drain(..used);
+                http.input.advance(used);
                 if !done {
                     return false;
                 }
@@ -220,9 +222,9 @@ impl Core {
         let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return false };
         let Some(decoder) = &mut http.unwanted else { return false };
         let mut body = Vec::new();
-        let done = match decoder.read(&http.input, &mut body, limits) {
+        let done = match decoder.read(http.input.unread(), &mut body, limits) {
             Ok((used, done)) => {
-                http.input.drain(..used);
+                http.input.advance(used);
                 done
             }
             Err(_) => {

@@ -271,7 +271,7 @@ impl Core {
         };
         // Frames that were sent right behind the request have waited for this.
         let mut early = match self.link(link) {
-            Link::Http(http) => std::mem::take(&mut http.input),
+            Link::Http(http) => std::mem::take(&mut http.input).into_unread(),
             Link::Free | Link::WebSocket(_) => Vec::new(),
         };
         self.resume_handshake(conn.key());

@@ -121,6 +121,7 @@ impl TickLog {
             Ok(end) if end < LINK => Ok(Frame { start: start as u32, end }),
             _ => {
                 bytes.truncate(start);
+                bytes.shrink_to(KEPT_BYTES);
                 Err(Error::TooLarge)
             }
         }

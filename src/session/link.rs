@@ -1,6 +1,7 @@
 //! One TCP connection as the broker sees it: requests and answers first, perhaps a WebSocket later. It must not know
 //! what a request means.
 
+use super::input::Input;
 use crate::base::ids::Key;
 use crate::wire::http::{self, BodyDecoder, Response};
 use crate::wire::ws::Decoder;
@@ -21,7 +22,7 @@ pub(crate) enum Link {
 pub(crate) struct Http {
     pub(crate) peer: SocketAddr,
     /// Bytes that no request has used yet.
-    pub(crate) input: Vec<u8>,
+    pub(crate) input: Input,
     /// Answers the kernel has not taken, from `sent` on.
     pub(crate) output: Vec<u8>,
     pub(crate) sent: usize,
@@ -96,7 +97,7 @@ impl Http {
     pub(crate) fn new(peer: SocketAddr) -> Self {
         Self {
             peer,
-            input: Vec::new(),
+            input: Input::default(),
             output: Vec::new(),
             sent: 0,
             phase: Phase::Head,

@@ -8,6 +8,7 @@
 pub(crate) mod backlog;
 pub(crate) mod conn;
 pub(crate) mod handshake;
+pub(crate) mod input;
 pub(crate) mod link;
 pub(crate) mod payload;
 pub(crate) mod reason;

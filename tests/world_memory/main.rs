@@ -261,3 +261,28 @@ fn a_warm_emit_allocates_nothing() {
     }
     assert_eq!(CALLS.get() - before, 0);
 }
+
+/// Buffers that grew for something large are given back when it is over.
+#[test]
+fn a_large_request_or_emit_leaves_no_large_buffer_behind() {
+    const LINKS: usize = 100;
+    let mut world = World::new(Config::default());
+    let (_, socket) = world.joined(true);
+    let mut body =
+        [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n".as_slice(), &[b'x'; 60_000]].concat();
+    let before = BYTES.get();
+    for link in 1_000..1_000 + LINKS {
+        assert!(world.core.opened(link, ([10, 0, 0, 1], 4_000).into(), 0));
+        let _ = world.core.received(link, &mut body, 0);
+        world.core.flush(&mut Sink, 0);
+    }
+    let each = (BYTES.get() - before) / LINKS as isize;
+    assert!(each < 10_000, "{each} bytes for an idle link");
+
+    let before = BYTES.get();
+    let large = format!("[\"{}\"]", "x".repeat(16_000_000));
+    world.core.send(socket, Message::new("large", &large)).unwrap();
+    world.core.flush(&mut Sink, 0);
+    let grown = BYTES.get() - before - large.capacity() as isize;
+    assert!(grown < 3_000_000, "{grown} bytes behind an emit of 16 MB");
+}

@@ -6,6 +6,7 @@ mod head;
 mod join;
 mod query;
 mod response;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod upgrade;
@@ -15,6 +16,7 @@ pub use head::{Body, HeadError, Request, parse_head};
 pub use join::join_lines;
 pub use query::query_pairs;
 pub use response::{CONTINUE, Response, accept_key, header, switching_protocols};
+pub use scan::HeadScan;
 pub use upgrade::UpgradeError;
 
 /// `!#$%&'*+-.^_|~`, the backtick, digits and letters: what names are made of.

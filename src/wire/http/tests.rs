@@ -536,3 +536,27 @@ fn lines_of_one_name_are_joined() {
         assert!(join_lines(head.as_bytes(), &request(head.as_bytes()).0).len() < head.len());
     }
 }
+
+/// A head byte by byte: a parser looks at it each time it has doubled, and whenever it may be whole.
+#[test]
+fn a_head_in_pieces_is_parsed_a_few_times_only() {
+    let limits = Limits::default();
+    let blank = "\r\n".repeat(3_000);
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(16_000));
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "x: \r\n".repeat(90));
+    let bare = "GET / HTTP/1.1\nHost: a\n\n".to_owned();
+    for head in [long, format!("{blank}{many}"), many, blank, bare] {
+        let head = head.as_bytes();
+        for step in [1, 2, 3, 1_000] {
+            let (mut scan, mut looks) = (HeadScan::default(), 0);
+            for end in (step..head.len()).step_by(step).chain([head.len()]) {
+                let due = scan.is_due(&head[..end], &limits);
+                looks += usize::from(due);
+                assert!(due || !matches!(parse(&head[..end]), Ok(Some(_))), "a whole head of {end} is due");
+            }
+            assert!(looks <= 18, "{looks} looks at {} bytes in steps of {step}", head.len());
+            // It stays due, for whoever has to leave it for now.
+            assert!(scan.is_due(head, &limits) || !matches!(parse(head), Ok(Some(_))));
+        }
+    }
+}
