@@ -272,7 +272,7 @@ fn attachment_timeout(limits: Limits) {
         let seen = world.take_seen();
         assert!(seen.iter().any(|it| matches!(it, Seen::ProtocolError { .. })), "{seen:?}");
         assert!(seen.iter().any(|it| matches!(it, Seen::Disconnect { reason: Reason::ForcedClose, .. })));
-        world.run(60_000);
+        world.run(Limits::default().idle_timeout);
         world.assert_empty(1);
     }
 }

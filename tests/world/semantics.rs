@@ -904,7 +904,7 @@ fn a_silent_client_is_closed_at_interval_plus_timeout() {
         assert!(world.clients[a].over);
         let ends: Vec<_> = world.disconnects().into_iter().map(|(_, reason)| reason).collect();
         assert_eq!(ends, [Reason::PingTimeout]);
-        world.run(70_000);
+        world.run(Limits::default().idle_timeout);
         world.assert_empty(1);
     }
 }
