@@ -77,6 +77,8 @@ enum class errc : roomcast_status {
     bad_address = ROOMCAST_ERROR_BAD_ADDRESS,
     not_found = ROOMCAST_ERROR_NOT_FOUND,
     too_small = ROOMCAST_ERROR_TOO_SMALL,
+    no_handle = ROOMCAST_ERROR_NO_HANDLE,
+    bad_id = ROOMCAST_ERROR_BAD_ID,
     too_many = ROOMCAST_ERROR_TOO_MANY,
     full = ROOMCAST_ERROR_FULL,
     too_large = ROOMCAST_ERROR_TOO_LARGE,

@@ -68,7 +68,8 @@ errors! {
     BadSize = -15, "the size is smaller than any version of the struct";
     /// Only through the C ABI: the host was compiled against a header that this library cannot serve.
     AbiVersion = -16, "the program was compiled against another version of the interface";
-    /// Only through the C ABI: a number that is not among those allowed, or a batch that cannot be read.
+    /// A number that is not among those allowed, such as a drain of no clients a second; through the C ABI also a batch that
+    /// cannot be read.
     BadValue = -17, "not one of the values allowed";
     /// Only through the C ABI: an address that cannot be understood or resolved.
     BadAddress = -18, "the address cannot be understood or resolved";
@@ -76,6 +77,8 @@ errors! {
     NotFound = -19, "there is nothing of this name";
     /// Only through the C ABI: what the call writes does not fit into the caller's buffer.
     TooSmall = -20, "the buffer is too small";
+    /// Only through the C ABI: 0 where a handle is due, for example from a variable that was never set.
+    NoHandle = -21, "there is no handle: it is 0";
     /// A room or namespace limit was reached.
     TooMany = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.
@@ -86,6 +89,8 @@ errors! {
     Closed = -200, "the broker is closed";
     /// The operating system's random generator failed.
     NoEntropy = -201, "the system's random generator failed";
+    /// The host's id generator gave no id, or one that is in use.
+    BadId = -207, "the id generator gave no id, or one that is in use";
     /// Only through the C ABI: another call on the same object is running.
     Busy = -202, "another call is running: an object belongs to one thread at a time";
     /// A bug in the library, by a panic: in a loop of the broker's own or, through the C ABI, in any call. The broker can only

@@ -37,7 +37,11 @@ macro_rules! handles {
             /// The handle behind a number. A number of another kind is refused; a dead handle is found
             /// out by the call that uses it.
             pub fn from_bits(bits: u64) -> Result<Self> {
-                if bits >> (SLOT_BITS + GENERATION_BITS) == $kind { Ok(Self(bits)) } else { Err(Error::WrongKind) }
+                match bits >> (SLOT_BITS + GENERATION_BITS) {
+                    kind if kind == $kind => Ok(Self(bits)),
+                    _ if bits == 0 => Err(Error::NoHandle),
+                    _ => Err(Error::WrongKind),
+                }
             }
         }
 
@@ -123,7 +127,7 @@ mod tests {
         assert_eq!(socket.key(), key);
         assert_eq!(SocketId::from_bits(socket.to_bits()), Ok(socket));
         assert_eq!(NamespaceId::from_bits(socket.to_bits()), Err(Error::WrongKind));
-        assert_eq!(SocketId::from_bits(0), Err(Error::WrongKind));
+        assert_eq!(SocketId::from_bits(0), Err(Error::NoHandle));
     }
 
     #[test]

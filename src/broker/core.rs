@@ -318,11 +318,11 @@ impl Core {
     ) -> Result<Key> {
         let next = self.conns.next_key();
         let (sid, custom): (Box<str>, bool) = match &mut self.config.id_generator {
-            Some(generate) => (generate().ok_or(Error::NoEntropy)?.into(), true),
+            Some(generate) => (generate().ok_or(Error::BadId)?.into(), true),
             None => (crate::session::sid::text(&self.sids.make(next.slot)?).into(), false),
         };
         if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
-            return Err(Error::NoEntropy);
+            return Err(Error::BadId);
         }
         let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
         if custom {

@@ -120,7 +120,7 @@ impl Gate {
 /// What is wrong with a drain, whatever state the broker is in.
 pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
     if per_second == 0 {
-        return Err(Error::BadConfig);
+        return Err(Error::BadValue);
     }
     if reason.len() > MAX_CLOSE_REASON {
         return Err(Error::TooLarge);
@@ -161,7 +161,7 @@ impl Core {
     /// [`stop_draining`](Core::stop_draining) ends it.
     ///
     /// # Errors
-    /// [`Error::BadConfig`] if `per_second` is 0, [`Error::TooLarge`] for a longer reason.
+    /// [`Error::BadValue`] if `per_second` is 0, [`Error::TooLarge`] for a longer reason.
     pub fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
         check_drain(per_second, reason)?;
         let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();

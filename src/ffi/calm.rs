@@ -24,7 +24,7 @@ pub(super) struct Figures {
 /// roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again before
 /// the end it changes pace and reason; afterwards it is another drain.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
+/// Errors: ROOMCAST_ERROR_BAD_VALUE if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
 /// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
 /// Ownership: the reason is copied.
 /// Threads: the broker's; for others there is roomcast_remote_drain.

@@ -57,7 +57,7 @@ pub const ROOMCAST_ERROR_BAD_UTF8: roomcast_status = -14;
 pub const ROOMCAST_ERROR_BAD_SIZE: roomcast_status = -15;
 /// The caller was compiled against a header that this library cannot serve.
 pub const ROOMCAST_ERROR_ABI_VERSION: roomcast_status = -16;
-/// A number that must be one of a list of constants is none of them; or a packed batch is malformed.
+/// A number is not among those allowed, such as a drain of no clients a second; or a packed batch is malformed.
 pub const ROOMCAST_ERROR_BAD_VALUE: roomcast_status = -17;
 /// An address cannot be understood or resolved.
 pub const ROOMCAST_ERROR_BAD_ADDRESS: roomcast_status = -18;
@@ -65,6 +65,8 @@ pub const ROOMCAST_ERROR_BAD_ADDRESS: roomcast_status = -18;
 pub const ROOMCAST_ERROR_NOT_FOUND: roomcast_status = -19;
 /// What the call writes does not fit into the buffer it was given.
 pub const ROOMCAST_ERROR_TOO_SMALL: roomcast_status = -20;
+/// There is no handle: it is 0.
+pub const ROOMCAST_ERROR_NO_HANDLE: roomcast_status = -21;
 /// A limit of the broker was reached.
 pub const ROOMCAST_ERROR_TOO_MANY: roomcast_status = -100;
 /// The remote's queue is full: the broker has not been polled for a while.
@@ -86,6 +88,8 @@ pub const ROOMCAST_ERROR_UNSUPPORTED: roomcast_status = -205;
 /// The broker, or the remote's broker, was made by the process that forked this one: its threads are not here, and its
 /// descriptors are the other's. It can only be freed.
 pub const ROOMCAST_ERROR_FORKED: roomcast_status = -206;
+/// The id generator gave no id, or one that is in use.
+pub const ROOMCAST_ERROR_BAD_ID: roomcast_status = -207;
 /// Errors of the operating system are this minus their errno.
 pub const ROOMCAST_ERROR_SYSTEM: roomcast_status = -65536;
 

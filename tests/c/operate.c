@@ -109,8 +109,8 @@ static void drain(int by_remote, uint32_t loops) {
     config.loops = loops;
     world_open(&w, &config);
     OK(roomcast_remote_new(w.broker, &remote));
-    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_drain(w.broker, 0, NULL, 0));
-    IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_remote_drain(remote, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_drain(w.broker, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_drain(remote, 0, NULL, 0));
     for (round = 0; round < 3; round++) {
         left = round < 2 ? 3 : 0;
         for (i = 0; i < left; i++) {

@@ -179,7 +179,7 @@ static void remotes(void) {
     OK(roomcast_remote_clone(remote, &clone));
     IS(ROOMCAST_ERROR_NULL, roomcast_remote_clone(remote, NULL));
     IS(ROOMCAST_ERROR_NULL, roomcast_remote_emit(remote, w.ns, NULL, 1, 0, "e", 1, NULL, 0));
-    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_remote_emit_all(remote, 0, 0, "e", 1, NULL, 0));
+    IS(ROOMCAST_ERROR_NO_HANDLE, roomcast_remote_emit_all(remote, 0, 0, "e", 1, NULL, 0));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_remote_join(remote, w.ns, ROOMCAST_TEXT("r")));
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_disconnect(remote, 2ull << 60 | 1ull << 32, 5));
     c = client_connect(&w, "/", NULL);

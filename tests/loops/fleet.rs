@@ -513,7 +513,7 @@ fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
             assert_eq!(remote.change_rooms(socket, &[], &["a", room]), Err(Error::BadRoom));
             assert_eq!(remote.leave(socket, room), Ok(()));
         }
-        assert_eq!(remote.drain(0, ""), Err(Error::BadConfig));
+        assert_eq!(remote.drain(0, ""), Err(Error::BadValue));
         assert_eq!(remote.drain(1, &"x".repeat(124)), Err(Error::TooLarge));
         emit(END).unwrap();
         client_ends(&mut host, client);

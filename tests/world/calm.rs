@@ -247,7 +247,7 @@ fn a_drain_goes_at_its_pace_and_tells_when_it_is_done() {
         world.joined(true);
     }
     world.take_seen();
-    assert_eq!(world.core.drain(0, "x"), Err(Error::BadConfig));
+    assert_eq!(world.core.drain(0, "x"), Err(Error::BadValue));
     assert_eq!(world.core.drain(1, &"x".repeat(124)), Err(Error::TooLarge));
     assert!(!world.core.is_draining());
     let ns = root(&world);

@@ -568,7 +568,7 @@ impl Broker {
     /// ```
     ///
     /// # Errors
-    /// [`Error::BadConfig`](crate::Error::BadConfig) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
+    /// [`Error::BadValue`](crate::Error::BadValue) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
     pub fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
         change!(self, drain(per_second, reason))
     }

@@ -151,7 +151,7 @@ typedef int32_t roomcast_status;
 #define ROOMCAST_ERROR_ABI_VERSION -16
 
 /**
- * A number that must be one of a list of constants is none of them; or a packed batch is malformed.
+ * A number is not among those allowed, such as a drain of no clients a second; or a packed batch is malformed.
  */
 #define ROOMCAST_ERROR_BAD_VALUE -17
 
@@ -169,6 +169,11 @@ typedef int32_t roomcast_status;
  * What the call writes does not fit into the buffer it was given.
  */
 #define ROOMCAST_ERROR_TOO_SMALL -20
+
+/**
+ * There is no handle: it is 0.
+ */
+#define ROOMCAST_ERROR_NO_HANDLE -21
 
 /**
  * A limit of the broker was reached.
@@ -220,6 +225,11 @@ typedef int32_t roomcast_status;
  * descriptors are the other's. It can only be freed.
  */
 #define ROOMCAST_ERROR_FORKED -206
+
+/**
+ * The id generator gave no id, or one that is in use.
+ */
+#define ROOMCAST_ERROR_BAD_ID -207
 
 /**
  * Errors of the operating system are this minus their errno.
@@ -878,7 +888,7 @@ roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
  * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again before
  * the end it changes pace and reason; afterwards it is another drain.
  *
- * Errors: ROOMCAST_ERROR_BAD_CONFIG if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
+ * Errors: ROOMCAST_ERROR_BAD_VALUE if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
  * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
  * Ownership: the reason is copied.
  * Threads: the broker's; for others there is roomcast_remote_drain.
