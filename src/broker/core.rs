@@ -17,6 +17,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
 use crate::route::{Change, Frame, Member, Router, TickLog};
+use crate::session::backlog::Total;
 use crate::session::conn::{Conn, Life, Transport};
 use crate::session::handshake::{Address, Handshake, Origin};
 use crate::session::link::{Link, Role};
@@ -76,6 +77,8 @@ pub struct Core {
     pub(super) router: Router,
     pub(super) log: TickLog,
     pub(super) polling_log: PollingLog,
+    /// What waits in the backlogs of all connections.
+    pub(super) queued: Total,
     pub(super) tags: Tags,
     pub(super) timers: Timers,
     pub(super) sids: SidSource,
@@ -148,6 +151,7 @@ impl Core {
             router: Router::new(),
             log: TickLog::new(),
             polling_log: PollingLog::default(),
+            queued: Total::default(),
             tags: Tags::default(),
             timers: Timers::default(),
             sids: SidSource::new(home),
@@ -189,19 +193,22 @@ impl Core {
         !self.events.is_empty()
     }
 
-    /// What there is now, and totals. Walks the connections: meant for a health check, not for every tick.
+    /// TCP connections that are open.
+    pub(crate) fn link_count(&self) -> usize {
+        self.open_links
+    }
+
+    /// What there is now, and totals. All of it is kept as it changes: asking costs the same however much there is.
     pub fn stats(&self) -> Stats {
-        let namespaces = || self.namespaces.keys().filter_map(|key| self.namespaces.get(key));
-        let conns = || self.conns.keys().filter_map(|key| self.conns.get(key));
         Stats {
             links: self.open_links,
             connections: self.conns.len(),
-            sockets: namespaces().map(|namespace| self.router.member_count(namespace.route)).sum(),
+            sockets: self.router.total_members(),
             namespaces: self.namespaces.len(),
-            rooms: namespaces().map(|namespace| self.router.room_count(namespace.route)).sum(),
+            rooms: self.router.total_rooms(),
             pending_acks: self.acks.len(),
             timers: self.timers.len(),
-            queued_bytes: conns().map(Conn::queued).sum(),
+            queued_bytes: self.queued.bytes(),
             draining: self.is_draining(),
             counters: self.counters,
         }
@@ -324,7 +331,13 @@ impl Core {
         if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
             return Err(Error::BadId);
         }
-        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
+        let key = self.conns.insert(Conn::new(
+            sid.clone(),
+            Box::new(origin),
+            address,
+            transport,
+            self.queued.clone(),
+        ));
         if custom {
             self.custom_sids.insert(sid, key);
         }

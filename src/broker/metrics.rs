@@ -163,8 +163,7 @@ fn write_histogram(f: &mut impl Write, name: &str, help: &str, times: &Histogram
 }
 
 impl Core {
-    /// All figures at this moment. Walks the connections, as [`stats`](Core::stats) does: meant for a monitor that asks
-    /// every few seconds.
+    /// All figures at this moment. Copies its histograms: meant for a monitor that asks every few seconds.
     pub fn metrics(&self) -> Metrics {
         Metrics {
             stats: self.stats(),

@@ -159,7 +159,7 @@ impl Seat {
         self.io.close_listeners();
         self.core.shut_down();
         self.io.flush(&mut self.core);
-        while self.core.stats().links > 0 {
+        while self.core.link_count() > 0 {
             let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break;

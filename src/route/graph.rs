@@ -63,6 +63,11 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// How many rooms there are, those that stand for a namespace included.
+    pub(super) fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
     pub(super) fn room(&self, key: RoomKey) -> &Room {
         &self.rooms[key as usize]
     }

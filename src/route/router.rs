@@ -32,6 +32,8 @@ pub struct Router {
     pub(super) namespaces: Slab<Rooms>,
     pub(super) graph: Graph,
     pub(super) stamps: Stamps,
+    /// Members of all namespaces.
+    population: usize,
     /// Calls of `change` so far.
     changes: u64,
 }
@@ -80,7 +82,9 @@ impl Router {
     pub fn add(&mut self, member: Member, ns: Namespace, conn: Conn) -> bool {
         let Some(rooms) = self.namespaces.get(ns as usize) else { return false };
         self.stamps.cover(member);
-        self.graph.add(member, ns, conn, rooms.everyone)
+        let added = self.graph.add(member, ns, conn, rooms.everyone);
+        self.population += usize::from(added);
+        added
     }
 
     /// Takes a member out of its rooms and its namespace; the key may be used again. False if there is none.
@@ -90,6 +94,7 @@ impl Router {
         }
         self.leave_all(member, on);
         self.graph.exit_from(member, 0, |_, _| {});
+        self.population -= 1;
         true
     }
 
@@ -202,6 +207,17 @@ impl Router {
     /// How many members a namespace has.
     pub fn member_count(&self, ns: Namespace) -> usize {
         self.everyone(ns).len()
+    }
+
+    /// How many rooms there are in all namespaces.
+    pub fn total_rooms(&self) -> usize {
+        // Each namespace has one that is not a room of its own.
+        self.graph.len() - self.namespaces.len()
+    }
+
+    /// How many members there are in all namespaces.
+    pub fn total_members(&self) -> usize {
+        self.population
     }
 
     fn walk(&self, key: Option<RoomKey>) -> impl ExactSizeIterator<Item = Member> {

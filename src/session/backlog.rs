@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The bytes of one tick, kept alive by the backlogs that hold a part of them.
 pub(crate) type Segment = Arc<Vec<u8>>;
@@ -73,9 +74,40 @@ pub(crate) struct Backlog {
     padding: usize,
     /// Chunks that were emptied in the middle of the queue.
     holes: usize,
+    counted: Counted,
     /// Chunks that were looked at to drop one or to close holes.
     #[cfg(test)]
     steps: usize,
+}
+
+/// What waits in all backlogs that were made with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Total(Arc<AtomicUsize>);
+
+impl Total {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A backlog's part of the total, which goes with the backlog.
+#[derive(Debug, Default)]
+struct Counted {
+    bytes: usize,
+    total: Total,
+}
+
+impl Counted {
+    fn set(&mut self, bytes: usize) {
+        self.total.0.fetch_add(bytes.wrapping_sub(self.bytes), Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// Below this a chunk is copied: it is cheaper than holding a segment.
@@ -108,6 +140,10 @@ impl Chunk {
     reason = "lengths that are in memory and numbers of chunks that were queued one by one; what is taken off was added before"
 )]
 impl Backlog {
+    pub(crate) fn new(total: Total) -> Self {
+        Self { counted: Counted { bytes: 0, total }, ..Self::default() }
+    }
+
     /// Bytes that wait, those counted for the bookkeeping of small messages included.
     pub(crate) fn len(&self) -> usize {
         self.bytes + self.padding
@@ -121,6 +157,20 @@ impl Backlog {
     /// counted from what is taken: the bound is judged by what is queued before each message, so that one message of any
     /// size fits an empty queue.
     pub(crate) fn push(
+        &mut self,
+        segment: &Segment,
+        at: Range<u32>,
+        sent: usize,
+        last: usize,
+        class: Class,
+        bound: usize,
+    ) -> Pushed {
+        let pushed = self.make_room_and_append(segment, at, sent, last, class, bound);
+        self.counted.set(self.len());
+        pushed
+    }
+
+    fn make_room_and_append(
         &mut self,
         segment: &Segment,
         at: Range<u32>,
@@ -214,18 +264,25 @@ impl Backlog {
 
     /// Writes all that waits anew, in another form. Only right when no frame was partly sent.
     pub(crate) fn rewrite(&mut self, form: impl Fn(&[u8], &mut Vec<u8>)) {
-        self.bytes = 0;
+        (self.bytes, self.padding) = (0, 0);
         for chunk in &mut self.chunks {
             let old = chunk.bytes.as_slice();
             let mut new = Vec::with_capacity(old.len());
             form(old.get(std::mem::take(&mut self.sent)..).unwrap_or_default(), &mut new);
             self.bytes += new.len();
             chunk.bytes = Bytes::Own(new);
+            self.padding += chunk.padding();
         }
+        self.counted.set(self.len());
     }
 
     /// Forgets the first `count` bytes: the kernel has them.
-    pub(crate) fn advance(&mut self, mut count: usize) {
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.forget(count);
+        self.counted.set(self.len());
+    }
+
+    fn forget(&mut self, mut count: usize) {
         while count > 0 {
             let Some(chunk) = self.chunks.front() else { return };
             let left = chunk.bytes.as_slice().len() - self.sent;
@@ -414,6 +471,35 @@ mod tests {
             // What is kept is looked at once for as many drops as there are chunks, when the holes are closed.
             assert!(backlog.steps < 4 * 50_000, "{} for {kept}", backlog.steps);
         }
+    }
+
+    #[test]
+    fn the_total_is_what_waits_in_all_and_goes_with_them() {
+        let total = Total::default();
+        let mut backlogs: Vec<_> = (0..3).map(|_| Backlog::new(total.clone())).collect();
+        for step in 0..300_u64 {
+            let backlog = &mut backlogs[step as usize % 3];
+            let class = match step % 4 {
+                0 => Class::Keep,
+                1 => Class::Latest { namespace: 1, key: step % 7 },
+                _ => Class::DropOldest,
+            };
+            push(backlog, &step.to_string(), class, 500);
+            match step % 11 {
+                3 => backlog.advance(5),
+                7 => backlog.rewrite(|old, new| new.extend(old.iter().chain(old))),
+                _ => {}
+            }
+            assert_eq!(total.bytes(), backlogs.iter().map(Backlog::len).sum::<usize>(), "{step}");
+        }
+        for backlog in &mut backlogs {
+            backlog.advance(backlog.bytes);
+            assert_eq!(backlog.len(), 0);
+            push(backlog, "rest", Class::Keep, 500);
+        }
+        assert_eq!(total.bytes(), 12);
+        drop(backlogs);
+        assert_eq!(total.bytes(), 0);
     }
 
     #[test]

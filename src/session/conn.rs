@@ -1,7 +1,7 @@
 //! One client's Engine.IO session: which transport carries it, what it waits for, which sockets live on it. It must not
 //! know the link's bytes nor the router.
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Total};
 use super::handshake::{Address, Origin};
 use crate::base::Millis;
 use crate::base::ids::Key;
@@ -96,6 +96,8 @@ pub(crate) struct Conn {
     pub(crate) extended: bool,
     pub(crate) assembly: Option<Box<Assembly>>,
     pub(crate) backlog: Option<Box<Backlog>>,
+    /// What a backlog is counted in.
+    queued: Total,
 }
 
 impl Conn {
@@ -104,6 +106,7 @@ impl Conn {
         origin: Box<Origin>,
         address: Option<Address>,
         transport: Transport,
+        queued: Total,
     ) -> Self {
         Self {
             sid,
@@ -122,6 +125,7 @@ impl Conn {
             extended: false,
             assembly: None,
             backlog: None,
+            queued,
         }
     }
 
@@ -158,7 +162,7 @@ impl Conn {
     }
 
     pub(crate) fn backlog(&mut self) -> &mut Backlog {
-        self.backlog.get_or_insert_default()
+        self.backlog.get_or_insert_with(|| Box::new(Backlog::new(self.queued.clone())))
     }
 
     /// Bytes the kernel has not taken, or that wait for a poll.

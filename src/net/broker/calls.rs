@@ -584,13 +584,13 @@ impl Broker {
         ask!(self, is_draining())
     }
 
-    /// All figures at this moment. Walks the connections, as [`stats`](Self::stats) does: meant for a monitor that asks
-    /// every few seconds.
+    /// All figures at this moment. Copies its histograms: meant for a monitor that asks every few seconds.
     pub fn metrics(&self) -> Metrics {
         ask!(self, metrics())
     }
 
-    /// What there is now, and totals. Walks the connections: meant for a health check, not for every tick.
+    /// What there is now, and totals. All of it is kept as it changes: asking costs the same however much there is, and
+    /// with loops a question to each of them.
     pub fn stats(&self) -> Stats {
         match &self.driver {
             Driver::Host(seat, _) => seat.core.stats(),

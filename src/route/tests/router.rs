@@ -123,6 +123,8 @@ fn check_changes(mut got: Vec<Seen>, mut expected: Vec<Seen>) {
 }
 
 fn check_tables(router: &Router, model: &Model) {
+    assert_eq!(router.total_members(), (0..5).map(|ns| router.member_count(ns)).sum::<usize>());
+    assert_eq!(router.total_rooms(), (0..5).map(|ns| router.room_count(ns)).sum::<usize>());
     for ns in 0..5 {
         assert_eq!(router.everyone(ns).collect::<BTreeSet<_>>(), model.everyone(ns));
         assert_eq!(router.member_count(ns), model.everyone(ns).len());

@@ -1969,8 +1969,8 @@ typedef struct roomcast_stat {
 
 /**
  * Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
- * timers, queued_bytes, draining), then totals since it was made. It walks the connections: meant for a health check, not for every
- * tick.
+ * timers, queued_bytes, draining), then totals since it was made. What it costs does not depend on how much there is; with loops it
+ * asks each of them.
  *
  * `stats` is set to an array of `count` numbers with their names. Later versions add some.
  *
