@@ -83,11 +83,11 @@ class Client:
 
 
 class Answers:
-    """Waits for acknowledgements of one emit."""
+    """Waits for acknowledgements of one emit. ``ended`` hears when no more will come, and whether the time was up."""
 
     __slots__ = ("callback", "ended")
 
-    def __init__(self, callback: Handler, ended: Optional[Callable[[], None]]) -> None:
+    def __init__(self, callback: Handler, ended: Optional[Callable[[bool], None]]) -> None:
         self.callback, self.ended = callback, ended
 
 
@@ -378,7 +378,7 @@ class BaseServer:
         return [sid.encode() for sid in sids if isinstance(sid, str) and sid in self._clients]
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
-                       answers: Answers) -> int:
+                       answers: Answers, timeout: Optional[float] = None) -> int:
         """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
         name, whom = _event(event), _whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
@@ -391,7 +391,7 @@ class BaseServer:
 
             def emit(ns: int, rooms: Optional[list[bytes]]) -> int:
                 number = self._broker.emit_with_ack(ns, name, args, rooms=rooms, except_rooms=skipped,
-                                                    attachments=attachments)
+                                                    attachments=attachments, timeout=timeout)
                 if number:
                     self._answers[number] = answers
                 return number

@@ -272,7 +272,7 @@ class AsyncServer(BaseServer):
     # ---- what happens ----
 
     def _happened(self, event: raw.Event) -> None:
-        kind, socket, ns, ack, code, name, data, parts, _ = event
+        kind, socket, ns, ack, code, name, data, parts, flags = event
         if kind == raw.MESSAGE:
             client = self._by_socket.get(socket)
             if client is None:
@@ -298,7 +298,7 @@ class AsyncServer(BaseServer):
         elif kind == raw.ACK_END:
             answers = self._answers.pop(ack, None)
             if answers and answers.ended:
-                answers.ended()
+                answers.ended(bool(flags & raw.TIMED_OUT))
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 
@@ -461,26 +461,25 @@ class AsyncServer(BaseServer):
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
-        done: asyncio.Future[Optional[tuple[Any, ...]]] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
 
-        def ended(*args: Any) -> None:
+        def answered(*args: Any) -> None:
             if not done.done():
                 done.set_result(args)
 
-        def gone() -> None:
+        def ended(timed_out: bool) -> None:
             if not done.done():
-                done.set_result(None)
+                done.set_exception(TimeoutError("no answer in time" if timed_out else "the client is gone"))
 
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, Answers(ended, gone)):
+        # The broker knows the time, too, so that it forgets the question.
+        answers = Answers(answered, ended)
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         try:
-            answer = await asyncio.wait_for(done, timeout)
+            return one(await asyncio.wait_for(done, timeout))
         except asyncio.TimeoutError:
             raise TimeoutError("no answer in time") from None
-        if answer is None:
-            raise TimeoutError("the client is gone")
-        return one(answer)
 
     async def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
         """Puts a client into a room, which begins to exist with its first member."""

@@ -63,6 +63,8 @@ _RECORD = struct.Struct("<HHIQQQIIII")
 _PLACE = struct.Struct("<II")
 _EMIT = struct.Struct("<IBBHQQIIIIII")
 _LENGTH = struct.Struct("<I")
+#: Seconds; a longer time is taken for this one.
+_LONGEST = 1e9
 _PADDING = [b"\0" * size for size in range(8)]
 _NO_PARTS: tuple[bytes, ...] = ()
 #: Fields of roomcast_config that follow from others, or take a function in C.
@@ -445,7 +447,7 @@ class Broker:
         ack = ffi.new("roomcast_ack_id *")
         target = _target(ns, rooms, except_rooms, (), (), kept)
         message = _message(name, args, attachments, kept)
-        wait = -1 if timeout is None else int(timeout * 1000)
+        wait = -1 if timeout is None else int(min(max(timeout, 0.0), _LONGEST) * 1000)
         check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, ack, ffi.NULL))
         return int(ack[0])
 

@@ -163,7 +163,7 @@ class Server(BaseServer):
     # ---- what happens ----
 
     def _happened(self, event: raw.Event) -> None:
-        kind, socket, ns, ack, code, name, data, parts, _ = event
+        kind, socket, ns, ack, code, name, data, parts, flags = event
         if kind == raw.MESSAGE:
             if client := self._by_socket.get(socket):
                 self._run(socket, self._message, client, name, data, parts, ack)
@@ -185,7 +185,7 @@ class Server(BaseServer):
         elif kind == raw.ACK_END:
             answers = self._answers.pop(ack, None)
             if answers and answers.ended:
-                answers.ended()
+                answers.ended(bool(flags & raw.TIMED_OUT))
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 
@@ -279,16 +279,25 @@ class Server(BaseServer):
             raise RuntimeError("call() in the thread of run(), as from a signal handler, would wait for itself")
         done = threading.Event()
         got: list[tuple[Any, ...]] = []
+        late = True
 
         def answered(*args: Any) -> None:
             got.append(args)
             done.set()
 
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, Answers(answered, done.set)):
+        def ended(timed_out: bool) -> None:
+            nonlocal late
+            late = timed_out
+            done.set()
+
+        # The broker knows the time, too, so that it forgets the question.
+        answers = Answers(answered, ended)
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, timeout):
             raise TimeoutError("the client is gone")
         self._wake()
-        if not done.wait(timeout) or not got:
-            raise TimeoutError("no answer in time" if not done.is_set() else "the client is gone")
+        done.wait(timeout)
+        if not got:
+            raise TimeoutError("no answer in time" if late else "the client is gone")
         return one(got[0])
 
     def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
