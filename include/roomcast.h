@@ -11,6 +11,7 @@
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
+ * 0 is no handle: ROOMCAST_ERROR_NO_HANDLE, from each function that names ROOMCAST_ERROR_WRONG_KIND.
  * Stack. A call takes less than 64 KiB of its thread's stack. A host name given to roomcast_listen is looked up by the system, which
  * may take more.
  * Memory. Where the system has none left the process ends by abort(), as with all Rust code; the limits of roomcast_config keep
@@ -74,7 +75,7 @@ typedef int32_t roomcast_status;
 #define ROOMCAST_ERROR_GONE -1
 
 /**
- * A handle of another kind was passed, for example a namespace where a socket is due; or 0.
+ * A handle of another kind was passed, for example a namespace where a socket is due.
  */
 #define ROOMCAST_ERROR_WRONG_KIND -2
 

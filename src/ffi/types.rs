@@ -27,7 +27,7 @@ pub type roomcast_ack_id = u64;
 pub const ROOMCAST_OK: roomcast_status = 0;
 /// The handle names nothing that lives: it was closed, disconnected or never existed.
 pub const ROOMCAST_ERROR_GONE: roomcast_status = -1;
-/// A handle of another kind was passed, for example a namespace where a socket is due; or 0.
+/// A handle of another kind was passed, for example a namespace where a socket is due.
 pub const ROOMCAST_ERROR_WRONG_KIND: roomcast_status = -2;
 /// An event name that Socket.IO keeps for itself, such as "connect" or "disconnect".
 pub const ROOMCAST_ERROR_RESERVED_EVENT: roomcast_status = -3;
