@@ -64,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
                 1,
             )
         },
-        bound: 6400,
+        bound: 1200,
     },
 ];
 
