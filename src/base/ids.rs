@@ -100,7 +100,7 @@ fn with_loop(bits: u64, number: usize) -> u64 {
 }
 
 /// Where a thing lives and which of the things that lived there it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) slot: u32,
     pub(crate) generation: u32,

@@ -64,7 +64,8 @@ impl<T> Slots<T> {
         self.entries.get(slot as usize).map(|(generation, _)| Key { slot, generation: *generation })
     }
 
-    /// The first thing at or behind a slot, and the slot behind it.
+    /// The first thing at or behind a slot, and the slot behind it. Free slots are passed one by one: a walk from 0 to the end
+    /// looks once at as many as were ever in use together, so who walks begins anew only once in a while.
     pub(crate) fn next_from(&self, slot: u32) -> Option<(Key, u32)> {
         let taken =
             (slot as usize..self.entries.capacity()).find(|&slot| self.entries.contains(slot))? as u32;

@@ -8,7 +8,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, Key, SocketId};
 use crate::session::sid::Home;
 use crate::session::timers::Timer;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The numbers that acknowledgements have on the wire. None is used twice in a broker's life, whatever namespace and loop it
 /// is for: an answer that comes late, over a new connection, must not settle another question.
@@ -78,6 +78,31 @@ impl Waiting {
     }
 }
 
+/// What one socket has yet to answer, in a stable order. Up to `Limits::max_pending_acks` are taken out one by one, in whatever
+/// order the client or the clock likes: no list to search.
+#[derive(Debug)]
+pub(super) struct Owed<K = Key>(BTreeSet<K>);
+
+impl<K> Default for Owed<K> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<K: Ord> Owed<K> {
+    fn add(&mut self, key: K) {
+        self.0.insert(key);
+    }
+
+    fn forget(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Core {
     /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
@@ -109,7 +134,7 @@ impl Core {
         let key = self.acks.insert(PendingAck { number, waiting, lost: 0 });
         for member in members {
             if let Some(socket) = self.sockets.at_mut(member) {
-                socket.acks.push(key);
+                socket.acks.add(key);
             }
         }
         self.ack_numbers.take(key);
@@ -122,7 +147,8 @@ impl Core {
         Ok((receipt, Some(AckId::new(key))))
     }
 
-    /// Refuses an emit that would let a recipient owe too many answers, before anything is sent.
+    /// Refuses an emit that would let a recipient owe too many answers, before anything is sent. It reads each
+    /// recipient once, as the delivery behind it does, and only while so many answers are awaited in all that one may owe too many.
     fn check_ack_room(&mut self, target: &Target<'_>) -> Result<()> {
         let most = self.config.limits.max_pending_acks as usize;
         if self.acks.len() < most {
@@ -156,7 +182,7 @@ impl Core {
         let (left, lost) = (pending.waiting.len(), pending.lost);
         let mut tag = 0;
         if let Some(state) = self.sockets.get_mut(socket) {
-            forget(&mut state.acks, key);
+            state.acks.forget(&key);
             tag = state.tag;
         }
         let id = AckId::new(key);
@@ -170,8 +196,8 @@ impl Core {
     }
 
     /// A socket is gone: it will answer nothing any more.
-    pub(super) fn abandon_acks(&mut self, slot: u32, acks: &[Key]) {
-        for &key in acks {
+    pub(super) fn abandon_acks(&mut self, slot: u32, acks: Owed) {
+        for key in acks.0 {
             let Some(pending) = self.acks.get_mut(key) else { continue };
             pending.lost += u32::from(pending.waiting.remove(slot));
             if pending.waiting.len() == 0 {
@@ -195,7 +221,7 @@ impl Core {
         let missing = pending.waiting.len() + pending.lost;
         for slot in pending.waiting.drain() {
             if let Some(socket) = self.sockets.at_mut(slot) {
-                forget(&mut socket.acks, key);
+                socket.acks.forget(&key);
             }
         }
         if missing > 0 {
@@ -204,8 +230,53 @@ impl Core {
     }
 }
 
-fn forget(acks: &mut Vec<Key>, key: Key) {
-    if let Some(at) = acks.iter().position(|&other| other == key) {
-        acks.swap_remove(at);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::limits::Limits;
+    use std::cell::Cell;
+    use std::cmp::Ordering;
+
+    thread_local! {
+        static STEPS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// A key that counts how often one is looked at.
+    #[derive(Eq)]
+    struct Counted(u32);
+
+    impl PartialEq for Counted {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other) == Ordering::Equal
+        }
+    }
+
+    impl PartialOrd for Counted {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for Counted {
+        fn cmp(&self, other: &Self) -> Ordering {
+            STEPS.set(STEPS.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    #[test]
+    fn an_answer_costs_the_same_in_whatever_order_they_come() {
+        let most = Limits::default().max_pending_acks;
+        let orders: [fn(u32, u32) -> u32; 3] =
+            [|at, _| at, |at, most| most - 1 - at, |at, most| (at * 2_741) % most];
+        for order in orders {
+            let mut owed = Owed::default();
+            (0..most).for_each(|number| owed.add(Counted(number)));
+            STEPS.set(0);
+            (0..most).for_each(|at| owed.forget(&Counted(order(at, most))));
+            assert_eq!(owed.len(), 0);
+            let each = STEPS.get() / u64::from(most);
+            assert!(each <= 80, "{each} of {most} looked at for one answer");
+        }
     }
 }

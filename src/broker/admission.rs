@@ -1,6 +1,7 @@
 //! Who gets in: connects to namespaces, open and guarded, and the host's answers. It must not deliver anything to a
 //! socket that is not connected yet.
 
+use super::acks::Owed;
 use super::core::{Core, Ending, Socket};
 use super::events::Kind;
 use crate::base::errors::{Error, Result};
@@ -38,7 +39,7 @@ impl Core {
             conn,
             connected: false,
             early_rooms: Vec::new(),
-            acks: Vec::new(),
+            acks: Owed::default(),
             tag: 0,
         });
         let (Some(state), Some(home)) = (self.conns.get_mut(conn), self.namespaces.get_mut(namespace)) else {

@@ -1,6 +1,6 @@
 //! The broker's state and its life: links, connections and sockets come and go here. What they say is read elsewhere.
 
-use super::acks::{AckNumbers, PendingAck};
+use super::acks::{AckNumbers, Owed, PendingAck};
 use super::board::Place;
 use super::config::Config;
 use super::events::{Events, Kind};
@@ -41,7 +41,7 @@ pub(super) struct Socket {
     /// Rooms the host joined it to before it accepted it.
     pub(super) early_rooms: Vec<Box<str>>,
     /// Acknowledgements the host waits for from it.
-    pub(super) acks: Vec<Key>,
+    pub(super) acks: Owed,
     /// The host's own, on each of its events.
     pub(super) tag: u64,
 }
@@ -492,7 +492,7 @@ impl Core {
         }
         if socket.connected {
             self.leave_router(key, socket.tag, NamespaceId::new(socket.namespace));
-            self.abandon_acks(key.slot, &socket.acks);
+            self.abandon_acks(key.slot, socket.acks);
         }
         if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
             namespace.population -= 1;

@@ -201,7 +201,8 @@ impl Core {
                 return self.timers.arm(Timer::Drain, next.max(now + DRAIN_STEP));
             }
             let Some((key, next)) = self.conns.next_from(drain.cursor) else {
-                // Those that still wait for the host's decision, or have come since, get their turn later.
+                // Those that still wait for the host's decision, or have come since, get their turn later: all are walked
+                // at most once in `DRAIN_STEP`.
                 drain.cursor = 0;
                 if self.conns.len() > 0 {
                     self.timers.arm(Timer::Drain, now + DRAIN_STEP);
