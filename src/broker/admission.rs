@@ -3,6 +3,7 @@
 
 use super::acks::Owed;
 use super::core::{Core, Ending, Socket};
+use super::early::EarlyRooms;
 use super::events::Kind;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
@@ -38,7 +39,7 @@ impl Core {
             namespace,
             conn,
             connected: false,
-            early_rooms: Vec::new(),
+            early_rooms: EarlyRooms::default(),
             acks: Owed::default(),
             tag: 0,
         });
@@ -71,9 +72,9 @@ impl Core {
         socketio::write_connect(&mut self.scratch, &namespace.name, sid::text(&sid));
         self.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
-        for room in early_rooms {
+        for room in early_rooms.in_order() {
             // It was checked when the host named it.
-            let _ = self.join(SocketId::new(key), &room);
+            let _ = self.join(SocketId::new(key), room);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::acks::{AckNumbers, Owed, PendingAck};
 use super::board::Place;
 use super::config::Config;
+use super::early::EarlyRooms;
 use super::events::{Events, Kind};
 use super::gate::Gate;
 use super::metrics::Histogram;
@@ -39,7 +40,7 @@ pub(super) struct Socket {
     /// False while the host has yet to accept it.
     pub(super) connected: bool,
     /// Rooms the host joined it to before it accepted it.
-    pub(super) early_rooms: Vec<Box<str>>,
+    pub(super) early_rooms: EarlyRooms,
     /// Acknowledgements the host waits for from it.
     pub(super) acks: Owed,
     /// The host's own, on each of its events.
@@ -470,7 +471,7 @@ impl Core {
                 self.events.text(&[room]);
             }
         } else {
-            for room in &socket.early_rooms {
+            for room in socket.early_rooms.in_order() {
                 self.events.text(&[room]);
             }
         }

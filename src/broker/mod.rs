@@ -8,6 +8,7 @@ pub mod config;
 mod cookie;
 mod core;
 pub(crate) mod delivery;
+mod early;
 mod engine;
 pub mod events;
 mod flush;

@@ -1,6 +1,7 @@
 //! Joining and leaving, and who is where. It must not send anything.
 
 use super::core::{Core, push_change};
+use super::early::EarlyRooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::Limits;
@@ -21,7 +22,8 @@ impl Core {
     /// A socket that waits for the host's decision enters the room when it is accepted.
     ///
     /// # Errors
-    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket`.
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket`, and for
+    /// one that waits if the names of its rooms are longer together than `Limits::max_event_bytes`.
     pub fn join(&mut self, socket: SocketId, room: &str) -> Result<bool> {
         self.change_rooms(socket, &[], &[room]).map(|changed| changed > 0)
     }
@@ -40,7 +42,7 @@ impl Core {
     /// [`Error::Gone`].
     pub fn leave_all(&mut self, socket: SocketId) -> Result<()> {
         let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
-        state.early_rooms.clear();
+        state.early_rooms = EarlyRooms::default();
         let namespace = NamespaceId::new(state.namespace);
         if state.connected {
             let Self { router, events, sockets, config, .. } = self;
@@ -66,7 +68,8 @@ impl Core {
         let key = socket.key();
         let state = self.socket(socket)?;
         if !state.connected {
-            return self.change_early_rooms(key, leave, join);
+            let state = self.sockets.get_mut(key).ok_or(Error::Gone)?;
+            return state.early_rooms.change(leave, join, &self.config.limits);
         }
         let namespace = state.namespace;
         let most = self.config.limits.max_rooms_per_socket as usize;
@@ -100,29 +103,6 @@ impl Core {
             }
         });
         changed
-    }
-
-    fn change_early_rooms(&mut self, key: Key, leave: &[&str], join: &[&str]) -> Result<usize> {
-        let most = self.config.limits.max_rooms_per_socket as usize;
-        let rooms = &mut self.sockets.get_mut(key).ok_or(Error::Gone)?.early_rooms;
-        if rooms.len() + join.len() > most
-            && count_after(rooms.iter().map(|room| &**room), leave, join) > most
-        {
-            return Err(Error::TooMany);
-        }
-        let before = rooms.len();
-        let leave: HashSet<&str> = leave.iter().copied().collect();
-        // Those that it is not in yet: what is met on the way is taken out.
-        let mut new: HashSet<&str> = join.iter().copied().collect();
-        rooms.retain(|room| new.remove(&**room) || !leave.contains(&**room));
-        let mut changed = before - rooms.len();
-        for room in join {
-            if new.remove(room) {
-                rooms.push((*room).into());
-                changed += 1;
-            }
-        }
-        Ok(changed)
     }
 
     /// The members of a room, in a stable order; for a socket's own room that socket.

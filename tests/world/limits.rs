@@ -418,6 +418,21 @@ fn max_room_name(limits: Limits) {
     assert_eq!(world.core.rooms_of(socket).unwrap().skip(1).collect::<Vec<_>>(), ["12345"]);
 }
 
+/// A socket that waits to be accepted.
+fn waiting(world: &mut World) -> SocketId {
+    let options = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
+    world.core.add_namespace("/g", options).unwrap();
+    let a = world.client();
+    world.open_websocket(a);
+    world.text(a, "40/g,");
+    world.settle();
+    let asked = world.take_seen().into_iter().find_map(|event| match event {
+        Seen::Request { socket, .. } => Some(socket),
+        _ => None,
+    });
+    asked.unwrap()
+}
+
 fn max_rooms_per_socket(limits: Limits) {
     let mut world = world(with!(limits, max_rooms_per_socket = 3));
     let (_, socket) = world.joined(true);
@@ -429,19 +444,7 @@ fn max_rooms_per_socket(limits: Limits) {
     assert_eq!(world.core.change_rooms(socket, &["nowhere"], &["e"]), Err(Error::TooMany));
     assert_eq!(world.core.change_rooms(socket, &["b"], &["e", "e", "d"]), Ok(2));
     // The same for one that waits to be accepted.
-    world
-        .core
-        .add_namespace("/g", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
-        .unwrap();
-    let a = world.client();
-    world.open_websocket(a);
-    world.text(a, "40/g,");
-    world.settle();
-    let waiting: Option<SocketId> = world.take_seen().into_iter().find_map(|event| match event {
-        Seen::Request { socket, .. } => Some(socket),
-        _ => None,
-    });
-    let waiting = waiting.unwrap();
+    let waiting = waiting(&mut world);
     assert_eq!(world.core.change_rooms(waiting, &[], &["a", "b", "c"]), Ok(3));
     assert_eq!(world.core.join(waiting, "a"), Ok(false));
     assert_eq!(world.core.join(waiting, "d"), Err(Error::TooMany));
@@ -534,6 +537,19 @@ fn max_events(limits: Limits) {
 }
 
 fn max_event_bytes(limits: Limits) {
+    let mut world = world(with!(limits, max_event_bytes = 50));
+    let waiting = waiting(&mut world);
+    let (long, more) = ("l".repeat(30), "m".repeat(20));
+    assert_eq!(world.core.change_rooms(waiting, &[], &[&more, &long, &long]), Ok(2));
+    assert_eq!(world.core.join(waiting, &long), Ok(false));
+    assert_eq!(world.core.join(waiting, "x"), Err(Error::TooMany));
+    assert_eq!(world.core.change_rooms(waiting, &[&long], &["b", "a", &more]), Ok(3));
+    assert_eq!(world.core.join(waiting, &long), Err(Error::TooMany));
+    assert_eq!(world.core.leave(waiting, &long), Ok(false));
+    world.core.accept(waiting).unwrap();
+    let rooms: Vec<&str> = world.core.rooms_of(waiting).unwrap().skip(1).collect();
+    assert_eq!(rooms, [&more, "b", "a"]);
+    assert_eq!(world.core.join(waiting, &long), Ok(true));
     undrained(with!(limits, max_event_bytes = 50));
 }
 

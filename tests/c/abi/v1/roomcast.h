@@ -611,7 +611,7 @@ typedef struct roomcast_config {
      */
     uint64_t max_namespaces;
     /**
-     * Bytes of a room name. 16,384 by default.
+     * Bytes of a room name. 1,024 by default.
      */
     uint64_t max_room_name;
     /**
@@ -1388,7 +1388,7 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
  * enters the room when it is accepted. Joining twice is no error.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket.
+ * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket, or max_event_bytes for the names of one that waits.
  * Ownership: the name is copied.
  * Threads: the broker's; roomcast_remote_join from others.
  */
