@@ -105,6 +105,8 @@ pub use broker::config::{Config, Cookie};
 #[doc(inline)]
 pub use broker::events::{Attachments, Event, Events, RoomChange, Rooms};
 #[doc(inline)]
+pub use broker::log::Level;
+#[doc(inline)]
 pub use broker::message::{Delivery, Message, Receipt, Target};
 #[doc(inline)]
 pub use broker::metrics::{Histogram, Metrics};

@@ -76,11 +76,13 @@ impl Core {
             // It was checked when the host named it.
             let _ = self.join(SocketId::new(key), room);
         }
+        self.log_connected(key);
     }
 
     /// The broker itself turns a client away; what else the client has goes on.
     fn refuse_client(&mut self, conn: Key, name: &str, message: &str) {
         self.counters.connects_refused += 1;
+        self.log_unwelcome(conn, name, message);
         self.refuse_connect(conn, name, message, None);
     }
 
@@ -129,6 +131,7 @@ impl Core {
         let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();
         self.counters.connects_refused += 1;
         self.refuse_connect(conn, &name, message, data);
+        self.log_rejected(socket.key(), message);
         self.forget_socket(socket.key());
         Ok(())
     }

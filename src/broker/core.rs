@@ -6,6 +6,7 @@ use super::config::Config;
 use super::early::EarlyRooms;
 use super::events::{Events, Kind};
 use super::gate::Gate;
+use super::log::Book;
 use super::metrics::Histogram;
 use super::namespaces::{Namespace, Pattern};
 use super::serve::{Mount, Resources};
@@ -95,6 +96,8 @@ pub struct Core {
     /// Links to close in the next flush; true drops what the kernel has not sent.
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
+    /// Lines for the host's log.
+    pub(super) book: Arc<Book>,
     pub(super) gate: Gate,
     pub(super) visitors: Arc<Visitors>,
     pub(super) proxies: Proxies,
@@ -163,6 +166,7 @@ impl Core {
             ready_links: Vec::new(),
             doomed: Vec::new(),
             counters: Counters::default(),
+            book: Arc::default(),
             gate: Gate::default(),
             visitors,
             proxies,
@@ -377,6 +381,7 @@ impl Core {
         }
         self.counters.connections_closed += 1;
         if self.config.engine_only {
+            self.log_closed(key, reason);
             self.events.push(Kind::Close(ConnId::new(key), reason));
         }
         if ending == Ending::Abrupt {
@@ -463,6 +468,7 @@ impl Core {
     /// loops it cannot know whether its `accept` came in time.
     pub(super) fn remove_socket(&mut self, key: Key, reason: Reason) {
         let Some(socket) = self.sockets.get(key) else { return };
+        self.log_disconnected(key, reason);
         let kind = Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason);
         self.events.push(kind).tag(socket.tag);
         if socket.connected {

@@ -267,12 +267,6 @@ impl Events {
         (at..self.records.len()).map(|at| self.event(at))
     }
 
-    /// Takes out what was reported only for a log.
-    #[cfg(feature = "capi")]
-    pub(crate) fn drop_refusals(&mut self) {
-        self.records.retain(|record| !matches!(record.kind, Kind::Refused(_)));
-    }
-
     pub(crate) fn byte_len(&self) -> usize {
         self.text.len() + self.bytes.len()
     }

@@ -1,44 +1,64 @@
-//! Lines for a host's log, made from what the broker reports. What a peer sends must not break out of its line, make it long,
-//! or fill the log.
+//! Lines for a host's log, made where things happen. What a peer sends must not break out of its line, make it long, or fill
+//! the log, and no id may be in it by which somebody else could speak for a client.
 
-use super::events::Event;
+use super::core::Core;
 use crate::base::Millis;
 use crate::base::errors::Error;
+use crate::base::ids::Key;
 use crate::session::reason::Reason;
+use crate::session::sid;
+use parking_lot::Mutex;
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How much a line matters. Lower is more.
+/// How much a line of the log matters, for [`Broker::set_log`](crate::Broker::set_log). Lower is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+#[non_exhaustive]
+pub enum Level {
+    /// A bug of the library.
     Error = 1,
+    /// A client did what it should not, or a call from another thread came to nothing.
     Warn,
+    /// What the broker itself does: it listens, it is closed.
     Info,
+    /// Clients that come, are turned away, and go.
     Debug,
 }
 
 /// Lines of one kind in a second; what peers do more often than that is counted instead.
 const LINES_PER_SECOND: u32 = 100;
+/// Lines that wait for a host that does not poll.
+const MAX_WAITING: usize = 1_000;
 /// Bytes of a line, and of what a peer sent in it.
 const MAX_LINE: usize = 512;
 const MAX_QUOTE: usize = 100;
 
 /// The kinds of lines that a peer can cause, each with its own share.
-const KINDS: [(&str, Level); 7] = [
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Refused,
+    Unparsable,
+    DisconnectedByAFault,
+    ClosedByAFault,
+    Rejected,
+    Disconnected,
+    Closed,
+    Connected,
+}
+
+/// In the order of [`Kind`].
+const KINDS: [(&str, Level); 8] = [
     ("request refused", Level::Warn),
     ("a packet that cannot be parsed", Level::Warn),
     ("disconnected by a fault", Level::Warn),
     ("closed by a fault", Level::Warn),
+    ("rejected", Level::Debug),
     ("disconnected", Level::Debug),
     ("closed", Level::Debug),
     ("connected", Level::Debug),
 ];
-const REFUSED: usize = 0;
-const UNPARSABLE: usize = 1;
-const DISCONNECTED_BY_A_FAULT: usize = 2;
-const CLOSED_BY_A_FAULT: usize = 3;
-const DISCONNECTED: usize = 4;
-const CLOSED: usize = 5;
-const CONNECTED: usize = 6;
 
 /// What one kind of line has used up of its second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,10 +69,10 @@ struct Share {
 }
 
 impl Share {
-    /// Whether one more line may be said.
-    fn take(&mut self, now: Millis) -> bool {
-        let fits = self.told < LINES_PER_SECOND;
-        if self.told == 0 {
+    /// Whether one more line may be said; not if there is no room for any.
+    fn take(&mut self, now: Millis, full: bool) -> bool {
+        let fits = self.told < LINES_PER_SECOND && !full;
+        if self.told == 0 && self.left_out == 0 {
             self.since = now;
         }
         if fits {
@@ -72,96 +92,153 @@ impl Share {
     }
 }
 
-/// Which lines there are, and how many.
-#[derive(Debug)]
-pub(crate) struct Log {
-    level: Level,
-    shares: [Share; KINDS.len()],
+/// The lines that wait for the host, shared by all loops of a broker. Without a log it costs one look at the level.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// Of the lines up to this level; 0 is none.
+    level: AtomicU8,
+    pages: Mutex<Pages>,
 }
 
-impl Log {
-    /// Of the lines up to this level.
-    pub(crate) fn new(level: Level) -> Self {
-        Self { level, shares: Default::default() }
-    }
+#[derive(Debug, Default)]
+struct Pages {
+    shares: [Share; KINDS.len()],
+    waiting: Vec<(Level, String)>,
+}
 
-    /// The line about an event, if there is one and room for it.
-    pub(crate) fn event(&mut self, event: &Event<'_>, now: Millis, say: &mut impl FnMut(Level, &str)) {
-        let faulty = |reason: Reason| {
-            matches!(reason, Reason::SlowConsumer | Reason::ParseError | Reason::TransportError)
-        };
-        match *event {
-            Event::Refused { code, message, context } => {
-                let text = format_args!("request refused: {code} {message} ({})", Quote(context));
-                self.of_kind(REFUSED, text, now, say);
-            }
-            Event::ProtocolError { socket, .. } => {
-                self.of_kind(
-                    UNPARSABLE,
-                    format_args!("{socket:?}: a packet that cannot be parsed"),
-                    now,
-                    say,
-                );
-            }
-            Event::Disconnect { socket, reason, .. } => {
-                let kind = if faulty(reason) { DISCONNECTED_BY_A_FAULT } else { DISCONNECTED };
-                self.of_kind(kind, format_args!("{socket:?}: disconnected: {reason}"), now, say);
-            }
-            Event::Close { conn, reason } => {
-                let kind = if faulty(reason) { CLOSED_BY_A_FAULT } else { CLOSED };
-                self.of_kind(kind, format_args!("{conn:?}: closed: {reason}"), now, say);
-            }
-            Event::Connect { socket, .. } => {
-                self.of_kind(CONNECTED, format_args!("{socket:?}: connected"), now, say);
-            }
-            _ => {}
-        }
-    }
-
-    /// The line about a call that was queued, and could not be carried out so many times.
-    pub(crate) fn failure(&self, call: &str, error: Error, times: u64, say: &mut impl FnMut(Level, &str)) {
-        match times {
-            1 => self.own(Level::Warn, format_args!("{call} failed after it was queued: {error}"), say),
-            _ => self.own(
-                Level::Warn,
-                format_args!("{call} failed after it was queued, {times} times: {error}"),
-                say,
-            ),
-        }
-    }
-
-    /// Says how many lines were left out in a second that is over. To be called with every turn.
-    pub(crate) fn catch_up(&mut self, now: Millis, say: &mut impl FnMut(Level, &str)) {
+impl Pages {
+    /// Says how many lines were left out in a second that is over.
+    fn catch_up(&mut self, now: Millis) {
         for (share, (name, level)) in self.shares.iter_mut().zip(KINDS) {
             let left_out = share.renew(now);
             if left_out > 0 {
-                say(level, &line(format_args!("{name}: {left_out} more in a second")));
+                self.waiting.push((level, line(format_args!("{name}: {left_out} more in a second"))));
             }
         }
     }
+}
 
-    /// A line that no peer can cause at will.
-    pub(crate) fn own(&self, level: Level, text: fmt::Arguments<'_>, say: &mut impl FnMut(Level, &str)) {
-        if level <= self.level {
-            say(level, &line(text));
+impl Book {
+    pub(crate) fn set_level(&self, level: Level) {
+        self.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// Whether lines of this level are said.
+    pub(crate) fn wants(&self, level: Level) -> bool {
+        level as u8 <= self.level.load(Ordering::Relaxed)
+    }
+
+    /// Adds a line, if there is room for one of its kind.
+    fn add(&self, kind: Kind, text: fmt::Arguments<'_>, now: Millis) {
+        let (_, level) = KINDS[kind as usize];
+        if !self.wants(level) {
+            return;
+        }
+        let mut pages = self.pages.lock();
+        let full = pages.waiting.len() >= MAX_WAITING;
+        if !full {
+            pages.catch_up(now);
+        }
+        if pages.shares[kind as usize].take(now, full) {
+            pages.waiting.push((level, line(text)));
         }
     }
 
-    fn of_kind(
-        &mut self,
-        kind: usize,
-        text: fmt::Arguments<'_>,
-        now: Millis,
-        say: &mut impl FnMut(Level, &str),
-    ) {
-        let level = KINDS[kind].1;
-        if level > self.level {
+    /// The lines since the last time.
+    pub(crate) fn take(&self, now: Option<Millis>) -> Vec<(Level, String)> {
+        if self.level.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let mut pages = self.pages.lock();
+        if let Some(now) = now {
+            pages.catch_up(now);
+        }
+        std::mem::take(&mut pages.waiting)
+    }
+}
+
+/// The line about a call that was queued, and could not be carried out so many times.
+pub(crate) fn failure(call: &str, error: Error, times: u64) -> String {
+    match times {
+        1 => line(format_args!("{call} failed after it was queued: {error}")),
+        _ => line(format_args!("{call} failed after it was queued, {times} times: {error}")),
+    }
+}
+
+/// Whether it is worth a warning that something ended for this reason.
+fn is_fault(reason: Reason) -> bool {
+    matches!(reason, Reason::SlowConsumer | Reason::ParseError | Reason::TransportError)
+}
+
+impl Core {
+    /// Shares the lines of its log with other loops, and with the broker's owner.
+    pub(crate) fn log_to(&mut self, book: Arc<Book>) {
+        self.book = book;
+    }
+
+    /// A line about a socket: its id, its namespace and its peer, and what happened.
+    fn log_socket(&self, kind: Kind, key: Key, what: fmt::Arguments<'_>) {
+        if !self.book.wants(KINDS[kind as usize].1) {
             return;
         }
-        self.catch_up(now, say);
-        if self.shares[kind].take(now) {
-            say(level, &line(text));
-        }
+        let Some(socket) = self.sockets.get(key) else { return };
+        let namespace = self.namespaces.get(socket.namespace).map_or("", |namespace| &namespace.name);
+        let (id, peer) = (sid::text(&socket.sid), self.peer(socket.conn));
+        self.book.add(kind, format_args!("{id} in {}{peer}: {what}", Quote(namespace)), self.now);
+    }
+
+    pub(super) fn log_connected(&self, key: Key) {
+        self.log_socket(Kind::Connected, key, format_args!("connected"));
+    }
+
+    /// The host has turned it away.
+    pub(super) fn log_rejected(&self, key: Key, message: &str) {
+        self.log_socket(Kind::Rejected, key, format_args!("rejected: {}", Quote(message)));
+    }
+
+    /// The broker itself has turned it away, before it was a socket.
+    pub(super) fn log_unwelcome(&self, conn: Key, namespace: &str, message: &str) {
+        let (peer, namespace) = (self.peer(conn), Quote(namespace));
+        self.book.add(
+            Kind::Rejected,
+            format_args!("a request for {namespace}{peer}: rejected: {message}"),
+            self.now,
+        );
+    }
+
+    pub(super) fn log_disconnected(&self, key: Key, reason: Reason) {
+        let kind = if is_fault(reason) { Kind::DisconnectedByAFault } else { Kind::Disconnected };
+        self.log_socket(kind, key, format_args!("disconnected: {reason}"));
+    }
+
+    pub(super) fn log_unparsable(&self, key: Key) {
+        self.log_socket(Kind::Unparsable, key, format_args!("a packet that cannot be parsed"));
+    }
+
+    /// A connection without sockets has closed. Its id is not said: whoever has it can poll in the client's place.
+    pub(super) fn log_closed(&self, conn: Key, reason: Reason) {
+        let kind = if is_fault(reason) { Kind::ClosedByAFault } else { Kind::Closed };
+        let peer = self.peer(conn);
+        self.book.add(kind, format_args!("a connection{peer}: closed: {reason}"), self.now);
+    }
+
+    pub(super) fn log_refused(&self, peer: Option<SocketAddr>, code: u8, message: &str, context: &str) {
+        let (peer, context) = (Peer(peer), Quote(context));
+        let text = format_args!("request refused{peer}: {code} {message} ({context})");
+        self.book.add(Kind::Refused, text, self.now);
+    }
+
+    fn peer(&self, conn: Key) -> Peer {
+        Peer(self.conns.get(conn).map(|conn| conn.origin.peer))
+    }
+}
+
+/// Where somebody speaks from, if that is known.
+struct Peer(Option<SocketAddr>);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |peer| write!(f, " from {peer}"))
     }
 }
 
@@ -178,7 +255,7 @@ impl fmt::Display for Quote<'_> {
 }
 
 /// One line: without control characters, and not too long.
-fn line(text: fmt::Arguments<'_>) -> String {
+pub(crate) fn line(text: fmt::Arguments<'_>) -> String {
     let mut line = Line(String::new());
     // Only a full line refuses, and then it is cut.
     let _ = line.write_fmt(text);
@@ -210,70 +287,73 @@ impl Write for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{Key, NamespaceId, SocketId};
 
-    fn refused<'a>(message: &'a str, context: &'a str) -> Event<'a> {
-        Event::Refused { code: 1, message, context }
+    fn book(level: Level) -> Book {
+        let book = Book::default();
+        book.set_level(level);
+        book
     }
 
-    fn lines(log: &mut Log, event: &Event<'_>, now: Millis) -> Vec<String> {
-        let mut lines = Vec::new();
-        log.event(event, now, &mut |level, text| lines.push(format!("{} {text}", level as u32)));
-        lines
+    fn refused(book: &Book, message: &str, context: &str, now: Millis) -> Vec<String> {
+        book.add(Kind::Refused, format_args!("request refused: {message} ({})", Quote(context)), now);
+        lines(book, None)
+    }
+
+    fn lines(book: &Book, now: Option<Millis>) -> Vec<String> {
+        book.take(now).into_iter().map(|(level, text)| format!("{} {text}", level as u32)).collect()
     }
 
     #[test]
     fn what_a_peer_sends_stays_within_its_line() {
-        let mut log = Log::new(Level::Warn);
+        let book = book(Level::Warn);
         let forged = "x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}";
-        let said = lines(&mut log, &refused("Session ID unknown", forged), 0);
-        let text = r#"2 request refused: 1 Session ID unknown ("x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}")"#;
+        let said = refused(&book, "Session ID unknown", forged, 0);
+        let text = r#"2 request refused: Session ID unknown ("x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}")"#;
         assert_eq!(said, [text]);
         let long = "ä".repeat(8_000);
-        let said = lines(&mut log, &refused("a", &long), 0);
+        let said = refused(&book, "a", &long, 0);
         assert!(said[0].len() < 200 && said[0].ends_with("\"... of 16000 bytes)"), "{said:?}");
         // What the host says of a refusal may be a client's words too.
-        let said = lines(&mut log, &refused(&"\n\u{7f}".repeat(8_000), ""), 0);
+        let said = refused(&book, &"\n\u{7f}".repeat(8_000), "", 0);
         assert!(said[0].len() < MAX_LINE + 10 && said[0].is_ascii() && !said[0].contains('\n'), "{said:?}");
     }
 
     #[test]
     fn each_kind_has_so_many_lines_a_second_and_says_what_it_left_out() {
-        let mut log = Log::new(Level::Warn);
-        let count = |log: &mut Log, now| -> usize {
-            (0..2_000).map(|_| lines(log, &refused("a", "b"), now).len()).sum()
-        };
-        assert_eq!(count(&mut log, 5_000), 100);
-        assert_eq!(count(&mut log, 5_999), 0);
+        let book = book(Level::Warn);
+        let count = |now| -> usize { (0..2_000).map(|_| refused(&book, "a", "b", now).len()).sum() };
+        assert_eq!(count(5_000), 100);
+        assert_eq!(count(5_999), 0);
         // Another kind has its own share.
-        let key = Key { slot: 0, generation: 1 };
-        let unparsable =
-            Event::ProtocolError { socket: SocketId::new(key), namespace: NamespaceId::new(key), tag: 0 };
-        assert_eq!(lines(&mut log, &unparsable, 5_999).len(), 1);
-        let mut said = Vec::new();
-        log.catch_up(5_999, &mut |_, text| said.push(text.to_owned()));
-        assert_eq!(said, [""; 0]);
+        book.add(Kind::Unparsable, format_args!("it"), 5_999);
+        assert_eq!(lines(&book, None), ["2 it"]);
+        assert_eq!(lines(&book, Some(5_999)), [""; 0]);
         // Whether a line comes next, or nothing.
-        assert_eq!(
-            lines(&mut log, &refused("a", "b"), 6_000)[..1],
-            ["2 request refused: 3900 more in a second"]
-        );
-        assert_eq!(count(&mut log, 6_500), 99);
-        log.catch_up(60_000, &mut |_, text| said.push(text.to_owned()));
-        assert_eq!(said, ["request refused: 1901 more in a second"]);
-        log.catch_up(90_000, &mut |_, text| said.push(text.to_owned()));
-        assert_eq!(said.len(), 1);
-        assert_eq!(count(&mut log, 90_000), 100);
+        assert_eq!(refused(&book, "a", "b", 6_000)[..1], ["2 request refused: 3900 more in a second"]);
+        assert_eq!(count(6_500), 99);
+        assert_eq!(lines(&book, Some(60_000)), ["2 request refused: 1901 more in a second"]);
+        assert_eq!(lines(&book, Some(90_000)), [""; 0]);
+        assert_eq!(count(90_000), 100);
+    }
+
+    #[test]
+    fn lines_that_wait_for_a_host_are_so_many_and_the_others_are_counted() {
+        let book = book(Level::Warn);
+        for now in (0..100_000).step_by(5) {
+            book.add(Kind::Refused, format_args!("it"), now);
+        }
+        let said = lines(&book, Some(200_000)).len();
+        assert!((MAX_WAITING..MAX_WAITING + 2 * KINDS.len()).contains(&said), "{said}");
+        book.add(Kind::Refused, format_args!("it"), 200_000);
+        assert_eq!(lines(&book, None), ["2 it"]);
     }
 
     #[test]
     fn a_line_above_the_level_is_neither_said_nor_counted() {
-        let mut log = Log::new(Level::Error);
-        assert_eq!(lines(&mut log, &refused("a", "b"), 0), [""; 0]);
-        assert_eq!(log.shares[REFUSED].told, 0);
-        let mut said = 0;
-        log.own(Level::Info, format_args!("listening"), &mut |_, _| said += 1);
-        log.own(Level::Error, format_args!("panic"), &mut |_, _| said += 1);
-        assert_eq!(said, 1);
+        let book = book(Level::Error);
+        assert_eq!(refused(&book, "a", "b", 0), [""; 0]);
+        assert_eq!(book.pages.lock().shares[Kind::Refused as usize].told, 0);
+        assert!(book.wants(Level::Error) && !book.wants(Level::Info));
+        assert!(!Book::default().wants(Level::Error));
     }
 }

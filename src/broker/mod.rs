@@ -14,7 +14,6 @@ pub mod events;
 mod flush;
 pub(crate) mod gate;
 mod http;
-#[cfg(any(feature = "capi", test))]
 pub(crate) mod log;
 pub mod message;
 pub mod metrics;

@@ -151,6 +151,7 @@ impl Core {
         for key in sockets {
             if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {
                 let namespace = NamespaceId::new(socket.namespace);
+                self.log_unparsable(key);
                 self.events.push(Kind::ProtocolError(SocketId::new(key), namespace)).tag(socket.tag);
             }
         }

@@ -161,7 +161,7 @@ impl Core {
         let Transport::Polling { poll, .. } = &mut conn.transport else { return };
         let Some(link) = poll.take() else { return };
         let sid = conn.sid.clone();
-        let body = self.refusal(Code::UnknownSid, None, &sid);
+        let body = self.refusal(link, Code::UnknownSid, None, &sid);
         self.respond_to_poll(link, 400, "application/json", &body);
     }
 
@@ -400,7 +400,7 @@ impl Core {
     // ---- refusals ----
 
     fn refuse_request(&mut self, link: u32, upgrade: bool, code: Code, message: Option<&str>, context: &str) {
-        let body = self.refusal(code, message, context);
+        let body = self.refusal(link, code, message, context);
         let status = match code {
             Code::Forbidden => 403,
             Code::Unavailable => 503,
@@ -414,9 +414,14 @@ impl Core {
     }
 
     /// Counts a refusal, tells the host if it asks to be told, and returns the body that says so.
-    fn refusal(&mut self, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
+    fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
         self.counters.requests_refused += 1;
         let message = message.unwrap_or(code.message());
+        let peer = match self.link(link) {
+            Link::Http(http) => Some(http.peer),
+            _ => None,
+        };
+        self.log_refused(peer, code as u8, message, context);
         if self.config.refusal_events {
             self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
         }

@@ -4,7 +4,7 @@ use super::calm::Figures;
 use super::convert::{Out, flag, list, sized, terminated, text, write_prefix};
 use super::frozen::Grows;
 use super::guard::{Door, Fault, Inside, Outcome, unguarded, with_last_error};
-use super::log::Sink;
+use super::log;
 use super::pack::Packed;
 use super::query::Answers;
 use super::types::*;
@@ -19,6 +19,7 @@ use crate::net::Broker;
 use crate::session::reason::Reason;
 use crate::wire::cors::{Cors, Origin};
 use std::ffi::{c_char, c_void};
+use std::fmt;
 use std::time::Duration;
 
 /// A Socket.IO server inside your program.
@@ -43,16 +44,13 @@ pub(super) struct Host {
     pub(super) packed: Packed,
     pub(super) answers: Answers,
     pub(super) figures: Figures,
-    pub(super) sink: Option<Sink>,
-    /// The log wants to know of refused requests, the host does not.
-    pub(super) hides_refusals: bool,
 }
 
 impl Inside for Host {
     const NAME: &'static str = "broker";
 
-    fn sink(&self) -> Option<&Sink> {
-        self.sink.as_ref()
+    fn log(&mut self, level: Level, text: fmt::Arguments<'_>) {
+        self.broker.log(level, text);
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -87,12 +85,6 @@ impl Host {
         self.parts_ready = false;
         self.parts_drained = 0;
         self.broker.take_events(&mut self.events);
-        if let Some(sink) = &mut self.sink {
-            sink.events(&self.events, &self.broker);
-        }
-        if self.hides_refusals {
-            self.events.drop_refusals();
-        }
     }
 
     /// The host has events to drain.
@@ -218,12 +210,11 @@ pub unsafe extern "C" fn roomcast_new(
             unsafe { sized(config, "config") }?
         };
         // SAFETY: as above.
-        let mut config = unsafe { configure(&given) }?;
-        let sink = Sink::new(&given)?;
-        let hides_refusals = sink.is_some() && !config.refusal_events;
-        config.refusal_events |= sink.is_some();
+        let config = unsafe { configure(&given) }?;
+        let mut made = Broker::new(config)?;
+        log::attach(&given, &mut made)?;
         let host = Host {
-            broker: Broker::new(config)?,
+            broker: made,
             events: Events::new(),
             drained: 0,
             parts: Vec::new(),
@@ -232,8 +223,6 @@ pub unsafe extern "C" fn roomcast_new(
             packed: Packed::default(),
             answers: Answers::default(),
             figures: Figures::default(),
-            sink,
-            hides_refusals,
         };
         out.set(Box::into_raw(Box::new(roomcast_broker(Door::new(host)))));
         Ok(())
@@ -280,9 +269,6 @@ pub unsafe extern "C" fn roomcast_listen(
             return Err(Fault::Known(Error::BadAddress, "host"));
         }
         let address = state.broker.listen((host, port))?;
-        if let Some(sink) = &state.sink {
-            sink.line(Level::Info, format_args!("listening on {address}"));
-        }
         bound.set(address.port());
         Ok(())
     };
@@ -395,9 +381,6 @@ pub unsafe extern "C" fn roomcast_next_timeout(
 pub unsafe extern "C" fn roomcast_close(broker: *mut roomcast_broker, grace_ms: u32) -> roomcast_status {
     let body = |host: &mut Host| {
         host.broker.wind_down(Duration::from_millis(grace_ms.into()))?;
-        if let Some(sink) = &host.sink {
-            sink.line(Level::Info, format_args!("closed"));
-        }
         host.fetch();
         if host.has_events() {
             host.broker.arm();

@@ -1,9 +1,9 @@
 //! The boundary: one call at a time, no panic across it, and a text for what went wrong. It must not know what a call does.
 
-use super::log::Sink;
 use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_OK, roomcast_status};
 use crate::base::errors::Error;
 use crate::base::panics::panic_text;
+use crate::broker::log::Level;
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt::{self, Write};
 use std::io;
@@ -110,10 +110,8 @@ pub(super) trait Inside {
     /// What the C side calls it, for a text about NULL.
     const NAME: &'static str;
 
-    /// Where a panic is reported, if anywhere.
-    fn sink(&self) -> Option<&Sink> {
-        None
-    }
+    /// Tells the host's log of a panic, if there is one.
+    fn log(&mut self, _level: Level, _text: fmt::Arguments<'_>) {}
 
     /// Whether the value may be used, by this process.
     fn check(&self) -> Result<(), Error> {
@@ -164,11 +162,9 @@ impl<T: Inside> Door<T> {
             Err(panic) => Some(panic_text(panic)),
         };
         // SAFETY: as above; the body is over. Nothing is read that it may have left half done.
-        let value = unsafe { &*door.value.get() };
+        let value = unsafe { &mut *door.value.get() };
         let text = text.or_else(|| value.bug().map(str::to_owned)).unwrap_or_default();
-        if let Some(sink) = value.sink() {
-            sink.line(crate::broker::log::Level::Error, format_args!("{call}: panic: {text}"));
-        }
+        value.log(Level::Error, format_args!("{call}: panic: {text}"));
         door.state.store(POISONED, Ordering::Release);
         Fault::Bug(text).report(call)
     }

@@ -383,13 +383,14 @@ pub const ROOMCAST_LOG_ERROR: u32 = 1;
 pub const ROOMCAST_LOG_WARN: u32 = 2;
 /// The broker listens, or closes.
 pub const ROOMCAST_LOG_INFO: u32 = 3;
-/// A socket connected or disconnected.
+/// A socket connected, was rejected or disconnected.
 pub const ROOMCAST_LOG_DEBUG: u32 = 4;
 
 /// Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
-/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes, lent for the call: what a client sent in
-/// it is escaped and cut. Of each kind of line there are at most 100 a second; the number of those that were left out follows
-/// with the first roomcast_poll after it.
+/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes,
+/// lent for the call: what a client sent in it is escaped and cut. A line about a socket begins with its id, its namespace and
+/// its peer's address (a proxy's, behind one). Of each kind of line there are at most 100 a second, and 1,000 wait for a host
+/// that does not poll; the number of those that were left out follows with the first roomcast_poll after it.
 pub type roomcast_log =
     Option<unsafe extern "C" fn(data: *mut c_void, level: u32, text: *const c_char, text_len: usize)>;
 

@@ -3,8 +3,6 @@
 
 mod calls;
 
-#[cfg(feature = "capi")]
-use super::failures::Failure;
 use super::fleet::Fleet;
 use super::fleet::ids::Ids;
 use super::remote::{Doors, Remote};
@@ -14,10 +12,12 @@ use crate::base::errors::Error;
 use crate::broker::Core;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
+use crate::broker::log::{self, Book, Level};
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Connections the kernel queues before they are accepted.
 const LISTEN_BACKLOG: u32 = 4096;
@@ -34,7 +34,14 @@ pub struct Broker {
     /// Tells the remotes that the broker is there. Dropped first: no remote says so while the loops are ending.
     alive: Arc<()>,
     driver: Driver,
+    /// The lines that its loops have for the log.
+    book: Arc<Book>,
+    log: Option<Sink>,
+    begun: Instant,
 }
+
+/// Where the log goes.
+type Sink = Box<dyn FnMut(Level, &str) + Send>;
 
 /// Who runs the loops.
 enum Driver {
@@ -52,17 +59,66 @@ impl Broker {
     /// it has no descriptors, or threads, left.
     pub fn new(config: Config) -> io::Result<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
+        let begun = Instant::now();
+        let book = Arc::<Book>::default();
         let driver = if config.loops > 0 {
-            Driver::Threads(Box::new(Fleet::new(config, epoch)?))
+            Driver::Threads(Box::new(Fleet::new(config, epoch, &book)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
             let (doors, inboxes) = Doors::new(&config.limits, [io.waker()].into_iter());
-            let core = Core::new(config, epoch)?;
+            let mut core = Core::new(config, epoch)?;
+            core.log_to(book.clone());
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
             Driver::Host(Box::new(Seat { core, io, inbox, ids: Ids::default(), stopped: false }), doors)
         };
-        Ok(Self { driver, alive: Arc::new(()) })
+        Ok(Self { driver, alive: Arc::new(()), book, log: None, begun })
+    }
+
+    /// Has the lines of the log up to `level` given to `log`, instead of whatever had them before. Without this call there is
+    /// no log, and it costs nothing.
+    ///
+    /// `log` is called from within [`listen`](Self::listen), [`poll`](Self::poll) and [`close`](Self::close), on their thread,
+    /// also where the broker has loops of its own; a panic in it goes through them to the host. A line has no line break and no
+    /// control character, whatever a client sent, and at most about 500 bytes. Those about a socket begin with its id, its
+    /// namespace and its peer's address (a proxy's, behind one). Of each kind of line that clients can cause there are at most
+    /// 100 a second, and one that says how many were left out; of those that wait for a host which does not poll, 1,000.
+    /// The texts are for people, and change.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.set_log(Level::Warn, |level, line| eprintln!("{level:?} {line}"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_log(&mut self, level: Level, log: impl FnMut(Level, &str) + Send + 'static) {
+        self.book.set_level(level);
+        self.log = Some(Box::new(log));
+    }
+
+    /// A line that no peer can cause at will.
+    pub(crate) fn log(&mut self, level: Level, text: fmt::Arguments<'_>) {
+        if let Some(log) = self.log.as_mut().filter(|_| self.book.wants(level)) {
+            log(level, &log::line(text));
+        }
+    }
+
+    /// Gives the host the lines since the last time, and those about what could not be done for callers that had gone on.
+    fn hand_over_log(&mut self) {
+        let Some(log) = &mut self.log else { return };
+        let now = self.begun.elapsed().as_millis() as u64;
+        for (level, line) in self.book.take(Some(now)) {
+            log(level, &line);
+        }
+        let failures = match &self.driver {
+            Driver::Host(_, doors) => doors.failures(),
+            Driver::Threads(fleet) => fleet.failures(),
+        };
+        if self.book.wants(Level::Warn) {
+            failures.iter().for_each(|it| log(Level::Warn, &log::failure(it.call, it.error, it.times)));
+        }
     }
 
     /// Listens on an address, for example `"127.0.0.1:3000"`; port 0 takes a free one. May be called for several.
@@ -91,7 +147,10 @@ impl Broker {
                 }
             };
             match bound {
-                Ok(address) => return Ok(address),
+                Ok(address) => {
+                    self.log(Level::Info, format_args!("listening on {address}"));
+                    return Ok(address);
+                }
                 Err(error) => last = error,
             }
         }
@@ -149,21 +208,13 @@ impl Broker {
         }
     }
 
-    /// Takes what happened since the last time.
+    /// Takes what happened since the last time, and lets the log have its lines about it.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
         match &mut self.driver {
             Driver::Host(seat, _) => seat.core.take_events(events),
             Driver::Threads(fleet) => fleet.take_events(events),
         }
-    }
-
-    /// What could not be done for callers that had gone on, since the last time.
-    #[cfg(feature = "capi")]
-    pub(crate) fn failures(&self) -> Vec<Failure> {
-        match &self.driver {
-            Driver::Host(_, doors) => doors.failures(),
-            Driver::Threads(fleet) => fleet.failures(),
-        }
+        self.hand_over_log();
     }
 
     /// Makes the descriptor readable, for events that the host has not drained.
@@ -268,7 +319,9 @@ impl Broker {
         match &mut self.driver {
             Driver::Host(seat, _) => seat.wind_down(grace),
             Driver::Threads(fleet) => fleet.wind_down(grace),
-        }
+        }?;
+        self.log(Level::Info, format_args!("closed"));
+        Ok(())
     }
 }
 

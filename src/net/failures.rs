@@ -6,7 +6,6 @@ use parking_lot::Mutex;
 
 /// One call and one error, and how often that came since the last time.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "capi"), allow(dead_code, reason = "only the C interface has a log"))]
 pub(crate) struct Failure {
     pub(crate) call: &'static str,
     pub(crate) error: Error,
@@ -26,7 +25,6 @@ impl Failures {
         }
     }
 
-    #[cfg(feature = "capi")]
     pub(super) fn take(&self) -> Vec<Failure> {
         std::mem::take(&mut self.0.lock())
     }

@@ -7,7 +7,6 @@ mod mailbox;
 mod names;
 mod questions;
 
-#[cfg(feature = "capi")]
 use super::failures::Failure;
 use super::remote::{Command, Doors, Loops, Remote};
 use super::seat::Seat;
@@ -19,6 +18,7 @@ use crate::broker::Core;
 use crate::broker::board::Board;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
+use crate::broker::log::Book;
 use crate::broker::visitors::Visitors;
 use crate::session::sid::Home;
 use acks::Acks;
@@ -53,7 +53,7 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(mut config: Config, epoch: u64) -> io::Result<Self> {
+    pub(super) fn new(mut config: Config, epoch: u64, book: &Arc<Book>) -> io::Result<Self> {
         config.check()?;
         let count = config.loops;
         let mut options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
@@ -68,6 +68,7 @@ impl Fleet {
         let board = monitored.then(|| Arc::new(Board::new(count)));
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
             let mut core = Core::at_home(config.share(), epoch, home, visitors.clone())?;
+            core.log_to(book.clone());
             if let Some(board) = &board {
                 core.report_to(board.clone(), number);
             }
@@ -146,7 +147,6 @@ impl Fleet {
         let _ = self.tell(0, "break_loop", move |_| std::panic::panic_any(text));
     }
 
-    #[cfg(feature = "capi")]
     pub(super) fn failures(&self) -> Vec<Failure> {
         self.doors.failures()
     }
@@ -372,7 +372,8 @@ mod tests {
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {
         let limits =
             crate::base::limits::Limits { remote_queue: 4, ..crate::base::limits::Limits::default() };
-        let mut fleet = Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0).unwrap();
+        let mut fleet =
+            Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0, &Arc::default()).unwrap();
         let namespace = fleet.names.find("/").unwrap();
         let alive = Arc::new(());
         let remote = fleet.remote(Arc::downgrade(&alive));

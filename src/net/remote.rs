@@ -1,7 +1,6 @@
 //! The doors for other threads: commands as plain data, in a bounded queue for each loop. It must not touch a broker.
 
 use super::Waker;
-#[cfg(feature = "capi")]
 use super::failures::Failure;
 use super::failures::Failures;
 use super::fleet::ids::Drain;
@@ -281,7 +280,6 @@ impl Doors {
     }
 
     /// What could not be done since the last time.
-    #[cfg(feature = "capi")]
     pub(super) fn failures(&self) -> Vec<Failure> {
         self.failures.take()
     }

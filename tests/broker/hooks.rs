@@ -1,8 +1,10 @@
 //! What a host can choose and hook into: cookies, headers, ids, handshakes, refusals, rooms, Engine.IO alone.
 
 use super::support::{Client, Host, get, post};
-use roomcast::{Config, Cookie, Event, NamespaceOptions, PatternOptions, RoomChange};
+use roomcast::{Config, Cookie, Event, Level, NamespaceOptions, PatternOptions, RoomChange};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -287,4 +289,84 @@ fn a_pattern_makes_a_namespace_with_the_first_client_that_is_let_in() {
     assert_eq!(removed, ["/tenant-1"]);
     assert!(host.broker.find_namespace("/tenant-1").is_none());
     assert!(host.broker.find_namespace("/tenant-2").is_some(), "it was not asked to go");
+}
+
+/// What a log got, of a host that lets in whoever asks for `/`, and turns away whoever asks for `/staff`.
+fn logged(loops: usize, level: Level) -> (Vec<(Level, String)>, SocketAddr, [String; 2]) {
+    let mut host = Host::new(Config { loops, ..Config::default() });
+    let lines = Arc::<Mutex<Vec<(Level, String)>>>::default();
+    let log = lines.clone();
+    host.broker.set_log(level, move |level, line| log.lock().unwrap().push((level, line.to_owned())));
+    let guarded = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
+    for name in ["/", "/staff"] {
+        host.broker.add_namespace(name, guarded).unwrap();
+    }
+    let staff = host.broker.find_namespace("/staff").unwrap();
+    let address = host.address;
+    let client = std::thread::spawn(move || {
+        let mut client = Client::connect(address);
+        client.send("40/staff,");
+        assert_eq!(client.read(), "44/staff,{\"message\":\"not you\\n\"}");
+        client.send("40/none\u{2028},");
+        assert!(client.read().starts_with("44/none"));
+        get(address, "/socket.io/?EIO=4&transport=pigeon");
+        client.send("41");
+        client.peer()
+    });
+    let mut ids = [const { String::new() }; 2];
+    let mut left = false;
+    host.until(|broker, events| {
+        for event in events.iter() {
+            match event {
+                Event::ConnectRequest { socket, namespace, id, .. } if namespace == staff => {
+                    ids[1] = id.to_owned();
+                    broker.reject(socket, "not you\n", None).unwrap();
+                }
+                Event::ConnectRequest { socket, id, .. } => {
+                    ids[0] = id.to_owned();
+                    broker.accept(socket).unwrap();
+                }
+                Event::Disconnect { .. } => left = true,
+                Event::Refused { .. } => panic!("nobody asked for it"),
+                _ => {}
+            }
+        }
+        left && client.is_finished()
+    });
+    host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
+    host.broker.close(&mut host.events, Duration::ZERO).unwrap();
+    let lines = lines.lock().unwrap().clone();
+    (lines, client.join().unwrap(), ids)
+}
+
+#[test]
+fn the_log_says_who_came_in_who_was_turned_away_and_from_where() {
+    for loops in [0, 2] {
+        let (lines, peer, [sid, other]) = logged(loops, Level::Debug);
+        let texts: Vec<&str> = lines.iter().map(|(_, text)| &**text).collect();
+        for (level, line) in [
+            (Level::Debug, format!("{sid} in \"/\" from {peer}: connected")),
+            (Level::Debug, format!("{other} in \"/staff\" from {peer}: rejected: \"not you\\n\"")),
+            (
+                Level::Debug,
+                format!("a request for \"/none\\u{{2028}}\" from {peer}: rejected: Invalid namespace"),
+            ),
+            (Level::Debug, format!("{sid} in \"/\" from {peer}: disconnected: client namespace disconnect")),
+            (Level::Info, "closed".to_owned()),
+        ] {
+            let said = lines.iter().filter(|(at, text)| *at == level && *text == line).count();
+            assert_eq!(said, 1, "{loops} loops: {line}: {texts:?}");
+        }
+        let refused = lines.iter().find(|(_, text)| text.starts_with("request refused from 127.0.0.1:"));
+        let (level, text) = refused.unwrap();
+        assert!(*level == Level::Warn && text.ends_with(": 0 Transport unknown (\"pigeon\")"), "{text}");
+        assert_eq!(lines.len(), 6, "{texts:?}");
+    }
+}
+
+#[test]
+fn a_log_has_the_lines_up_to_its_level_and_no_others() {
+    let (lines, ..) = logged(0, Level::Warn);
+    assert!(matches!(&lines[..], [(Level::Warn, text)] if text.starts_with("request refused")), "{lines:?}");
+    assert!(logged(0, Level::Error).0.is_empty());
 }

@@ -33,6 +33,11 @@ impl Client {
         client
     }
 
+    #[allow(dead_code, reason = "for tests/loops, which shares this file")]
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.0.get_ref().local_addr().unwrap()
+    }
+
     pub(crate) fn send(&mut self, text: &str) {
         self.0.send(Frame::text(text)).unwrap();
     }

@@ -521,7 +521,8 @@ static void admission_and_questions(void) {
     CHECK(event.code == 0 && strcmp(event.name, "Transport unknown") == 0 && strstr(event.data, "pigeon") != NULL);
     seen_free(&event);
     CHECK(strstr(log_lines, "listening on 127.0.0.1:") && strstr(log_lines, "request refused"));
-    CHECK(strstr(log_lines, "connected"));
+    CHECK(strstr(log_lines, " in \"/staff\" from 127.0.0.1:") && strstr(log_lines, ": connected\n"));
+    CHECK(strstr(log_lines, ": rejected: \"not you\"\n"));
     CHECK(strstr(log_lines, "pigeon\\nforged") && !strstr(log_lines, "\nforged"));
 
     /* What is wrong with a call of another thread is its error; what shows only later is in the log. */
