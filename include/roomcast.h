@@ -610,7 +610,7 @@ typedef struct roomcast_config {
      */
     uint64_t max_namespaces;
     /**
-     * Bytes of a room name. 1,024 by default.
+     * Bytes of a room name. 16,384 by default.
      */
     uint64_t max_room_name;
     /**

@@ -103,7 +103,7 @@ limits! {
     /// Namespaces in all, those made from patterns included.
     max_namespaces: u32 = 100_000, 1;
     /// Bytes of a room name.
-    max_room_name: usize = 1_024, 1;
+    max_room_name: usize = 16 * 1024, 1;
     /// Rooms one socket may be in.
     max_rooms_per_socket: u32 = 65_536, 1;
     /// Acknowledgements the host may wait for from one socket.

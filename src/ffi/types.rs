@@ -520,7 +520,7 @@ pub struct roomcast_config {
     pub max_namespaces_per_connection: u64,
     /// Namespaces in all, those made from patterns included. 100,000 by default.
     pub max_namespaces: u64,
-    /// Bytes of a room name. 1,024 by default.
+    /// Bytes of a room name. 16,384 by default.
     pub max_room_name: u64,
     /// Rooms one socket may be in. 65,536 by default.
     pub max_rooms_per_socket: u64,
