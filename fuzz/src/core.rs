@@ -3,7 +3,7 @@
 //! left of them.
 
 use super::input::Input;
-use super::net::Net;
+use super::net::{Asks, Net};
 use roomcast::broker::service::{Flow, Service};
 use roomcast::wire::cors::{Cors, Origin};
 use roomcast::{
@@ -32,6 +32,8 @@ struct World {
     owed: Vec<(SocketId, u64)>,
     drained: bool,
     made: usize,
+    /// Pages of other origins are not let in.
+    own_origin: bool,
 }
 
 pub(crate) fn world(input: &[u8]) {
@@ -70,6 +72,7 @@ fn config(input: &mut Input<'_>) -> Config {
         refusal_events: bit(two, 0),
         cookie: bit(two, 1).then(Cookie::default),
         cors: bit(two, 2).then(|| Cors { origin, ..Cors::default() }),
+        check_origin: bit(one, 6) && !bit(one, 5),
         initial_packet: bit(two, 3).then(|| "hello".to_owned()),
         health_path: Some("/health".to_owned()),
         metrics_path: Some("/metrics".to_owned()),
@@ -88,7 +91,9 @@ fn config(input: &mut Input<'_>) -> Config {
 
 impl World {
     fn new(input: &mut Input<'_>) -> Self {
-        let mut core = Core::new(config(input), 1_700_000_000_000).expect("a good config");
+        let config = config(input);
+        let own_origin = config.check_origin && config.cors.is_none();
+        let mut core = Core::new(config, 1_700_000_000_000).expect("a good config");
         let fleeting =
             |guarded| PatternOptions { guarded, remove_when_empty: true, ..PatternOptions::default() };
         let namespaces = vec![
@@ -112,6 +117,7 @@ impl World {
             owed: Vec::new(),
             drained: false,
             made,
+            own_origin,
         }
     }
 
@@ -119,16 +125,16 @@ impl World {
         match input.below(20) {
             0 | 1 => self.dial(input),
             2..=5 => {
-                let request = self.request(input);
-                self.write(input, &request);
+                let (request, asks) = self.request(input);
+                self.write(input, &request, asks);
             }
             6..=9 => {
                 let frames = frames(input);
-                self.write(input, &frames);
+                self.write(input, &frames, Asks::Unknown);
             }
             10 => {
                 let bytes = input.bytes().to_vec();
-                self.write(input, &bytes);
+                self.write(input, &bytes, Asks::Unknown);
             }
             11 => {
                 let reset = input.flag();
@@ -171,8 +177,11 @@ impl World {
     }
 
     /// A peer sends, in one piece or two.
-    fn write(&mut self, input: &mut Input<'_>, bytes: &[u8]) {
+    fn write(&mut self, input: &mut Input<'_>, bytes: &[u8], asks: Asks) {
         let Some(key) = self.link(input) else { return };
+        if let Some(link) = self.net.get(key) {
+            link.asks(asks);
+        }
         let cut = if input.byte() > 200 { input.below(bytes.len().max(1)) } else { bytes.len() };
         let (first, second) = bytes.split_at(cut);
         for piece in [first, second] {
@@ -258,7 +267,7 @@ impl World {
 
     // ---- peers ----
 
-    fn request(&mut self, input: &mut Input<'_>) -> Vec<u8> {
+    fn request(&mut self, input: &mut Input<'_>) -> (Vec<u8>, Asks) {
         let kind = input.below(13);
         let query = input.pick(&["EIO=4", "EIO=4", "EIO=4", "EIO=3", "EIO=4&b64=1", "t=1&EIO=4"]);
         let version = if input.byte() > 240 { "1.0" } else { "1.1" };
@@ -266,6 +275,8 @@ impl World {
             "",
             "Connection: close\r\n",
             "Origin: http://a\r\n",
+            "Origin: http://x\r\n",
+            "Origin: http://x\r\nOrigin: null\r\n",
             "Expect: 100-continue\r\n",
             "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
         ]);
@@ -277,7 +288,15 @@ impl World {
         let head = |method: &str, target: &str, more: &str| {
             format!("{method} {target} HTTP/{version}\r\nHost: x\r\n{headers}{more}\r\n").into_bytes()
         };
-        match kind {
+        let asks = match kind {
+            // What follows a body that is shorter than it is said to be is not what it looks like.
+            4..=7 => Asks::Unknown,
+            _ => Asks::This {
+                base64: query.contains("b64"),
+                barred: self.own_origin && (headers.contains("//a") || headers.contains("null")),
+            },
+        };
+        let bytes = match kind {
             0 | 1 => head("GET", &format!("/socket.io/?{query}&transport=polling"), ""),
             2 | 3 => head("GET", &session, ""),
             4..=6 => {
@@ -304,7 +323,8 @@ impl World {
                 let method = input.pick(&["GET", "HEAD", "PUT"]);
                 head(method, path, if input.flag() { upgrade } else { "" })
             }
-        }
+        };
+        (bytes, asks)
     }
 
     // ---- the host ----

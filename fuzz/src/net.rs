@@ -1,8 +1,11 @@
 //! Links without sockets, as a loop would hand them to the core: what the kernel takes, how a peer ends. It holds the core
-//! to the contract of `Service` and `Output`, and must not know a protocol.
+//! to the contract of `Service` and `Output`, and to what was promised to the peer. It must not choose anything.
 
 use roomcast::broker::service::{Output, Sent};
 use std::io::IoSlice;
+
+/// What tells a client its session's id.
+const SID: &[u8] = b"0{\"sid\":\"";
 
 /// One link that the core has.
 #[derive(Default)]
@@ -18,6 +21,100 @@ pub(crate) struct Link {
     pub(crate) ended: bool,
     /// The peer has reset the connection.
     pub(crate) broken: bool,
+    asked: Option<Asks>,
+    told: Told,
+}
+
+/// What a peer asks for with what it writes.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Asks {
+    /// It may be anything.
+    Unknown,
+    /// A whole request.
+    This {
+        /// No binary frames.
+        base64: bool,
+        /// By a page that is not to be let in.
+        barred: bool,
+    },
+}
+
+/// What the kernel took.
+#[derive(Default)]
+struct Told {
+    /// Of what is not over yet: all answers, or the head of a frame.
+    bytes: Vec<u8>,
+    /// They are frames of a WebSocket, which a page that is not let in never gets: text is asked for.
+    frames: bool,
+    /// Bytes until the next frame.
+    skip: usize,
+}
+
+impl Link {
+    /// A link that asked for different things is promised nothing.
+    pub(crate) fn asks(&mut self, asks: Asks) {
+        self.asked = Some(match self.asked {
+            None => asks,
+            Some(before) if before == asks => asks,
+            _ => Asks::Unknown,
+        });
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let Some(Asks::This { base64, barred }) = self.asked else { return };
+        if base64 || barred {
+            self.told.hear(bytes, barred);
+        }
+    }
+}
+
+impl Told {
+    fn hear(&mut self, mut bytes: &[u8], barred: bool) {
+        if !self.frames {
+            self.bytes.extend_from_slice(bytes);
+            let find = |what: &[u8]| self.bytes.windows(what.len()).position(|window| window == what);
+            let upgraded = find(b"HTTP/1.1 101 ");
+            assert!(
+                !barred || upgraded.is_none() && find(SID).is_none(),
+                "a page of another origin is let in"
+            );
+            let Some(upgraded) = upgraded else { return };
+            let Some(end) = self.bytes[upgraded..].windows(4).position(|window| window == b"\r\n\r\n") else {
+                return;
+            };
+            let rest = self.bytes.split_off(upgraded + end + 4);
+            self.bytes.clear();
+            self.frames = true;
+            return self.hear(&rest, barred);
+        }
+        while !bytes.is_empty() {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = &bytes[skipped..];
+            let Some((&first, rest)) = bytes.split_first() else { return };
+            self.bytes.push(first);
+            bytes = rest;
+            self.skip = match *self.bytes.as_slice() {
+                [opcode, length @ 0..126] => {
+                    assert!(
+                        [0x81, 0x88, 0x89, 0x8a].contains(&opcode),
+                        "no such frame, or no text: {opcode:x}"
+                    );
+                    length.into()
+                }
+                [0x81, 126, high, low] => u16::from_be_bytes([high, low]).into(),
+                [opcode, length, ..] => {
+                    assert!(
+                        opcode == 0x81 && length == 126,
+                        "no such frame, or no text: {opcode:x} {length}"
+                    );
+                    continue;
+                }
+                _ => continue,
+            };
+            self.bytes.clear();
+        }
+    }
 }
 
 /// All links, by key.
@@ -69,9 +166,8 @@ impl Net {
     }
 
     fn listen_for_sid(&mut self, bytes: &[u8]) {
-        const BEFORE: &[u8] = b"0{\"sid\":\"";
-        let Some(at) = bytes.windows(BEFORE.len()).position(|window| window == BEFORE) else { return };
-        let rest = &bytes[at + BEFORE.len()..];
+        let Some(at) = bytes.windows(SID.len()).position(|window| window == SID) else { return };
+        let rest = &bytes[at + SID.len()..];
         if let Some(end) = rest.iter().position(|&byte| byte == b'"') {
             self.sids.push(String::from_utf8_lossy(&rest[..end]).into_owned());
         }
@@ -87,6 +183,7 @@ impl Output for Net {
         }
         let count = bytes.len().min(link.room);
         link.room -= count;
+        link.hear(&bytes[..count]);
         if count == bytes.len() {
             return Sent::All;
         }
