@@ -618,6 +618,10 @@ typedef struct roomcast_config {
      */
     uint64_t max_rooms_per_socket;
     /**
+     * Bytes of the names of all rooms that one socket is in. 4 MiB by default.
+     */
+    uint64_t max_room_bytes;
+    /**
      * Acknowledgements the host may wait for from one socket. 4,096 by default.
      */
     uint64_t max_pending_acks;
@@ -1387,7 +1391,7 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
  * enters the room when it is accepted. Joining twice is no error.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket, or max_event_bytes for the names of one that waits.
+ * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
  * Ownership: the name is copied.
  * Threads: the broker's; roomcast_remote_join from others.
  */

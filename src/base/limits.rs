@@ -106,6 +106,8 @@ limits! {
     max_room_name: usize = 16 * 1024, 1;
     /// Rooms one socket may be in.
     max_rooms_per_socket: u32 = 65_536, 1;
+    /// Bytes of the names of all rooms that one socket is in: 64 for each, if there are as many as there may be.
+    max_room_bytes: usize = 4 * 1024 * 1024, 1;
     /// Acknowledgements the host may wait for from one socket.
     max_pending_acks: u32 = 4_096, 1;
     /// TCP connections at a time; more are closed as they are accepted, and counted.

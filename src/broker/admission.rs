@@ -40,6 +40,7 @@ impl Core {
             conn,
             connected: false,
             early_rooms: EarlyRooms::default(),
+            room_bytes: 0,
             acks: Owed::default(),
             tag: 0,
         });
@@ -64,6 +65,7 @@ impl Core {
         socket.connected = true;
         let (conn, sid) = (socket.conn, socket.sid);
         let early_rooms = std::mem::take(&mut socket.early_rooms);
+        socket.room_bytes = 0;
         let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
         namespace.fleeting &= !namespace.settles;
         self.router.add(key.slot, namespace.route, conn.slot);

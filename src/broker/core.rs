@@ -42,6 +42,8 @@ pub(super) struct Socket {
     pub(super) connected: bool,
     /// Rooms the host joined it to before it accepted it.
     pub(super) early_rooms: EarlyRooms,
+    /// Of the names of all its rooms, early or not.
+    pub(super) room_bytes: usize,
     /// Acknowledgements the host waits for from it.
     pub(super) acks: Owed,
     /// The host's own, on each of its events.

@@ -1,7 +1,6 @@
 //! The rooms that the host names for a socket before it lets it in. It must not touch the router: nobody is in them yet.
 
-use crate::base::errors::{Error, Result};
-use crate::base::limits::Limits;
+use crate::route::{Change, Member};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of rooms, in the order they were named in. However many there are, one more costs no walk over them.
@@ -10,36 +9,38 @@ pub(super) struct EarlyRooms {
     /// Each with its place in the order.
     names: BTreeMap<Box<str>, u64>,
     named: u64,
-    /// Of all names together.
-    bytes: usize,
 }
 
 impl EarlyRooms {
-    /// Leaves and joins as [`Core::change_rooms`](super::core::Core::change_rooms) does.
-    pub(super) fn change(&mut self, leave: &[&str], join: &[&str], limits: &Limits) -> Result<usize> {
-        let is_in = |room: &str| self.names.contains_key(room);
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(super) fn contains(&self, room: &str) -> bool {
+        self.names.contains_key(room)
+    }
+
+    /// Leaves and joins as [`Router::change`](crate::route::Router::change) does.
+    pub(super) fn change(
+        &mut self,
+        member: Member,
+        leave: &[&str],
+        join: &[&str],
+        mut on: impl FnMut(Change<'_>),
+    ) {
         let kept: BTreeSet<&str> = join.iter().copied().collect();
-        let left: BTreeSet<&str> =
-            leave.iter().copied().filter(|room| is_in(room) && !kept.contains(room)).collect();
-        let new = kept.iter().filter(|room| !is_in(room));
-        let (count, length) = new.fold((0, 0), |(count, length), room| (count + 1, length + room.len()));
-        let bytes = self.bytes - left.iter().map(|room| room.len()).sum::<usize>() + length;
-        let many = self.names.len() - left.len() + count > limits.max_rooms_per_socket as usize;
-        // If it leaves before it is let in, one event tells the host of them all.
-        if count > 0 && (many || bytes > limits.max_event_bytes) {
-            return Err(Error::TooMany);
-        }
-        self.bytes = bytes;
-        for room in &left {
-            self.names.remove(*room);
-        }
-        for &room in join {
-            if !self.names.contains_key(room) {
-                self.named += 1;
-                self.names.insert(room.into(), self.named);
+        for room in leave.iter().filter(|room| !kept.contains(*room)) {
+            if self.names.remove(*room).is_some() {
+                on(Change::Left(member, room));
             }
         }
-        Ok(left.len() + count)
+        for &room in join {
+            if !self.contains(room) {
+                self.named = self.named.wrapping_add(1);
+                self.names.insert(room.into(), self.named);
+                on(Change::Joined(member, room));
+            }
+        }
     }
 
     pub(super) fn in_order(&self) -> Vec<&str> {

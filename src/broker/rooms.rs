@@ -5,6 +5,7 @@ use super::early::EarlyRooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::Limits;
+use crate::route::Change;
 use crate::session::sid;
 use std::collections::HashSet;
 
@@ -22,8 +23,8 @@ impl Core {
     /// A socket that waits for the host's decision enters the room when it is accepted.
     ///
     /// # Errors
-    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket`, and for
-    /// one that waits if the names of its rooms are longer together than `Limits::max_event_bytes`.
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket` or
+    /// `Limits::max_room_bytes`.
     pub fn join(&mut self, socket: SocketId, room: &str) -> Result<bool> {
         self.change_rooms(socket, &[], &[room]).map(|changed| changed > 0)
     }
@@ -43,6 +44,7 @@ impl Core {
     pub fn leave_all(&mut self, socket: SocketId) -> Result<()> {
         let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
         state.early_rooms = EarlyRooms::default();
+        state.room_bytes = 0;
         let namespace = NamespaceId::new(state.namespace);
         if state.connected {
             let Self { router, events, sockets, config, .. } = self;
@@ -67,18 +69,15 @@ impl Core {
         }
         let key = socket.key();
         let state = self.socket(socket)?;
-        if !state.connected {
-            let state = self.sockets.get_mut(key).ok_or(Error::Gone)?;
-            return state.early_rooms.change(leave, join, &self.config.limits);
-        }
-        let namespace = state.namespace;
-        let most = self.config.limits.max_rooms_per_socket as usize;
-        let rooms = || self.router.rooms_of(key.slot);
-        if rooms().len() + join.len() > most && count_after(rooms(), leave, join) > most {
-            return Err(Error::TooMany);
-        }
+        let (connected, namespace) = (state.connected, state.namespace);
+        let (rooms, is_in): (usize, &dyn Fn(&str) -> bool) = if connected {
+            (self.router.rooms_of(key.slot).len(), &|room| self.router.is_member(key.slot, room))
+        } else {
+            (state.early_rooms.len(), &|room| state.early_rooms.contains(room))
+        };
+        check_fit((rooms, state.room_bytes), leave, join, is_in, &self.config.limits)?;
         // Somebody else's own room becomes a room like any other, with its owner in it.
-        for room in join {
+        for room in join.iter().filter(|_| connected) {
             if let Some(owner) = self.owner_of_room(namespace, room) {
                 if owner == key {
                     continue;
@@ -91,17 +90,26 @@ impl Core {
 
     fn apply_rooms(&mut self, key: Key, namespace: Key, leave: &[&str], join: &[&str]) -> usize {
         let Self { router, events, sockets, config, .. } = self;
-        let report = config.room_events;
-        let mut changed = 0;
-        router.change(key.slot, leave, join, |change| {
-            changed += usize::from(matches!(
-                change,
-                crate::route::Change::Joined(..) | crate::route::Change::Left(..)
-            ));
-            if report {
-                push_change(events, sockets, None, NamespaceId::new(namespace), change);
+        let (mut changed, mut gained, mut lost) = (0, 0, 0);
+        let mut count = |change: &Change<'_>| match change {
+            Change::Joined(_, room) => (changed, gained) = (changed + 1, gained + room.len()),
+            Change::Left(_, room) => (changed, lost) = (changed + 1, lost + room.len()),
+            Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
+        };
+        match sockets.get_mut(key) {
+            Some(state) if !state.connected => {
+                state.early_rooms.change(key.slot, leave, join, |change| count(&change));
             }
-        });
+            _ => router.change(key.slot, leave, join, |change| {
+                count(&change);
+                if config.room_events {
+                    push_change(events, sockets, None, NamespaceId::new(namespace), change);
+                }
+            }),
+        }
+        if let Some(state) = sockets.get_mut(key) {
+            state.room_bytes = state.room_bytes + gained - lost;
+        }
         changed
     }
 
@@ -202,10 +210,34 @@ pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
     if room.is_empty() || room.len() > limits.max_room_name { Err(Error::BadRoom) } else { Ok(()) }
 }
 
-/// In how many rooms a socket is that was in `rooms`, once it has left and joined.
-fn count_after<'a>(rooms: impl Iterator<Item = &'a str>, leave: &[&str], join: &[&str]) -> usize {
-    // Both lists may be a client's own, passed on: each is walked once.
+/// Whether a socket that has so many rooms, with so many bytes of names, may leave and join.
+fn check_fit(
+    (rooms, bytes): (usize, usize),
+    leave: &[&str],
+    join: &[&str],
+    is_in: impl Fn(&str) -> bool,
+    limits: &Limits,
+) -> Result<()> {
+    let fits = |rooms: usize, bytes: usize| {
+        rooms <= limits.max_rooms_per_socket as usize && bytes <= limits.max_room_bytes
+    };
+    if fits(rooms + join.len(), bytes + length(join)) {
+        return Ok(());
+    }
+    // Both lists may be a client's own, passed on: each is walked once, and what the socket is in is not.
     let joined: HashSet<&str> = join.iter().copied().collect();
-    let left: HashSet<&str> = leave.iter().copied().collect();
-    joined.len() + rooms.filter(|room| !left.contains(room) && !joined.contains(room)).count()
+    let left: HashSet<&str> =
+        leave.iter().copied().filter(|room| !joined.contains(room) && is_in(room)).collect();
+    let new: HashSet<&str> = joined.into_iter().filter(|room| !is_in(room)).collect();
+    let after = |now: usize, gained: usize, lost: usize| (now + gained) - lost;
+    if new.is_empty() || fits(after(rooms, new.len(), left.len()), after(bytes, length(&new), length(&left)))
+    {
+        Ok(())
+    } else {
+        Err(Error::TooMany)
+    }
+}
+
+fn length<'a>(rooms: impl IntoIterator<Item = &'a &'a str>) -> usize {
+    rooms.into_iter().map(|room| room.len()).sum()
 }

@@ -10,7 +10,7 @@ use std::ffi::c_char;
 /// enters the room when it is accepted. Joining twice is no error.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
-/// ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket, or max_event_bytes for the names of one that waits.
+/// ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
 /// Ownership: the name is copied.
 /// Threads: the broker's; roomcast_remote_join from others.
 #[unsafe(no_mangle)]

@@ -524,6 +524,8 @@ pub struct roomcast_config {
     pub max_room_name: u64,
     /// Rooms one socket may be in. 65,536 by default.
     pub max_rooms_per_socket: u64,
+    /// Bytes of the names of all rooms that one socket is in. 4 MiB by default.
+    pub max_room_bytes: u64,
     /// Acknowledgements the host may wait for from one socket. 4,096 by default.
     pub max_pending_acks: u64,
     /// TCP connections at a time; more are closed as they are accepted, and counted. 1,000,000 by default.

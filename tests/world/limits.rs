@@ -2,10 +2,10 @@
 
 use crate::client::Out;
 use crate::net::End;
+use crate::room_limits::{max_room_bytes, max_room_name, max_rooms_per_socket};
 use crate::world::{ROOM, Seen, World};
 use roomcast::{
-    Broker, Config, Error, Limits, Message, NamespaceOptions, OwnedTarget, PatternOptions, Reason, SocketId,
-    Target,
+    Broker, Config, Error, Limits, Message, NamespaceOptions, OwnedTarget, PatternOptions, Reason, Target,
 };
 
 /// These limits with another value for one of them.
@@ -48,6 +48,7 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_namespaces", By(max_namespaces)),
     ("max_room_name", By(max_room_name)),
     ("max_rooms_per_socket", By(max_rooms_per_socket)),
+    ("max_room_bytes", By(max_room_bytes)),
     ("max_pending_acks", In(SEMANTICS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
     ("max_links", By(max_links)),
     ("max_connections", In(CALM, "a_connection_more_than_there_may_be_is_told_to_come_again")),
@@ -79,7 +80,7 @@ fn every_limit_has_a_test_and_holds() {
     }
 }
 
-fn world(limits: Limits) -> World {
+pub(crate) fn world(limits: Limits) -> World {
     World::new(Config { limits, ..Config::default() })
 }
 
@@ -408,57 +409,6 @@ fn max_namespaces(limits: Limits) {
     assert!(world.core.add_namespace("/host", options).is_ok());
 }
 
-fn max_room_name(limits: Limits) {
-    let mut world = world(with!(limits, max_room_name = 5));
-    let (_, socket) = world.joined(true);
-    assert_eq!(world.core.join(socket, "12345"), Ok(true));
-    assert_eq!(world.core.join(socket, "123456"), Err(Error::BadRoom));
-    assert_eq!(world.core.join(socket, ""), Err(Error::BadRoom));
-    assert_eq!(world.core.change_rooms(socket, &["12345"], &["ok", "123456"]), Err(Error::BadRoom));
-    assert_eq!(world.core.rooms_of(socket).unwrap().skip(1).collect::<Vec<_>>(), ["12345"]);
-}
-
-/// A socket that waits to be accepted.
-fn waiting(world: &mut World) -> SocketId {
-    let options = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
-    world.core.add_namespace("/g", options).unwrap();
-    let a = world.client();
-    world.open_websocket(a);
-    world.text(a, "40/g,");
-    world.settle();
-    let asked = world.take_seen().into_iter().find_map(|event| match event {
-        Seen::Request { socket, .. } => Some(socket),
-        _ => None,
-    });
-    asked.unwrap()
-}
-
-fn max_rooms_per_socket(limits: Limits) {
-    let mut world = world(with!(limits, max_rooms_per_socket = 3));
-    let (_, socket) = world.joined(true);
-    assert_eq!(world.core.change_rooms(socket, &[], &["a", "b", "c"]), Ok(3));
-    assert_eq!(world.core.join(socket, "a"), Ok(false));
-    assert_eq!(world.core.join(socket, "d"), Err(Error::TooMany));
-    // A move that leaves as many as it enters fits.
-    assert_eq!(world.core.change_rooms(socket, &["a"], &["d"]), Ok(2));
-    assert_eq!(world.core.change_rooms(socket, &["nowhere"], &["e"]), Err(Error::TooMany));
-    assert_eq!(world.core.change_rooms(socket, &["b"], &["e", "e", "d"]), Ok(2));
-    // The same for one that waits to be accepted.
-    let waiting = waiting(&mut world);
-    assert_eq!(world.core.change_rooms(waiting, &[], &["a", "b", "c"]), Ok(3));
-    assert_eq!(world.core.join(waiting, "a"), Ok(false));
-    assert_eq!(world.core.join(waiting, "d"), Err(Error::TooMany));
-    assert_eq!(world.core.change_rooms(waiting, &["a"], &["d"]), Ok(2));
-    // A client's own list that the host passes on costs what its length is, not the square of it: minutes here.
-    let names: Vec<String> = (0..160_000).map(|number| number.to_string()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for socket in [socket, waiting] {
-        assert_eq!(world.core.change_rooms(socket, &names[..80_000], &names), Err(Error::TooMany));
-    }
-    world.core.accept(waiting).unwrap();
-    assert_eq!(world.core.rooms_of(waiting).unwrap().count(), 1 + 3);
-}
-
 fn max_links(limits: Limits) {
     let mut world = world(with!(limits, max_links = 2));
     let first = world.dial(ROOM).unwrap();
@@ -537,19 +487,6 @@ fn max_events(limits: Limits) {
 }
 
 fn max_event_bytes(limits: Limits) {
-    let mut world = world(with!(limits, max_event_bytes = 50));
-    let waiting = waiting(&mut world);
-    let (long, more) = ("l".repeat(30), "m".repeat(20));
-    assert_eq!(world.core.change_rooms(waiting, &[], &[&more, &long, &long]), Ok(2));
-    assert_eq!(world.core.join(waiting, &long), Ok(false));
-    assert_eq!(world.core.join(waiting, "x"), Err(Error::TooMany));
-    assert_eq!(world.core.change_rooms(waiting, &[&long], &["b", "a", &more]), Ok(3));
-    assert_eq!(world.core.join(waiting, &long), Err(Error::TooMany));
-    assert_eq!(world.core.leave(waiting, &long), Ok(false));
-    world.core.accept(waiting).unwrap();
-    let rooms: Vec<&str> = world.core.rooms_of(waiting).unwrap().skip(1).collect();
-    assert_eq!(rooms, [&more, "b", "a"]);
-    assert_eq!(world.core.join(waiting, &long), Ok(true));
     undrained(with!(limits, max_event_bytes = 50));
 }
 

@@ -9,6 +9,7 @@ mod limits;
 mod net;
 mod origins;
 mod parse;
+mod room_limits;
 mod semantics;
 #[allow(dead_code, reason = "tests/world_memory uses all of it")]
 mod storm;

@@ -190,7 +190,8 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
-    /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket`.
+    /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket` or
+    /// [`Limits::max_room_bytes`](crate::Limits::max_room_bytes).
     pub fn join(&mut self, socket: SocketId, room: &str) -> Result<bool> {
         self.change_rooms(socket, &[], &[room]).map(|changed| changed > 0)
     }
