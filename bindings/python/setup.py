@@ -1,6 +1,7 @@
 """Builds the wheel: cargo's library, and cffi's reading of include/roomcast.h. It must not call a C compiler."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 PACKED = HERE / "crate"
 ROOT = PACKED if PACKED.is_dir() else HERE.parents[1]
 SUFFIXES = (".so", ".dylib", ".dll")
+LICENCE = re.compile(r"licen[cs]e|copying|copyright|notice|unlicense", re.IGNORECASE)
 
 
 def declarations(header: str) -> str:
@@ -46,15 +48,39 @@ def strip(file: Path) -> None:
         subprocess.run([program, "-x" if sys.platform == "darwin" else "--strip-unneeded", str(file)], check=True)
 
 
-def library() -> Path:
-    """Builds the library as `make lib` does, so that the two share what they compile, and says where it is."""
+def library() -> "tuple[Path, list[Path]]":
+    """Builds the library as `make lib` does, so that the two share what they compile, and says where it is, and where the crates
+    are that are linked into it."""
     soname = ["--", "-C", "link-arg=-Wl,-soname,libroomcast.so.1"] if sys.platform.startswith("linux") else []
     printed = cargo("rustc", "--release", "--lib", "--features", "capi", "--crate-type", "cdylib,staticlib",
                     "--message-format", "json-render-diagnostics", *soname)
     messages = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     files = [Path(name) for message in messages for name in message.get("filenames", ())
              if message["target"]["name"] == "roomcast" and name.endswith(SUFFIXES)]
-    return files[-1]
+    linked = [message for message in messages if "lib" in message.get("target", {}).get("kind", ())]
+    crates = {Path(message["manifest_path"]).parent for message in linked if message["target"]["name"] != "roomcast"}
+    return files[-1], sorted(crates)
+
+
+def notices(crates: "list[Path]") -> str:
+    """The licences of other people's crates, each text once: all of them ask for it where the binary goes."""
+    owners: "dict[str, list[str]]" = {}
+    for crate in crates:
+        texts = [file for file in sorted(crate.iterdir()) if file.is_file() and LICENCE.match(file.name)]
+        if not texts:
+            raise SystemExit(f"{crate} has no text of its licence, which the wheel has to bring")
+        for file in texts:
+            owners.setdefault(file.read_text(encoding="utf-8").strip(), []).append(f"{crate.name}: {file.name}")
+    parts = ("\n".join((*names, "", text)) for text, names in owners.items())
+    return f"\n\n{'=' * 100}\n".join(("What is linked into roomcast's library, and under which licences.", *parts)) + "\n"
+
+
+def library_notices() -> "Path | None":
+    """The same of Rust's standard library, if this compiler brought it along; a distribution's may not."""
+    command = [os.environ.get("RUSTC", "rustc"), "--print", "sysroot"]
+    root = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    file = Path(root) / "share" / "doc" / "rust" / "COPYRIGHT-library.html"
+    return file if file.is_file() else None
 
 
 class Build(build_py):
@@ -63,7 +89,8 @@ class Build(build_py):
         shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         package = Path(self.build_lib) / "roomcast"
-        built = library()
+        built, crates = library()
+        self.distribution.crates = crates
         shutil.copyfile(built, package / f"_library{built.suffix}")
         strip(package / f"_library{built.suffix}")
         ffi = FFI()
@@ -89,6 +116,9 @@ class Source(sdist):
 
 
 class Distribution(setuptools.Distribution):
+    #: What is linked into the library, once it is built.
+    crates: "list[Path]" = []
+
     def has_ext_modules(self) -> bool:
         """The library makes it one platform's, which auditwheel and pip have to know."""
         return True
@@ -99,6 +129,19 @@ class Wheel(bdist_wheel):
 
     def get_tag(self) -> "tuple[str, str, str]":
         return "py3", "none", super().get_tag()[2]
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        """Others' licences go where ours are."""
+        super().egg2dist(egginfo_path, distinfo_path)
+        licences = Path(distinfo_path) / "licenses"
+        (licences / "LICENSES-linked.txt").write_text(notices(self.distribution.crates), encoding="utf-8")
+        library = library_notices()
+        if library:
+            shutil.copyfile(library, licences / "LICENSES-rust-library.html")
+        metadata = Path(distinfo_path) / "METADATA"
+        names = "".join(f"License-File: {file.name}\n" for file in sorted(licences.glob("LICENSES-*")))
+        fields, blank, text = metadata.read_text(encoding="utf-8").partition("\n\n")
+        metadata.write_text(f"{fields}\n{names}{blank[1:]}{text}", encoding="utf-8")
 
 
 manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")

