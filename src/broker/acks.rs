@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::events::Kind;
 use super::message::{Message, Receipt, Target};
+use super::stats::count;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, Key, SocketId};
@@ -29,6 +30,7 @@ impl AckNumbers {
     }
 
     /// The next question is `key`'s.
+    #[expect(clippy::arithmetic_side_effects, reason = "2^53 and the number of loops, of which there is one")]
     fn take(&mut self, key: Key) {
         self.waiting.insert(self.next, key);
         self.next += self.step;
@@ -46,6 +48,20 @@ pub(super) struct PendingAck {
     waiting: Waiting,
     /// How many disconnected without an answer.
     lost: u32,
+}
+
+impl PendingAck {
+    /// How many have not answered, and never will in part.
+    fn missing(&self) -> u32 {
+        self.waiting.len().saturating_add(self.lost)
+    }
+
+    /// One of those who are to answer is gone.
+    fn lose(&mut self, slot: u32) {
+        if self.waiting.remove(slot) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
 }
 
 /// Who has yet to answer, by socket slot.
@@ -139,7 +155,7 @@ impl Core {
         }
         self.ack_numbers.take(key);
         if timeout == Some(0) {
-            self.counters.ack_timeouts += 1;
+            count(&mut self.counters.ack_timeouts, 1);
             self.end_ack(key, true);
         } else if let Some(timeout) = timeout {
             self.timers.arm(Timer::Ack(key.slot), self.now.saturating_add(timeout));
@@ -175,18 +191,18 @@ impl Core {
             Waiting::One(one) => *one == Some(socket.slot),
             Waiting::Many(many) => many.contains(&socket.slot),
         }) else {
-            self.counters.unknown_acks += 1;
+            count(&mut self.counters.unknown_acks, 1);
             return;
         };
         pending.waiting.remove(socket.slot);
-        let (left, lost) = (pending.waiting.len(), pending.lost);
+        let (left, missing) = (pending.waiting.len(), pending.missing());
         let mut tag = 0;
         if let Some(state) = self.sockets.get_mut(socket) {
             state.acks.forget(&key);
             tag = state.tag;
         }
         let id = AckId::new(key);
-        self.events.push(Kind::Ack(id, SocketId::new(socket), left + lost)).tag(tag).text(&[args]);
+        self.events.push(Kind::Ack(id, SocketId::new(socket), missing)).tag(tag).text(&[args]);
         for attachment in attachments {
             self.events.bytes(attachment);
         }
@@ -199,7 +215,7 @@ impl Core {
     pub(super) fn abandon_acks(&mut self, slot: u32, acks: Owed) {
         for key in acks.0 {
             let Some(pending) = self.acks.get_mut(key) else { continue };
-            pending.lost += u32::from(pending.waiting.remove(slot));
+            pending.lose(slot);
             if pending.waiting.len() == 0 {
                 self.end_ack(key, false);
             }
@@ -209,7 +225,7 @@ impl Core {
     /// An acknowledgement's time is up.
     pub(super) fn ack_timed_out(&mut self, slot: u32) {
         if let Some(key) = self.acks.key_at(slot) {
-            self.counters.ack_timeouts += 1;
+            count(&mut self.counters.ack_timeouts, 1);
             self.end_ack(key, true);
         }
     }
@@ -218,7 +234,7 @@ impl Core {
         let Some(pending) = self.acks.remove(key) else { return };
         self.timers.cancel(Timer::Ack(key.slot));
         self.ack_numbers.waiting.remove(&pending.number);
-        let missing = pending.waiting.len() + pending.lost;
+        let missing = pending.missing();
         for slot in pending.waiting.drain() {
             if let Some(socket) = self.sockets.at_mut(slot) {
                 socket.acks.forget(&key);

@@ -5,6 +5,7 @@ use super::acks::Owed;
 use super::core::{Core, Ending, Socket};
 use super::early::EarlyRooms;
 use super::events::Kind;
+use super::stats::count;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::session::link::Link;
@@ -48,7 +49,7 @@ impl Core {
             return;
         };
         state.sockets.push(key);
-        home.population += 1;
+        home.enter();
         let id = sid::text(&sid);
         if home.guarded {
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
@@ -83,7 +84,7 @@ impl Core {
 
     /// The broker itself turns a client away; what else the client has goes on.
     fn refuse_client(&mut self, conn: Key, name: &str, message: &str) {
-        self.counters.connects_refused += 1;
+        count(&mut self.counters.connects_refused, 1);
         self.log_unwelcome(conn, name, message);
         self.refuse_connect(conn, name, message, None);
     }
@@ -131,7 +132,7 @@ impl Core {
         }
         let (conn, namespace) = (state.conn, state.namespace);
         let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();
-        self.counters.connects_refused += 1;
+        count(&mut self.counters.connects_refused, 1);
         self.refuse_connect(conn, &name, message, data);
         self.log_rejected(socket.key(), message);
         self.forget_socket(socket.key());

@@ -36,8 +36,10 @@ impl Core {
 
     pub(super) fn report(&mut self) {
         if let Some(place) = &self.place {
-            *place.board.0[place.number].lock() = self.metrics();
-            self.timers.arm(Timer::Report, self.now + INTERVAL);
+            if let Some(own) = place.board.0.get(place.number) {
+                *own.lock() = self.metrics();
+            }
+            self.timers.arm(Timer::Report, self.after(INTERVAL));
         }
     }
 

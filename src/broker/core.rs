@@ -10,7 +10,7 @@ use super::log::Book;
 use super::metrics::Histogram;
 use super::namespaces::{Namespace, Pattern};
 use super::serve::{Mount, Resources};
-use super::stats::{Counters, Stats};
+use super::stats::{Counters, Stats, count};
 use super::tags::Tags;
 use super::visitors::{Proxies, Visitors};
 use crate::base::Millis;
@@ -223,7 +223,7 @@ impl Core {
 
     /// A command from another thread could not be carried out.
     pub(crate) fn count_remote_failure(&mut self) {
-        self.counters.remote_failures += 1;
+        count(&mut self.counters.remote_failures, 1);
     }
 
     /// How many emits were counted; a loop that is not the first one an emit concerns does not count it again.
@@ -233,7 +233,7 @@ impl Core {
 
     /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
     pub fn wants_flush(&self) -> bool {
-        self.log.len() + self.log.link_bytes() >= self.config.limits.max_tick_bytes
+        self.log.len().saturating_add(self.log.link_bytes()) >= self.config.limits.max_tick_bytes
     }
 
     /// Whether a flush has anything to do.
@@ -348,12 +348,29 @@ impl Core {
         if custom {
             self.custom_sids.insert(sid, key);
         }
-        let slot = key.slot as usize;
-        if self.congested.len() <= slot {
-            self.congested.resize(slot + 1, false);
-        }
-        self.congested[slot] = false;
+        self.set_congested(key, false);
         Ok(key)
+    }
+
+    /// Whether output of a connection waits for its kernel.
+    pub(super) fn set_congested(&mut self, key: Key, congested: bool) {
+        let at = key.slot as usize;
+        if self.congested.len() <= at {
+            self.congested.resize(at.saturating_add(1), false);
+        }
+        if let Some(place) = self.congested.get_mut(at) {
+            *place = congested;
+        }
+    }
+
+    /// The time in so many milliseconds.
+    pub(super) fn after(&self, time: Millis) -> Millis {
+        self.now.saturating_add(time)
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub(super) fn wall_clock(&self) -> Millis {
+        self.epoch.saturating_add(self.now)
     }
 
     /// Ends a connection: its sockets first, then what carries it.
@@ -375,13 +392,13 @@ impl Core {
             self.timers.cancel(timer(key.slot));
         }
         if let Some(probe) = probe {
-            self.counters.upgrades_failed += 1;
+            count(&mut self.counters.upgrades_failed, 1);
             self.end_websocket(probe.link);
         }
         for socket in sockets {
             self.remove_socket(socket, reason);
         }
-        self.counters.connections_closed += 1;
+        count(&mut self.counters.connections_closed, 1);
         if self.config.engine_only {
             self.log_closed(key, reason);
             self.events.push(Kind::Close(ConnId::new(key), reason));
@@ -397,7 +414,7 @@ impl Core {
                     _ => Vec::new(),
                 };
                 self.send_frames(key, |out| ws::frame(out, Opcode::Close, &payload));
-                self.timers.arm(Timer::Linger(key.slot), self.now + self.config.limits.close_timeout);
+                self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
             }
             Transport::Polling { poll, post } => {
                 if let Some(link) = post {
@@ -419,7 +436,7 @@ impl Core {
     pub(super) fn linger(&mut self, key: Key) {
         if let Some(conn) = self.conns.get_mut(key) {
             conn.lingers = true;
-            self.timers.arm(Timer::Linger(key.slot), self.now + LINGER);
+            self.timers.arm(Timer::Linger(key.slot), self.after(LINGER));
         }
     }
 
@@ -504,7 +521,7 @@ impl Core {
             self.abandon_acks(key.slot, socket.acks);
         }
         if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
-            namespace.population -= 1;
+            namespace.leave();
         }
         self.collect_namespace(socket.namespace);
     }
@@ -521,12 +538,18 @@ impl Core {
 
     // ---- links ----
 
+    #[expect(clippy::indexing_slicing, reason = "there are as many as that when one is taken")]
     pub(super) fn link(&mut self, link: u32) -> &mut Link {
         let at = link as usize;
         if self.links.len() <= at {
-            self.links.resize_with(at + 1, Link::default);
+            self.links.resize_with(at.saturating_add(1), Link::default);
         }
         &mut self.links[at]
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it opened")]
+    pub(super) fn link_is_gone(&mut self) {
+        self.open_links -= 1;
     }
 
     /// Closes a link with the next flush. Its state goes at once.
@@ -536,7 +559,7 @@ impl Core {
             return;
         }
         self.timers.cancel(Timer::Link(link));
-        self.open_links -= 1;
+        self.link_is_gone();
         self.doomed.push((link, abort));
         // It may have carried more than what it is closed for.
         if let Link::Http(http) = state {
@@ -551,7 +574,7 @@ impl Core {
                 return self.doom(link, false);
             }
             websocket.role = Role::Closing;
-            let at = self.now + self.config.limits.close_timeout;
+            let at = self.after(self.config.limits.close_timeout);
             self.timers.arm(Timer::Link(link), at);
         }
     }

@@ -3,6 +3,7 @@
 
 use super::core::{Core, Socket};
 use super::message::{Delivery, Message, Receipt, Target};
+use super::stats::count;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::limits::Limits;
@@ -54,7 +55,7 @@ impl Core {
         socketio::write_ack(&mut self.scratch, name, attachments.len(), ack, args);
         let frame = self.append(attachments)?;
         self.log.deliver(conn.slot, frame);
-        self.counters.deliveries += 1;
+        count(&mut self.counters.deliveries, 1);
         Ok(())
     }
 
@@ -116,6 +117,10 @@ impl Core {
     }
 
     /// Encodes a message and hands it to everyone in `target`; tells `each` about every one who gets it.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "counts of recipients, and those skipped are some of them"
+    )]
     pub(super) fn deliver(
         &mut self,
         target: Target<'_>,
@@ -172,10 +177,10 @@ impl Core {
                 recipients
             }
         };
-        self.counters.emits += 1;
-        self.counters.deliveries += (recipients - skipped) as u64;
-        self.counters.dropped_volatile += skipped as u64;
-        self.counters.replaced_latest += replaced;
+        count(&mut self.counters.emits, 1);
+        count(&mut self.counters.deliveries, (recipients - skipped) as u64);
+        count(&mut self.counters.dropped_volatile, skipped as u64);
+        count(&mut self.counters.replaced_latest, replaced);
         Ok(Receipt { recipients, skipped })
     }
 

@@ -2,6 +2,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use super::stats::count;
 use crate::base::Millis;
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -40,12 +41,12 @@ impl Core {
             let packet = format!("4{packet}");
             self.send_text(key, &packet);
         }
-        self.counters.connections_opened += 1;
-        self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_interval);
+        count(&mut self.counters.connections_opened, 1);
+        self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_interval));
         if self.config.engine_only {
             self.events.push(Kind::Open(ConnId::new(key)));
         } else {
-            self.timers.arm(Timer::Connect(key.slot), self.now + self.config.connect_timeout);
+            self.timers.arm(Timer::Connect(key.slot), self.after(self.config.connect_timeout));
         }
     }
 
@@ -66,7 +67,7 @@ impl Core {
     }
 
     pub(super) fn unparsable(&mut self, key: Key) {
-        self.counters.bad_packets += 1;
+        count(&mut self.counters.bad_packets, 1);
         self.close_conn(key, Reason::ParseError, Ending::Final);
     }
 
@@ -74,7 +75,7 @@ impl Core {
         let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open()) else { return };
         if packet == Packet::Pong("") {
             if std::mem::take(&mut conn.awaiting_pong) {
-                self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_interval);
+                self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_interval));
             }
             return;
         }
@@ -95,7 +96,7 @@ impl Core {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.awaiting_pong && !conn.extended {
             conn.extended = true;
-            self.timers.arm(Timer::Heartbeat(key.slot), self.now + self.config.ping_timeout);
+            self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
     }
 
@@ -127,7 +128,7 @@ impl Core {
     /// A probe ends without an upgrade; the connection stays on polling.
     pub(super) fn end_probe(&mut self, key: Key) {
         let Some(probe) = self.conns.get_mut(key).and_then(|conn| conn.probe.take()) else { return };
-        self.counters.upgrades_failed += 1;
+        count(&mut self.counters.upgrades_failed, 1);
         self.timers.cancel(Timer::Upgrade(key.slot));
         self.timers.cancel(Timer::UpgradePoll(key.slot));
         self.end_websocket(probe.link);
@@ -142,7 +143,7 @@ impl Core {
         if let Transport::Polling { poll: Some(_), .. } = conn.transport {
             self.answer_poll(key, b"6");
         }
-        self.timers.arm(Timer::UpgradePoll(key.slot), self.now + UPGRADE_POLL);
+        self.timers.arm(Timer::UpgradePoll(key.slot), self.after(UPGRADE_POLL));
     }
 
     /// The WebSocket takes over; what waits goes out on it.
@@ -166,7 +167,7 @@ impl Core {
         conn.transport = Transport::WebSocket { link };
         self.timers.cancel(Timer::Upgrade(key.slot));
         self.timers.cancel(Timer::UpgradePoll(key.slot));
-        self.counters.upgrades += 1;
+        count(&mut self.counters.upgrades, 1);
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.role = Role::Main;
         }
@@ -188,7 +189,7 @@ impl Core {
                 Timer::Report => self.report(),
                 Timer::Heartbeat(slot) => self.with_conn(slot, |core, key| core.heartbeat(key, due)),
                 Timer::Connect(slot) => self.with_conn(slot, |core, key| {
-                    core.counters.connect_timeouts += 1;
+                    count(&mut core.counters.connect_timeouts, 1);
                     core.close_conn(key, Reason::ForcedServerClose, Ending::Orderly);
                 }),
                 Timer::Assembly(slot) => self.with_conn(slot, Self::malformed),
@@ -209,7 +210,7 @@ impl Core {
     fn heartbeat(&mut self, key: Key, due: Millis) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.awaiting_pong {
-            self.counters.ping_timeouts += 1;
+            count(&mut self.counters.ping_timeouts, 1);
             self.refuse_late_poll(key);
             return self.close_conn(key, Reason::PingTimeout, Ending::Final);
         }
@@ -217,8 +218,8 @@ impl Core {
         conn.extended = false;
         self.send_text(key, "2");
         // That the loop woke a moment late is not the client's: the wait ends when it would have ended in time.
-        let sent = if self.now - due <= LATE { due } else { self.now };
-        self.timers.arm(Timer::Heartbeat(key.slot), sent + self.config.ping_timeout);
+        let sent = if self.now.saturating_sub(due) <= LATE { due } else { self.now };
+        self.timers.arm(Timer::Heartbeat(key.slot), sent.saturating_add(self.config.ping_timeout));
     }
 
     /// Clients give up on a server from which no ping comes, by clocks that did not stand still for this long as ours did.

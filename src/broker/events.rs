@@ -264,11 +264,11 @@ impl Events {
 
     /// The events without the first so many.
     pub(crate) fn iter_from(&self, at: usize) -> impl Iterator<Item = Event<'_>> {
-        (at..self.records.len()).map(|at| self.event(at))
+        self.records.get(at..).unwrap_or_default().iter().map(|record| self.event(record))
     }
 
     pub(crate) fn byte_len(&self) -> usize {
-        self.text.len() + self.bytes.len()
+        self.text.len().saturating_add(self.bytes.len())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -284,7 +284,7 @@ impl Events {
 
     /// Begins an event; its pieces follow.
     pub(crate) fn push(&mut self, kind: Kind) -> &mut Self {
-        let at = self.spans.len() as u32;
+        let at = place(self.spans.len());
         self.records.push(Record { kind, tag: 0, span: at, end: at });
         self
     }
@@ -299,24 +299,24 @@ impl Events {
 
     /// The next piece of the newest event, put together from parts.
     pub(crate) fn text(&mut self, parts: &[&str]) -> &mut Self {
-        let start = self.text.len() as u32;
+        let start = place(self.text.len());
         for part in parts {
             self.text.push_str(part);
         }
-        self.piece(start, self.text.len() as u32)
+        self.piece(start, place(self.text.len()))
     }
 
     /// The next piece of the newest event: an attachment.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        let start = self.bytes.len() as u32;
+        let start = place(self.bytes.len());
         self.bytes.extend_from_slice(bytes);
-        self.piece(start, self.bytes.len() as u32)
+        self.piece(start, place(self.bytes.len()))
     }
 
     fn piece(&mut self, start: u32, end: u32) -> &mut Self {
         self.spans.push((start, end));
         if let Some(record) = self.records.last_mut() {
-            record.end += 1;
+            record.end = place(self.spans.len());
         }
         self
     }
@@ -334,25 +334,24 @@ impl Events {
 
     /// Puts another batch behind this one.
     pub(crate) fn append(&mut self, other: &Self) {
-        let (text, bytes) = (self.text.len() as u32, self.bytes.len() as u32);
+        let (text, bytes) = (place(self.text.len()), place(self.bytes.len()));
         for record in &other.records {
             let texts = record.kind.texts();
-            let pieces = &other.spans[record.span as usize..record.end as usize];
-            self.records.push(Record { span: self.spans.len() as u32, end: 0, ..*record });
+            let pieces = other.spans.get(record.span as usize..record.end as usize).unwrap_or_default();
+            self.records.push(Record { span: place(self.spans.len()), end: 0, ..*record });
             for (at, &(start, end)) in pieces.iter().enumerate() {
                 let by = if at < texts { text } else { bytes };
-                self.spans.push((start + by, end + by));
+                self.spans.push((start.saturating_add(by), end.saturating_add(by)));
             }
             if let Some(record) = self.records.last_mut() {
-                record.end = self.spans.len() as u32;
+                record.end = place(self.spans.len());
             }
         }
         self.text.push_str(&other.text);
         self.bytes.extend_from_slice(&other.bytes);
     }
 
-    fn event(&self, at: usize) -> Event<'_> {
-        let record = &self.records[at];
+    fn event(&self, record: &Record) -> Event<'_> {
         let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
         let tag = record.tag;
         match record.kind {
@@ -398,6 +397,11 @@ impl Events {
     }
 }
 
+/// A place in a batch. What lies behind 4 GiB of it is read as nothing.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 #[derive(Clone, Copy)]
 struct Spans<'a> {
     events: &'a Events,
@@ -407,11 +411,11 @@ struct Spans<'a> {
 
 impl<'a> Spans<'a> {
     fn len(&self) -> usize {
-        self.to - self.from
+        self.to.saturating_sub(self.from)
     }
 
     fn skip(self, count: usize) -> Self {
-        Self { from: (self.from + count).min(self.to), ..self }
+        Self { from: self.from.saturating_add(count).min(self.to), ..self }
     }
 
     fn span(&self, at: usize) -> Option<std::ops::Range<usize>> {

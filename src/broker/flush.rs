@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::service::{Flow, Output, Sent, Service};
+use super::stats::count;
 use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::route::Frame;
@@ -30,19 +31,19 @@ impl Service for Core {
     fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool {
         self.advance(now);
         if self.shutting_down || self.open_links >= self.config.limits.max_links as usize {
-            self.counters.links_refused += 1;
+            count(&mut self.counters.links_refused, 1);
             return false;
         }
         *self.link(link as u32) = Link::Http(Box::new(Http::new(peer)));
-        self.open_links += 1;
-        self.counters.links_opened += 1;
+        self.open_links = self.open_links.saturating_add(1);
+        count(&mut self.counters.links_opened, 1);
         self.http_progress(link as u32);
         true
     }
 
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow {
         self.advance(now);
-        self.counters.bytes_in += bytes.len() as u64;
+        count(&mut self.counters.bytes_in, bytes.len() as u64);
         let link = link as u32;
         match self.link(link) {
             Link::Http(_) => self.http_received(link, bytes),
@@ -61,7 +62,7 @@ impl Service for Core {
         if matches!(state, Link::Free) {
             return;
         }
-        self.open_links -= 1;
+        self.link_is_gone();
         self.timers.cancel(Timer::Link(link));
         match state {
             Link::Free => {}
@@ -143,7 +144,7 @@ impl Service for Core {
     }
 
     fn slept_through(&mut self, time: Millis) {
-        self.epoch += time;
+        self.epoch = self.epoch.saturating_add(time);
         self.hasten_pings(time);
     }
 
@@ -153,7 +154,7 @@ impl Service for Core {
             return Some(patience);
         }
         self.ping_unheard();
-        Some(time + self.config.ping_interval)
+        Some(time.saturating_add(self.config.ping_interval))
     }
 
     fn flush_took(&mut self, time: Duration) {
@@ -196,10 +197,11 @@ impl Core {
     }
 
     /// Gives a link to the loop that its next request is for. It is counted there.
+    #[expect(clippy::arithmetic_side_effects, reason = "what is taken back was counted as it came")]
     fn hand_over(&mut self, link: u32, number: usize, out: &mut impl Output) {
         let Link::Http(http) = std::mem::take(self.link(link)) else { return };
         self.timers.cancel(Timer::Link(link));
-        self.open_links -= 1;
+        self.link_is_gone();
         self.counters.links_opened -= 1;
         self.counters.bytes_in -= http.input.len() as u64;
         out.hand_over(link as usize, number, http.peer, http.input.into_unread());
@@ -207,7 +209,8 @@ impl Core {
 
     /// Sends a link's own output; goes on with its next request when all is out.
     fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
-        match &mut self.links[link as usize] {
+        let Some(state) = self.links.get_mut(link as usize) else { return };
+        match state {
             Link::Free => {}
             Link::WebSocket(websocket) => {
                 if websocket.output.is_empty() {
@@ -231,13 +234,14 @@ impl Core {
                     }
                 }
                 let sent = out.send(link as usize, &output);
-                self.counters.bytes_out += taken(sent, output.len()) as u64;
+                count(&mut self.counters.bytes_out, taken(sent, output.len()) as u64);
                 if let Sent::Part(count) = sent {
-                    if count < own {
-                        websocket.output = output[count..own].to_vec();
+                    let Some(skip) = count.checked_sub(own) else {
+                        output.truncate(own);
+                        websocket.output = output.split_off(count);
                         return self.keep(conn, ranges, 0);
-                    }
-                    self.keep(conn, ranges, count - own);
+                    };
+                    self.keep(conn, ranges, skip);
                 }
                 // The link may have been paused as it was still HTTP.
                 out.resume(link as usize);
@@ -248,7 +252,7 @@ impl Core {
                         Sent::Broken => self.close_conn(conn, Reason::TransportClose, Ending::Abrupt),
                     }
                 }
-                if let Link::WebSocket(websocket) = &self.links[link as usize]
+                if let Some(Link::WebSocket(websocket)) = self.links.get(link as usize)
                     && websocket.peer_closed
                     && websocket.role == Role::Closing
                     && websocket.output.is_empty()
@@ -268,7 +272,7 @@ impl Core {
                     [] => Sent::All,
                     unsent => out.send(link as usize, unsent),
                 };
-                self.counters.bytes_out += taken(sent, http.unsent().len()) as u64;
+                count(&mut self.counters.bytes_out, taken(sent, http.unsent().len()) as u64);
                 match sent {
                     Sent::All => {
                         http.sent = 0;
@@ -288,7 +292,7 @@ impl Core {
                             return self.hand_over(link, number, out);
                         }
                         self.http_progress(link);
-                        if let Link::Http(http) = &mut self.links[link as usize] {
+                        if let Some(Link::Http(http)) = self.links.get_mut(link as usize) {
                             if http.paused && !http.is_ahead(ahead) {
                                 http.paused = false;
                                 out.resume(link as usize);
@@ -298,7 +302,7 @@ impl Core {
                         }
                     }
                     Sent::Part(count) => {
-                        http.sent += count;
+                        http.sent = http.sent.saturating_add(count);
                         http.blocked = true;
                         match http.clock {
                             // It goes on, if slowly.
@@ -328,8 +332,7 @@ impl Core {
 
     /// Sends what goes before this tick's output. False if some of it still waits, or the connection is gone.
     fn clear_way(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
-        let own =
-            matches!(&self.links[link as usize], Link::WebSocket(websocket) if !websocket.output.is_empty());
+        let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
         !own && self.drain_backlog(key, link, out)
     }
 
@@ -354,12 +357,12 @@ impl Core {
         let sent = match ranges {
             [] => Sent::All,
             [range] => out.send(link as usize, self.log.bytes(*range)),
-            ranges if ranges.len() <= MAX_SLICES && total >= ranges.len() * SHORT => {
+            ranges if ranges.len() <= MAX_SLICES && total / SHORT >= ranges.len() => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 for (slice, range) in slices.iter_mut().zip(ranges) {
                     *slice = IoSlice::new(self.log.bytes(*range));
                 }
-                out.send_vectored(link as usize, &slices[..ranges.len()])
+                out.send_vectored(link as usize, slices.get(..ranges.len()).unwrap_or(&slices))
             }
             ranges => {
                 self.scratch.clear();
@@ -374,7 +377,7 @@ impl Core {
 
     /// The kernel has taken this much of this tick's output.
     fn went_out(&mut self, key: Key, ranges: &[Frame], sent: Sent, total: usize) {
-        self.counters.bytes_out += taken(sent, total) as u64;
+        count(&mut self.counters.bytes_out, taken(sent, total) as u64);
         match sent {
             Sent::All => self.finish_if_closing(key),
             Sent::Part(count) => self.keep(key, ranges, count),
@@ -391,9 +394,9 @@ impl Core {
             backlog.slices(&mut slices);
             let total = slices.iter().map(|slice| slice.len()).sum();
             let sent = out.send_vectored(link as usize, &slices);
-            let count = taken(sent, total);
-            self.counters.bytes_out += count as u64;
-            backlog.advance(count);
+            let gone = taken(sent, total);
+            count(&mut self.counters.bytes_out, gone as u64);
+            backlog.advance(gone);
             match sent {
                 Sent::All => {}
                 Sent::Part(_) => return false,
@@ -404,7 +407,7 @@ impl Core {
             }
         }
         conn.backlog = None;
-        self.congested[key.slot as usize] = false;
+        self.set_congested(key, false);
         true
     }
 
@@ -435,26 +438,26 @@ impl Core {
                 } else {
                     (&segment, piece.start..piece.end)
                 };
-                if skip >= at.len() {
-                    skip -= at.len();
+                if let Some(rest) = skip.checked_sub(at.len()) {
+                    skip = rest;
                     continue;
                 }
                 // What is half on the wire has to follow whole.
                 let class = if skip > 0 || closing { Class::Keep } else { class };
-                let bytes = &segment[at.start as usize..at.end as usize];
-                let fits = conn.queued() + bytes.len() < bound;
+                let bytes = segment.get(at.start as usize..at.end as usize).unwrap_or_default();
+                let fits = conn.queued().saturating_add(bytes.len()) < bound;
                 let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
                 let sent = std::mem::take(&mut skip);
                 let bound = if closing { usize::MAX } else { bound };
                 let pushed = conn.backlog().push(segment, at, sent, last, class, bound);
-                self.counters.replaced_latest += u64::from(pushed.replaced);
-                self.counters.dropped_oldest += u64::from(pushed.dropped);
+                count(&mut self.counters.replaced_latest, u64::from(pushed.replaced));
+                count(&mut self.counters.dropped_oldest, u64::from(pushed.dropped));
                 overflow |= pushed.overflow;
             }
         }
-        self.congested[key.slot as usize] = true;
+        self.set_congested(key, true);
         if overflow {
-            self.counters.slow_consumers += 1;
+            count(&mut self.counters.slow_consumers, 1);
             self.close_conn(key, Reason::SlowConsumer, Ending::Abrupt);
         }
     }
@@ -484,17 +487,19 @@ impl Core {
     fn take_packets(&mut self, key: Key, most: usize, payload: &mut Vec<u8>) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let Some(backlog) = &mut conn.backlog else { return };
-        let mut taken = 0;
-        for frame in
-            backlog.frames().flat_map(|bytes| ws::frames(bytes).map(|(at, ..)| &bytes[at])).take(most)
+        let mut taken = 0_usize;
+        for frame in backlog
+            .frames()
+            .flat_map(|bytes| ws::frames(bytes).filter_map(|(at, ..)| bytes.get(at)))
+            .take(most)
         {
             engineio::transcode_frames(frame, payload);
-            taken += frame.len();
+            taken = taken.saturating_add(frame.len());
         }
         backlog.advance(taken);
         if backlog.is_empty() {
             conn.backlog = None;
-            self.congested[key.slot as usize] = false;
+            self.set_congested(key, false);
         }
     }
 

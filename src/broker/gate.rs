@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use super::stats::count;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
@@ -94,6 +95,10 @@ impl Busy {
 
 impl Gate {
     /// Takes one handshake in, if the rate allows it.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits hold thousandths of what has 32, and the clock stands still at worst"
+    )]
     fn admit(&mut self, limits: &Limits, now: Millis) -> std::result::Result<(), Busy> {
         let rate = u64::from(limits.max_handshakes_per_second);
         if rate == 0 {
@@ -134,16 +139,18 @@ impl Core {
         let limits = &self.config.limits;
         let entered = match self.gate.drain {
             Some(_) => Err(Busy::Draining),
-            None => self.visitors.enter(address, limits, self.epoch + self.now),
+            None => self.visitors.enter(address, limits, self.wall_clock()),
         };
         let answer = entered
             .and_then(|()| self.gate.admit(limits, self.now).inspect_err(|_| self.visitors.leave(address)));
         match answer {
             Ok(()) => {}
-            Err(Busy::Full) => self.counters.handshakes_over_connections += 1,
-            Err(Busy::AddressFull | Busy::AddressRate) => self.counters.handshakes_over_address += 1,
-            Err(Busy::Rate(_)) => self.counters.handshakes_over_rate += 1,
-            Err(Busy::Draining) => self.counters.handshakes_while_draining += 1,
+            Err(Busy::Full) => count(&mut self.counters.handshakes_over_connections, 1),
+            Err(Busy::AddressFull | Busy::AddressRate) => {
+                count(&mut self.counters.handshakes_over_address, 1)
+            }
+            Err(Busy::Rate(_)) => count(&mut self.counters.handshakes_over_rate, 1),
+            Err(Busy::Draining) => count(&mut self.counters.handshakes_while_draining, 1),
         }
         answer
     }
@@ -194,31 +201,31 @@ impl Core {
         let Some(drain) = &mut self.gate.drain else { return };
         let per_second = u64::from(drain.per_second);
         // The first one goes at once.
-        let due = (now - drain.begun) * per_second / 1_000 + 1;
+        let due = (now.saturating_sub(drain.begun).saturating_mul(per_second) / 1_000).saturating_add(1);
         while let Some(drain) = &mut self.gate.drain {
             if drain.sent >= due {
-                let next = drain.begun + (drain.sent * 1_000).div_ceil(per_second);
-                return self.timers.arm(Timer::Drain, next.max(now + DRAIN_STEP));
+                let next = drain.begun.saturating_add(drain.sent.saturating_mul(1_000).div_ceil(per_second));
+                return self.timers.arm(Timer::Drain, next.max(now.saturating_add(DRAIN_STEP)));
             }
             let Some((key, next)) = self.conns.next_from(drain.cursor) else {
                 // Those that still wait for the host's decision, or have come since, get their turn later: all are walked
                 // at most once in `DRAIN_STEP`.
                 drain.cursor = 0;
                 if self.conns.len() > 0 {
-                    self.timers.arm(Timer::Drain, now + DRAIN_STEP);
+                    self.timers.arm(Timer::Drain, now.saturating_add(DRAIN_STEP));
                 }
                 break;
             };
             drain.cursor = next;
             let Some(conn) = self.conns.get(key).filter(|conn| conn.is_open()) else { continue };
-            drain.sent += 1;
+            count(&mut drain.sent, 1);
             let (transport, close) = (conn.transport, drain.close.clone());
             if let Transport::WebSocket { link } = transport
                 && let Link::WebSocket(websocket) = self.link(link)
             {
                 websocket.close = close;
             }
-            self.counters.drained += 1;
+            count(&mut self.counters.drained, 1);
             self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
         }
         self.tell_if_drained();
@@ -231,7 +238,7 @@ impl Core {
             && !std::mem::replace(&mut drain.told, true)
         {
             self.timers.cancel(Timer::Drain);
-            self.gate.drained += 1;
+            count(&mut self.gate.drained, 1);
             self.events.push(Kind::Drained(self.gate.drained));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::core::{Core, Ending};
 use super::service::Flow;
+use super::stats::count;
 use crate::base::ids::Key;
 use crate::session::conn::Transport;
 use crate::session::link::{Clock, Http, Link, Phase, Reply, Waiting};
@@ -89,9 +90,9 @@ impl Core {
                 false
             }
             Ok(Some((request, length))) => {
-                self.counters.requests += 1;
+                count(&mut self.counters.requests, 1);
                 self.set_clock(link, Clock::None);
-                self.request(link, &request, &input.unread()[..length]);
+                self.request(link, &request, input.unread().get(..length).unwrap_or_default());
                 input.advance(length);
                 match self.link(link) {
                     Link::Http(http) => http.input = input,
@@ -102,7 +103,7 @@ impl Core {
                 true
             }
             Err(error) => {
-                self.counters.requests_refused += 1;
+                count(&mut self.counters.requests_refused, 1);
                 if let Link::Http(http) = self.link(link) {
                     http.reply = Reply::default();
                 }
@@ -205,10 +206,10 @@ impl Core {
                 }
                 match error {
                     // The session goes on, as in the reference.
-                    BodyError::TooLarge => self.counters.oversized += 1,
+                    BodyError::TooLarge => count(&mut self.counters.oversized, 1),
                     BodyError::Malformed => self.close_conn(conn, Reason::TransportError, Ending::Final),
                 }
-                self.counters.requests_refused += 1;
+                count(&mut self.counters.requests_refused, 1);
                 self.respond(link, error.status(), "", b"");
                 false
             }
@@ -276,7 +277,7 @@ impl Core {
             Clock::Head | Clock::Body if http.unwanted.is_none() => {
                 http.reply.keep_alive = false;
                 let phase = std::mem::replace(&mut http.phase, Phase::Head);
-                self.counters.requests_timed_out += 1;
+                count(&mut self.counters.requests_timed_out, 1);
                 self.respond(link, 408, "", b"");
                 if let Phase::Body { conn, .. } = phase {
                     self.post_failed(link, conn);
@@ -301,7 +302,7 @@ impl Core {
         headers: &[(String, String)],
         body: &[u8],
     ) {
-        let date = self.date.at(self.epoch + self.now);
+        let date = self.date.at(self.wall_clock());
         let Link::Http(http) = self.link(link) else { return };
         let reply = std::mem::take(&mut http.reply);
         reply.write(http.answers(), &date, status, content_type, headers, body);
@@ -343,7 +344,7 @@ impl Core {
 
     /// Answers the poll that waits on a link, and sends what was answered behind it.
     pub(super) fn respond_to_poll(&mut self, link: u32, status: u16, content_type: &str, body: &[u8]) {
-        let date = self.date.at(self.epoch + self.now);
+        let date = self.date.at(self.wall_clock());
         let Link::Http(http) = self.link(link) else { return };
         let Some(Waiting { reply, behind, .. }) = http.poll.take() else { return };
         reply.write(&mut http.output, &date, status, content_type, &[], body);
@@ -376,7 +377,7 @@ impl Core {
             return;
         }
         match time {
-            Some(time) => self.timers.arm(Timer::Link(link), self.now + time),
+            Some(time) => self.timers.arm(Timer::Link(link), self.after(time)),
             None => self.timers.cancel(Timer::Link(link)),
         }
     }

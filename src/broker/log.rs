@@ -2,6 +2,7 @@
 //! the log, and no id may be in it by which somebody else could speak for a client.
 
 use super::core::Core;
+use super::stats::count;
 use crate::base::Millis;
 use crate::base::errors::Error;
 use crate::base::ids::Key;
@@ -60,6 +61,13 @@ const KINDS: [(&str, Level); 8] = [
     ("connected", Level::Debug),
 ];
 
+impl Kind {
+    #[expect(clippy::indexing_slicing, reason = "one line of the table for each kind")]
+    fn level(self) -> Level {
+        KINDS[self as usize].1
+    }
+}
+
 /// What one kind of line has used up of its second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
@@ -76,9 +84,9 @@ impl Share {
             self.since = now;
         }
         if fits {
-            self.told += 1
+            self.told = self.told.saturating_add(1);
         } else {
-            self.left_out += 1
+            count(&mut self.left_out, 1);
         }
         fits
     }
@@ -130,7 +138,7 @@ impl Book {
 
     /// Adds a line, if there is room for one of its kind.
     fn add(&self, kind: Kind, text: fmt::Arguments<'_>, now: Millis) {
-        let (_, level) = KINDS[kind as usize];
+        let level = kind.level();
         if !self.wants(level) {
             return;
         }
@@ -139,7 +147,7 @@ impl Book {
         if !full {
             pages.catch_up(now);
         }
-        if pages.shares[kind as usize].take(now, full) {
+        if pages.shares.get_mut(kind as usize).is_some_and(|share| share.take(now, full)) {
             pages.waiting.push((level, line(text)));
         }
     }
@@ -178,7 +186,7 @@ impl Core {
 
     /// A line about a socket: its id, its namespace and its peer, and what happened.
     fn log_socket(&self, kind: Kind, key: Key, what: fmt::Arguments<'_>) {
-        if !self.book.wants(KINDS[kind as usize].1) {
+        if !self.book.wants(kind.level()) {
             return;
         }
         let Some(socket) = self.sockets.get(key) else { return };

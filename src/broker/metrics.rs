@@ -2,7 +2,7 @@
 //! message.
 
 use super::core::Core;
-use super::stats::{Counters, Stats};
+use super::stats::{Counters, Stats, count};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -19,11 +19,12 @@ pub struct Histogram {
 
 impl Histogram {
     /// Adds one time.
+    #[expect(clippy::indexing_slicing, reason = "there is one bucket more than bounds")]
     pub fn record(&mut self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let micros = nanos.div_ceil(1_000).max(1);
-        let bucket = (u64::BITS - (micros - 1).leading_zeros()) as usize;
-        self.counts[bucket.min(BOUNDS)] += 1;
+        let above = nanos.div_ceil(1_000).saturating_sub(1);
+        let bucket = above.checked_ilog2().map_or(0, |bits| bits.saturating_add(1) as usize);
+        count(&mut self.counts[bucket.min(BOUNDS)], 1);
         self.sum = self.sum.saturating_add(nanos);
     }
 
@@ -53,7 +54,7 @@ impl Histogram {
         let rank = ((self.count() as f64 * q).ceil() as u64).max(1);
         let mut seen = 0;
         let reached = |&count: &u64| {
-            seen += count;
+            seen = count.saturating_add(seen);
             seen >= rank
         };
         self.counts.iter().position(reached).and_then(Self::bound)
@@ -61,8 +62,8 @@ impl Histogram {
 
     /// Adds the times of another one.
     pub fn merge(&mut self, other: &Self) {
-        for (count, more) in self.counts.iter_mut().zip(other.counts) {
-            *count += more;
+        for (sum, more) in self.counts.iter_mut().zip(other.counts) {
+            count(sum, more);
         }
         self.sum = self.sum.saturating_add(other.sum);
     }
@@ -153,7 +154,7 @@ fn write_histogram(f: &mut impl Write, name: &str, help: &str, times: &Histogram
     writeln!(f, "# HELP {name} {help}\n# TYPE {name} histogram")?;
     let mut total = 0;
     for (bucket, count) in times.counts().iter().enumerate() {
-        total += count;
+        total = count.saturating_add(total);
         match Histogram::bound(bucket) {
             Some(bound) => writeln!(f, "{name}_bucket{{le=\"{}\"}} {total}", bound.as_secs_f64())?,
             None => writeln!(f, "{name}_bucket{{le=\"+Inf\"}} {total}")?,

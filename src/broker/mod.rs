@@ -1,6 +1,10 @@
 //! Floor 4: the whole protocol without I/O. Bytes and the time go in; events for the host and bytes for the links come
 //! out. It must not open a socket, read a clock or start a thread.
 
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 mod acks;
 mod admission;
 pub(crate) mod board;

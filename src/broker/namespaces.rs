@@ -52,6 +52,17 @@ impl Default for PatternOptions {
     }
 }
 
+impl Namespace {
+    pub(super) fn enter(&mut self) {
+        self.population = self.population.saturating_add(1);
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it entered")]
+    pub(super) fn leave(&mut self) {
+        self.population -= 1;
+    }
+}
+
 /// Names that clients may bring to life.
 #[derive(Debug)]
 pub(super) struct Pattern {
@@ -65,8 +76,8 @@ fn matches(glob: &str, name: &str) -> bool {
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
             None => return false,
         }
     }

@@ -3,6 +3,7 @@
 
 use super::core::{Core, Ending};
 use super::events::Kind;
+use super::stats::count;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::session::conn::{Assembly, Transport};
 use crate::session::reason::Reason;
@@ -13,7 +14,7 @@ impl Core {
     /// A text message.
     pub(super) fn text_message(&mut self, conn: Key, text: &str) {
         if self.config.engine_only {
-            self.counters.messages_in += 1;
+            count(&mut self.counters.messages_in, 1);
             self.events.push(Kind::Text(ConnId::new(conn))).text(&[text]);
             return;
         }
@@ -43,18 +44,18 @@ impl Core {
     /// A binary message: an attachment of the packet before it.
     pub(super) fn binary_message(&mut self, conn: Key, bytes: &[u8]) {
         if self.config.engine_only {
-            self.counters.messages_in += 1;
+            count(&mut self.counters.messages_in, 1);
             self.events.push(Kind::Binary(ConnId::new(conn))).bytes(bytes);
             return;
         }
         let Some(state) = self.conns.get_mut(conn) else { return };
         let Some(assembly) = &mut state.assembly else { return self.malformed(conn) };
-        assembly.size += bytes.len();
+        assembly.size = assembly.size.saturating_add(bytes.len());
         if assembly.size > self.config.limits.max_event_size {
             return self.malformed(conn);
         }
         assembly.attachments.push(bytes.into());
-        assembly.missing -= 1;
+        assembly.missing = assembly.missing.saturating_sub(1);
         if assembly.missing > 0 {
             return;
         }
@@ -81,12 +82,12 @@ impl Core {
                 self.event(socket, packet, assembly)
             }
             (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
-                self.counters.messages_in += 1;
+                count(&mut self.counters.messages_in, 1);
                 let attachments = assembly.into_iter().flat_map(|assembly| &assembly.attachments);
                 if let Some(number) = packet.id {
                     self.acknowledged(socket, number, packet.data, attachments.map(|it| &**it));
                 } else {
-                    self.counters.unknown_acks += 1;
+                    count(&mut self.counters.unknown_acks, 1);
                 }
             }
             (PacketKind::Disconnect, Some(socket)) => {
@@ -108,7 +109,7 @@ impl Core {
         let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
         let tag = state.tag;
         let (name, rest) = packet.event();
-        self.counters.messages_in += 1;
+        count(&mut self.counters.messages_in, 1);
         self.events.push(kind).tag(tag).text(&[&name]).text(&["[", rest, "]"]);
         for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
             self.events.bytes(attachment);
@@ -135,7 +136,7 @@ impl Core {
     /// A packet does not fit the state of its connection, which ends. The reference gives the reason of whichever comes
     /// first: the transport's end, if the client can be told at once, or the server's.
     fn out_of_place(&mut self, conn: Key) {
-        self.counters.bad_packets += 1;
+        count(&mut self.counters.bad_packets, 1);
         let between_polls = match self.conns.get(conn).map(|conn| conn.transport) {
             Some(Transport::Polling { poll, .. }) => poll.is_none(),
             _ => false,
@@ -146,7 +147,7 @@ impl Core {
 
     /// A packet cannot be parsed: its connection's sockets hear of it, and it ends.
     pub(super) fn malformed(&mut self, conn: Key) {
-        self.counters.bad_packets += 1;
+        count(&mut self.counters.bad_packets, 1);
         let sockets = self.conns.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
         for key in sockets {
             if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {

@@ -4,6 +4,7 @@
 use super::core::{Core, Ending};
 use super::events::Kind;
 use super::gate::Busy;
+use super::stats::count;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::session::conn::{Life, Transport};
@@ -187,7 +188,7 @@ impl Core {
         let Link::Http(http) = self.link(link) else { return };
         let peer = http.peer;
         let head = http::join_lines(head, request).into();
-        let origin = Origin { head, peer, issued: self.epoch + self.now };
+        let origin = Origin { head, peer, issued: self.wall_clock() };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
@@ -213,7 +214,7 @@ impl Core {
         if let Link::Http(http) = self.link(link) {
             http.phase = Phase::Deciding { conn: key };
         }
-        self.timers.arm(Timer::Linger(key.slot), self.now + self.config.connect_timeout);
+        self.timers.arm(Timer::Linger(key.slot), self.after(self.config.connect_timeout));
         self.events.push(Kind::Handshake(ConnId::new(key)));
     }
 
@@ -339,7 +340,7 @@ impl Core {
 
     /// A poll beside a poll, or a POST that cannot be: a bare 400.
     fn refuse_bare(&mut self, link: u32) {
-        self.counters.requests_refused += 1;
+        count(&mut self.counters.requests_refused, 1);
         self.respond(link, 400, "", b"");
     }
 
@@ -415,7 +416,7 @@ impl Core {
 
     /// Counts a refusal, tells the host if it asks to be told, and returns the body that says so.
     fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
-        self.counters.requests_refused += 1;
+        count(&mut self.counters.requests_refused, 1);
         let message = message.unwrap_or(code.message());
         let peer = match self.link(link) {
             Link::Http(http) => Some(http.peer),
@@ -442,7 +443,7 @@ impl Core {
     }
 
     fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {
-        self.counters.requests_refused += 1;
+        count(&mut self.counters.requests_refused, 1);
         let versions = [("Sec-WebSocket-Version".to_owned(), http::UpgradeError::VERSIONS.to_owned())];
         let headers = if error == http::UpgradeError::Version { &versions[..] } else { &[] };
         self.refuse_plainly(link, error.status(), error.text(), headers);

@@ -88,6 +88,10 @@ impl Core {
         Ok(self.apply_rooms(key, namespace, leave, join))
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "lengths of names in memory, and what is lost was gained before"
+    )]
     fn apply_rooms(&mut self, key: Key, namespace: Key, leave: &[&str], join: &[&str]) -> usize {
         let Self { router, events, sockets, config, .. } = self;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
@@ -211,6 +215,10 @@ pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
 }
 
 /// Whether a socket that has so many rooms, with so many bytes of names, may leave and join.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "lengths of names in memory, and what is left was held before"
+)]
 fn check_fit(
     (rooms, bytes): (usize, usize),
     leave: &[&str],

@@ -1,5 +1,10 @@
 //! What the broker counts. Numbers only; it must not decide anything.
 
+/// Adds to a count. 64 bits hold what a process counts in its life.
+pub(super) fn count(counter: &mut u64, more: u64) {
+    *counter = counter.wrapping_add(more);
+}
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// Totals since the broker was made.
@@ -128,6 +133,10 @@ pub struct Stats {
 
 impl Stats {
     /// What two loops have together. Namespaces are those of the larger; a room counts once on each.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "both are in one memory, and so is what they have together"
+    )]
     pub(crate) fn plus(&self, other: &Self) -> Self {
         Self {
             links: self.links + other.links,

@@ -50,7 +50,7 @@ impl Tags {
             let tag = self.tags.get(next).filter(|tag| tag.frame.start < range.end);
             match tag {
                 Some(tag) if tag.frame.start == at => {
-                    next += 1;
+                    next = next.saturating_add(1);
                     at = tag.frame.end;
                     Some((tag.frame, tag.class))
                 }

@@ -39,11 +39,12 @@ impl Visitors {
         if let Some(address) = address {
             table.enter_from(address, limits, now)?;
         }
-        table.connections += 1;
+        table.connections = table.connections.saturating_add(1);
         Ok(())
     }
 
     /// A connection that was counted is gone.
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it came")]
     pub(super) fn leave(&self, address: Option<Address>) {
         let table = &mut *self.0.lock();
         table.connections -= 1;
@@ -53,7 +54,7 @@ impl Visitors {
             *count -= 1;
             if *count == 0 {
                 table.of_address.remove(&address);
-                if table.of_address.len() * 4 < table.of_address.capacity() {
+                if table.of_address.len() < table.of_address.capacity() / 4 {
                     table.of_address.shrink_to((table.of_address.len() * 2).max(KEEP));
                 }
             }
@@ -62,6 +63,7 @@ impl Visitors {
 }
 
 impl Table {
+    #[expect(clippy::arithmetic_side_effects, reason = "both counts are below a bound of 32 bits")]
     fn enter_from(&mut self, address: Address, limits: &Limits, now: Millis) -> Result<(), Busy> {
         let most = limits.max_connections_per_address;
         if most > 0 && self.of_address.get(&address).is_some_and(|&count| count >= most) {
@@ -70,7 +72,7 @@ impl Table {
         let rate = limits.max_handshakes_per_address;
         if rate > 0 {
             if now >= self.until {
-                self.until = now + 1_000;
+                self.until = now.saturating_add(1_000);
                 self.comers.clear();
                 self.comers.shrink_to(KEEP);
             }

@@ -1,6 +1,7 @@
 //! Frames from WebSocket links, on their way to the connection they belong to. It must not know what a packet means.
 
 use super::core::{Core, Ending};
+use super::stats::count;
 use crate::base::ids::Key;
 use crate::session::conn::{Probe, Transport};
 use crate::session::link::{Link, Role, WebSocket};
@@ -30,7 +31,7 @@ impl Core {
     /// Makes a link the WebSocket that may take over from polling.
     pub(super) fn start_probe(&mut self, link: u32, conn: Key, base64: bool, answer: Vec<u8>) {
         self.start_websocket(link, conn, Role::Probe, answer);
-        let at = self.now + self.config.upgrade_timeout;
+        let at = self.after(self.config.upgrade_timeout);
         if let Some(state) = self.conns.get_mut(conn) {
             state.probe = Some(Probe { link, answered: false, base64 });
             self.timers.arm(Timer::Upgrade(conn.slot), at);
@@ -58,9 +59,10 @@ impl Core {
         let mut at = 0;
         // What is handled may end the link, or be the peer's last word; then the rest is of no interest.
         while let Link::WebSocket(WebSocket { conn, role, peer_closed: false, .. }) = *self.link(link) {
-            match decoder.read(&mut bytes[at..], &limits) {
+            let Some(unread) = bytes.get_mut(at..) else { break };
+            match decoder.read(unread, &limits) {
                 Ok((used, Some(message))) => {
-                    at += used;
+                    at = at.saturating_add(used);
                     self.websocket_message(link, conn, role, message);
                 }
                 Ok((_, None)) => break,
@@ -118,8 +120,8 @@ impl Core {
 
     fn websocket_fault(&mut self, link: u32, conn: Key, role: Role, fault: Fault) {
         match fault {
-            Fault::TooBig => self.counters.oversized += 1,
-            Fault::Protocol | Fault::InvalidUtf8 => self.counters.bad_frames += 1,
+            Fault::TooBig => count(&mut self.counters.oversized, 1),
+            Fault::Protocol | Fault::InvalidUtf8 => count(&mut self.counters.bad_frames, 1),
         }
         if let Link::WebSocket(websocket) = self.link(link) {
             // After a fault nothing more can be read, so the peer's close frame is not waited for.

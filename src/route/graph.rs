@@ -62,6 +62,10 @@ pub(super) struct Graph {
     members: Vec<Record>,
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "each side keeps the other's place, and both change together, here alone"
+)]
 impl Graph {
     /// How many rooms there are, those that stand for a namespace included.
     pub(super) fn len(&self) -> usize {
@@ -91,7 +95,7 @@ impl Graph {
     pub(super) fn add(&mut self, member: Member, ns: Namespace, conn: Conn, everyone: RoomKey) -> bool {
         let index = member as usize;
         if index >= self.members.len() {
-            self.members.resize_with(index + 1, Record::default);
+            self.members.resize_with(index.saturating_add(1), Record::default);
         }
         let record = &mut self.members[index];
         if !record.memberships.is_empty() {
@@ -181,7 +185,7 @@ impl Graph {
             record.memberships[moved.back as usize].position = gone.position;
         }
         if entries.capacity() > SMALL_ROOM && entries.len() < entries.capacity() / 4 {
-            entries.shrink_to(entries.len() * 2);
+            entries.shrink_to(entries.len().saturating_mul(2));
         }
     }
 

@@ -148,12 +148,14 @@ impl TickLog {
     fn deliver_apart(&mut self, conn: Conn, pending: Pending, frame: Frame) {
         let after = self.followed(pending, frame);
         self.last = Step { before: pending, frame, after };
-        self.pending[conn as usize] = after;
+        if let Some(slot) = self.pending.get_mut(conn as usize) {
+            *slot = after;
+        }
     }
 
     #[cold]
     fn deliver_first(&mut self, conn: Conn, frame: Frame) {
-        self.pending.resize(conn as usize + 1, IDLE);
+        self.pending.resize((conn as usize).saturating_add(1), IDLE);
         self.deliver(conn, frame);
     }
 
@@ -175,7 +177,9 @@ impl TickLog {
                 while let Some(range) = self.behind.pop() {
                     kept = self.followed(kept, range);
                 }
-                self.pending[conn as usize] = kept;
+                if let Some(slot) = self.pending.get_mut(conn as usize) {
+                    *slot = kept;
+                }
                 return true;
             }
             if link.is_none() {
@@ -194,7 +198,7 @@ impl TickLog {
     pub fn pop_dirty(&mut self) -> Option<Conn> {
         loop {
             let &conn = self.dirty.get(self.popped)?;
-            self.popped += 1;
+            self.popped = self.popped.saturating_add(1);
             if self.take(conn) {
                 return Some(conn);
             }
@@ -253,7 +257,7 @@ impl TickLog {
     /// How many bytes the ranges take that do not follow on one another. Like [`len`](Self::len) it grows until
     /// the tick ends, so a bound on a tick's memory counts both.
     pub fn link_bytes(&self) -> usize {
-        self.links.len() * size_of::<Link>()
+        self.links.len().saturating_mul(size_of::<Link>())
     }
 
     /// The log's bytes, to outlive the tick; frames of this tick are ranges of them.
@@ -300,6 +304,7 @@ impl TickLog {
     }
 
     /// The `head` for a link: that of an equal one, if it is remembered.
+    #[expect(clippy::indexing_slicing, reason = "a rest is smaller than what divided")]
     fn link_to(&mut self, link: Link) -> u32 {
         // Within one emit only what came before differs. The constant is Fibonacci hashing's.
         let hash = (link.earlier.head ^ link.earlier.end.rotate_left(16)).wrapping_mul(0x9E37_79B1) >> 24;

@@ -34,6 +34,10 @@
 //! Members, connections and namespaces are small dense integers: the tables grow to the largest key in use, so
 //! that the way from a member to its connection's output is two array reads.
 
+// How many there are of each is a host's and its peers' choice: every index and every sum that could overflow is written so
+// that it cannot, or gives its bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 mod graph;
 mod log;
 mod router;

@@ -83,11 +83,12 @@ impl Router {
         let Some(rooms) = self.namespaces.get(ns as usize) else { return false };
         self.stamps.cover(member);
         let added = self.graph.add(member, ns, conn, rooms.everyone);
-        self.population += usize::from(added);
+        self.population = self.population.saturating_add(added.into());
         added
     }
 
     /// Takes a member out of its rooms and its namespace; the key may be used again. False if there is none.
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it was added")]
     pub fn remove(&mut self, member: Member, on: impl FnMut(Change<'_>)) -> bool {
         if self.graph.member(member).is_none() {
             return false;
@@ -101,7 +102,7 @@ impl Router {
     /// Puts a member into a room. False if it is there already, or there is no such member.
     pub fn join(&mut self, member: Member, room: &str, mut on: impl FnMut(Change<'_>)) -> bool {
         let Some((ns, _)) = self.graph.member(member) else { return false };
-        let rooms = &mut self.namespaces[ns as usize];
+        let Some(rooms) = self.namespaces.get_mut(ns as usize) else { return false };
         let key = match rooms.named(room) {
             Some(key) if self.graph.find(member, key).is_some() => return false,
             Some(key) => key,
@@ -122,7 +123,7 @@ impl Router {
     /// Takes a member out of a room. False if it is not there.
     pub fn leave(&mut self, member: Member, room: &str, mut on: impl FnMut(Change<'_>)) -> bool {
         let Some((ns, _)) = self.graph.member(member) else { return false };
-        let Some(key) = self.namespaces[ns as usize].named(room) else { return false };
+        let Some(key) = self.room(ns, room) else { return false };
         let Some(index) = self.graph.find(member, key) else { return false };
         self.graph.exit(member, index);
         left(&mut self.graph, &mut self.namespaces, member, key, &mut on);
@@ -139,14 +140,14 @@ impl Router {
     /// room that is in both, and nothing is reported of that room.
     pub fn change(&mut self, member: Member, leave: &[&str], join: &[&str], mut on: impl FnMut(Change<'_>)) {
         let Some((ns, _)) = self.graph.member(member) else { return };
-        self.changes += 1;
+        self.changes = self.changes.wrapping_add(1);
         for name in join {
-            if let Some(key) = self.namespaces[ns as usize].named(name) {
+            if let Some(key) = self.room(ns, name) {
                 self.graph.room_mut(key).kept_by = self.changes;
             }
         }
         for name in leave {
-            let key = self.namespaces[ns as usize].named(name);
+            let key = self.room(ns, name);
             if key.is_some_and(|key| self.graph.room(key).kept_by != self.changes) {
                 self.leave(member, name, &mut on);
             }
@@ -185,7 +186,7 @@ impl Router {
     pub fn is_member(&self, member: Member, room: &str) -> bool {
         self.graph
             .member(member)
-            .and_then(|(ns, _)| self.namespaces[ns as usize].named(room))
+            .and_then(|(ns, _)| self.room(ns, room))
             .is_some_and(|key| self.graph.find(member, key).is_some())
     }
 
@@ -212,7 +213,7 @@ impl Router {
     /// How many rooms there are in all namespaces.
     pub fn total_rooms(&self) -> usize {
         // Each namespace has one that is not a room of its own.
-        self.graph.len() - self.namespaces.len()
+        self.graph.len().saturating_sub(self.namespaces.len())
     }
 
     /// How many members there are in all namespaces.

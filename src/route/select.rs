@@ -58,7 +58,7 @@ pub(super) struct Stamps {
 impl Stamps {
     /// Makes sure that the member can be marked.
     pub(super) fn cover(&mut self, member: Member) {
-        let length = member as usize + 1;
+        let length = (member as usize).saturating_add(1);
         if length > self.members.len() {
             self.members.resize(length, 0);
         }
@@ -124,12 +124,19 @@ impl Router {
             _ => return None,
         };
         Some(match skip {
-            Some(position) => [&entries[..position], &entries[position + 1..]],
+            Some(position) => {
+                let (before, rest) = entries.split_at(position);
+                [before, rest.get(1..).unwrap_or_default()]
+            }
             None => [entries, &[]],
         })
     }
 
     /// The general case: who is excepted is marked first, and who is marked is passed over.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "each member counts once, and they are numbered in 32 bits"
+    )]
     fn sift(&mut self, target: &Selection<'_>, mut f: impl FnMut(Member, Conn)) -> usize {
         let Some(rooms) = self.namespaces.get(target.ns as usize) else { return 0 };
         let stamps = &mut self.stamps;
@@ -167,7 +174,7 @@ impl Router {
         count
     }
 
-    fn room(&self, ns: Namespace, name: &str) -> Option<RoomKey> {
+    pub(super) fn room(&self, ns: Namespace, name: &str) -> Option<RoomKey> {
         self.namespaces.get(ns as usize)?.named(name)
     }
 }
