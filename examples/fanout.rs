@@ -1,6 +1,6 @@
 //! The server of `benches/fanout`: relays what a member of room "r" publishes to all others there. Takes a port, then `arena`
 //! for a game's loop, in which what came in within a frame goes out at its end, or how many loops of its own the broker is to
-//! run: `fanout 3000 --loops 2`.
+//! run: `fanout 3000 --loops 2`. What comes in as "count" it only counts.
 
 use roomcast::{Broker, Config, Event, Events, Message, NamespaceId, SocketId, Target};
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ fn main() -> std::io::Result<()> {
     let mut events = Events::new();
     let mut args = String::new();
     let mut frame = Instant::now();
+    let mut count: u64 = 0;
     loop {
         if arena {
             frame = (frame + TICK).max(Instant::now());
@@ -40,6 +41,8 @@ fn main() -> std::io::Result<()> {
                 continue;
             };
             match name {
+                "count" => count += 1,
+                "counted" => args = format!("[{count}]"),
                 "join" | "rooms" => {
                     for room in quoted(given) {
                         let _ = broker.join(socket, room);
@@ -63,7 +66,8 @@ fn main() -> std::io::Result<()> {
                 _ => {}
             }
             if let Some(ack) = ack {
-                let _ = broker.ack(socket, ack, "[]", &[]);
+                let reply = if name == "counted" { &args } else { "[]" };
+                let _ = broker.ack(socket, ack, reply, &[]);
             }
         }
         if arena {

@@ -2,8 +2,8 @@
 
 import math
 
-from plan import PLANS, Cell, Group
-from report import connects, figure
+from plan import Cell, Group
+from report import connects, figure, groups
 
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f }
@@ -91,8 +91,8 @@ def memory(document: dict, group: Group) -> list:
 
 def all_of(document: dict) -> dict[str, str]:
     """The charts, by the end of their file names."""
-    groups = {group.name: group for group in PLANS[document["options"]["plan"]]}
-    thousand, arena = groups["room-1000"], groups["arena-1000"]
+    found = {group.name: group for group in groups(document)}
+    thousand, arena = found["room-1000"], found["arena-1000"]
     machine = document["machine"]
     note = f"{machine['processor']}, Linux {machine['kernel']}, {machine['date']}. Logarithmic; shorter is better. " \
            "× is times roomcast."
@@ -102,7 +102,7 @@ def all_of(document: dict) -> dict[str, str]:
              ("Arena: 1,000 clients in 9 of 400 rooms each, a frame every 33 ms", arena, arena.cells[0])]
     panels = [(f"{title}: ns of server CPU per delivery", costs(document, group, cell)) for title, group, cell in shown]
     charts = {"cost": svg("Server CPU per delivery", note, panels)}
-    idle = groups.get("idle-10000", thousand)
+    idle = found.get("idle-10000", thousand)
     charts["memory"] = svg("Memory per idle connection", note, [
         (f"{idle.connections:,} idle connections: process memory each", memory(document, idle))])
     return charts

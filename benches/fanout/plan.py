@@ -3,6 +3,7 @@ baselines.
 """
 
 import dataclasses
+import resource
 
 ARENA_CLIENTS = 1000
 ARENA_RATE = 20 * ARENA_CLIENTS
@@ -17,6 +18,7 @@ class Cell:
     publishers: int = 1
     form: str = "text"
     rate: int | None = None
+    burst: int = 1
 
     def spelled(self, seconds: float) -> str:
         pairs = {**dataclasses.asdict(self), "seconds": seconds}
@@ -25,14 +27,25 @@ class Cell:
     def title(self) -> str:
         size = f"{self.size // 1024} KB" if self.size % 1024 == 0 else f"{self.size} B"
         parts = [size, f"{self.rate:,}/s" if self.rate else f"{self.window} in flight"]
-        if self.publishers > 1:
-            parts.append(f"{self.publishers} publishers")
-        if self.form != "text":
-            parts.append(self.form)
+        if self.inbound:
+            parts.append("a frame a send" if self.burst == 1 else f"{self.burst} frames a send")
+            parts += ["acknowledged"] * (self.form == "ack")
+        else:
+            if self.publishers > 1:
+                parts.append(f"{self.publishers} publishers")
+            if self.form != "text":
+                parts.append(self.form)
         return ", ".join(parts)
+
+    @property
+    def inbound(self) -> bool:
+        """It ends at the server: no other client receives it."""
+        return self.form in ("count", "ack")
 
     def baseline(self) -> str:
         """The bare loop that stands for the limit: joining pays only when there is something to join."""
+        if self.inbound:
+            return "bare-inbound"
         return "bare-each" if self.window == 1 else "bare-tick"
 
 
@@ -40,9 +53,10 @@ class Cell:
 class Group:
     """One start of a server: connect, then cell after cell."""
 
-    kind: str  # room, polling, arena, relayed or idle
+    kind: str  # room, polling, arena, relayed, inbound or idle
     connections: int
     cells: tuple[Cell, ...]
+    servers: tuple[str, ...] = ()  # none for all
 
     @property
     def name(self) -> str:
@@ -55,18 +69,32 @@ MORE = (Cell(window=16), Cell(window=64, form="binary"), Cell(rate=20))
 # The same clients, with servers that send on at once.
 RELAYED = Group("relayed", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
 ARENA = Group("arena", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CLIENTS),))
+# What a thousand clients send and nobody receives: a frame at a time, and bursts of sixteen.
+INBOUND = Group("inbound", 1000, tuple(Cell(publishers=1000, form=form, rate=rate, burst=burst)
+                                       for rate, burst in ((100_000, 1), (800_000, 16)) for form in ("count", "ack")))
+
+
+def descriptors() -> int:
+    """How many connections a server may have, with some descriptors left for itself."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100
+
+
+# One room as large as the descriptors allow. Most peers would take minutes for it.
+LARGE = Group("room", min(15_000, descriptors()), FOUR[:2], ("bare-each", "bare-tick", "roomcast", "roomcast-c", "bun"))
 
 PLANS = {
     "full": (
         Group("room", 100, FOUR),
         Group("room", 1000, FOUR + MANY + MORE),
         Group("room", 5000, FOUR),
+        LARGE,
+        INBOUND,
         ARENA,
         RELAYED,
         Group("polling", 1000, (Cell(), Cell(window=64), Cell(window=64, form="binary"))),
         Group("idle", 10000, ()),
     ),
-    "quick": (Group("room", 1000, (FOUR[0], FOUR[1], FOUR[3], MANY[0])), ARENA),
+    "quick": (Group("room", 1000, (FOUR[0], FOUR[1], FOUR[3], MANY[0])), LARGE, INBOUND, ARENA),
 }
 # Whose system calls are counted, in a pass of its own.
 COUNTED = Group("room", 1000, FOUR + MANY)

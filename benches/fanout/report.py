@@ -1,10 +1,10 @@
-"""From the lines of a run to medians, targets and tables. No I/O."""
+"""From the lines of a run to a summary, and from the summary to tables. No I/O."""
 
 import json
 import statistics
 from collections.abc import Callable, Iterable
 
-from plan import PLANS, Cell, Group
+from plan import Cell, Group
 
 # Above these shares of the machine, or this spread of the repetitions, a figure is marked.
 STOLEN, OTHERS, SPREAD = 0.01, 0.05, 0.25
@@ -13,7 +13,7 @@ CLIENT_BUSY = 0.95
 
 
 def groups(document: dict) -> tuple[Group, ...]:
-    return PLANS[document["options"]["plan"]]
+    return tuple(Group(**{**group, "cells": tuple(Cell(**cell) for cell in group["cells"])}) for group in document["groups"])
 
 
 def disturbed(line: dict) -> bool:
@@ -26,7 +26,7 @@ def cost(line: dict) -> float:
 
 def runs_of(document: dict, name: str, group: str, cell: Cell, counting: bool = False) -> list[dict]:
     wanted = {"kind": "cell", "label": name, "group": group, "counting": counting, "size": cell.size,
-              "window": cell.window, "publishers": cell.publishers, "form": cell.form, "rate": cell.rate}
+              "window": cell.window, "publishers": cell.publishers, "form": cell.form, "rate": cell.rate, "burst": cell.burst}
     return [line for line in document["runs"] if wanted.items() <= line.items()]
 
 
@@ -46,7 +46,7 @@ def summary(document: dict, name: str, group: Group, cell: Cell) -> dict | None:
     middle = statistics.median(costs)
     spread = (max(costs) - min(costs)) / middle
     counted = runs_of(document, name, group.name, cell, counting=True)
-    base = cell.baseline() if group.kind == "room" else "roomcast"
+    base = cell.baseline() if group.kind in ("room", "inbound") else "roomcast"
 
     def median(*path: str) -> float:
         values = []
@@ -77,13 +77,18 @@ def summaries(document: dict) -> list[dict]:
     return [one for one in every if one]
 
 
-def connects(document: dict, name: str, group: Group) -> dict | None:
+def measured_connects(document: dict, name: str, group: Group) -> dict | None:
     runs = [line for line in document["runs"] if line["kind"] == "connect" and line["label"] == name
             and line["group"] == group.name and not line["counting"]]
     if not runs:
         return None
     return {"kib": statistics.median(line["memory_per_connection"]["anonymous"] / 1024 for line in runs),
             "per_s": statistics.median(line["connects_per_s"] for line in runs)}
+
+
+def connects(document: dict, name: str, group: Group) -> dict | None:
+    """The same, from the summary."""
+    return next((row for row in document["connects"] if (row["server"], row["group"]) == (name, group.name)), None)
 
 
 def failures(document: dict) -> list[dict]:
@@ -95,9 +100,10 @@ def failures(document: dict) -> list[dict]:
 def digest(document: dict) -> str:
     """As JSON, one row a line, what the tables are made of: medians over the repetitions, without the single runs."""
     idle = [{"server": server, "group": group.name, **found} for server in document["options"]["servers"]
-            for group in groups(document) if (found := connects(document, server, group))]
-    parts = {**{key: document[key] for key in ("machine", "options", "titles")}, "summary": document["summary"],
-             "connects": idle, "failures": failures(document), "targets": document["targets"]}
+            for group in groups(document) if (found := measured_connects(document, server, group))]
+    parts = {**{key: document[key] for key in ("machine", "options", "titles", "groups")},
+             "summary": summaries(document), "connects": idle, "failures": failures(document),
+             "targets": targets(document)}
     rows = [f' {json.dumps(key)}: ' + (json.dumps(part) if isinstance(part, dict) else
                                        "[\n" + ",\n".join("  " + json.dumps(row) for row in part) + "\n ]")
             for key, part in parts.items()]
@@ -120,6 +126,17 @@ def targets(document: dict) -> list[dict]:
         for cell in group.cells:
             where = f"{group.connections:,} clients, {cell.title()}"
             closed = cell.rate is None and cell.form == "text"
+            if group.connections > 5_000 and group.kind == "room":
+                add(f"{where}: of the bare loop", 1.08, compare(group, cell, "roomcast", cell.baseline()))
+                add(f"{where}: below Bun", 1.0, compare(group, cell, "roomcast", "bun"))
+                continue
+            if group.kind == "inbound":
+                add(f"inbound, {cell.title()}: of the bare loop", 1.12 if cell.burst == 1 else 1.3,
+                    compare(group, cell, "roomcast", cell.baseline()))
+                for other in ("bun", "ws", "socketioxide", "node"):
+                    add(f"inbound, {cell.title()}: below {document['titles'].get(other, other)}", 1.0,
+                        compare(group, cell, "roomcast", other))
+                continue
             if group.kind == "room" and closed and cell.publishers == 1 and cell.window == 1:
                 add(f"{where}: of the bare loop", 1.05, compare(group, cell, "roomcast", "bare-each"))
                 add(f"{where}: below Bun", 1.0, compare(group, cell, "roomcast", "bun"))
@@ -139,7 +156,7 @@ def targets(document: dict) -> list[dict]:
                 for other, times in (("socketioxide", 5.0), ("node", 20.0)):
                     add(f"arena: {document['titles'].get(other, other)}, sending {how}, costs times as much", times,
                         ratio(runs_of(document, other, group.name, cell), ours), at_most=False)
-        if group.kind == "idle" and (found := connects(document, "roomcast", group)):
+        if group.kind == "idle" and (found := measured_connects(document, "roomcast", group)):
             add(f"{group.connections:,} idle connections: KiB each", 1.0, round(found["kib"], 2))
             add(f"{group.connections:,} connections: connects per second", 20_000, found["per_s"], at_most=False)
     return rows
@@ -163,7 +180,7 @@ class Grid:
         self.document, self.columns = document, columns
         self.found = {(one["server"], one["group"], one["cell"]): one for one in document["summary"]}
         self.names = [name for name in document["options"]["servers"] if any(self.row(name))]
-        self.failed = {(line["label"], line["group"]) for line in document["runs"] if line["kind"] == "failure"}
+        self.failed = {(row["server"], row["group"]) for row in document["failures"]}
 
     def row(self, name: str) -> list[dict | None]:
         return [self.found.get((name, group.name, cell.title())) for _, group, cell in self.columns]
@@ -183,6 +200,8 @@ def costs(one: dict) -> str:
 
 
 def latency(one: dict) -> str:
+    if not one["latency_us"]["p50"]:
+        return ""  # nobody hears of it
     return " / ".join(figure(one["latency_us"][key] / 1e3) for key in ("p50", "p99", "p99.9"))
 
 
@@ -194,20 +213,43 @@ def rate(one: dict) -> str:
     return figure(one["deliveries_per_s"]) + "†" * (one["client_busy"] > CLIENT_BUSY)
 
 
-def section(document: dict, title: str, text: str, groups: list[Group], wanted: Callable[[Cell], bool]) -> list[str]:
+def section(document: dict, title: str, text: str, groups: list[Group], wanted: Callable[[Cell], bool],
+            what: str = "delivery") -> list[str]:
     several = len({group.connections for group in groups}) > 1
     columns = [((f"{group.connections:,}: " if several else "") + cell.title(), group, cell)
                for group in groups for cell in group.cells if wanted(cell)]
     grid = Grid(document, columns)
     if not columns or not grid.names:
         return []
-    parts = [f"## {title}\n", text + "\n", "Server CPU per delivery, ns:\n", grid.table(costs),
+    parts = [f"## {title}\n", text + "\n", f"Server CPU per {what}, ns:\n", grid.table(costs),
              "The same, user + system:\n", grid.table(split),
              "Latency, ms: p50 / p99 / p99.9\n", grid.table(latency),
-             "Deliveries per second:\n", grid.table(rate)]
+             f"{'Deliveries' if what == 'delivery' else 'Events'} per second:\n", grid.table(rate)]
     if any(one and one["syscalls_per_delivery"] is not None for name in grid.names for one in grid.row(name)):
         parts += ["System calls per delivery:\n", grid.table(lambda one: figure(one["syscalls_per_delivery"]))]
     return parts
+
+
+def scale(document: dict, rooms: list[Group]) -> list[str]:
+    """How the cost grows with the room, beside the bare loop's."""
+    first, last = (min(rooms, key=lambda group: abs(group.connections - 1_000)), rooms[-1]) if rooms else (None, None)
+    cells = [cell for cell in last.cells if cell in first.cells and cell.size == 64] if first is not last else []
+    found = {(one["server"], one["group"], one["cell"]): one for one in document["summary"]}
+    rows = []
+    for server in document["options"]["servers"]:
+        pairs = [[found.get((server, group.name, cell.title())) for group in (first, last)] for cell in cells]
+        if not cells or not all(one for pair in pairs for one in pair):
+            continue
+        row = [document["titles"][server]]
+        for small, large in pairs:
+            row += [figure(small["ns_per_delivery"]), costs(large), f"{large['ns_per_delivery'] / small['ns_per_delivery']:.2f}"]
+        memory = connects(document, server, last)
+        rows.append(row + [f"{memory['kib'] * 1024:,.0f}" if memory else ""])
+    if not rows:
+        return []
+    heads = [f"{cell.title()}: {what}" for cell in cells for what in (f"{first.connections:,}", f"{last.connections:,}", "growth")]
+    return [f"## Scale\n", f"One room of {first.connections:,} and of {last.connections:,} clients: server CPU per delivery, ns, "
+            "and how many times as much it is in the larger one.\n", table(["server", *heads, "bytes per client"], rows)]
 
 
 def markdown(document: dict, name: str) -> str:
@@ -238,6 +280,11 @@ def markdown(document: dict, name: str) -> str:
         *section(document, "One publisher", "One room; everybody but the sender receives.", rooms, plain),
         *section(document, "Many publishers", "They take turns; the messages in flight are counted over all of them.",
                  rooms, lambda cell: cell.publishers > 1),
+        *scale(document, rooms),
+        *section(document, "Inbound",
+                 "1,000 clients send events of 64 B, which the host counts and nobody receives; *acknowledged*: each is answered "
+                 "to its sender. The host's count is asked for at the end and must be right. The bare loop receives, unmasks, "
+                 "counts, and answers with one send for what it read.", kind("inbound"), lambda cell: True, "event"),
         *section(document, "Attachments, and a fixed rate",
                  "A binary event is two frames, a packet and its attachment. At a fixed rate latency counts from the "
                  "time at which the message was due.", rooms, lambda cell: cell.form != "text" or cell.rate is not None),
@@ -262,7 +309,7 @@ def markdown(document: dict, name: str) -> str:
         memory.append(row)
     heads = [f"{group.connections:,}: {what}" for group in still for what in ("KiB", "connects/s")]
     parts.append(table(["server"] + heads, memory))
-    failed = failures(document)
+    failed = document["failures"]
     if failed:
         parts += ["## Failures\n", "\n".join(f"- {document['titles'][row['server']]}, {row['group']}: {row['why']}"
                                              for row in failed) + "\n"]

@@ -6,6 +6,7 @@ run goes on where it stopped. Standard library only.
 """
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -48,9 +49,9 @@ def free_port() -> int:
 class Running:
     """A started server, accepting connections on its own port."""
 
-    def __init__(self, name: str, arena: bool, cores: list[int], log) -> None:
+    def __init__(self, name: str, kind: str, cores: list[int], log) -> None:
         self.port = free_port()
-        self.command = SERVERS[name].words(self.port, arena)
+        self.command = SERVERS[name].words(self.port, kind)
         self.process = subprocess.Popen(self.command, preexec_fn=pinned(cores), stdout=log, stderr=log,
                                         cwd=HERE, env={**os.environ, "NODE_ENV": "production"})
 
@@ -94,7 +95,7 @@ def client_command(name: str, group: Group, options, port: int, pid: int, syscal
 def measure(name: str, group: Group, options, log, syscalls: bool) -> list[dict]:
     """One server start and one client run: the client's report lines; the last one says why it failed, if it did."""
     try:
-        with Running(name, group.kind == "arena", options.server_cores, log) as running:
+        with Running(name, group.kind, options.server_cores, log) as running:
             command = client_command(name, group, options, running.port, running.process.pid, syscalls)
             done = subprocess.run(command, preexec_fn=pinned(options.client_cores), capture_output=True, text=True)
     except RuntimeError as error:
@@ -106,8 +107,7 @@ def measure(name: str, group: Group, options, log, syscalls: bool) -> list[dict]
 
 
 def suits(name: str, group: Group) -> bool:
-    server = SERVERS[name]
-    return not (group.kind in ("arena", "relayed") and not server.rooms or group.kind == "polling" and server.protocol == "raw")
+    return SERVERS[name].suits(group.kind) and (not group.servers or name in group.servers)
 
 
 def passes(options) -> Iterator[tuple[int, Group, str, bool]]:
@@ -116,7 +116,7 @@ def passes(options) -> Iterator[tuple[int, Group, str, bool]]:
         for group in PLANS[options.plan]:
             yield from ((repetition, group, name, False) for name in options.servers if suits(name, group))
         if options.syscalls and repetition == 0:
-            yield from ((options.repetitions, COUNTED, name, True) for name in options.servers)
+            yield from ((options.repetitions, COUNTED, name, True) for name in options.servers if suits(name, COUNTED))
 
 
 def collect(options, journal: Path, begun: dict) -> list[dict]:
@@ -182,13 +182,13 @@ def parse() -> argparse.Namespace:
                         help=f"of {','.join(SERVERS)} (all)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each cell (1)")
     parser.add_argument("--repetitions", type=int, default=3, help="(3)")
-    parser.add_argument("--budget", type=float, default=36, help="minutes after which no run is begun (36)")
+    parser.add_argument("--budget", type=float, default=45, help="minutes after which no run is begun (45)")
     parser.add_argument("--drain", type=float, default=45, help="seconds after which a silent server has failed (45)")
     parser.add_argument("--syscalls", action="store_true", help="one more pass that counts system calls, with perf")
     parser.add_argument("--server-cores", type=numbers, default=[0], help="(0)")
     parser.add_argument("--client-cores", type=numbers, default=[1], help="(1)")
     parser.add_argument("--name", default="fanout", help="of the files in benches/results (fanout)")
-    parser.add_argument("--report", action="store_true", help="only write the tables and charts again, from the runs that were kept")
+    parser.add_argument("--report", action="store_true", help="only write the tables and charts again, from the summary")
     options = parser.parse_args()
     unknown = set(options.servers) - set(SERVERS)
     if unknown:
@@ -196,11 +196,12 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def write(document: dict, name: str) -> None:
-    (RESULTS / f"{name}.json").write_text(report.digest(document))
-    text = report.markdown(document, name)
+def write(name: str) -> None:
+    """The tables and the charts, from nothing but the summary."""
+    summary = json.loads((RESULTS / f"{name}.json").read_text())
+    text = report.markdown(summary, name)
     (RESULTS / f"{name}.md").write_text(text)
-    for chart, picture in charts.all_of(document).items():
+    for chart, picture in charts.all_of(summary).items():
         (RESULTS / f"{name}-{chart}.svg").write_text(picture)
     print(text)
 
@@ -208,8 +209,8 @@ def write(document: dict, name: str) -> None:
 def main() -> None:
     options = parse()
     if options.report:
-        return write(json.loads((BUILD / f"{options.name}.json").read_text()), options.name)
-    BUILD.mkdir(exist_ok=True)
+        return write(options.name)
+    BUILD.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
     build_client()
     for prepare in dict.fromkeys(SERVERS[name].prepare for name in options.servers):
@@ -219,12 +220,11 @@ def main() -> None:
     begun = {"options": vars(options), "versions": machine["versions"]}
     lines = collect(options, journal, json.loads(json.dumps(begun)))
     titles = {name: SERVERS[name].title for name in options.servers}
-    document = {"machine": machine, "options": vars(options), "titles": titles, "runs": lines}
-    document["summary"] = report.summaries(document)
-    document["targets"] = report.targets(document)
-    (BUILD / f"{options.name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    journal.unlink()
-    write(document, options.name)
+    groups = [dataclasses.asdict(group) for group in PLANS[options.plan]]
+    document = {"machine": machine, "options": vars(options), "titles": titles, "groups": groups, "runs": lines}
+    (RESULTS / f"{options.name}.json").write_text(report.digest(document))
+    journal.rename(journal.with_suffix(".runs.jsonl"))
+    write(options.name)
 
 
 if __name__ == "__main__":

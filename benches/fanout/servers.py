@@ -10,10 +10,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-BUILD = HERE / "build"
 PEERS = HERE / "peers"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")).resolve()
 ROOT_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+# Programs that are built, and the single runs.
+BUILD = ROOT_TARGET / "bench-fanout"
 CLIENT = TARGET / "release" / "fanout"
 CC = os.environ.get("CC", "cc")
 BUN = PEERS / "bun" / "node_modules" / "bun" / "bin" / "bun.exe"
@@ -121,7 +122,7 @@ def wheels() -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A server under test. Its port comes last on its command line, but for `arena` in an arena."""
+    """A server under test. Its port comes last on its command line, but for how it is to serve."""
 
     title: str
     protocol: str  # socketio or raw, as the client's --protocol
@@ -129,10 +130,19 @@ class Server:
     prepare: Callable[[], None]
     version: Callable[[], str]
     rooms: bool = True  # it has more than one room
+    only: str | None = None  # the one kind of groups it is for
 
-    def words(self, port: int, arena: bool) -> list[str]:
+    def words(self, port: int, kind: str) -> list[str]:
         words = [str(port) if word == "PORT" else str(word) for word in self.command]
-        return words + ["arena"] * arena
+        # A plain WebSocket server has no events by whose names it could tell what to do with a message.
+        return words + [kind] * (kind == "arena" or kind == "inbound" and self.protocol == "raw")
+
+    def suits(self, kind: str) -> bool:
+        if self.only:
+            return kind == self.only
+        if kind in ("arena", "relayed", "inbound"):
+            return self.rooms
+        return kind != "polling" or self.protocol != "raw"
 
 
 SERVERS = {
@@ -142,6 +152,8 @@ SERVERS = {
                         rooms=False),
     "bare-ring": Server("bare C loop, one send per tick, io_uring", "raw", [BUILD / "bare-ring", "PORT", "ring"],
                         build_bare_ring, compiler, rooms=False),
+    "bare-inbound": Server("bare C loop that counts", "raw", [BUILD / "bare", "PORT"], build_bare, compiler,
+                           rooms=False, only="inbound"),
     "roomcast": Server("roomcast, Rust", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
                        build_roomcast, commit),
     "roomcast-c": Server("roomcast, C", "socketio", [BUILD / "fanout-c", "PORT"], build_roomcast_c, commit),

@@ -5,6 +5,7 @@
  *   bare PORT each   one send to every other connection for each message, as it arrives
  *   bare PORT tick   the messages of one epoll round joined, one send to each connection, own frames cut out
  *   bare PORT ring   as tick, with the sends handed to io_uring, many in one system call (built with -DRING -luring)
+ *   bare PORT inbound   counts what comes in and sends nothing on; acknowledges what asks for it, one send for each read
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -52,7 +53,8 @@ static struct bytes tick_log, scratch;
 static struct published *published;
 static uint32_t published_count, published_cap, this_round = 1;
 static int poll_fd;
-static bool joined, ringed;
+static bool joined, ringed, inbound;
+static uint64_t counted;
 
 static void die(const char *what)
 {
@@ -271,6 +273,25 @@ static void end_round(void)
     this_round++;
 }
 
+/* Counts an event, "42[...", and gathers the acknowledgement of one that has a number, "42<number>[...". */
+static void count(const char *payload, size_t len)
+{
+    char reply[64];
+    size_t head, digits = 2;
+    while (digits < len && payload[digits] >= '0' && payload[digits] <= '9')
+        digits++;
+    bool asked = len - digits == 11 && memcmp(payload + digits, "[\"counted\"]", 11) == 0;
+    counted += !asked;
+    if (digits == 2 || digits > 20)
+        return;
+    memcpy(reply + 2, payload, digits);
+    reply[3] = '3';
+    size_t size = digits + (size_t)(asked ? sprintf(reply + 2 + digits, "[%llu]", (unsigned long long)counted)
+                                          : sprintf(reply + 2 + digits, "[]"));
+    head = write_header(reply, 1, size);
+    append(&scratch, reply, head + size);
+}
+
 /* Handles the whole frames of `data`; returns how many bytes they took. */
 static size_t read_frames(int fd, char *data, size_t len)
 {
@@ -298,7 +319,9 @@ static size_t read_frames(int fd, char *data, size_t len)
         for (size_t i = 0; i < size; i++)
             payload[i] ^= (char)frame[head - 4 + (i & 3)];
         unsigned char opcode = frame[0] & 0x0f;
-        if (opcode == 1 || opcode == 2)
+        if (inbound)
+            count(payload, size);
+        else if (opcode == 1 || opcode == 2)
             publish(fd, opcode, payload, size);
         used += head + size;
     }
@@ -311,8 +334,13 @@ static const char upgrade[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs
 static size_t read_bytes(int fd, char *data, size_t len)
 {
     struct conn *conn = conns[fd];
-    if (conn->upgraded)
-        return read_frames(fd, data, len);
+    if (conn->upgraded) {
+        scratch.len = 0;
+        size_t used = read_frames(fd, data, len);
+        if (inbound && scratch.len > 0)
+            transmit(fd, scratch.data, scratch.len);
+        return used;
+    }
     char *end = memmem(data, len, "\r\n\r\n", 4);
     if (!end)
         return 0;
@@ -377,9 +405,10 @@ static void on_acceptable(int listener)
 int main(int argc, char **argv)
 {
     ringed = argc == 3 && strcmp(argv[2], "ring") == 0;
+    inbound = argc == 3 && strcmp(argv[2], "inbound") == 0;
     joined = ringed || (argc == 3 && strcmp(argv[2], "tick") == 0);
-    if (argc != 3 || (!joined && strcmp(argv[2], "each") != 0)) {
-        fprintf(stderr, "usage: bare PORT each|tick|ring\n");
+    if (argc != 3 || (!joined && !inbound && strcmp(argv[2], "each") != 0)) {
+        fprintf(stderr, "usage: bare PORT each|tick|ring|inbound\n");
         return 2;
     }
     if (ringed)

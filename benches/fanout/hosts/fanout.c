@@ -2,6 +2,8 @@
  * The server of benches/fanout in C: relays what a member of room "r" publishes to all others there. It does what
  * examples/fanout.rs does, through roomcast.h alone.
  *
+ * What comes in as "count" it only counts.
+ *
  *   fanout PORT [arena]    arena: a game's loop, in which what came in within a frame goes out at its end
  */
 #define _GNU_SOURCE
@@ -15,6 +17,7 @@
 enum { BATCH = 256, TICK_NS = 33000000 };
 
 static struct roomcast_broker *broker;
+static unsigned long long counted;
 
 static void check(roomcast_status status)
 {
@@ -75,7 +78,15 @@ static bool is(const roomcast_event *event, const char *name)
 /* A socket that left meanwhile is no concern of this loop, so the status of what it asks for is not looked at. */
 static void on_message(const roomcast_event *event)
 {
-    if (is(event, "pub"))
+    if (is(event, "counted")) {
+        char args[32];
+        int len = snprintf(args, sizeof args, "[%llu]", counted);
+        roomcast_ack(broker, event->socket, event->ack, args, (size_t)len, NULL, 0);
+        return;
+    }
+    if (is(event, "count"))
+        counted++;
+    else if (is(event, "pub"))
         roomcast_emit(broker, event->ns, "r", 1, event->socket, "msg", 3, event->data, event->data_len);
     else if (is(event, "cell"))
         cell(event);

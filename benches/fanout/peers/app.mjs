@@ -4,6 +4,7 @@ const TICK_MS = 33;
 
 export function serve(io, arena) {
   let held = [];
+  let count = 0;
   io.on("connection", (socket) => {
     const relay = (data) => socket.to("r").emit("msg", data);
     const join = (rooms, ack) => {
@@ -14,6 +15,11 @@ export function serve(io, arena) {
     socket.on("rooms", join);
     socket.on("pub", relay);
     socket.on("bin", relay);
+    socket.on("count", (text, ack) => {
+      count += 1;
+      if (ack) ack();
+    });
+    socket.on("counted", (ack) => ack(count));
     socket.on("cell", (room, text) => {
       if (arena) held.push([socket, room, text]);
       else socket.to(room).emit("msg", text);

@@ -20,9 +20,10 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
   --syscalls               count the server's system calls with perf (slows it a little)
   --label TEXT             copied into the report
   --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1, in the arena all),
-                           seconds (2), warmup (0.3), form (text or binary), messages (instead of
-                           seconds), rate (messages a second; without it, a
-                           closed loop)";
+                           seconds (2), warmup (0.3), form (text or binary; count: the server counts it and nobody
+                           receives; ack: its sender gets an acknowledgement), burst (messages of one publisher in one
+                           write, 1), messages (instead of seconds), rate (messages a second; without it, a closed
+                           loop, which count cannot be)";
 
 /// What to do, as given on the command line.
 #[derive(Debug)]
@@ -63,8 +64,37 @@ pub struct Cell {
     pub messages: Option<u64>,
     /// Messages per second on a fixed schedule, whatever the server does; `window` is then ignored.
     pub rate: Option<f64>,
-    /// The argument is an attachment, not a text.
-    pub binary: bool,
+    /// So many messages of one publisher leave in one write, before it is the next one's turn.
+    pub burst: usize,
+    pub form: Form,
+}
+
+/// What a message is, and who hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A text, for everybody else in the room.
+    Text,
+    /// An attachment, for everybody else in the room.
+    Binary,
+    /// A text that the server counts.
+    Count,
+    /// A text that the server counts and acknowledges to its sender.
+    Ack,
+}
+
+impl Form {
+    /// As on the command line and in the report.
+    pub const NAMES: [(&str, Form); 4] =
+        [("text", Form::Text), ("binary", Form::Binary), ("count", Form::Count), ("ack", Form::Ack)];
+
+    pub fn name(self) -> &'static str {
+        Form::NAMES.into_iter().find(|&(_, form)| form == self).map_or("", |(name, _)| name)
+    }
+
+    /// The other connections receive it.
+    pub fn is_relayed(self) -> bool {
+        matches!(self, Form::Text | Form::Binary)
+    }
 }
 
 impl Args {
@@ -112,8 +142,11 @@ impl Args {
         for cell in cells.iter_mut().filter(|_| rooms == Rooms::Arena) {
             cell.publishers = connections;
         }
-        if rooms == Rooms::Arena && cells.iter().any(|cell| cell.binary) {
+        if rooms == Rooms::Arena && cells.iter().any(|cell| cell.form != Form::Text) {
             return Err("the arena's messages are texts".into());
+        }
+        if cells.iter().any(|cell| cell.form == Form::Count && cell.rate.is_none()) {
+            return Err("what nobody hears of needs a rate".into());
         }
         if let Some(cell) = cells.iter().find(|cell| cell.publishers > connections) {
             return Err(format!("{} publishers, but {connections} connections", cell.publishers));
@@ -148,7 +181,8 @@ impl Cell {
             warmup: Duration::from_millis(300),
             messages: None,
             rate: None,
-            binary: false,
+            burst: 1,
+            form: Form::Text,
         };
         for pair in text.split(',') {
             let (key, value) = pair.split_once('=').ok_or(USAGE)?;
@@ -159,12 +193,16 @@ impl Cell {
                 "seconds" => cell.duration = Duration::from_secs_f64(number(key, value)?),
                 "warmup" => cell.warmup = Duration::from_secs_f64(number(key, value)?),
                 "messages" => cell.messages = Some(number(key, value)?),
-                "form" => cell.binary = value == "binary",
+                "form" => {
+                    let named = Form::NAMES.into_iter().find(|(name, _)| *name == value);
+                    cell.form = named.ok_or_else(|| format!("{value} is no form"))?.1;
+                }
+                "burst" => cell.burst = number(key, value)?,
                 "rate" => cell.rate = Some(number(key, value)?),
                 _ => return Err(USAGE.into()),
             }
         }
-        if cell.size < crate::message::MIN_SIZE || cell.window == 0 || cell.publishers == 0 {
+        if cell.size < crate::message::MIN_SIZE || cell.window.min(cell.publishers).min(cell.burst) == 0 {
             return Err(format!(
                 "cell {text}: size at least {}, the others at least 1",
                 crate::message::MIN_SIZE

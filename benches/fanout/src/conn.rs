@@ -228,6 +228,10 @@ impl Conn {
                 event(Delivery::Text(text));
                 State::Ready
             }
+            (State::Ready, [b'4', b'3', ack @ ..]) => {
+                event(answer(ack).ok_or_else(|| fault("an acknowledgement that is none"))?);
+                State::Ready
+            }
             (State::Ready, BINARY) => {
                 self.announced = true;
                 State::Ready
@@ -282,6 +286,15 @@ impl Conn {
         }
         self.output.extend_from_slice(&MASK);
         self.output.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    }
+}
+
+/// An acknowledgement without arguments, or the count that was asked for.
+fn answer(text: &[u8]) -> Option<Delivery<'static>> {
+    let (number, args) = std::str::from_utf8(text).ok()?.strip_suffix(']')?.split_once('[')?;
+    match args {
+        "" => Some(Delivery::Ack(number.parse().ok()?)),
+        count => Some(Delivery::Counted(count.parse().ok()?)),
     }
 }
 

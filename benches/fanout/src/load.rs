@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{Timespec, epoll};
 use serde_json::{Value, json};
 
-use crate::args::{Args, Cell, Protocol};
+use crate::args::{Args, Cell, Form, Protocol};
 use crate::conn::Conn;
-use crate::message::{BINARY, Codec};
+use crate::message::{BINARY, COUNTED, Codec};
 use crate::process::{self, Machine, Memory};
 use crate::rooms::Rooms;
 use crate::tally::Tally;
@@ -19,6 +19,8 @@ use crate::tally::Tally;
 const BUFFER: usize = 256 * 1024;
 /// Long enough for a server to finish what it does after the last delivery, and for a duplicate to arrive.
 const SETTLE: Duration = Duration::from_millis(100);
+/// Between two questions how many messages the server has counted.
+const ASKING: Duration = Duration::from_millis(5);
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -30,7 +32,7 @@ pub struct Load<'a> {
     conns: Vec<Conn>,
     tally: Tally,
     memory: Option<Memory>,
-    /// Whose message is next.
+    /// Messages of this cell so far, which say whose is next.
     turn: usize,
     /// So many connections publish in one cell or another.
     width: usize,
@@ -114,7 +116,7 @@ impl Load<'_> {
         self.report("cell", |_| {
             json!({
                 "size": cell.size, "window": cell.window, "publishers": cell.publishers, "rate": cell.rate,
-                "form": if cell.binary { "binary" } else { "text" },
+                "form": cell.form.name(), "burst": cell.burst,
                 "seconds": rounded(elapsed.as_secs_f64()),
                 "messages": sent, "deliveries": deliveries as u64, "faults": faults,
                 "deliveries_per_s": rounded(deliveries / elapsed.as_secs_f64()),
@@ -217,7 +219,23 @@ impl Load<'_> {
             }
             self.wait(Some(deadline))?;
         }
+        if !cell.form.is_relayed() {
+            self.ask_for_count(deadline)?;
+        }
         self.serve(Instant::now() + SETTLE, None)
+    }
+
+    /// Asks the server how many messages it has counted, until it has counted all.
+    fn ask_for_count(&mut self, deadline: Instant) -> Outcome<()> {
+        while self.tally.uncounted() > 0 {
+            if Instant::now() > deadline {
+                return Err(format!("{} messages not counted", self.tally.uncounted()).into());
+            }
+            self.conns[0].queue(COUNTED);
+            self.flush(0)?;
+            self.serve(Instant::now() + ASKING, None)?;
+        }
+        Ok(())
     }
 
     /// Serves the connections until `end`, publishing as `cell` says.
@@ -239,7 +257,11 @@ impl Load<'_> {
                         self.publish(cell, (0..free).map(|_| now))?;
                     }
                     Some(rate) => {
-                        let due = |index: u64| begin + Duration::from_secs_f64(index as f64 / rate);
+                        // What leaves in one write is due together.
+                        let burst = cell.burst as u64;
+                        let due = |index: u64| {
+                            begin + Duration::from_secs_f64((index / burst * burst) as f64 / rate)
+                        };
                         let first = published;
                         while due(published) <= Instant::now() {
                             published += 1;
@@ -258,16 +280,22 @@ impl Load<'_> {
 
     /// Sends one message for each of `times`, from the publishers in turn, in one write for each publisher.
     fn publish(&mut self, cell: &Cell, times: impl ExactSizeIterator<Item = u64>) -> Outcome<()> {
-        let touched = times.len().min(cell.publishers);
-        let first = self.turn;
+        let first = self.turn / cell.burst;
+        let touched = (self.turn + times.len()).div_ceil(cell.burst) - first;
         let mut text = Vec::with_capacity(cell.size + 32);
         for time in times {
-            let publisher = self.turn;
-            self.turn = (publisher + 1) % cell.publishers;
+            let publisher = self.turn / cell.burst % cell.publishers;
+            self.turn += 1;
+            text.clear();
+            if !cell.form.is_relayed() {
+                let (id, ack) = self.tally.depart_for_server(publisher, cell.form == Form::Ack, time);
+                self.tally.codec.write_counted(&mut text, ack, id);
+                self.conns[publisher].queue(&text);
+                continue;
+            }
             let id = self.tally.depart(publisher, time);
             let (codec, conn) = (&self.tally.codec, &mut self.conns[publisher]);
-            text.clear();
-            if cell.binary {
+            if cell.form == Form::Binary {
                 // A server that relays gets what it is to send on.
                 let packet: &[u8] = match self.args.protocol {
                     Protocol::Raw => BINARY,
@@ -289,7 +317,7 @@ impl Load<'_> {
             }
             conn.queue(&text);
         }
-        for index in 0..touched {
+        for index in 0..touched.min(cell.publishers) {
             self.flush((first + index) % cell.publishers)?;
         }
         Ok(())

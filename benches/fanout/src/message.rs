@@ -3,6 +3,8 @@
 //! A message is a Socket.IO event with one argument: `42["msg","<publisher>:<sequence>:<filler>"]`, or the same body as a
 //! binary attachment. The plain WebSocket servers relay exactly these frames, so that every server puts the same ones on
 //! the wire.
+//!
+//! What a server only counts is `42["count",...]`, with a number after 42 where it is to be acknowledged: `43<number>[]`.
 
 /// The publisher's number, the sequence number and their colons.
 pub const MIN_SIZE: usize = 14;
@@ -10,6 +12,8 @@ const HEAD: &[u8] = b"42[\"msg\",\"";
 const TAIL: &[u8] = b"\"]";
 /// The packet before the one attachment of a binary event.
 pub const BINARY: &[u8] = b"451-[\"msg\",{\"_placeholder\":true,\"num\":0}]";
+/// Asks how many messages the server has counted. The same number again and again is no concern of a server's.
+pub const COUNTED: &[u8] = b"420[\"counted\"]";
 const PATTERN: &[u8; 64] = b"the-quick-brown-fox_jumps.over+the-lazy-dog_0123456789=ABCDEFGHI";
 
 /// Writes and checks messages of one size.
@@ -49,6 +53,17 @@ impl Codec {
             out.extend_from_slice(room.as_bytes());
             out.extend_from_slice(b"\",\"");
         }
+        self.write_body(out, id);
+        out.extend_from_slice(TAIL);
+    }
+
+    /// Appends the event that a server counts, with the number under which it is to be acknowledged, if it is.
+    pub fn write_counted(&self, out: &mut Vec<u8>, ack: Option<u32>, id: Id) {
+        out.extend_from_slice(b"42");
+        if let Some(ack) = ack {
+            out.extend_from_slice(ack.to_string().as_bytes());
+        }
+        out.extend_from_slice(b"[\"count\",\"");
         self.write_body(out, id);
         out.extend_from_slice(TAIL);
     }

@@ -16,6 +16,10 @@ pub enum Delivery<'a> {
     Text(&'a [u8]),
     /// The attachment of a binary event whose packet was right.
     Binary(&'a [u8]),
+    /// The acknowledgement of the message with this number.
+    Ack(u32),
+    /// How many messages the server has counted.
+    Counted(u64),
 }
 
 pub struct Tally {
@@ -32,6 +36,8 @@ pub struct Tally {
     expected: Vec<u32>,
     publishers: Vec<Publisher>,
     in_flight: usize,
+    /// Messages for the server alone, since it started, and how many of them it says it has counted.
+    counted: (u64, u64),
     last: u64,
     faults: Faults,
 }
@@ -39,6 +45,9 @@ pub struct Tally {
 #[derive(Clone, Default)]
 struct Publisher {
     next: u32,
+    /// Messages for the server alone; the next number to be acknowledged, and the next acknowledgement.
+    own: u32,
+    acks: (u32, u32),
     /// How many connections are to get what it publishes.
     audience: usize,
     /// Messages that somebody still waits for, oldest first.
@@ -77,6 +86,7 @@ impl Tally {
             expected: vec![0; connections * publishers],
             publishers: (0..publishers).map(publisher).collect(),
             in_flight: 0,
+            counted: (0, 0),
             last: 0,
             faults: Faults::default(),
         }
@@ -114,11 +124,39 @@ impl Tally {
         id
     }
 
+    /// A message of `publisher` leaves for the server alone, which acknowledges it or does not.
+    pub fn depart_for_server(
+        &mut self,
+        publisher: usize,
+        acknowledged: bool,
+        time: u64,
+    ) -> (Id, Option<u32>) {
+        let from = &mut self.publishers[publisher];
+        let (id, number) = (Id { publisher, sequence: from.own }, from.acks.0);
+        from.own += 1;
+        self.sent += 1;
+        self.counted.0 += 1;
+        if !acknowledged {
+            return (id, None);
+        }
+        from.acks.0 += 1;
+        from.flights.push_back(Flight { waiting: 1, sent: time });
+        self.in_flight += 1;
+        (id, Some(number))
+    }
+
+    /// How many messages for itself the server has not counted yet, as far as is known.
+    pub fn uncounted(&self) -> u64 {
+        self.counted.0 - self.counted.1
+    }
+
     /// Connection `conn` received an event.
     pub fn arrive(&mut self, conn: usize, delivery: Delivery<'_>, time: u64) {
         let id = match delivery {
             Delivery::Text(text) => self.codec.check(text),
             Delivery::Binary(bytes) => self.codec.check_body(bytes),
+            Delivery::Ack(number) => return self.acknowledged(conn, number, time),
+            Delivery::Counted(count) => return self.counted_so_far(count, time),
         };
         let Some(Id { publisher, sequence }) = id else { return self.faults.wrong += 1 };
         let Some(from) = self.publishers.get_mut(publisher) else { return self.faults.wrong += 1 };
@@ -150,6 +188,35 @@ impl Tally {
         }
     }
 
+    /// Connection `conn` received an acknowledgement.
+    fn acknowledged(&mut self, conn: usize, number: u32, time: u64) {
+        let Some(from) = self.publishers.get_mut(conn) else { return self.faults.misrouted += 1 };
+        let (end, next) = from.acks;
+        if number < next {
+            return self.faults.repeated += 1;
+        }
+        if number >= end {
+            return self.faults.wrong += 1;
+        }
+        self.faults.skipped += u64::from(number - next);
+        from.acks.1 = number + 1;
+        if let Some(flight) = from.flights.pop_front() {
+            self.latency.record(time.saturating_sub(flight.sent), 1);
+            self.in_flight -= 1;
+        }
+    }
+
+    /// The server says how many messages for itself it has counted since it started.
+    fn counted_so_far(&mut self, count: u64, time: u64) {
+        let (sent, before) = self.counted;
+        if count < before || count > sent {
+            return self.faults.wrong += 1;
+        }
+        self.deliveries += count - before;
+        self.counted.1 = count;
+        self.last = time;
+    }
+
     pub fn faults(&self) -> Value {
         let Faults { repeated, skipped, to_sender, misrouted, wrong } = &self.faults;
         json!({ "repeated": repeated, "skipped": skipped, "to_sender": to_sender, "misrouted": misrouted,
@@ -170,6 +237,28 @@ mod tests {
         let mut text = Vec::new();
         tally.codec.write(&mut text, Id { publisher, sequence });
         tally.arrive(conn, Delivery::Text(&text), 5);
+    }
+
+    #[test]
+    fn what_the_server_alone_gets_is_acknowledged_in_order_and_counted() {
+        let mut tally = Tally::new(2, 2, Rooms::One);
+        for acknowledged in [true, true, false, true] {
+            tally.depart_for_server(1, acknowledged, 1);
+        }
+        assert_eq!((tally.in_flight(), tally.uncounted()), (3, 4));
+        tally.arrive(1, Delivery::Ack(0), 5);
+        tally.arrive(1, Delivery::Counted(3), 5);
+        assert_eq!(
+            (tally.in_flight(), tally.uncounted(), tally.deliveries, tally.all_faults()),
+            (2, 1, 3, 0)
+        );
+        tally.arrive(1, Delivery::Ack(0), 5);
+        tally.arrive(0, Delivery::Ack(0), 5);
+        tally.arrive(1, Delivery::Ack(2), 5);
+        tally.arrive(1, Delivery::Ack(3), 5);
+        tally.arrive(1, Delivery::Counted(5), 5);
+        let expected = json!({ "repeated": 1, "skipped": 1, "to_sender": 0, "misrouted": 0, "wrong": 3 });
+        assert_eq!(tally.faults(), expected);
     }
 
     #[test]

@@ -44,20 +44,8 @@ fn relay(fault: Fault) -> SocketAddr {
 }
 
 fn serve(id: u64, mut stream: TcpStream, members: &Members, fault: Fault) {
-    stream.set_nodelay(true).unwrap();
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        bytes.extend(byte);
-    }
     members.lock().unwrap().push((id, stream.try_clone().unwrap()));
-    stream
-        .write_all(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-              Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-        )
-        .unwrap();
+    upgrade(&mut stream);
     let mut held = Vec::new();
     for number in 0.. {
         let Some(frame) = next(&mut stream) else { break };
@@ -100,6 +88,23 @@ fn serve(id: u64, mut stream: TcpStream, members: &Members, fault: Fault) {
         }
     }
     members.lock().unwrap().retain(|(member, _)| *member != id);
+}
+
+/// Answers the request with which every connection begins.
+fn upgrade(stream: &mut TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        bytes.extend(byte);
+    }
+    stream
+        .write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        )
+        .unwrap();
 }
 
 /// The next frame as it is relayed; the client's messages here are short and its mask is never needed for more than that.
@@ -169,4 +174,69 @@ fn an_echo_to_the_sender_is_noticed() {
 #[test]
 fn a_changed_byte_is_noticed() {
     caught(Fault::Change, "wrong");
+}
+
+/// A server that counts what it gets and acknowledges what asks for it, but for what the fault does with the seventh
+/// message: one that is lost is the seventh again and again.
+fn counter(fault: Fault) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let count = Arc::new(Mutex::new(0));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let count = Arc::clone(&count);
+            thread::spawn(move || serve_counting(stream.unwrap(), &count, fault));
+        }
+    });
+    address
+}
+
+fn serve_counting(mut stream: TcpStream, count: &Mutex<usize>, fault: Fault) {
+    upgrade(&mut stream);
+    while let Some(frame) = next(&mut stream) {
+        let text = std::str::from_utf8(&frame[2..]).unwrap();
+        let (number, name) = text.strip_prefix("42").unwrap().split_once('[').unwrap();
+        let mut count = count.lock().unwrap();
+        let mut copies = 1;
+        if name.starts_with("\"count\"") {
+            copies = match fault {
+                Fault::Lose if *count == SEVENTH => 0,
+                Fault::Repeat if *count == SEVENTH => 2,
+                _ => 1,
+            };
+            // A message is lost, or counted twice, only where nobody is told of it.
+            *count += if number.is_empty() { copies } else { 1 };
+        }
+        let args = if name.starts_with("\"counted\"") { count.to_string() } else { String::new() };
+        let reply = format!("43{number}[{args}]");
+        for _ in 0..copies * usize::from(!number.is_empty()) {
+            // The client has given up and is gone, as it should at some faults.
+            let _ = stream.write_all(&[&[0x81, reply.len() as u8][..], reply.as_bytes()].concat());
+        }
+    }
+}
+
+/// What the client says of it, with a load that only the server hears.
+fn client_of_counter(fault: Fault, form: &str) -> Output {
+    let address = counter(fault).to_string();
+    Command::new(env!("CARGO_BIN_EXE_fanout"))
+        .args(["--server", &address, "--protocol", "raw", "--connections", "2", "--drain", "1"])
+        .args(["--cell", &format!("form={form},rate=1000,burst=5,publishers=2,seconds=0.1,warmup=0")])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_only_the_server_hears_is_counted() {
+    for form in ["count", "ack"] {
+        let output = client_of_counter(Fault::None, form);
+        assert!(output.status.success(), "{form}: {}", String::from_utf8_lossy(&output.stderr));
+        let report = String::from_utf8(output.stdout).unwrap();
+        let cell: serde_json::Value = serde_json::from_str(report.lines().last().unwrap()).unwrap();
+        assert_eq!(cell["deliveries"], cell["messages"], "{cell}");
+        for fault in [Fault::Lose, Fault::Repeat] {
+            let output = client_of_counter(fault, form);
+            assert!(!output.status.success(), "{form}, {fault:?} went unnoticed");
+        }
+    }
 }

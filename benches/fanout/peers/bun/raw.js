@@ -1,8 +1,10 @@
-// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena]
+// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena|inbound]
+import { counting } from "../inbound.mjs";
 
 const TICK_MS = 33;
 const [port, mode] = process.argv.slice(2);
 const arena = mode === "arena";
+const reply = mode === "inbound" ? counting() : undefined;
 let held = [];
 
 Bun.serve({
@@ -13,6 +15,10 @@ Bun.serve({
       socket.subscribe("r");
     },
     message(socket, message) {
+      if (reply) {
+        const text = reply(message);
+        return void (text && socket.send(text));
+      }
       if (message[0] !== "+" && message[0] !== "@") return void socket.publish("r", message);
       if (message[0] === "+") {
         for (const name of message.slice(1).split(" ")) socket.subscribe(name);

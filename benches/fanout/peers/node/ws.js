@@ -1,11 +1,13 @@
-// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena]
+// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena|inbound]
 import { WebSocketServer } from "ws";
+import { counting } from "../inbound.mjs";
 
 const TICK_MS = 33;
 const [PLUS, AT] = Buffer.from("+@");
 const [port, mode] = process.argv.slice(2);
 const arena = mode === "arena";
 const rooms = new Map();
+const reply = mode === "inbound" ? counting() : undefined;
 let held = [];
 
 function join(socket, name) {
@@ -20,6 +22,10 @@ function publish(sender, room, data, binary) {
 new WebSocketServer({ port: Number(port) }).on("connection", (socket) => {
   join(socket, "r");
   socket.on("message", (data, binary) => {
+    if (reply) {
+      const text = reply(data.toString());
+      return void (text && socket.send(text));
+    }
     if (binary || (data[0] !== PLUS && data[0] !== AT)) return publish(socket, "r", data, binary);
     const text = data.toString();
     if (data[0] === PLUS) {

@@ -16,6 +16,7 @@ def serve(port: int, arena: bool) -> None:
     sio = socketio.AsyncServer(async_mode="asgi")
     held: list[tuple[str, str, str]] = []
     frames: list[asyncio.Task] = []
+    count = 0
 
     @sio.event
     async def connect(sid, environ):
@@ -45,6 +46,15 @@ def serve(port: int, arena: bool) -> None:
             held.append((sid, room, text))
         else:
             await sio.emit("msg", text, room=room, skip_sid=sid)
+
+    @sio.on("count")
+    async def count_one(sid, text):
+        nonlocal count
+        count += 1
+
+    @sio.event
+    async def counted(sid):
+        return count
 
     async def run_frames():
         # A game's frame: what came in since the last one goes out.

@@ -1,6 +1,7 @@
 //! socketioxide under axum, as its documentation shows it, with default options. It must not tune what it is given.
 //! Usage: socketioxide PORT [arena]
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ const TICK: Duration = Duration::from_millis(33);
 
 /// What waits for the next frame; `None` where messages go on at once.
 type Held = Option<Arc<Mutex<Vec<(SocketRef, String, String)>>>>;
+
+/// Events that are only counted.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 fn on_connect(socket: &SocketRef, held: Held) {
     socket.on("join", |socket: SocketRef, Data(room): Data<String>, ack: AckSender| async move {
@@ -30,6 +34,14 @@ fn on_connect(socket: &SocketRef, held: Held) {
     });
     socket.on("bin", |socket: SocketRef, Data(bytes): Data<Bytes>| async move {
         socket.to("r").emit("msg", &bytes).await.ok();
+    });
+    // An event without a number has nobody to answer, which `AckSender` says by an error.
+    socket.on("count", |Data(_text): Data<String>, ack: AckSender| async move {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        ack.send::<[u8; 0]>(&[]).ok();
+    });
+    socket.on("counted", |ack: AckSender| async move {
+        ack.send(&COUNT.load(Ordering::Relaxed)).ok();
     });
     socket.on(
         "cell",
