@@ -47,10 +47,10 @@ pub(crate) fn socketio(input: &[u8]) {
     match packet.kind {
         Kind::Event | Kind::BinaryEvent if !packet.data.is_empty() => {
             let (name, args) = packet.event();
-            assert!(!socketio::is_reserved(&name));
+            assert!(!socketio::is_reserved(name));
             let args = format!("[{args}]");
             assert!(json::validate(&args, limits.max_json_depth).is_ok(), "{args:?} of {text:?}");
-            socketio::write_event(&mut out, packet.nsp, many, packet.id, &name, &args);
+            socketio::write_event(&mut out, packet.nsp, many, packet.id, name, &args);
             let out = String::from_utf8(out).expect("text stays text");
             let again = socketio::decode(&out, &limits).unwrap_or_else(|_| panic!("{out:?} of {text:?}"));
             assert_eq!((again.kind, again.nsp, again.id), (packet.kind, packet.nsp, packet.id));
@@ -63,7 +63,9 @@ pub(crate) fn socketio(input: &[u8]) {
             socketio::write_ack(&mut out, packet.nsp, many, id, packet.data);
             let out = String::from_utf8(out).expect("text stays text");
             let again = socketio::decode(&out, &limits).unwrap_or_else(|_| panic!("{out:?} of {text:?}"));
-            assert_eq!(again, socketio::Packet { id: Some(id), ..packet });
+            let mut expected = packet.clone();
+            expected.id = Some(id);
+            assert_eq!(again, expected);
         }
         _ => {}
     }

@@ -110,7 +110,7 @@ impl Core {
         let tag = state.tag;
         let (name, rest) = packet.event();
         count(&mut self.counters.messages_in, 1);
-        self.events.push(kind).tag(tag).text(&[&name]).text(&["[", rest, "]"]);
+        self.events.push(kind).tag(tag).text(&[name]).text(&["[", rest, "]"]);
         for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
             self.events.bytes(attachment);
         }

@@ -55,12 +55,11 @@ impl Core {
     pub(super) fn websocket_received(&mut self, link: u32, bytes: &mut [u8]) {
         let Link::WebSocket(websocket) = self.link(link) else { return };
         let mut decoder = std::mem::take(&mut websocket.decoder);
-        let limits = self.config.limits.clone();
         let mut at = 0;
         // What is handled may end the link, or be the peer's last word; then the rest is of no interest.
         while let Link::WebSocket(WebSocket { conn, role, peer_closed: false, .. }) = *self.link(link) {
             let Some(unread) = bytes.get_mut(at..) else { break };
-            match decoder.read(unread, &limits) {
+            match decoder.read(unread, &self.config.limits) {
                 Ok((used, Some(message))) => {
                     at = at.saturating_add(used);
                     self.websocket_message(link, conn, role, message);

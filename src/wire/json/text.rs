@@ -10,6 +10,9 @@ use super::trim;
 pub fn unescape(string: &str) -> Cow<'_, str> {
     let string = trim(string);
     let text = string.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(string);
+    if plain_run(text.as_bytes()) == text.len() {
+        return Cow::Borrowed(text);
+    }
     let Some(mut escape) = memchr::memchr(b'\\', text.as_bytes()) else {
         return Cow::Borrowed(text);
     };

@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 /// A packet, cut from its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// What it is.
     pub kind: Kind,
@@ -50,6 +50,8 @@ pub struct Packet<'a> {
     /// The JSON, without white space around it. Empty if there is none, which only CONNECT, DISCONNECT and
     /// CONNECT_ERROR can have: an ACK without data is given as `[]`.
     pub data: &'a str,
+    /// An event's name, and its raw arguments.
+    event: (Cow<'a, str>, &'a str),
 }
 
 /// Reads one packet and refuses it for everything that is wrong in it by itself.
@@ -86,7 +88,7 @@ pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malforme
     let (id, rest) = rest.split_at(digits);
     let id = if id.is_empty() { None } else { Some(decimal(id)?) };
     let data = json::trim(rest);
-    let packet = Packet { kind, nsp, id, attachments, data };
+    let packet = Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") };
     packet.with_checked_data(limits)
 }
 
@@ -119,10 +121,12 @@ impl<'a> Packet<'a> {
         }
         json::validate(self.data, limits.max_json_depth)?;
         if let Kind::Event | Kind::BinaryEvent = self.kind {
-            let first = json::elements(self.data).next().and_then(event_name).ok_or(Malformed)?;
-            if is_reserved(&first) {
+            let mut items = json::elements(self.data);
+            let name = items.next().and_then(event_name).ok_or(Malformed)?;
+            if is_reserved(&name) {
                 return Err(Malformed);
             }
+            self.event = (name, items.rest());
         }
         if self.attachments > 0 {
             placeholders(self.data, self.attachments)?;
@@ -133,10 +137,8 @@ impl<'a> Packet<'a> {
     /// An event's name and its raw arguments with their commas but no brackets: empty, or `1,{"a":2}`.
     ///
     /// A number as name is given as JavaScript prints it.
-    pub fn event(&self) -> (Cow<'a, str>, &'a str) {
-        let mut items = json::elements(self.data);
-        let name = items.next().and_then(event_name).unwrap_or_default();
-        (name, items.rest())
+    pub fn event(&self) -> (&str, &'a str) {
+        (&self.event.0, self.event.1)
     }
 }
 
