@@ -115,7 +115,7 @@ pub use broker::stats::{Counters, Stats};
 #[doc(inline)]
 pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
 #[doc(inline)]
-pub use net::{Broker, OwnedTarget, Remote};
+pub use net::{Broker, Remote};
 #[doc(inline)]
 pub use route::Whom;
 #[doc(inline)]

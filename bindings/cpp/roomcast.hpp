@@ -743,6 +743,8 @@ struct receipt {
     std::uint64_t recipients = 0;
     // Of these, how many were skipped, because the message is volatile.
     std::uint64_t skipped = 0;
+    // Whether that is known: loops of the broker's own carry an emit out later.
+    bool known() const noexcept { return recipients != ROOMCAST_UNKNOWN; }
 };
 
 // What an emit with acknowledgement did.
@@ -843,6 +845,17 @@ public:
     }
     status disconnect(socket who, bool close = false) const noexcept {
         return status(roomcast_remote_disconnect(get(), who.raw(), close ? 1 : 0));
+    }
+    // Everybody whom a target selects joins rooms, leaves them, or is disconnected (roomcast_remote_sockets_join,
+    // roomcast_remote_sockets_leave, roomcast_remote_disconnect_sockets).
+    status sockets_join(const target& who, list<slice> rooms) const noexcept {
+        return status(roomcast_remote_sockets_join(get(), &who.raw(), rooms.data(), rooms.size()));
+    }
+    status sockets_leave(const target& who, list<slice> rooms) const noexcept {
+        return status(roomcast_remote_sockets_leave(get(), &who.raw(), rooms.data(), rooms.size()));
+    }
+    status disconnect_sockets(const target& who, bool close = false) const noexcept {
+        return status(roomcast_remote_disconnect_sockets(get(), &who.raw(), close ? 1 : 0));
     }
     // Sends all clients away at a pace, and takes no new ones, until stop_draining (roomcast_remote_drain,
     // roomcast_remote_stop_draining).
@@ -1046,7 +1059,25 @@ public:
         return status(roomcast_leave(get(), member.raw(), room.chars(), room.len));
     }
     status leave_all(socket member) noexcept { return status(roomcast_leave_all(get(), member.raw())); }
-    // Leaves and joins many rooms at once. Returns how many memberships changed (roomcast_change_rooms).
+    // Everybody whom a target selects joins rooms, leaves them, or is disconnected. Returns how many sockets that are, SIZE_MAX
+    // where loops of the broker's own find out later (roomcast_sockets_join, roomcast_sockets_leave, roomcast_disconnect_sockets).
+    result<std::size_t> sockets_join(const target& who, list<slice> rooms) noexcept {
+        std::size_t selected = 0;
+        const status done(roomcast_sockets_join(get(), &who.raw(), rooms.data(), rooms.size(), &selected));
+        return {done, selected};
+    }
+    result<std::size_t> sockets_leave(const target& who, list<slice> rooms) noexcept {
+        std::size_t selected = 0;
+        const status done(roomcast_sockets_leave(get(), &who.raw(), rooms.data(), rooms.size(), &selected));
+        return {done, selected};
+    }
+    result<std::size_t> disconnect_sockets(const target& who, bool close = false) noexcept {
+        std::size_t selected = 0;
+        const status done(roomcast_disconnect_sockets(get(), &who.raw(), close ? 1 : 0, &selected));
+        return {done, selected};
+    }
+    // Leaves and joins many rooms at once. Returns how many memberships changed, SIZE_MAX where loops of the broker's own find out
+    // later (roomcast_change_rooms).
     result<std::size_t> change_rooms(socket member, list<slice> leave, list<slice> join) noexcept {
         std::size_t changed = 0;
         const status done(
@@ -1057,6 +1088,13 @@ public:
     // What there is. Everything lent here is so until the next question that lends, whatever you change
     // meanwhile.
     //
+    // Everybody whom a target selects (roomcast_fetch_sockets).
+    result<sockets> fetch_sockets(const target& who) noexcept {
+        const roomcast_socket* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_fetch_sockets(get(), &who.raw(), &some, &count));
+        return {done, sockets(some, count)};
+    }
     // The members of a room; for a socket's own room that socket (roomcast_members).
     result<sockets> members(room of) noexcept {
         const roomcast_socket* some = nullptr;

@@ -5,7 +5,7 @@
 use super::input::Input;
 use roomcast::{
     AckId, Broker, Config, ConnId, Delivery, Error, Event, Events, Limits, Message, NamespaceId,
-    NamespaceOptions, OwnedTarget, PatternOptions, Remote, Resource, SocketId, Target,
+    NamespaceOptions, PatternOptions, Remote, Resource, SocketId, Target,
 };
 use socket2::SockRef;
 use std::io::{Read, Write};
@@ -352,10 +352,11 @@ fn from_afar(remote: &Remote, sockets: &[SocketId], namespaces: &[NamespaceId], 
             6 => _ = remote.wake(),
             _ => {
                 let namespace = namespace(namespaces, input);
+                let (rooms, sockets) = ([room], [socket]);
                 let target = match input.below(3) {
-                    0 => OwnedTarget::all(namespace),
-                    1 => OwnedTarget::room(namespace, room),
-                    _ => OwnedTarget::socket(namespace, socket),
+                    0 => Target::all(namespace),
+                    1 => Target::rooms(namespace, &rooms),
+                    _ => Target::sockets(namespace, &sockets),
                 };
                 _ = remote.emit(target, message(input, &[b"attached"]));
             }

@@ -259,11 +259,6 @@ impl Core {
         self.namespaces.get(id.key()).ok_or(Error::Gone)
     }
 
-    /// The first request of a connection.
-    pub(crate) fn origin(&self, conn: ConnId) -> Result<&Origin> {
-        self.conns.get(conn.key()).map(|conn| &*conn.origin).ok_or(Error::Gone)
-    }
-
     /// What the first request of a socket's client said.
     ///
     /// # Errors

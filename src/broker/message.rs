@@ -134,3 +134,17 @@ pub struct Receipt {
     /// Of these, how many were skipped as the message is volatile and they had earlier output waiting.
     pub skipped: usize,
 }
+
+impl Receipt {
+    /// Who got it.
+    #[expect(clippy::arithmetic_side_effects, reason = "of the recipients")]
+    pub(crate) fn reached(self) -> usize {
+        self.recipients - self.skipped
+    }
+
+    /// What two loops did together.
+    #[expect(clippy::arithmetic_side_effects, reason = "numbers of sockets in memory")]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self { recipients: self.recipients + other.recipients, skipped: self.skipped + other.skipped }
+    }
+}

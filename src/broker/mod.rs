@@ -22,14 +22,16 @@ pub(crate) mod log;
 pub mod message;
 pub mod metrics;
 pub(crate) mod namespaces;
+pub(crate) mod operations;
 mod origins;
 mod packets;
 mod polling;
 pub(crate) mod rooms;
-mod serve;
+pub(crate) mod serve;
 pub mod service;
 pub mod stats;
 mod tags;
+mod targets;
 pub(crate) mod visitors;
 mod websocket;
 

@@ -1,6 +1,6 @@
 //! Joining and leaving, and who is where. It must not send anything.
 
-use super::core::{Core, push_change};
+use super::core::{Core, Socket, push_change};
 use super::early::EarlyRooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -70,12 +70,7 @@ impl Core {
         let key = socket.key();
         let state = self.socket(socket)?;
         let (connected, namespace) = (state.connected, state.namespace);
-        let (rooms, is_in): (usize, &dyn Fn(&str) -> bool) = if connected {
-            (self.router.rooms_of(key.slot).len(), &|room| self.router.is_member(key.slot, room))
-        } else {
-            (state.early_rooms.len(), &|room| state.early_rooms.contains(room))
-        };
-        check_fit((rooms, state.room_bytes), leave, join, is_in, &self.config.limits)?;
+        self.check_change(key, state, leave, join)?;
         // Somebody else's own room becomes a room like any other, with its owner in it.
         for room in join.iter().filter(|_| connected) {
             if let Some(owner) = self.owner_of_room(namespace, room) {
@@ -86,6 +81,16 @@ impl Core {
             }
         }
         Ok(self.apply_rooms(key, namespace, leave, join))
+    }
+
+    /// Whether a socket may be in the rooms in which it is then.
+    pub(super) fn check_change(&self, key: Key, state: &Socket, leave: &[&str], join: &[&str]) -> Result<()> {
+        let (rooms, is_in): (usize, &dyn Fn(&str) -> bool) = if state.connected {
+            (self.router.rooms_of(key.slot).len(), &|room| self.router.is_member(key.slot, room))
+        } else {
+            (state.early_rooms.len(), &|room| state.early_rooms.contains(room))
+        };
+        check_fit((rooms, state.room_bytes), leave, join, is_in, &self.config.limits)
     }
 
     #[expect(

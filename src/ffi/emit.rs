@@ -10,9 +10,11 @@ use crate::base::ids::ConnId;
 use crate::broker::message::{Message, Receipt, Target};
 use std::ffi::{c_char, c_void};
 
-impl From<Receipt> for roomcast_receipt {
-    fn from(receipt: Receipt) -> Self {
-        Self { recipients: receipt.recipients as u64, skipped: receipt.skipped as u64 }
+impl From<Option<Receipt>> for roomcast_receipt {
+    fn from(receipt: Option<Receipt>) -> Self {
+        let known =
+            |count: fn(&Receipt) -> usize| receipt.as_ref().map_or(ROOMCAST_UNKNOWN, |it| count(it) as u64);
+        Self { recipients: known(|it| it.recipients), skipped: known(|it| it.skipped) }
     }
 }
 
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
             given.message(message, emit)
         };
         let (done, id) = given.target(target, emit)?;
-        receipt.set(done.into());
+        receipt.set(Some(done).into());
         ack.set(id.map_or(0, |id| id.to_bits()));
         Ok(())
     };

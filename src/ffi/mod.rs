@@ -28,6 +28,7 @@ mod query;
 mod remote;
 mod rooms;
 mod router;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -43,4 +44,5 @@ pub use query::*;
 pub use remote::*;
 pub use rooms::*;
 pub use router::*;
+pub use targets::*;
 pub use types::*;

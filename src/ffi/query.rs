@@ -16,7 +16,7 @@ use std::ffi::c_char;
 /// What the last question was answered with.
 #[derive(Default)]
 pub(super) struct Answers {
-    handles: Vec<u64>,
+    pub(super) handles: Vec<u64>,
     texts: Vec<roomcast_slice>,
     pairs: Vec<roomcast_pair>,
     stats: Vec<roomcast_stat>,
@@ -52,7 +52,7 @@ const GAUGES: [&str; 9] = [
     "draining\0",
 ];
 
-fn answer_handles(
+pub(super) fn answer_handles(
     out: Out<*const u64>,
     count: Out<usize>,
     answers: &mut Vec<u64>,

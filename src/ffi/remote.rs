@@ -7,7 +7,7 @@ use super::guard::unguarded;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::broker::message::{Message, Target};
-use crate::net::{OwnedTarget, Remote};
+use crate::net::Remote;
 use std::ffi::c_char;
 
 /// What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn roomcast_remote_emit(
         let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
         let target = Target::rooms(ns, &room).except(except.as_slice());
-        Ok(remote.emit(target.into(), Message::new(name, args))?)
+        Ok(remote.emit(target, Message::new(name, args))?)
     };
     given.remote(remote, "roomcast_remote_emit", body)
 }
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn roomcast_remote_emit_all(
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
-        Ok(remote.emit(Target::all(ns).except(except.as_slice()).into(), Message::new(name, args))?)
+        Ok(remote.emit(Target::all(ns).except(except.as_slice()), Message::new(name, args))?)
     };
     given.remote(remote, "roomcast_remote_emit_all", body)
 }
@@ -160,10 +160,10 @@ pub unsafe extern "C" fn roomcast_remote_send(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let target = OwnedTarget::socket(namespace(ns)?, socket(to)?);
+        let (ns, to) = (namespace(ns)?, [socket(to)?]);
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
-        Ok(remote.emit(target, Message::new(name, args))?)
+        Ok(remote.emit(Target::sockets(ns, &to), Message::new(name, args))?)
     };
     given.remote(remote, "roomcast_remote_send", body)
 }
@@ -182,8 +182,7 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let target = given.target(target, |target| Ok(OwnedTarget::from(target)))?;
-        given.message(message, |message| Ok(remote.emit(target, message)?))
+        given.target(target, |target| given.message(message, |message| Ok(remote.emit(target, message)?)))
     };
     given.remote(remote, "roomcast_remote_emit_to", body)
 }

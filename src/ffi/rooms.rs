@@ -73,7 +73,7 @@ pub unsafe extern "C" fn roomcast_leave_all(
 
 /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
 ///
-/// `changed` may be NULL; it is set to how many memberships changed.
+/// `changed` may be NULL; it is set to how many memberships changed, SIZE_MAX where that is not known yet (`loops`).
 ///
 /// Errors: those of roomcast_join; then nothing has changed.
 /// Ownership: the names are copied.
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn roomcast_change_rooms(
         let out = given.nullable(changed, "changed")?;
         let leave = given.texts(leave, leave_count, "leave")?;
         let join = given.texts(join, join_count, "join")?;
-        out.set(host.broker.change_rooms(member, &leave, &join)?);
+        out.set(host.broker.change_rooms(member, &leave, &join)?.unwrap_or(usize::MAX));
         Ok(())
     };
     given.host(broker, "roomcast_change_rooms", body)

@@ -296,13 +296,16 @@ pub struct roomcast_message {
     pub attachment_count: usize,
 }
 
+/// Of a roomcast_receipt: not known yet, since loops of the broker's own (`loops`) carry the emit out.
+pub const ROOMCAST_UNKNOWN: u64 = u64::MAX;
+
 /// What an emit did. It has no size and never gains a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_receipt {
-    /// Sockets it was addressed to.
+    /// Sockets it was addressed to, or ROOMCAST_UNKNOWN.
     pub recipients: u64,
-    /// Of these, how many were skipped: the message is volatile and they had earlier output waiting.
+    /// Of these, how many were skipped: the message is volatile and they had earlier output waiting. Or ROOMCAST_UNKNOWN.
     pub skipped: u64,
 }
 
@@ -583,8 +586,8 @@ pub struct roomcast_config {
     ///
     /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
     /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
-    /// gone) is counted in remote_failures and logged as a warning, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
-    /// each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+    /// gone) is counted in remote_failures and logged as a warning, and what an emit
+    /// did is ROOMCAST_UNKNOWN. Questions, roomcast_fetch_sockets and roomcast_emit_with_ack wait for each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
     /// ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
     pub loops: u64,
     /// Whether the cookie is Secure: browsers send it over TLS alone. Off by default.

@@ -65,7 +65,7 @@ impl Broker {
             Driver::Threads(Box::new(Fleet::new(config, epoch, &book)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
-            let (doors, inboxes) = Doors::new(&config.limits, [io.waker()].into_iter());
+            let (doors, inboxes) = Doors::new(&config, [io.waker()].into_iter());
             let mut core = Core::new(config, epoch)?;
             core.log_to(book.clone());
             let mut inboxes = inboxes.into_iter();
@@ -276,7 +276,7 @@ impl Broker {
     /// let ns = broker.find_namespace("/").expect("it is always there");
     /// let remote = broker.remote();
     /// let thread = std::thread::spawn(move || {
-    ///     remote.emit(OwnedTarget::all(ns), Message::new("news", r#"["from another thread"]"#))
+    ///     remote.emit(Target::all(ns), Message::new("news", r#"["from another thread"]"#))
     /// });
     /// thread.join().expect("no panic")?;
     /// broker.poll(&mut Events::new(), Some(Duration::ZERO))?; // carries it out

@@ -5,20 +5,23 @@ mod acks;
 pub(super) mod ids;
 mod mailbox;
 mod names;
-mod questions;
 
 use super::failures::Failure;
-use super::remote::{Command, Doors, Loops, Remote};
+use super::remote::{Command, Doors, Order, Remote};
 use super::seat::Seat;
 use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
-use crate::base::ids::{NamespaceId, SocketId};
+use crate::base::ids::{AckId, NamespaceId};
 use crate::base::panics::panic_text;
 use crate::broker::Core;
 use crate::broker::board::Board;
 use crate::broker::config::Config;
 use crate::broker::events::Events;
 use crate::broker::log::Book;
+use crate::broker::message::Receipt;
+use crate::broker::namespaces::normal;
+use crate::broker::operations::answers::{Answer, Asked};
+use crate::broker::operations::{Handles, Loops, Operation, Rules};
 use crate::broker::visitors::Visitors;
 use crate::session::sid::Home;
 use acks::Acks;
@@ -60,7 +63,7 @@ impl Fleet {
         // Each has its share of the room for events.
         options.event_budget /= count;
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
-        let (doors, inboxes) = Doors::new(&config.limits, ios.iter().map(Loop::waker));
+        let (doors, inboxes) = Doors::new(&config, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
         let visitors = Arc::<Visitors>::default();
         let mut seats = Vec::new();
@@ -113,9 +116,9 @@ impl Fleet {
         if self.doors.count() > 1 {
             super::listener::check_free(address)?;
         }
-        let bound = self.ask(0, listen(address))??;
+        let bound = self.ask_one(0, listen(address))??;
         for number in 1..self.doors.count() {
-            self.ask(number, listen(bound))??;
+            self.ask_one(number, listen(bound))??;
         }
         Ok(bound)
     }
@@ -144,7 +147,7 @@ impl Fleet {
 
     #[cfg(all(test, feature = "capi"))]
     pub(super) fn break_loop(&self, text: &'static str) {
-        let _ = self.tell(0, "break_loop", move |_| std::panic::panic_any(text));
+        let _ = self.send_one(0, Command::Task(Box::new(move |_| std::panic::panic_any(text))));
     }
 
     pub(super) fn failures(&self) -> Vec<Failure> {
@@ -195,7 +198,7 @@ impl Fleet {
 
     /// Winds all loops down; they can listen again afterwards.
     pub(super) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
-        let ended = self.ask_all(move |seat| {
+        let ended = self.ask_each(Loops::ALL, move |seat| {
             let outcome = seat.wind_down(grace);
             let mut events = Events::new();
             seat.core.take_events(&mut events);
@@ -212,18 +215,62 @@ impl Fleet {
         Ok(())
     }
 
-    // ---- telling and asking ----
+    // ---- operations ----
 
-    /// Puts a command into the queues of these loops, when there is room in all of them.
-    fn send(&self, loops: Loops, mut command: impl FnMut() -> Command) -> Result<()> {
+    pub(super) fn rules(&self) -> &Rules {
+        self.doors.rules()
+    }
+
+    /// Has an operation carried out by the loops it goes to, when there is room in the queues of all of them. What shows only
+    /// there is counted, and logged.
+    pub(super) fn order<O: Operation>(&self, operation: Result<O>) -> Result<()> {
+        let operation = self.known(operation)?;
+        let loops = operation.loops();
+        let order: Arc<dyn Order> = Arc::new(operation);
         loop {
-            match self.doors.send(loops, &mut command) {
+            match self.doors.send(loops, &order) {
                 Err(Error::Full) => thread::sleep(RETRY),
                 Err(Error::Closed) => return Err(self.ended()),
                 sent => return sent,
             }
         }
     }
+
+    /// Has an operation carried out by the loops it goes to, and waits for what comes of it.
+    pub(super) fn ask<O: Operation>(&self, operation: Result<O>) -> Result<O::Answer> {
+        let operation = Arc::new(self.known(operation)?);
+        let loops = operation.loops();
+        let answers = self.ask_each(loops, move |seat| seat.carry_out(&*operation))?;
+        if answers.is_empty() {
+            return Err(Error::Gone);
+        }
+        O::Answer::gather(answers.into_iter().filter_map(Result::transpose).collect())
+    }
+
+    /// The handle of all acknowledgements that loops wait for after one emit.
+    pub(super) fn asked(&mut self, asked: Asked) -> (Receipt, Option<AckId>) {
+        (asked.receipt, self.acks.join(asked.parts))
+    }
+
+    fn known<O: Operation>(&self, operation: Result<O>) -> Result<O> {
+        let operation = operation?;
+        let known = operation.namespace().is_none_or(|namespace| self.names.has(namespace));
+        if known { Ok(operation) } else { Err(Error::Gone) }
+    }
+
+    pub(super) fn find_namespace(&self, name: &str) -> Option<NamespaceId> {
+        self.names.find(&normal(name).ok()?)
+    }
+
+    pub(super) fn namespace_name(&self, namespace: NamespaceId) -> Result<String> {
+        self.names.name(namespace).map(String::from).ok_or(Error::Gone)
+    }
+
+    pub(super) fn namespaces(&self) -> Vec<(NamespaceId, String)> {
+        self.names.list().into_iter().map(|(id, name)| (id, name.into())).collect()
+    }
+
+    // ---- what the owner of the loops has done on them ----
 
     fn send_one(&self, number: usize, mut command: Command) -> Result<()> {
         loop {
@@ -237,66 +284,34 @@ impl Fleet {
         }
     }
 
-    /// Has something done on a loop. What is wrong with it shows only in its counters, and in the log.
-    fn tell(
+    /// Waits for what comes of something on one loop.
+    fn ask_one<R: Send + 'static>(
         &self,
         number: usize,
-        call: &'static str,
-        act: impl FnOnce(&mut Core) -> Result<()> + Send + 'static,
-    ) -> Result<()> {
-        self.send_one(number, Command::Task(call, Box::new(move |seat| act(&mut seat.core))))
-    }
-
-    fn tell_home(
-        &self,
-        socket: SocketId,
-        call: &'static str,
-        act: impl FnOnce(&mut Core, SocketId) -> Result<()> + Send + 'static,
-    ) -> Result<()> {
-        let local = socket.local();
-        self.tell(socket.loop_number(), call, move |core| act(core, local))
-    }
-
-    fn question<R: Send + 'static>(
-        &self,
-        number: usize,
-        question: impl FnOnce(&mut Seat) -> R + Send + 'static,
-    ) -> Result<Receiver<R>> {
-        let (reply, answer) = bounded(1);
-        let task = move |seat: &mut Seat| {
-            // Nobody waits any more: that is all right.
-            let _ = reply.send(question(seat));
-            Ok(())
-        };
-        self.send_one(number, Command::Task("a question", Box::new(task)))?;
-        Ok(answer)
-    }
-
-    /// Waits for one loop's answer.
-    fn ask<R: Send + 'static>(
-        &self,
-        number: usize,
-        question: impl FnOnce(&mut Seat) -> R + Send + 'static,
+        act: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
     ) -> Result<R> {
-        self.question(number, question)?.recv().map_err(|_| self.ended())
+        self.ask_each(Loops::one(number), act)?.pop().ok_or(Error::Gone)
     }
 
-    /// Waits for the answers of all loops, in their order.
-    fn ask_all<R: Send + 'static>(
+    /// Waits for what comes of something on these loops, in their order.
+    fn ask_each<R: Send + 'static>(
         &self,
-        question: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
+        loops: Loops,
+        act: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
-        let question = Arc::new(question);
-        let ask = |number| {
-            let question = question.clone();
-            self.question(number, move |seat| question(seat))
+        let act = Arc::new(act);
+        let question = |number| {
+            let ((reply, answer), act) = (bounded(1), act.clone());
+            let task = move |seat: &mut Seat| {
+                // Nobody waits any more: that is all right.
+                let _ = reply.send(act(seat));
+            };
+            self.send_one(number, Command::Task(Box::new(task)))?;
+            Ok(answer)
         };
-        let answers = (0..self.doors.count()).map(ask).collect::<Result<Vec<_>>>()?;
+        let numbers = (0..self.doors.count()).filter(|&number| loops.has(number));
+        let answers = numbers.map(question).collect::<Result<Vec<Receiver<R>>>>()?;
         answers.into_iter().map(|answer| answer.recv().map_err(|_| self.ended())).collect()
-    }
-
-    fn check_namespace(&self, namespace: NamespaceId) -> Result<()> {
-        if self.names.has(namespace) { Ok(()) } else { Err(Error::Gone) }
     }
 }
 
@@ -367,6 +382,7 @@ impl Drop for LastWord<'_> {
 mod tests {
     use super::*;
     use crate::broker::message::{Message, Target};
+    use crate::broker::operations::Emit;
 
     #[test]
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {
@@ -377,7 +393,7 @@ mod tests {
         let namespace = fleet.names.find("/").unwrap();
         let alive = Arc::new(());
         let remote = fleet.remote(Arc::downgrade(&alive));
-        assert_eq!(fleet.ask(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
+        assert_eq!(fleet.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
             if let Err(error) = fleet.turn(None) {
@@ -386,10 +402,10 @@ mod tests {
         };
         assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&Error::Panic), "{error}");
         for _ in 0..20 {
-            assert_eq!(fleet.emit(Target::all(namespace), Message::new("n", "[]")), Err(Error::Panic));
-            let target = crate::net::OwnedTarget::all(namespace);
-            assert_eq!(remote.emit(target, Message::new("n", "[]")), Err(Error::Closed));
+            let (target, message) = (Target::all(namespace), Message::new("n", "[]"));
+            assert_eq!(fleet.order(Emit::new(target, message, fleet.rules())), Err(Error::Panic));
+            assert_eq!(remote.emit(target, message), Err(Error::Closed));
         }
-        assert!(fleet.ask(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
+        assert!(fleet.ask_one(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
     }
 }

@@ -23,5 +23,5 @@ mod waker;
 pub use crate::broker::service::{Flow, Output, Sent, Service};
 pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};
-pub use remote::{OwnedTarget, Remote};
+pub use remote::Remote;
 pub use waker::Waker;

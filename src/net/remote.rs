@@ -1,141 +1,52 @@
-//! The doors for other threads: commands as plain data, in a bounded queue for each loop. It must not touch a broker.
+//! The doors for other threads: operations as plain data, in a bounded queue for each loop. It must not touch a broker.
 
 use super::Waker;
-use super::failures::Failure;
-use super::failures::Failures;
-use super::fleet::ids::Drain;
+use super::failures::{Failure, Failures};
 use super::links::Traveller;
 use super::process::Process;
 use super::seat::Seat;
 use crate::base::errors::{Error, Result};
-use crate::base::ids::{NamespaceId, SocketId};
-use crate::base::limits::Limits;
-use crate::broker::delivery::check_message;
-use crate::broker::gate::check_drain;
-use crate::broker::message::{Delivery, Message, Target};
-use crate::broker::rooms::check_room;
-use crate::route::Whom;
+use crate::base::ids::{ConnId, SocketId};
+use crate::broker::config::Config;
+use crate::broker::operations::arguments::lent;
+use crate::broker::operations::{self, Handles, Loops, Operation, Rules, operations};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-/// A [`Target`] that owns what it names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnedTarget {
-    /// The namespace.
-    pub namespace: NamespaceId,
-    /// Before anybody is excepted.
-    pub whom: Whom<Vec<String>, Vec<SocketId>>,
-    /// But no member of these rooms.
-    pub except_rooms: Vec<String>,
-    /// And none of these.
-    pub except: Vec<SocketId>,
+/// An operation that nobody waits for, whichever it is.
+pub(super) trait Order: Send + Sync {
+    /// The call that it comes from.
+    fn call(&self) -> &'static str;
+
+    /// Carries it out on one loop.
+    ///
+    /// # Errors
+    /// Those of the call, from the first loop that it goes to: what is wrong with it is wrong on every loop, and counted once.
+    fn run(&self, seat: &mut Seat) -> Result<()>;
 }
 
-impl OwnedTarget {
-    /// Every socket of a namespace.
-    pub fn all(namespace: NamespaceId) -> Self {
-        Self { namespace, whom: Whom::Everyone, except_rooms: Vec::new(), except: Vec::new() }
+impl<O: Operation> Order for O {
+    fn call(&self) -> &'static str {
+        O::CALL
     }
 
-    /// The members of one room.
-    pub fn room(namespace: NamespaceId, room: &str) -> Self {
-        Self { whom: Whom::Some { rooms: vec![room.into()], members: Vec::new() }, ..Self::all(namespace) }
+    fn run(&self, seat: &mut Seat) -> Result<()> {
+        let outcome = seat.carry_out(self);
+        if self.loops().is_led_by(seat.ids.number()) { outcome.map(drop) } else { Ok(()) }
     }
-
-    /// One socket.
-    pub fn socket(namespace: NamespaceId, socket: SocketId) -> Self {
-        Self { whom: Whom::Some { rooms: Vec::new(), members: vec![socket] }, ..Self::all(namespace) }
-    }
-
-    /// The loops on which it may find somebody.
-    pub(super) fn loops(&self) -> Loops {
-        match &self.whom {
-            Whom::Some { rooms, members } if rooms.is_empty() && !members.is_empty() => {
-                members.iter().fold(Loops(0), |loops, socket| Loops(loops.0 | Loops::of(*socket).0))
-            }
-            _ => Loops::ALL,
-        }
-    }
-}
-
-impl From<Target<'_>> for OwnedTarget {
-    fn from(target: Target<'_>) -> Self {
-        Self {
-            namespace: target.namespace,
-            whom: match target.whom {
-                Whom::Everyone => Whom::Everyone,
-                Whom::Some { rooms, members } => {
-                    Whom::Some { rooms: owned(rooms), members: members.to_vec() }
-                }
-            },
-            except_rooms: owned(target.except_rooms),
-            except: target.except.to_vec(),
-        }
-    }
-}
-
-pub(super) fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
-}
-
-#[derive(Debug)]
-pub(super) struct OwnedMessage {
-    name: String,
-    args: String,
-    pub(super) attachments: Vec<Vec<u8>>,
-    delivery: Delivery,
-}
-
-impl From<Message<'_>> for OwnedMessage {
-    fn from(message: Message<'_>) -> Self {
-        Self {
-            name: message.name.into(),
-            args: message.args.into(),
-            attachments: message.attachments.iter().map(|bytes| bytes.to_vec()).collect(),
-            delivery: message.delivery,
-        }
-    }
-}
-
-impl OwnedMessage {
-    pub(super) fn borrow<'a>(&'a self, attachments: &'a [&'a [u8]]) -> Message<'a> {
-        Message::new(&self.name, &self.args).attach(attachments).delivery(self.delivery)
-    }
-}
-
-/// An emit: what, and to whom. One for all loops.
-#[derive(Debug)]
-pub(super) struct Envelope {
-    pub(super) target: OwnedTarget,
-    pub(super) message: OwnedMessage,
 }
 
 /// Something to be done on a loop's thread.
-pub(super) type Task = Box<dyn FnOnce(&mut Seat) -> Result<()> + Send>;
+pub(super) type Task = Box<dyn FnOnce(&mut Seat) + Send>;
 
 /// What a thread that is not the loop's can ask of it.
 pub(super) enum Command {
-    Emit(Arc<Envelope>),
-    ChangeRooms {
-        socket: SocketId,
-        leave: Vec<String>,
-        join: Vec<String>,
-    },
-    Disconnect {
-        socket: SocketId,
-        close: bool,
-    },
-    Drain {
-        per_second: u32,
-        reason: String,
-        /// One for all loops.
-        drain: Drain,
-    },
-    StopDraining,
-    /// Whatever else the owner of the loops has to ask or to say: the name of the call, and what it does.
-    Task(&'static str, Task),
+    /// One for all loops.
+    Order(Arc<dyn Order>),
+    /// Whatever the owner of the loops has to ask or to say.
+    Task(Task),
     /// The loop's thread is to end.
     Stop,
 }
@@ -144,79 +55,10 @@ impl Command {
     /// The call that it comes from.
     pub(super) fn call(&self) -> &'static str {
         match self {
-            Self::Emit(_) => "emit",
-            Self::ChangeRooms { .. } => "change_rooms",
-            Self::Disconnect { .. } => "disconnect",
-            Self::Drain { .. } => "drain",
-            Self::StopDraining => "stop_draining",
-            Self::Task(call, _) => call,
+            Self::Order(order) => order.call(),
+            Self::Task(_) => "a question",
             Self::Stop => "stop",
         }
-    }
-
-    /// An emit, for the loops that its target may be on.
-    ///
-    /// # Errors
-    /// What would be wrong with it on each of them.
-    pub(super) fn emit(
-        target: OwnedTarget,
-        message: Message<'_>,
-        limits: &Limits,
-    ) -> Result<(Loops, impl FnMut() -> Self + use<>)> {
-        check_message(&message, limits)?;
-        let loops = target.loops();
-        let envelope = Arc::new(Envelope { target, message: message.into() });
-        Ok((loops, move || Self::Emit(envelope.clone())))
-    }
-
-    /// A change of rooms, for the socket's loop.
-    ///
-    /// # Errors
-    /// What would be wrong with it whatever rooms the socket is in.
-    pub(super) fn change_rooms(
-        socket: SocketId,
-        leave: &[&str],
-        join: &[&str],
-        limits: &Limits,
-    ) -> Result<(Loops, impl FnMut() -> Self)> {
-        join.iter().try_for_each(|room| check_room(room, limits))?;
-        Ok((Loops::of(socket), move || Self::ChangeRooms { socket, leave: owned(leave), join: owned(join) }))
-    }
-
-    /// A drain, for all loops.
-    ///
-    /// # Errors
-    /// What would be wrong with it on each of them.
-    pub(super) fn drain(per_second: u32, reason: &str) -> Result<impl FnMut() -> Self> {
-        check_drain(per_second, reason)?;
-        let drain = Drain::default();
-        Ok(move || Self::Drain { per_second, reason: reason.into(), drain: drain.clone() })
-    }
-}
-
-/// A set of loops, by their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Loops(u64);
-
-impl Loops {
-    pub(super) const ALL: Self = Self(u64::MAX);
-
-    pub(super) fn one(number: usize) -> Self {
-        Self(1 << number)
-    }
-
-    /// The loop of a socket.
-    pub(super) fn of(socket: SocketId) -> Self {
-        Self::one(socket.loop_number())
-    }
-
-    /// Whether this is the first of them, which counts for all of them.
-    pub(super) fn is_led_by(self, number: usize) -> bool {
-        self.0.trailing_zeros() as usize == number
-    }
-
-    fn has(self, number: usize) -> bool {
-        self.0 >> number & 1 == 1
     }
 }
 
@@ -228,8 +70,8 @@ pub(super) struct Doors {
     process: Process,
     /// Held while a command is put into several queues: it gets into all of them or into none.
     several: Mutex<()>,
-    /// By which commands are checked before they are queued.
-    limits: Limits,
+    /// By which operations are checked before they are queued.
+    rules: Rules,
     failures: Arc<Failures>,
 }
 
@@ -255,11 +97,11 @@ impl Door {
 
 impl Doors {
     /// A queue for each waker's loop, and the other ends of them.
-    pub(super) fn new(limits: &Limits, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
+    pub(super) fn new(config: &Config, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
         let (mut list, mut inboxes) = (Vec::new(), Vec::new());
         let failures = Arc::<Failures>::default();
         for waker in wakers {
-            let (sender, commands) = bounded(limits.remote_queue);
+            let (sender, commands) = bounded(config.limits.remote_queue);
             let (departures, travellers) = unbounded();
             let closed = Arc::<AtomicBool>::default();
             let door = Door {
@@ -271,12 +113,12 @@ impl Doors {
             list.push(door);
             inboxes.push(Inbox { commands, closed, travellers, waker, failures: failures.clone() });
         }
-        let (list, several, limits) = (list.into(), Mutex::new(()), limits.clone());
-        (Arc::new(Self { list, process: Process::current(), several, limits, failures }), inboxes)
+        let (list, several, rules) = (list.into(), Mutex::new(()), Rules::new(config));
+        (Arc::new(Self { list, process: Process::current(), several, rules, failures }), inboxes)
     }
 
-    fn limits(&self) -> &Limits {
-        &self.limits
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// What could not be done since the last time.
@@ -306,11 +148,11 @@ impl Doors {
         self.list.iter().for_each(|door| door.closed.store(true, Ordering::Release));
     }
 
-    /// Puts a command into the queues of these loops, or into none.
+    /// Puts an order into the queues of its loops, or into none.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] if there is no such loop, [`Error::Forked`].
-    pub(super) fn send(&self, loops: Loops, mut command: impl FnMut() -> Command) -> Result<()> {
+    pub(super) fn send(&self, loops: Loops, order: &Arc<dyn Order>) -> Result<()> {
         self.check_process()?;
         let _guard = (self.list.len() > 1).then(|| self.several.lock());
         let doors =
@@ -323,7 +165,7 @@ impl Doors {
         }
         let mut sent = Err(Error::Gone);
         for door in doors() {
-            sent = Ok(door.push(command()).map_err(|(error, _)| error)?);
+            sent = Ok(door.push(Command::Order(order.clone())).map_err(|(error, _)| error)?);
         }
         sent
     }
@@ -421,64 +263,11 @@ impl Remote {
         Self { doors, waker, broker }
     }
 
-    /// As [`Broker::emit`](crate::Broker::emit).
-    ///
-    /// # Errors
-    /// [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`]; [`Error::Full`] if the broker was not polled
-    /// for a while, [`Error::Closed`] if it is gone. Too large a message, and a namespace that is gone, show later.
-    pub fn emit(&self, target: OwnedTarget, message: Message<'_>) -> Result<()> {
-        let (loops, command) = Command::emit(target, message, self.doors.limits())?;
-        self.doors.send(loops, command)
-    }
-
-    /// As [`Broker::join`](crate::Broker::join).
-    ///
-    /// # Errors
-    /// [`Error::BadRoom`], and [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`]. [`Error::Gone`] if the socket's handle was
-    /// made up; that it has gone, or is in too many rooms, shows later.
-    pub fn join(&self, socket: SocketId, room: &str) -> Result<()> {
-        self.change_rooms(socket, &[], &[room])
-    }
-
-    /// As [`Broker::leave`](crate::Broker::leave).
-    ///
-    /// # Errors
-    /// [`Error::Full`], [`Error::Closed`], [`Error::Gone`] as of [`Remote::join`].
-    pub fn leave(&self, socket: SocketId, room: &str) -> Result<()> {
-        self.change_rooms(socket, &[room], &[])
-    }
-
-    /// As [`Broker::change_rooms`](crate::Broker::change_rooms).
-    ///
-    /// # Errors
-    /// As [`Remote::join`].
-    pub fn change_rooms(&self, socket: SocketId, leave: &[&str], join: &[&str]) -> Result<()> {
-        let (loops, command) = Command::change_rooms(socket, leave, join, self.doors.limits())?;
-        self.doors.send(loops, command)
-    }
-
-    /// As [`Broker::disconnect`](crate::Broker::disconnect).
-    ///
-    /// # Errors
-    /// As [`Remote::leave`].
-    pub fn disconnect(&self, socket: SocketId, close: bool) -> Result<()> {
-        self.doors.send(Loops::of(socket), || Command::Disconnect { socket, close })
-    }
-
-    /// As [`Broker::drain`](crate::Broker::drain).
-    ///
-    /// # Errors
-    /// Those of [`Broker::drain`](crate::Broker::drain), and [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`].
-    pub fn drain(&self, per_second: u32, reason: &str) -> Result<()> {
-        self.doors.send(Loops::ALL, Command::drain(per_second, reason)?)
-    }
-
-    /// As [`Broker::stop_draining`](crate::Broker::stop_draining).
-    ///
-    /// # Errors
-    /// [`Error::Full`], [`Error::Closed`] as of [`Remote::emit`].
-    pub fn stop_draining(&self) -> Result<()> {
-        self.doors.send(Loops::ALL, || Command::StopDraining)
+    fn order<O: Operation>(&self, operation: Result<O>) -> Result<()> {
+        let operation = operation?;
+        let loops = operation.loops();
+        let order: Arc<dyn Order> = Arc::new(operation);
+        self.doors.send(loops, &order)
     }
 
     /// Ends the broker's wait, or the next one if it does not wait: the host's own signal to itself.
@@ -497,3 +286,30 @@ impl Remote {
         Ok(())
     }
 }
+
+/// One row of the table as a call, if every thread may say it.
+macro_rules! call {
+    (order $Type:ident $call:ident($($given:ident: $kind:ident),*)) => {
+        #[doc = concat!("As [`Broker::", stringify!($call), "`](crate::Broker::", stringify!($call), "), from any thread.")]
+        ///
+        /// # Errors
+        /// What is wrong with the arguments whatever the broker's state; [`Error::Full`] if the broker was not polled for a while,
+        /// [`Error::Closed`] if it is gone, [`Error::Gone`] if a handle was made up, [`Error::Forked`] in a child of its process.
+        pub fn $call(&self $(, $given: lent!($kind))*) -> Result<()> {
+            self.order(operations::$Type::new($($given,)* self.doors.rules()))
+        }
+    };
+    ($mode:ident $($row:tt)*) => {};
+}
+
+macro_rules! calls {
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $call:ident($($given:ident: $kind:ident),*)
+        -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {
+        /// # What every thread may order
+        impl Remote {$($(
+            call! { $mode $Type $call($($given: $kind),*) }
+        )*)*}
+    };
+}
+
+operations!(calls);

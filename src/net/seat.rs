@@ -1,15 +1,14 @@
 //! One loop with the core it drives and the inbox of other threads: a broker has one of its own, or each of its threads has
 //! one. It must not know which.
 
-use super::fleet::ids::{Drain, Ids};
+use super::fleet::ids::Ids;
 use super::links::Traveller;
-use super::remote::{Command, Envelope, Inbox};
+use super::remote::{Command, Inbox};
 use super::{Loop, Waker};
 use crate::base::errors::Result;
-use crate::base::ids::SocketId;
 use crate::broker::Core;
-use crate::broker::message::Target;
-use crate::route::Whom;
+use crate::broker::operations::answers::Answer;
+use crate::broker::operations::{Handles, Operation};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -65,17 +64,11 @@ impl Seat {
 
     fn run(&mut self, command: Command) -> Result<()> {
         match command {
-            Command::Emit(envelope) => self.emit(&envelope),
-            Command::ChangeRooms { socket, leave, join } => {
-                self.core.change_rooms(socket.local(), &borrowed(&leave), &borrowed(&join)).map(drop)
-            }
-            Command::Disconnect { socket, close } => self.core.disconnect(socket.local(), close),
-            Command::Drain { per_second, reason, drain } => self.drain(per_second, &reason, drain),
-            Command::StopDraining => {
-                self.core.stop_draining();
+            Command::Order(order) => order.run(self),
+            Command::Task(task) => {
+                task(self);
                 Ok(())
             }
-            Command::Task(_, task) => task(self),
             Command::Stop => {
                 self.stopped = true;
                 Ok(())
@@ -83,64 +76,18 @@ impl Seat {
         }
     }
 
-    /// Begins to send this loop's share of the clients away.
-    fn drain(&mut self, per_second: u32, reason: &str, drain: Drain) -> Result<()> {
-        self.core.drain(self.ids.share(per_second), reason)?;
-        self.ids.drain_begun(&self.core, drain);
-        Ok(())
-    }
-
-    fn emit(&mut self, envelope: &Envelope) -> Result<()> {
-        let message = &envelope.message;
-        let attachments: Vec<&[u8]> = message.attachments.iter().map(Vec::as_slice).collect();
-        let message = message.borrow(&attachments);
-        match self.with_target(envelope, |core, target| core.emit(target, message).map(drop)) {
-            // What is wrong with it is wrong on every loop, and counted once.
-            Some(outcome) if envelope.target.loops().is_led_by(self.ids.number()) => outcome,
-            _ => Ok(()),
-        }
-    }
-
-    /// Hands out the part of a target that is on this loop, if there is any. An emit is counted by the first loop that it
-    /// concerns.
-    pub(super) fn with_target<R>(
-        &mut self,
-        envelope: &Envelope,
-        f: impl FnOnce(&mut Core, Target<'_>) -> Result<R>,
-    ) -> Option<Result<R>> {
-        let target = &envelope.target;
-        let counts = target.loops().is_led_by(self.ids.number());
-        let namespace = match self.ids.namespace_in(&self.core, target.namespace) {
-            Ok(Some(namespace)) => namespace,
-            Ok(None) => {
-                *self.core.emits() += u64::from(counts);
-                return None;
-            }
-            Err(error) => return Some(Err(error)),
-        };
-        let here = |sockets: &[SocketId]| -> Vec<SocketId> {
-            sockets.iter().filter_map(|&socket| self.ids.socket_in(socket)).collect()
-        };
-        let (rooms, sockets);
-        let whom = match &target.whom {
-            Whom::Everyone => Target::all(namespace),
-            Whom::Some { rooms: named, members } => {
-                sockets = here(members);
-                if named.is_empty() && sockets.is_empty() && !members.is_empty() {
-                    return None;
-                }
-                rooms = borrowed(named);
-                Target::union(namespace, &rooms, &sockets)
-            }
-        };
-        let (except, except_rooms) = (here(&target.except), borrowed(&target.except_rooms));
-        let target = whom.except_rooms(&except_rooms).except(&except);
+    /// Carries out the part of an operation that is on this loop, if there is any. An emit is counted by the first loop that
+    /// it concerns.
+    pub(super) fn carry_out<O: Operation>(&mut self, operation: &O) -> Result<Option<O::Answer>> {
+        let counts = operation.loops().is_led_by(self.ids.number());
         let before = *self.core.emits();
-        let outcome = f(&mut self.core, target);
+        let answer = operation.carry_out(&mut self.core, &mut self.ids);
         if !counts {
             *self.core.emits() = before;
+        } else if O::Answer::OF_AN_EMIT && matches!(answer, Ok(None)) {
+            *self.core.emits() += 1;
         }
-        Some(outcome)
+        answer
     }
 
     /// The links that are to go on on another loop.
@@ -170,8 +117,4 @@ impl Seat {
         self.io.close_all();
         Ok(())
     }
-}
-
-fn borrowed(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
 }

@@ -45,6 +45,10 @@ impl<'a> Handshake<'a> {
         Self { origin, limits }
     }
 
+    pub(crate) fn into_origin(self) -> Origin {
+        self.origin.into_owned()
+    }
+
     fn request(&self) -> Option<Request<'_>> {
         http::parse_head(&self.origin.head, self.limits).ok().flatten().map(|(request, _)| request)
     }

@@ -1,7 +1,7 @@
 //! Its loops, its remote, its HTTP besides, its end.
 
 use super::support::{Host, PATIENCE, get, post};
-use roomcast::{Broker, Config, Error, Event, Limits, Message, OwnedTarget, Resource, Target};
+use roomcast::{Broker, Config, Error, Event, Limits, Message, Resource, Target};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn threads_emit_through_remotes_and_each_keeps_its_order() {
             thread::spawn(move || {
                 for number in 0..EACH {
                     let args = format!("[{thread},{number}]");
-                    while remote.emit(OwnedTarget::room(namespace, "r"), Message::new("n", &args))
+                    while remote.emit(Target::rooms(namespace, &["r"]), Message::new("n", &args))
                         == Err(Error::Full)
                     {
                         thread::yield_now();
@@ -51,7 +51,7 @@ fn a_remote_says_full_and_closed() {
     let mut host = Host::new(Config { limits, ..Config::default() });
     let remote = host.broker.remote();
     let namespace = host.broker.find_namespace("/").unwrap();
-    let emit = || remote.emit(OwnedTarget::all(namespace), Message::new("n", "[]"));
+    let emit = || remote.emit(Target::all(namespace), Message::new("n", "[]"));
     assert_eq!([emit(), emit(), emit(), emit()], [Ok(()), Ok(()), Ok(()), Err(Error::Full)]);
     host.broker.poll(&mut host.events, Some(Duration::ZERO)).unwrap();
     assert_eq!(emit(), Ok(()));
@@ -68,8 +68,8 @@ fn a_remote_changes_rooms_and_disconnects() {
     thread::spawn(move || {
         remote.change_rooms(socket, &[], &["a", "b"]).unwrap();
         remote.leave(socket, "a").unwrap();
-        remote.emit(OwnedTarget::room(namespace, "a"), Message::new("n", "[1]")).unwrap();
-        remote.emit(OwnedTarget::room(namespace, "b"), Message::new("n", "[2]")).unwrap();
+        remote.emit(Target::rooms(namespace, &["a"]), Message::new("n", "[1]")).unwrap();
+        remote.emit(Target::rooms(namespace, &["b"]), Message::new("n", "[2]")).unwrap();
         remote.disconnect(socket, false).unwrap();
     })
     .join()
@@ -271,7 +271,10 @@ fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
         let binary: &[&[u8]] = &[b"\x01\x02\x03"];
         let args = format!("[{n},{{\"_placeholder\":true,\"num\":0}}]");
         let message = Message::new("n", &args).attach(binary);
-        assert_eq!(host.broker.emit(Target::all(namespace), message).unwrap().recipients, 1);
+        assert_eq!(
+            host.broker.emit(Target::all(namespace), message).unwrap().map(|it| it.recipients),
+            Some(1)
+        );
     }
     let mut packets = Vec::new();
     for expected in [16, 16, 16, 16, 16, 1] {
@@ -293,7 +296,10 @@ fn a_poll_brings_sixteen_packets_and_the_next_one_the_rest() {
 fn one_socket_is_sent_to_in_its_own_namespace() {
     let mut host = Host::new(Config::default());
     let (socket, client) = host.join(|mut client| [client.read(), client.read()]);
-    assert_eq!(host.broker.send(socket, Message::new("you", "[1]")).unwrap().recipients, 1);
+    assert_eq!(
+        host.broker.send(socket, Message::new("you", "[1]")).unwrap().map(|it| it.recipients),
+        Some(1)
+    );
     assert_eq!(host.broker.send(socket, Message::new("connect", "[]")), Err(Error::ReservedEvent));
     host.broker.disconnect(socket, false).unwrap();
     assert_eq!(host.broker.send(socket, Message::new("you", "[2]")), Err(Error::Gone));

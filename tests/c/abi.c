@@ -78,11 +78,11 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 672);
-    LAYOUT(roomcast_config, cookie_domain, 656);
-    LAYOUT(roomcast_config, cookie_max_age, 648);
-    LAYOUT(roomcast_config, loops, 632);
-    LAYOUT(roomcast_config, metrics_path, 616);
+    SIZE(roomcast_config, 680);
+    LAYOUT(roomcast_config, cookie_domain, 664);
+    LAYOUT(roomcast_config, cookie_max_age, 656);
+    LAYOUT(roomcast_config, loops, 640);
+    LAYOUT(roomcast_config, metrics_path, 624);
     LAYOUT(roomcast_config, struct_size, 0);
     LAYOUT(roomcast_config, quiet_descriptor, 36);
     LAYOUT(roomcast_config, cors, 40);
@@ -96,7 +96,7 @@ static void layout(void) {
     LAYOUT(roomcast_config, headers, 264);
     LAYOUT(roomcast_config, ping_interval, 280);
     LAYOUT(roomcast_config, max_payload, 312);
-    LAYOUT(roomcast_config, remote_queue, 520);
+    LAYOUT(roomcast_config, remote_queue, 528);
 }
 
 static void texts(void) {

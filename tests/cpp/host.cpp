@@ -168,6 +168,9 @@ private:
                 remote.leave(who, "lobby").or_throw();
                 remote.join(who, "vault").or_throw();
                 remote.emit(everybody_.room("vault"), "said", R"(["in the vault"])").or_throw();
+                remote.sockets_join(rc::target(everybody_).rooms({"vault"}), {"attic", "shed"}).or_throw();
+                remote.sockets_leave(rc::target(everybody_).rooms({"attic"}), {"attic", "shed"}).or_throw();
+                remote.disconnect_sockets(rc::target(everybody_).rooms({"shed"}), true).or_throw();
                 remote.change_rooms(who, {"vault"}, {"attic", "cellar"}).or_throw();
                 remote.emit(everybody_.room("vault"), "said", R"(["too late"])").or_throw();
                 remote.emit(everybody_.room(""), "said", R"(["to an empty name"])").or_throw();

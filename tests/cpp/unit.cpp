@@ -287,6 +287,11 @@ static void targets() {
     CHECK(broker.join(rc::socket(1), "a") == errc::wrong_kind && broker.leave_all(rc::socket()) == errc::no_handle);
     CHECK(broker.change_rooms(rc::socket(1), {}, {"a", "b"}).status() == errc::wrong_kind);
     CHECK(broker.find_socket("nobody").status() == errc::not_found);
+    CHECK(broker.sockets_join(rc::target(chat), {"a"}).or_throw() == 0);
+    CHECK(broker.sockets_join(rc::target(chat), {""}).status() == errc::bad_room);
+    CHECK(broker.sockets_leave(rc::target(chat), {"a"}).or_throw() == 0);
+    CHECK(broker.disconnect_sockets(rc::target(chat), true).or_throw() == 0);
+    CHECK(broker.fetch_sockets(rc::target(chat).rooms({"a"})).or_throw().size() == 0);
     CHECK(broker.drain_packed().or_throw().size() % 8 == 0);
 }
 

@@ -112,6 +112,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "ROOMCAST_TARGET_",
             "roomcast_target",
             "roomcast_message",
+            "ROOMCAST_UNKNOWN",
             "roomcast_receipt",
             "roomcast_emit",
             "roomcast_emit_all",
@@ -122,6 +123,15 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_emit_packed",
             "roomcast_send_text",
             "roomcast_send_binary",
+        ],
+    ),
+    (
+        "Everybody whom a target selects",
+        &[
+            "roomcast_fetch_sockets",
+            "roomcast_sockets_join",
+            "roomcast_sockets_leave",
+            "roomcast_disconnect_sockets",
         ],
     ),
     (

@@ -3,8 +3,8 @@
 use super::support::{Host, PATIENCE};
 use super::{COUNTS, MANY, config, crowd, finish, limited, poll_until, until_end};
 use roomcast::{
-    Broker, Config, Error, Event, Events, Limits, Message, NamespaceId, NamespaceOptions, OwnedTarget,
-    PatternOptions, RoomChange, SocketId, Target,
+    Broker, Config, Error, Event, Events, Limits, Message, NamespaceId, NamespaceOptions, PatternOptions,
+    RoomChange, SocketId, Target,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Barrier, Mutex};
@@ -56,9 +56,9 @@ fn an_emit_reaches_exactly_the_members_wherever_they_are() {
         ] {
             broker.emit(nobody, Message::new("nobody", "[]")).unwrap();
             broker.emit_with_ack(nobody, Message::new("nobody", "[]"), Some(5_000)).unwrap();
-            remote.emit(OwnedTarget::from(nobody), Message::new("nobody", "[]")).unwrap();
+            remote.emit(nobody, Message::new("nobody", "[]")).unwrap();
         }
-        remote.emit(OwnedTarget::all(ns), END).unwrap();
+        remote.emit(Target::all(ns), END).unwrap();
         for (n, heard) in finish(&mut host, clients).into_iter().enumerate() {
             let (even, third) = (n % 2 == 0, n % 3 == 0);
             let expected = [
@@ -75,6 +75,76 @@ fn an_emit_reaches_exactly_the_members_wherever_they_are() {
             let expected: Vec<_> =
                 expected.iter().filter(|(_, it)| *it).map(|(name, _)| format!("42[\"{name}\"]")).collect();
             assert_eq!(heard, expected, "client {n} with {loops} loops");
+        }
+    }
+}
+
+#[test]
+fn a_target_selects_the_same_for_every_operation_wherever_its_members_are() {
+    for loops in COUNTS {
+        let mut host = Host::new(config(loops));
+        let clients = crowd(&mut host, |_, mut client| client.read());
+        let sockets: Vec<SocketId> = clients.iter().map(|(socket, _)| *socket).collect();
+        let remote = host.broker.remote();
+        let broker = &mut host.broker;
+        let ns = broker.namespace_of(sockets[0]).unwrap();
+        let known = |count| (loops == 0).then_some(count);
+        let (even, odd): (Vec<_>, Vec<_>) =
+            sockets.iter().enumerate().partition(|(number, _)| number % 2 == 0);
+        let [even, odd]: [Vec<SocketId>; 2] =
+            [even, odd].map(|some| some.into_iter().map(|(_, it)| *it).collect());
+        let in_room = |broker: &Broker, room: &str| broker.members(ns, room).unwrap().collect::<HashSet<_>>();
+        let set = |sockets: &[SocketId]| sockets.iter().copied().collect::<HashSet<_>>();
+
+        let joined = broker.sockets_join(Target::sockets(ns, &even), &["even", "all"]).unwrap();
+        assert_eq!(joined, known(even.len()), "what is not known yet says so, with {loops} loops");
+        broker.sockets_join(Target::all(ns).except(&even), &["odd", "all"]).unwrap();
+        assert_eq!(in_room(broker, "even"), set(&even), "with {loops} loops");
+        assert_eq!(in_room(broker, "odd"), set(&odd));
+        assert_eq!(in_room(broker, "all"), set(&sockets));
+        let target = Target::union(ns, &["even"], &odd[..2]).except(&even[..1]).except_rooms(&["nobody's"]);
+        let found: Vec<SocketId> = broker.fetch_sockets(target).unwrap().collect();
+        assert_eq!(set(&found), &set(&even[1..]) | &set(&odd[..2]));
+        assert_eq!(found.len(), even.len() + 1, "each once");
+        assert_eq!(
+            broker.sockets_leave(Target::rooms(ns, &["even"]), &["even", "all"]).unwrap(),
+            known(even.len())
+        );
+        assert_eq!(
+            in_room(broker, "even"),
+            HashSet::new(),
+            "the room itself can be left by all who are in it"
+        );
+        assert_eq!(in_room(broker, "all"), set(&odd));
+
+        let dead = [SocketId::from_bits(sockets[1].to_bits() + (1 << 32)).unwrap()];
+        for nobody in [
+            Target::rooms(ns, &[]),
+            Target::sockets(ns, &[]),
+            Target::rooms(ns, &["nobody's"]),
+            Target::sockets(ns, &dead),
+            Target::all(ns).except(&sockets),
+            Target::all(ns).except_rooms(&["odd"]).except(&even),
+        ] {
+            assert_eq!(broker.fetch_sockets(nobody).unwrap().count(), 0, "{nobody:?} with {loops} loops");
+            assert_eq!(broker.sockets_join(nobody, &["r"]).unwrap(), known(0));
+            assert_eq!(broker.sockets_leave(nobody, &["all"]).unwrap(), known(0));
+            assert_eq!(broker.disconnect_sockets(nobody, true).unwrap(), known(0));
+            remote.sockets_join(nobody, &["r"]).unwrap();
+            remote.disconnect_sockets(nobody, true).unwrap();
+        }
+        assert_eq!(broker.sockets_join(Target::all(ns), &["fine", ""]), Err(Error::BadRoom));
+        assert_eq!(remote.sockets_join(Target::all(ns), &[""]), Err(Error::BadRoom));
+
+        remote.sockets_join(Target::rooms(ns, &["odd"]), &["by another thread"]).unwrap();
+        remote.sockets_leave(Target::sockets(ns, &odd[..1]), &["by another thread"]).unwrap();
+        remote.disconnect_sockets(Target::sockets(ns, &even[..2]), false).unwrap();
+        remote.emit(Target::all(ns), END).unwrap();
+        let gone = set(&even[..2]);
+        let heard = finish(&mut host, clients);
+        for (socket, heard) in sockets.iter().zip(heard) {
+            let last = if gone.contains(socket) { "41" } else { "42[\"end\"]" };
+            assert_eq!(heard, last, "with {loops} loops");
         }
     }
 }
@@ -422,7 +492,7 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         host.broker.emit_with_ack(Target::all(ns), hello, Some(0)).unwrap();
         let remote = host.broker.remote();
         let gone = NamespaceId::from_bits(born.to_bits() + (1 << 32)).unwrap();
-        remote.emit(OwnedTarget::all(gone), hello).unwrap();
+        remote.emit(Target::all(gone), hello).unwrap();
         host.broker.emit(Target::all(ns), END).unwrap();
         let heard = finish(&mut host, clients);
         assert_eq!((heard[5], heard[6]), (4, 3), "with {loops} loops");
@@ -501,7 +571,7 @@ fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
         let (socket, client) = host.join(|mut client| until_end(&mut client));
         let ns = host.broker.find_namespace("/").unwrap();
         let remote = host.broker.remote();
-        let emit = |message| remote.emit(OwnedTarget::all(ns), message);
+        let emit = |message| remote.emit(Target::all(ns), message);
         for text in ["no array", "{}", "[1", "[[[[[[[[[1]]]]]]]]]", ""] {
             assert_eq!(emit(Message::new("n", text)), Err(Error::BadJson), "{text}");
         }

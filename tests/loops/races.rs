@@ -2,7 +2,7 @@
 
 use super::support::Host;
 use super::{COUNTS, MANY, crowd, finish, limited, until_end};
-use roomcast::{Error, Message, OwnedTarget, Remote, Target};
+use roomcast::{Error, Message, Remote, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -38,13 +38,13 @@ fn a_million_calls_of_many_threads_reach_exactly_whom_they_name_in_each_callers_
                         let socket = sockets[(caller + round * 7) % MANY];
                         let args = format!("[{caller},{round}]");
                         let say = |name| {
-                            insist(|| remote.emit(OwnedTarget::room(ns, &room), Message::new(name, &args)))
+                            insist(|| remote.emit(Target::rooms(ns, &[&room]), Message::new(name, &args)))
                         };
                         insist(|| remote.join(socket, &room));
                         say("in");
                         insist(|| remote.leave(socket, &room));
                         say("out");
-                        insist(|| remote.emit(OwnedTarget::socket(ns, socket), Message::new("to", &args)));
+                        insist(|| remote.emit(Target::sockets(ns, &[socket]), Message::new("to", &args)));
                     }
                 })
             })
@@ -103,7 +103,7 @@ fn sockets_are_sent_away_by_several_threads_at_once() {
                 thread::spawn(move || {
                     for &socket in sockets.iter() {
                         insist(|| remote.join(socket, "r"));
-                        insist(|| remote.emit(OwnedTarget::room(ns, "r"), Message::new("n", "[]")));
+                        insist(|| remote.emit(Target::rooms(ns, &["r"]), Message::new("n", "[]")));
                         insist(|| remote.disconnect(socket, false));
                     }
                 })
@@ -125,8 +125,7 @@ fn the_broker_may_be_dropped_while_others_call_it() {
         let clients = crowd(&mut host, |_, mut client| while client.is_there() {});
         let ns = host.broker.find_namespace("/").unwrap();
         let begun = Arc::new(AtomicBool::new(false));
-        let call =
-            move |remote: &Remote| remote.emit(OwnedTarget::all(ns), Message::new("n", "[]").volatile());
+        let call = move |remote: &Remote| remote.emit(Target::all(ns), Message::new("n", "[]").volatile());
         let callers: Vec<_> = (0..THREADS)
             .map(|_| {
                 let (remote, begun) = (host.broker.remote(), begun.clone());

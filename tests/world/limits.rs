@@ -4,9 +4,7 @@ use crate::client::Out;
 use crate::net::End;
 use crate::room_limits::{max_room_bytes, max_room_name, max_rooms_per_socket};
 use crate::world::{ROOM, Seen, World};
-use roomcast::{
-    Broker, Config, Error, Limits, Message, NamespaceOptions, OwnedTarget, PatternOptions, Reason, Target,
-};
+use roomcast::{Broker, Config, Error, Limits, Message, NamespaceOptions, PatternOptions, Reason, Target};
 
 /// These limits with another value for one of them.
 macro_rules! with {
@@ -495,7 +493,7 @@ fn remote_queue(limits: Limits) {
     let mut broker = Broker::new(Config { limits, ..Config::default() }).unwrap();
     let root = broker.find_namespace("/").unwrap();
     let remote = broker.remote();
-    let emit = || remote.emit(OwnedTarget::all(root), Message::new("m", "[]"));
+    let emit = || remote.emit(Target::all(root), Message::new("m", "[]"));
     for _ in 0..3 {
         emit().unwrap();
     }

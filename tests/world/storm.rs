@@ -42,6 +42,47 @@ struct Host {
     checked: u64,
 }
 
+/// Whom an operation is about.
+#[derive(Debug)]
+struct Choice {
+    namespace: NamespaceId,
+    /// Rooms and sockets; `None` is everybody.
+    whom: Option<(Vec<String>, Vec<SocketId>)>,
+    except: Vec<SocketId>,
+    except_rooms: Vec<String>,
+}
+
+impl Choice {
+    fn target<R>(&self, f: impl FnOnce(Target<'_>) -> R) -> R {
+        fn names(rooms: &[String]) -> Vec<&str> {
+            rooms.iter().map(String::as_str).collect()
+        }
+        let (rooms, except_rooms) = (
+            self.whom.as_ref().map(|(rooms, _)| names(rooms)).unwrap_or_default(),
+            names(&self.except_rooms),
+        );
+        let target = match &self.whom {
+            None => Target::all(self.namespace),
+            Some((_, sockets)) => Target::union(self.namespace, &rooms, sockets),
+        };
+        f(target.except(&self.except).except_rooms(&except_rooms))
+    }
+
+    /// Who that is, as the model has it.
+    fn members(&self, host: &Host) -> HashSet<SocketId> {
+        let selects = |(&socket, member): (&SocketId, &Member)| {
+            let inside = |room: &String| member.rooms.contains(room) || member.sid == *room;
+            let named = match &self.whom {
+                None => true,
+                Some((rooms, sockets)) => sockets.contains(&socket) || rooms.iter().any(inside),
+            };
+            let excepted = self.except.contains(&socket) || self.except_rooms.iter().any(inside);
+            (member.namespace == self.namespace && named && !excepted).then_some(socket)
+        };
+        host.members.iter().filter_map(selects).collect()
+    }
+}
+
 /// One client's habits.
 #[derive(Clone, Copy)]
 struct Agent {
@@ -503,36 +544,72 @@ impl Storm {
                 self.host.members.get_mut(&socket).expect("alive").rooms.clear();
             }
             8 | 9 => self.emit(namespace, socket, true),
+            10 | 11 => self.act_by_target(namespace, socket),
             _ => self.emit(namespace, socket, false),
         }
         // A disconnect of the host's is an event too, which comes with the next batch.
         self.world.turn();
     }
 
-    fn emit(&mut self, namespace: NamespaceId, socket: SocketId, ask: bool) {
+    /// A target as hosts make them, with `socket` in it or not.
+    fn choose(&mut self, namespace: NamespaceId, socket: SocketId) -> Choice {
         let rng = &mut self.rng;
         let own = self.host.members[&socket].sid.clone();
-        let some: Vec<String> = (0..3).map(|_| format!("r{}", rng.u8(0..40))).collect();
-        let mut rooms: Vec<&str> = some[..rng.usize(1..=3)].iter().map(String::as_str).collect();
+        let some = |rng: &mut Rng| format!("r{}", rng.u8(0..40));
+        let mut rooms: Vec<String> = (0..rng.usize(1..=3)).map(|_| some(rng)).collect();
         if rng.u8(0..4) == 0 {
-            rooms.push(&own);
+            rooms.push(own.clone());
         }
         let others = [socket, *rng.choice(&self.host.living).expect("somebody")];
-        let except: &[SocketId] = if rng.bool() { &others[..rng.usize(1..=2)] } else { &[] };
-        let except_room = format!("r{}", rng.u8(0..40));
-        let except_rooms = [&*except_room, &*own];
-        let except_rooms: &[&str] = match rng.u8(0..6) {
-            0 => &except_rooms[..1],
-            1 => &except_rooms,
-            _ => &[],
+        let whom = match (rng.u8(0..20), rng.u8(0..4)) {
+            (0, _) => None,
+            (1, _) => Some((Vec::new(), Vec::new())),
+            (2, _) => Some((rooms, others.to_vec())),
+            (_, 0) => Some((Vec::new(), others.to_vec())),
+            _ => Some((rooms, Vec::new())),
         };
-        let (everyone, direct) = (rng.u8(0..20) == 0, rng.u8(0..4) == 0);
-        let target = match (everyone, direct) {
-            (true, _) => Target::all(namespace),
-            (_, true) => Target::sockets(namespace, &others),
-            _ => Target::rooms(namespace, &rooms),
+        let except = if rng.bool() { others[..rng.usize(1..=2)].to_vec() } else { Vec::new() };
+        let except_rooms = match rng.u8(0..6) {
+            0 => vec![some(rng)],
+            1 => vec![some(rng), own],
+            _ => Vec::new(),
         };
-        let target = target.except(except).except_rooms(except_rooms);
+        Choice { namespace, whom, except, except_rooms }
+    }
+
+    /// Has everybody whom a target selects join, leave, or go, and compares who that is.
+    fn act_by_target(&mut self, namespace: NamespaceId, socket: SocketId) {
+        let choice = self.choose(namespace, socket);
+        let due = choice.members(&self.host);
+        let room = format!("r{}", self.rng.u8(0..40));
+        let core = &mut self.world.core;
+        let selected = choice.target(|target| match self.rng.u8(0..16) {
+            0..=5 => {
+                for socket in &due {
+                    self.host.members.get_mut(socket).expect("alive").rooms.insert(room.clone());
+                }
+                core.sockets_join(target, &[&room]).unwrap()
+            }
+            6..=11 => {
+                for socket in &due {
+                    self.host.members.get_mut(socket).expect("alive").rooms.remove(&room);
+                }
+                core.sockets_leave(target, &[&room]).unwrap()
+            }
+            12 if due.len() < 5 => core.disconnect_sockets(target, self.rng.bool()).unwrap(),
+            _ => {
+                let found: Vec<SocketId> = core.fetch_sockets(target).unwrap().collect();
+                assert_eq!(found.iter().copied().collect::<HashSet<_>>(), due, "{target:?}");
+                found.len()
+            }
+        });
+        assert_eq!(selected, due.len(), "{choice:?}");
+    }
+
+    fn emit(&mut self, namespace: NamespaceId, socket: SocketId, ask: bool) {
+        let choice = self.choose(namespace, socket);
+        let due = choice.members(&self.host);
+        let rng = &mut self.rng;
         let delivery = match rng.u8(0..8) {
             _ if ask => Delivery::Reliable,
             0 => Delivery::Volatile,
@@ -554,28 +631,10 @@ impl Storm {
         if binary {
             message = message.attach(&attachments);
         }
-        let due: HashSet<SocketId> = self
-            .host
-            .members
-            .iter()
-            .filter(|(id, member)| {
-                let inside = |room: &&str| member.rooms.contains(*room) || member.sid == *room;
-                let named = match (everyone, direct) {
-                    (true, _) => true,
-                    (_, true) => others.contains(id),
-                    _ => rooms.iter().any(inside),
-                };
-                member.namespace == namespace
-                    && named
-                    && !except.contains(id)
-                    && !except_rooms.iter().any(inside)
-            })
-            .map(|(&id, _)| id)
-            .collect();
         let timeout = if self.rng.bool() { Some(self.rng.u64(0..30_000)) } else { None };
         let core = &mut self.world.core;
         let receipt = if ask {
-            match core.emit_with_ack(target, message, timeout) {
+            match choice.target(|target| core.emit_with_ack(target, message, timeout)) {
                 Ok((receipt, ack)) => {
                     assert_eq!(ack.is_some(), !due.is_empty());
                     if let Some(ack) = ack {
@@ -587,9 +646,9 @@ impl Storm {
                 Err(error) => panic!("{error}"),
             }
         } else {
-            core.emit(target, message).unwrap()
+            choice.target(|target| core.emit(target, message)).unwrap()
         };
-        assert_eq!(receipt.recipients, due.len(), "{target:?}");
+        assert_eq!(receipt.recipients, due.len(), "{choice:?}");
         for socket in due {
             let member = self.host.members.get_mut(&socket).expect("alive");
             if member.good {

@@ -282,8 +282,20 @@ def test_what_only_this_level_has(broker: raw.Broker) -> None:
     remote.emit_to(ns, "never", rooms=[])
     remote.emit_to(ns, "three", '[{"_placeholder":true,"num":0}]', sockets=[socket], attachments=[b"x"])
     remote.emit_to(ns, "never", except_sockets=[socket])
+    remote.emit_to(ns, "never", sockets=[])
     broker.poll(0)
     assert [client.text() for _ in range(3)] == ['42["one",1]', '42["two",2]', '451-["three",{"_placeholder":true,"num":0}]']
+    broker.sockets_join(ns, ["x", "y"], rooms=["r"])
+    broker.sockets_leave(ns, ["x"], sockets=[socket])
+    assert sorted(broker.rooms_of(socket)[1:]) == ["r", "y"]
+    assert broker.fetch_sockets(ns, rooms=["r"]) == [socket] and broker.fetch_sockets(ns, sockets=[]) == []
+    assert broker.fetch_sockets(ns) == [socket] and broker.fetch_sockets(ns, except_rooms=["y"]) == []
+    broker.disconnect_sockets(ns, rooms=[], close=True)
+    remote.sockets_join(ns, ["z"])
+    remote.sockets_leave(ns, ["y"], rooms=["y"])
+    remote.disconnect_sockets(ns, sockets=[], close=True)
+    broker.poll(0)
+    assert sorted(broker.rooms_of(socket)[1:]) == ["r", "z"]
     broker.drain_clients(1000, "deploy")
     broker.stop_draining()
     remote.drain_clients(1000, "deploy")

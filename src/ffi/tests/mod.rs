@@ -1,5 +1,6 @@
 //! The boundary from the inside: what no C program can provoke.
 
+mod operations;
 mod panics;
 
 use std::cell::Cell;

@@ -106,6 +106,13 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_leave(0, null(), 0);
     Broker: roomcast_leave_all(0);
     Broker: roomcast_change_rooms(0, null(), 0, null(), 0, null());
+    Broker: roomcast_fetch_sockets(null(), null(), null());
+    Broker: roomcast_sockets_join(null(), null(), 0, null());
+    Broker: roomcast_sockets_leave(null(), null(), 0, null());
+    Broker: roomcast_disconnect_sockets(null(), 0, null());
+    Remote: roomcast_remote_sockets_join(null(), null(), 0);
+    Remote: roomcast_remote_sockets_leave(null(), null(), 0);
+    Remote: roomcast_remote_disconnect_sockets(null(), 0);
     Alone: roomcast_router_new(0, null());
     Router: roomcast_router_add_namespace(null());
     Router: roomcast_router_remove_namespace(0);

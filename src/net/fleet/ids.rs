@@ -3,9 +3,11 @@
 
 use super::names::Names;
 use crate::base::errors::{Error, Result};
-use crate::base::ids::{NamespaceId, SocketId};
+use crate::base::ids::{ConnId, NamespaceId, SocketId};
 use crate::broker::Core;
 use crate::broker::events::{Events, Kind, RoomChange};
+use crate::broker::operations::Handles;
+use crate::broker::operations::arguments::Pace;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,20 +24,14 @@ struct Among {
     outside: HashMap<NamespaceId, NamespaceId>,
     inside: HashMap<NamespaceId, NamespaceId>,
     /// Drains whose end this loop has yet to tell of, by the number that its core gives to that end.
-    drains: BTreeMap<u64, Drain>,
+    drains: BTreeMap<u64, Arc<AtomicU64>>,
 }
 
-/// A drain of all loops: which of them have sent their clients away.
-#[derive(Clone, Debug, Default)]
-pub(in crate::net) struct Drain(Arc<AtomicU64>);
-
-impl Drain {
-    /// A loop has sent its clients away. Whether it is the last one to do so.
-    fn told(&self, number: usize, count: usize) -> bool {
-        let bit = 1 << number;
-        let before = self.0.fetch_or(bit, Ordering::AcqRel);
-        before & bit == 0 && (before | bit).count_ones() as usize == count
-    }
+/// A loop has come to the end of what all of them do. Whether it is the last one to do so.
+fn is_last(done: &AtomicU64, number: usize, count: usize) -> bool {
+    let bit = 1 << number;
+    let before = done.fetch_or(bit, Ordering::AcqRel);
+    before & bit == 0 && (before | bit).count_ones() as usize == count
 }
 
 impl Among {
@@ -88,8 +84,8 @@ impl Among {
             Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),
             Kind::Close(conn, reason) => Kind::Close(conn.on_loop(number), reason),
             Kind::Drained(which) => {
-                let drain = self.drains.remove(&which)?;
-                return drain.told(number, self.count).then_some(kind);
+                let done = self.drains.remove(&which)?;
+                return is_last(&done, number, self.count).then_some(kind);
             }
         })
     }
@@ -108,39 +104,28 @@ impl Ids {
         Self(Some(among))
     }
 
-    pub(in crate::net) fn number(&self) -> usize {
+    /// Rewrites a batch for the host, and leaves out what it has heard from another loop.
+    pub(in crate::net) fn outward(&mut self, events: &mut Events) {
+        if let Some(among) = &mut self.0 {
+            events.rewrite(|kind, name| among.rewrite(kind, name));
+        }
+    }
+}
+
+impl Handles for Ids {
+    fn number(&self) -> usize {
         self.0.as_ref().map_or(0, |among| among.number)
     }
 
-    /// This loop's share of a total; at least 1 of it, unless it is 0.
-    pub(in crate::net) fn share(&self, total: u32) -> u32 {
-        let Some(among) = &self.0 else { return total };
-        let count = among.count as u32;
-        let share = total / count + u32::from((among.number as u32) < total % count);
-        share.max(total.min(1))
-    }
-
-    /// A drain has begun on this loop. It takes the place of one that has not come to its end.
-    pub(in crate::net) fn drain_begun(&mut self, core: &Core, drain: Drain) {
-        if let Some(among) = &mut self.0 {
-            among.drains.insert(core.drained() + 1, drain);
-        }
-    }
-
-    /// A socket's handle on this loop, if that is where it lives.
-    pub(in crate::net) fn socket_in(&self, socket: SocketId) -> Option<SocketId> {
+    fn socket(&self, socket: SocketId) -> Option<SocketId> {
         (socket.loop_number() == self.number()).then(|| socket.local())
     }
 
-    /// A namespace's handle on this loop; `None` if the loop has nobody in it.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if no loop has it.
-    pub(in crate::net) fn namespace_in(
-        &mut self,
-        core: &Core,
-        id: NamespaceId,
-    ) -> Result<Option<NamespaceId>> {
+    fn conn(&self, conn: ConnId) -> Option<ConnId> {
+        (conn.loop_number() == self.number()).then(|| conn.local())
+    }
+
+    fn namespace(&mut self, core: &Core, id: NamespaceId) -> Result<Option<NamespaceId>> {
         let Some(among) = &mut self.0 else { return Ok(Some(id)) };
         if let Some(&local) = among.inside.get(&id) {
             return Ok(Some(local));
@@ -152,8 +137,7 @@ impl Ids {
         }))
     }
 
-    /// The host's handle of a namespace that this loop has.
-    pub(in crate::net) fn namespace_out(&mut self, core: &Core, local: NamespaceId) -> Result<NamespaceId> {
+    fn namespace_out(&mut self, core: &Core, local: NamespaceId) -> Result<NamespaceId> {
         let Some(among) = &mut self.0 else { return Ok(local) };
         if let Some(&global) = among.outside.get(&local) {
             return Ok(global);
@@ -163,10 +147,17 @@ impl Ids {
         Ok(global)
     }
 
-    /// Rewrites a batch for the host, and leaves out what it has heard from another loop.
-    pub(in crate::net) fn outward(&mut self, events: &mut Events) {
-        if let Some(among) = &mut self.0 {
-            events.rewrite(|kind, name| among.rewrite(kind, name));
-        }
+    fn namespace_count(&self, core: &Core) -> usize {
+        self.0.as_ref().map_or_else(|| core.namespaces().count(), |among| among.names.count())
+    }
+
+    /// At least 1 of it, unless it is 0. The drain that begins with it takes the place of one that has not come to its end.
+    fn share(&mut self, core: &Core, pace: &Pace) -> u32 {
+        let (total, number) = (pace.total, self.number() as u32);
+        let Some(among) = &mut self.0 else { return total };
+        among.drains.insert(core.drained() + 1, pace.done.clone());
+        let count = among.count as u32;
+        let share = total / count + u32::from(number < total % count);
+        share.max(total.min(1))
     }
 }

@@ -80,6 +80,10 @@ impl Names {
         self.0.lock().namespaces.get(id.key()).is_some()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().namespaces.len()
+    }
+
     pub(super) fn name(&self, id: NamespaceId) -> Option<Box<str>> {
         self.0.lock().namespaces.get(id.key()).map(|entry| entry.name.clone())
     }

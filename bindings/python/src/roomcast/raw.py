@@ -445,7 +445,7 @@ class Broker:
         """
         kept: list[Any] = []
         ack = ffi.new("roomcast_ack_id *")
-        target = _target(ns, rooms, except_rooms, (), (), kept)
+        target = _target(ns, rooms, except_rooms, None, (), kept)
         message = _message(name, args, attachments, kept)
         wait = -1 if timeout is None else int(min(max(timeout, 0.0), _LONGEST) * 1000)
         check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, ack, ffi.NULL))
@@ -589,6 +589,41 @@ class Broker:
         leave_names, join_names = [room.encode() for room in leave], [room.encode() for room in join]
         check(lib.roomcast_change_rooms(self._broker, socket, _slices(leave_names, kept), len(leave),
                                         _slices(join_names, kept), len(join), ffi.NULL))
+
+    @_lending
+    def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+        """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_sockets_join(self._broker, target, _slices(into, kept), len(into), ffi.NULL))
+
+    @_lending
+    def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+        """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_sockets_leave(self._broker, target, _slices(out_of, kept), len(out_of), ffi.NULL))
+
+    @_lending
+    def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
+                           except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                           except_sockets: Sequence[int] = ()) -> None:
+        """Disconnects everybody whom an emit with the same target would reach, with ``close`` their whole connections."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_disconnect_sockets(self._broker, target, int(close), ffi.NULL))
+
+    @_lending
+    def fetch_sockets(self, ns: int, *, rooms: Optional[Sequence[str]] = None, except_rooms: Sequence[str] = (),
+                      sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> list[int]:
+        """Everybody whom an emit with the same target would reach."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        found, count = ffi.new("uint64_t **"), ffi.new("size_t *")
+        check(lib.roomcast_fetch_sockets(self._broker, target, found, count))
+        return list(ffi.unpack(found[0], count[0])) if count[0] else []
 
     @_lending
     def accept(self, socket: int) -> None:
@@ -740,12 +775,11 @@ class Remote:
             check(lib.roomcast_remote_emit(self._remote, ns, to, len(to), except_socket, event, len(event), text, len(text)))
 
     def emit_to(self, ns: int, name: str, args: Union[str, bytes] = b"[]", *, rooms: Optional[Sequence[str]] = None,
-                except_rooms: Sequence[str] = (), sockets: Sequence[int] = (), except_sockets: Sequence[int] = (),
+                except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (),
                 attachments: Sequence[bytes] = ()) -> None:
-        """Emits to the union of rooms and sockets, or to the whole namespace if ``rooms`` is None and there are no sockets."""
+        """Emits to the union of rooms and sockets, or to the whole namespace if both are None."""
         kept: list[Any] = []
-        named = [] if rooms is None and sockets else rooms
-        target = _target(ns, named, except_rooms, sockets, except_sockets, kept)
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
         message = _message(name.encode(), args.encode() if isinstance(args, str) else args, attachments, kept)
         check(lib.roomcast_remote_emit_to(self._remote, target, message))
 
@@ -759,6 +793,28 @@ class Remote:
         kept: list[Any] = []
         check(lib.roomcast_remote_change_rooms(self._remote, socket, _slices(leave, kept), len(leave), _slices(join, kept),
                                                len(join)))
+
+    def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+        """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_remote_sockets_join(self._remote, target, _slices(into, kept), len(into)))
+
+    def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+        """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_remote_sockets_leave(self._remote, target, _slices(out_of, kept), len(out_of)))
+
+    def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
+                           except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                           except_sockets: Sequence[int] = ()) -> None:
+        """Disconnects everybody whom an emit with the same target would reach, with ``close`` their whole connections."""
+        kept: list[Any] = []
+        target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_remote_disconnect_sockets(self._remote, target, int(close)))
 
     def drain_clients(self, per_second: int, reason: str = "") -> None:
         """As :meth:`Broker.drain_clients`."""
@@ -812,13 +868,13 @@ def _slices(values: Sequence[Union[str, bytes]], kept: list[Any]) -> Any:
 
 
 def _target(ns: int, rooms: Optional[Sequence[Union[str, bytes]]], except_rooms: Sequence[Union[str, bytes]],
-            sockets: Sequence[int], except_sockets: Sequence[int], kept: list[Any]) -> Any:
-    """Whom an emit reaches: everybody in the namespace, if ``rooms`` is None."""
+            sockets: Optional[Sequence[int]], except_sockets: Sequence[int], kept: list[Any]) -> Any:
+    """Whom an emit reaches: everybody in the namespace, if neither ``rooms`` nor ``sockets`` are given."""
     target = ffi.new("roomcast_target *", {"struct_size": ffi.sizeof("roomcast_target"), "ns": ns})
-    if rooms is None:
+    if rooms is None and sockets is None:
         target.flags = lib.ROOMCAST_TARGET_ALL
-    else:
-        target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
+    rooms, sockets = rooms or (), sockets or ()
+    target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
     target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
     numbers, others = ffi.new("roomcast_socket[]", list(sockets)), ffi.new("roomcast_socket[]", list(except_sockets))
     target.sockets, target.socket_count = numbers, len(sockets)

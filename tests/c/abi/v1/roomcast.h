@@ -33,6 +33,7 @@
  * - Namespaces
  * - Rooms
  * - Emits and acknowledgements
+ * - Everybody whom a target selects
  * - Whose socket it is
  * - Figures
  * - Other threads
@@ -725,8 +726,8 @@ typedef struct roomcast_config {
      *
      * The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
      * Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
-     * gone) is counted in remote_failures and logged as a warning, and a roomcast_receipt is 0. Questions, and roomcast_emit_with_ack, wait for
-     * each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+     * gone) is counted in remote_failures and logged as a warning, and what an emit
+     * did is ROOMCAST_UNKNOWN. Questions, roomcast_fetch_sockets and roomcast_emit_with_ack wait for each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
      * ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
      */
     uint64_t loops;
@@ -1427,7 +1428,7 @@ roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_sock
 /**
  * Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
  *
- * `changed` may be NULL; it is set to how many memberships changed.
+ * `changed` may be NULL; it is set to how many memberships changed, SIZE_MAX where that is not known yet (`loops`).
  *
  * Errors: those of roomcast_join; then nothing has changed.
  * Ownership: the names are copied.
@@ -1625,15 +1626,20 @@ typedef struct roomcast_message {
 } roomcast_message;
 
 /**
+ * Of a roomcast_receipt: not known yet, since loops of the broker's own (`loops`) carry the emit out.
+ */
+#define ROOMCAST_UNKNOWN UINT64_MAX
+
+/**
  * What an emit did. It has no size and never gains a field.
  */
 typedef struct roomcast_receipt {
     /**
-     * Sockets it was addressed to.
+     * Sockets it was addressed to, or ROOMCAST_UNKNOWN.
      */
     uint64_t recipients;
     /**
-     * Of these, how many were skipped: the message is volatile and they had earlier output waiting.
+     * Of these, how many were skipped: the message is volatile and they had earlier output waiting. Or ROOMCAST_UNKNOWN.
      */
     uint64_t skipped;
 } roomcast_receipt;
@@ -1794,6 +1800,75 @@ roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
                                      roomcast_connection to,
                                      const void *message,
                                      size_t message_len);
+
+/*
+ * ---- Everybody whom a target selects ----
+ */
+
+/**
+ * Lends out everybody whom a target selects, in a stable order: those who would get what is emitted to it.
+ *
+ * `sockets` is set to an array of `count` sockets. What their rooms and handshakes are, roomcast_rooms_of and roomcast_get_handshake
+ * tell of each.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: the array is the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
+                                       const struct roomcast_target *target,
+                                       const roomcast_socket **sockets,
+                                       size_t *count);
+
+/**
+ * Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are not
+ * selected.
+ *
+ * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in
+ * more than max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE; then nothing has changed.
+ * Ownership: the names are copied.
+ * Threads: the broker's; roomcast_remote_sockets_join from others.
+ */
+roomcast_status roomcast_sockets_join(struct roomcast_broker *broker,
+                                      const struct roomcast_target *target,
+                                      const struct roomcast_slice *rooms,
+                                      size_t count,
+                                      size_t *selected);
+
+/**
+ * Takes everybody whom a target selects out of these rooms, `count` of them.
+ *
+ * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: the names are copied.
+ * Threads: the broker's; roomcast_remote_sockets_leave from others.
+ */
+roomcast_status roomcast_sockets_leave(struct roomcast_broker *broker,
+                                       const struct roomcast_target *target,
+                                       const struct roomcast_slice *rooms,
+                                       size_t count,
+                                       size_t *selected);
+
+/**
+ * Disconnects everybody whom a target selects, as roomcast_disconnect does. With `close` 1, their whole connections end.
+ *
+ * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
+ *
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's; roomcast_remote_disconnect_sockets from others.
+ */
+roomcast_status roomcast_disconnect_sockets(struct roomcast_broker *broker,
+                                            const struct roomcast_target *target,
+                                            uint32_t close,
+                                            size_t *selected);
 
 /*
  * ---- Whose socket it is ----
@@ -2243,6 +2318,42 @@ roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remo
  * Threads: any.
  */
 roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
+
+/**
+ * As roomcast_sockets_join, from any thread.
+ *
+ * Errors: those of its arguments; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the namespace has gone, or
+ * one of the sockets is in too many rooms, shows later.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_sockets_join(const struct roomcast_remote *remote,
+                                             const struct roomcast_target *target,
+                                             const struct roomcast_slice *rooms,
+                                             size_t count);
+
+/**
+ * As roomcast_sockets_leave, from any thread.
+ *
+ * Errors: as roomcast_remote_sockets_join.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_sockets_leave(const struct roomcast_remote *remote,
+                                              const struct roomcast_target *target,
+                                              const struct roomcast_slice *rooms,
+                                              size_t count);
+
+/**
+ * As roomcast_disconnect_sockets, from any thread.
+ *
+ * Errors: as roomcast_remote_sockets_join.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_disconnect_sockets(const struct roomcast_remote *remote,
+                                                   const struct roomcast_target *target,
+                                                   uint32_t close);
 
 /*
  * ---- JSON strings ----

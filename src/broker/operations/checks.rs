@@ -1,0 +1,52 @@
+//! What is wrong with an operation whatever the broker's state. It must not look at a broker.
+
+use crate::base::errors::{Error, Result};
+use crate::base::limits::Limits;
+use crate::broker::config::Config;
+use crate::broker::delivery;
+use crate::broker::gate;
+use crate::broker::message::Message;
+use crate::broker::rooms;
+use crate::wire::json;
+
+/// What operations are checked by.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    limits: Limits,
+    engine_only: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { limits: config.limits.clone(), engine_only: config.engine_only }
+    }
+
+    pub(super) fn check_message(&self, message: Message<'_>) -> Result<()> {
+        delivery::check_message(&message, &self.limits)
+    }
+
+    pub(super) fn check_args(&self, args: &str, attachments: &[&[u8]]) -> Result<()> {
+        delivery::check_args(args, attachments, &self.limits)
+    }
+
+    pub(super) fn check_room(&self, room: &str) -> Result<()> {
+        rooms::check_room(room, &self.limits)
+    }
+
+    pub(super) fn check_rooms(&self, rooms: &[&str]) -> Result<()> {
+        rooms.iter().try_for_each(|room| self.check_room(room))
+    }
+
+    pub(super) fn check_data(&self, data: Option<&str>) -> Result<()> {
+        let valid = |data| json::validate(data, self.limits.max_json_depth).is_ok();
+        if data.is_none_or(valid) { Ok(()) } else { Err(Error::BadData) }
+    }
+
+    pub(super) fn check_drain(&self, per_second: u32, reason: &str) -> Result<()> {
+        gate::check_drain(per_second, reason)
+    }
+
+    pub(super) fn check_engine(&self) -> Result<()> {
+        if self.engine_only { Ok(()) } else { Err(Error::WrongState) }
+    }
+}
