@@ -1191,8 +1191,8 @@ roomcast_status roomcast_events(struct roomcast_broker *broker,
  * buffer; `len` is 0 when there are no more.
  *
  * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
- * follow, one an event, of 48 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
- * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none. All
+ * follow, one an event, of 56 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+ * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none, u64 tag. All
  * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
  * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
  * then for each its length as a u32 and its bytes; it need not be aligned.
@@ -1923,7 +1923,6 @@ roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
  * Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
  * connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
  * in events that were waiting already.
- * The records of roomcast_events_packed do not have it.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.

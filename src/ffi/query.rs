@@ -312,7 +312,6 @@ pub unsafe extern "C" fn roomcast_namespace_of(
 /// Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
 /// connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
 /// in events that were waiting already.
-/// The records of roomcast_events_packed do not have it.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.

@@ -28,6 +28,8 @@ static int32_t timeout_of(world *w) {
     return ms;
 }
 
+#define TAG (UINT64_MAX - 1)
+
 /* Takes the records of a packed batch apart; returns how many there were. */
 static size_t read_packed(const uint8_t *packed, size_t len, roomcast_socket from, size_t number) {
     const uint8_t *at = packed + 16, *name;
@@ -41,12 +43,13 @@ static size_t read_packed(const uint8_t *packed, size_t len, roomcast_socket fro
     names_at = u32(packed + 8);
     /* They all have the same name. */
     CHECK(count > 0 && names == 1 && names_at % 8 == 0 && names_at + 8 * names == len);
-    for (i = 0; i < count; i++, at += 48) {
+    for (i = 0; i < count; i++, at += 56) {
         uint32_t begin = u32(at + 36), end = u32(at + 40);
         CHECK((at[0] | at[1] << 8) == ROOMCAST_EVENT_MESSAGE && u64(at + 8) == from && u32(at + 4) == 0 && u32(at + 44) == 0);
-        CHECK(u32(at + 32) < names && begin >= 16 + 48 * count && begin <= end && end <= names_at);
+        CHECK(u64(at + 48) == TAG);
+        CHECK(u32(at + 32) < names && begin >= 16 + 56 * count && begin <= end && end <= names_at);
         name = packed + names_at + 8 * u32(at + 32);
-        CHECK(u32(name) >= 16 + 48 * count && u32(name) <= u32(name + 4) && u32(name + 4) <= names_at);
+        CHECK(u32(name) >= 16 + 56 * count && u32(name) <= u32(name + 4) && u32(name + 4) <= names_at);
         is_number((const char *)packed + u32(name), u32(name + 4) - u32(name), (const char *)packed + begin, end - begin,
                   number + i);
     }
@@ -70,6 +73,7 @@ static void partly_and_mixed(void) {
     event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
     from = event.socket;
     seen_free(&event);
+    OK(roomcast_set_tag(w.broker, from, TAG));
     for (i = 0; i < sent; i++) {
         snprintf(packet, sizeof packet, "42[\"n\",%u]", (unsigned)i);
         client_say(c, packet);

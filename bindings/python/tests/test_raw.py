@@ -47,11 +47,12 @@ def test_events_in_emits_out(broker: raw.Broker) -> None:
     ns = broker.add_namespace("/")
     assert broker.namespace_name(ns) == "/" and broker.find_namespace("/") == ns
     assert broker.find_namespace("/other") is None
+    broker.set_tag(socket, 2**64 - 1)
     client.send('427["say",{"a":"\u00e9"}]')
     client.send('451-["file",{"_placeholder":true,"num":0}]')
     client.socket.sendall(b"\x82\x83\0\0\0\0\x00\x01\xff")
     say, file = until(broker, raw.MESSAGE, 2)
-    assert say == (raw.MESSAGE, socket, ns, say[4 - 1], 0, "say", '[{"a":"\u00e9"}]'.encode(), (), 0) and say[3]
+    assert say == (raw.MESSAGE, socket, ns, say[4 - 1], 0, "say", '[{"a":"\u00e9"}]'.encode(), (), 0, 2**64 - 1) and say[3]
     assert file[3] == 0 and file[7] == [b"\x00\x01\xff"]
     broker.ack(socket, say[3], b"[1]")
     broker.join(socket, "room")
@@ -69,7 +70,7 @@ def test_events_in_emits_out(broker: raw.Broker) -> None:
                                                  '451-["six",{"_placeholder":true,"num":0}]']
     client.close()
     (gone,) = until(broker, raw.DISCONNECT)
-    assert gone[1] == socket and raw.reason_text(gone[4]) == "transport close" and gone[7] == [b"other"]
+    assert gone[1] == socket and gone[9] == 2**64 - 1 and raw.reason_text(gone[4]) == "transport close" and gone[7] == [b"other"]
     with pytest.raises(raw.Gone):
         broker.join(socket, "room")
 
@@ -106,6 +107,7 @@ def test_batches_may_be_drained_in_parts(broker: raw.Broker) -> None:
 def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
     client, socket = connect(broker, broker.listen("127.0.0.1", 0))
     ns = broker.add_namespace("/")
+    broker.set_tag(socket, 9)
     # More names than are compared with, alike at both ends, some again, one not of ASCII, one empty.
     names = [f"a{n % 150}z" for n in range(300)] + ["\u00e9\u4e16", ""] * 2
     client.socket.sendall(b"".join(client.frame(f'42["{name}",{n}]') for n, name in enumerate(names)))
@@ -121,8 +123,8 @@ def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
             assert 0 < len(batch) <= 100 and len(list(batch)) == len(batch)
             kept.append(batch)
     for batch in kept:
-        for kind, flags, code, who, where, ack, name, start, stop, parts in batch:
-            assert (kind, flags, code, who, where, ack) == (raw.MESSAGE, 0, 0, socket, ns, 0)
+        for kind, flags, code, who, where, ack, name, start, stop, parts, tag in batch:
+            assert (kind, flags, code, who, where, ack, tag) == (raw.MESSAGE, 0, 0, socket, ns, 0, 9)
             got.append((batch.names[name], batch.data[start:stop], batch.parts(parts) if parts else None))
     assert got[:-1] == [(name, f"[{n}]".encode(), None) for n, name in enumerate(names)]
     assert got[-1][0] == "file" and got[-1][2] == [b"\x00\x01\xff", b""]

@@ -21,10 +21,11 @@ from ._ffi import ffi
 
 __all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
 
-#: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags)``. The kinds, and what the fields mean for each,
+#: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags, tag)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
-#: as bytes; ``parts`` are attachments, or the rooms of a disconnected socket.
-Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int]
+#: as bytes; ``parts`` are attachments, or the rooms of a disconnected socket; ``tag`` is what :meth:`Broker.set_tag` has put on
+#: the socket, 0 where nothing was.
+Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int, int]
 
 CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
 MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
@@ -59,7 +60,7 @@ DROP_OLDEST: Final[int] = lib.ROOMCAST_DROP_OLDEST
 _SHORT = 0.001
 
 _HEAD = struct.Struct("<IIII")
-_RECORD = struct.Struct("<HHIQQQIIII")
+_RECORD = struct.Struct("<HHIQQQIIIIQ")
 _PLACE = struct.Struct("<II")
 _EMIT = struct.Struct("<IBBHQQIIIIII")
 _LENGTH = struct.Struct("<I")
@@ -72,8 +73,8 @@ _NOT_GIVEN = {"struct_size", "log", "log_data", "id_generator", "id_generator_da
               "trusted_proxy_count"}
 
 
-#: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts)``.
-Record = tuple[int, int, int, int, int, int, int, int, int, int]
+#: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts, tag)``.
+Record = tuple[int, int, int, int, int, int, int, int, int, int, int]
 
 
 class Batch:
@@ -364,8 +365,8 @@ class Broker:
         """Drains up to so many events of the last poll, in the order in which they happened."""
         batch = self.drain(most)
         names, data, parts_at = batch.names, batch.data, batch.parts
-        return [(kind, socket, ns, ack, code, names[name], data[start:end], parts_at(parts) if parts else _NO_PARTS, flags)
-                for kind, flags, code, socket, ns, ack, name, start, end, parts in batch]
+        return [(kind, socket, ns, ack, code, names[name], data[start:end], parts_at(parts) if parts else _NO_PARTS, flags,
+                 tag) for kind, flags, code, socket, ns, ack, name, start, end, parts, tag in batch]
 
     def drain(self, most: int = 2**32) -> Batch:
         """As :meth:`events`, but leaves them where they lie: for those who need speed, or little of each event."""
@@ -520,7 +521,9 @@ class Broker:
 
     @_lending
     def set_tag(self, socket: int, tag: int) -> None:
-        """Keeps a number of the host's own (64 bits) with a socket."""
+        """Puts a number of the host's own, from 0 to 2**64 - 1, on a socket: ``tag`` of each later event of that socket, its
+        disconnect among them. An event that is waiting already keeps what was there when it happened.
+        """
         check(lib.roomcast_set_tag(self._broker, socket, tag))
 
     @_lending
