@@ -955,13 +955,14 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 #define ROOMCAST_EVENT_CONNECT_REQUEST 4
 
 /**
- * A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
- * array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+ * A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave and `context` to what it was given, `socket`,
+ * `data` to the arguments (a JSON array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this
+ * acknowledgement.
  */
 #define ROOMCAST_EVENT_ACK 5
 
 /**
- * An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
+ * An acknowledgement ended with answers missing. Sets `ack`, `context`, `code` to how many never answered, and the flag
  * ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
  */
 #define ROOMCAST_EVENT_ACK_END 6
@@ -1163,6 +1164,10 @@ typedef struct roomcast_event {
      * What roomcast_set_tag has put on `socket`; 0 where nothing was.
      */
     uint64_t tag;
+    /**
+     * On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack.
+     */
+    uint64_t context;
 } roomcast_event;
 
 /**
@@ -1191,9 +1196,9 @@ roomcast_status roomcast_events(struct roomcast_broker *broker,
  * buffer; `len` is 0 when there are no more.
  *
  * It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
- * follow, one an event, of 56 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
- * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none, u64 tag. All
- * places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+ * follow, one an event, of 64 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+ * of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none, u64 tag,
+ * u64 context. All places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
  * begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
  * then for each its length as a u32 and its bytes; it need not be aligned.
  *
@@ -1718,8 +1723,10 @@ roomcast_status roomcast_emit_to(struct roomcast_broker *broker,
  * Emits an event and asks everyone who gets it for an acknowledgement. The answers come as ROOMCAST_EVENT_ACK; if some
  * never come, ROOMCAST_EVENT_ACK_END ends it.
  *
- * `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `ack` is set to
- * the handle that the answers carry, 0 if nobody was addressed: then there is nothing to wait for. `receipt` may be NULL.
+ * `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `context` is any
+ * number of yours, for example the place of what you asked for in an array, or a pointer: each answer and the end of the
+ * question carry it. `ack` is set to the handle that they carry too, 0 if nobody was addressed: then there is nothing to wait
+ * for, and nothing brings `context` back. `receipt` may be NULL.
  *
  * Errors: those of roomcast_emit_to, and ROOMCAST_ERROR_TOO_MANY if a recipient owes max_pending_acks already; then nobody
  * gets it.
@@ -1730,6 +1737,7 @@ roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
                                        const struct roomcast_target *target,
                                        const struct roomcast_message *message,
                                        int64_t timeout_ms,
+                                       uint64_t context,
                                        roomcast_ack_id *ack,
                                        struct roomcast_receipt *receipt);
 

@@ -67,7 +67,7 @@ static size_t walk_packed(const uint8_t *packed, size_t len) {
     }
     memcpy(&count, packed, 4);
     memcpy(&names, packed + 8, 4);
-    for (i = 0; i < count; i++, at += 56) {
+    for (i = 0; i < count; i++, at += 64) {
         uint32_t number, name, begin, end;
         uint64_t socket;
         memcpy(&socket, at + 8, 8);

@@ -153,18 +153,18 @@ os.sched_setaffinity(0, {cores[0]})
 clock, end = time.thread_time_ns, time.monotonic() + {seconds}
 def iterated():
     batch = broker.drain({batch})
-    for kind, flags, code, socket, ns, ack, name, start, stop, parts, tag in batch:
+    for kind, flags, code, socket, ns, ack, name, start, stop, parts, tag, context in batch:
         pass
     return len(batch)
 def taken():
     batch = broker.drain({batch})
     names, data = batch.names, batch.data
-    for kind, flags, code, socket, ns, ack, name, start, stop, parts, tag in batch:
+    for kind, flags, code, socket, ns, ack, name, start, stop, parts, tag, context in batch:
         names[name], data[start:stop]
     return len(batch)
 def tuples():
     events = broker.events({batch})
-    for kind, socket, ns, ack, code, name, data, parts, flags, tag in events:
+    for kind, socket, ns, ack, code, name, data, parts, flags, tag, context in events:
         pass
     return len(events)
 ways = [iterated, taken, tuples]

@@ -84,7 +84,7 @@ elif NAME == "roomcast-raw":
     while True:
         broker.poll()
         out = []
-        for kind, sock, ns, ack, code, name, data, parts, flags, tag in broker.events():
+        for kind, sock, ns, ack, code, name, data, parts, flags, tag, context in broker.events():
             if kind != MESSAGE:
                 continue
             if name == "pub":

@@ -521,6 +521,8 @@ public:
     roomcast::ack_id ack() const noexcept { return roomcast::ack_id(kind() == event_kind::message ? 0 : raw_.ack); }
     // What broker::set_tag has put on the socket; 0 where nothing was.
     std::uint64_t tag() const noexcept { return raw_.tag; }
+    // On an ack and its end: the context that broker::emit_with_ack was given.
+    std::uint64_t context() const noexcept { return raw_.context; }
     // On an ack and its end: how many have still to answer, or never did.
     std::uint32_t missing() const noexcept { return raw_.code; }
     // On the end of an ack: whether the time was up.
@@ -1017,14 +1019,14 @@ public:
         const status done(roomcast_emit_to(get(), &to.raw(), &what.raw(), &did));
         return {done, receipt{did.recipients, did.skipped}};
     }
-    // The same, and asks for acknowledgements: they come as events ack, and ack_end if some never come within `timeout`
-    // (roomcast_emit_with_ack).
+    // The same, and asks for acknowledgements: they come as events ack, and ack_end if some never come within `timeout`. Each
+    // of these carries `context`, any number of yours (roomcast_emit_with_ack).
     result<awaited> emit_with_ack(const target& to, const message& what,
-                                  std::chrono::milliseconds timeout = forever) noexcept {
+                                  std::chrono::milliseconds timeout = forever, std::uint64_t context = 0) noexcept {
         roomcast_receipt did{};
         roomcast_ack_id ack = 0;
         const std::int64_t time = timeout == forever ? -1 : timeout.count() < 0 ? 0 : timeout.count();
-        const status done(roomcast_emit_with_ack(get(), &to.raw(), &what.raw(), time, &ack, &did));
+        const status done(roomcast_emit_with_ack(get(), &to.raw(), &what.raw(), time, context, &ack, &did));
         return {done, awaited{ack_id(ack), receipt{did.recipients, did.skipped}}};
     }
     // Emits a whole batch of records, in its order. Returns how many were made, on failure too (roomcast_emit_packed).

@@ -98,7 +98,7 @@ class Arena:
             return [who and who.name]
 
     def drain(self):
-        for kind, socket, _, ack, _, name, data, _, _, _ in self.broker.events():
+        for kind, socket, _, ack, _, name, data, *_ in self.broker.events():
             if kind == raw.MESSAGE:
                 answer = self.message(socket, name, json.loads(data))
                 if ack and answer:

@@ -476,7 +476,7 @@ impl World {
         match input.below(4) {
             0 => {
                 let timeout = input.pick(&[None, Some(0), Some(1_000)]);
-                if let Ok((_, Some(ack))) = self.core.emit_with_ack(target, message, timeout) {
+                if let Ok((_, Some(ack))) = self.core.emit_with_ack(target, message, timeout, 0) {
                     self.acks.push(ack);
                 }
             }

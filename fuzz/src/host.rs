@@ -327,7 +327,7 @@ fn emit(
     match input.below(4) {
         0 => {
             let timeout = input.pick(&[None, Some(0), Some(10)]);
-            if let Ok((_, Some(ack))) = broker.emit_with_ack(target, message, timeout) {
+            if let Ok((_, Some(ack))) = broker.emit_with_ack(target, message, timeout, 0) {
                 acks.push(ack);
             }
         }

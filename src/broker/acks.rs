@@ -45,6 +45,8 @@ impl AckNumbers {
 pub(super) struct PendingAck {
     /// Its number on the wire.
     number: u64,
+    /// The host's own.
+    context: u64,
     waiting: Waiting,
     /// How many disconnected without an answer.
     lost: u32,
@@ -124,7 +126,8 @@ impl Core {
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
     ///
     /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
-    /// once. Without recipients the result is `None`: there is nothing to wait for.
+    /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
+    /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
     ///
     /// # Errors
     /// Those of [`Core::emit`], and [`Error::TooMany`] if a recipient owes `Limits::max_pending_acks` already; then
@@ -134,6 +137,7 @@ impl Core {
         target: Target<'_>,
         message: Message<'_>,
         timeout: Option<Millis>,
+        context: u64,
     ) -> Result<(Receipt, Option<AckId>)> {
         self.check_message(&message)?;
         let number = self.ack_numbers.next;
@@ -147,7 +151,7 @@ impl Core {
             [one] => Waiting::One(Some(one)),
             _ => Waiting::Many(members.iter().copied().collect()),
         };
-        let key = self.acks.insert(PendingAck { number, waiting, lost: 0 });
+        let key = self.acks.insert(PendingAck { number, context, waiting, lost: 0 });
         for member in members {
             if let Some(socket) = self.sockets.at_mut(member) {
                 socket.acks.add(key);
@@ -195,14 +199,15 @@ impl Core {
             return;
         };
         pending.waiting.remove(socket.slot);
-        let (left, missing) = (pending.waiting.len(), pending.missing());
+        let (left, missing, context) = (pending.waiting.len(), pending.missing(), pending.context);
         let mut tag = 0;
         if let Some(state) = self.sockets.get_mut(socket) {
             state.acks.forget(&key);
             tag = state.tag;
         }
         let id = AckId::new(key);
-        self.events.push(Kind::Ack(id, SocketId::new(socket), missing)).tag(tag).text(&[args]);
+        let event = Kind::Ack(id, SocketId::new(socket), missing);
+        self.events.push(event).tag(tag).context(context).text(&[args]);
         for attachment in attachments {
             self.events.bytes(attachment);
         }
@@ -241,7 +246,7 @@ impl Core {
             }
         }
         if missing > 0 {
-            self.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out));
+            self.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out)).context(pending.context);
         }
     }
 }

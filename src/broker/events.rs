@@ -66,6 +66,8 @@ pub enum Event<'a> {
         remaining: u32,
         /// What the host has set by `set_tag`; 0 until then.
         tag: u64,
+        /// What the host has given to `emit_with_ack`.
+        context: u64,
     },
     /// An acknowledgement ended with answers missing.
     AckEnd {
@@ -75,6 +77,8 @@ pub enum Event<'a> {
         missing: u32,
         /// True when the time was up, false when those that were missing disconnected.
         timed_out: bool,
+        /// What the host has given to `emit_with_ack`.
+        context: u64,
     },
     /// A socket is gone. Its handle is dead already.
     Disconnect {
@@ -221,6 +225,8 @@ struct Record {
     kind: Kind,
     /// Of the socket that it is about.
     tag: u64,
+    /// Of the question that it is about.
+    context: u64,
     /// The first of this event's spans, and where they end.
     span: u32,
     end: u32,
@@ -285,7 +291,7 @@ impl Events {
     /// Begins an event; its pieces follow.
     pub(crate) fn push(&mut self, kind: Kind) -> &mut Self {
         let at = place(self.spans.len());
-        self.records.push(Record { kind, tag: 0, span: at, end: at });
+        self.records.push(Record { kind, tag: 0, context: 0, span: at, end: at });
         self
     }
 
@@ -293,6 +299,14 @@ impl Events {
     pub(crate) fn tag(&mut self, tag: u64) -> &mut Self {
         if let Some(record) = self.records.last_mut() {
             record.tag = tag;
+        }
+        self
+    }
+
+    /// The context of the question that the newest event is about.
+    pub(crate) fn context(&mut self, context: u64) -> &mut Self {
+        if let Some(record) = self.records.last_mut() {
+            record.context = context;
         }
         self
     }
@@ -321,14 +335,14 @@ impl Events {
         self
     }
 
-    /// Rewrites each event's handles, or takes the event out. The text is its first piece, mostly a name.
-    pub(crate) fn rewrite(&mut self, mut f: impl FnMut(Kind, &str) -> Option<Kind>) {
+    /// Rewrites each event's handles, or takes the event out. The text is its first piece, mostly a name; the number is its context.
+    pub(crate) fn rewrite(&mut self, mut f: impl FnMut(Kind, &str, u64) -> Option<Kind>) {
         let Self { records, spans, text, .. } = self;
         records.retain_mut(|record| {
             let has_text = record.kind.texts() > 0 && record.end > record.span;
             let span = spans.get(record.span as usize).filter(|_| has_text);
             let piece = span.and_then(|&(start, end)| text.get(start as usize..end as usize)).unwrap_or("");
-            f(record.kind, piece).map(|kind| record.kind = kind).is_some()
+            f(record.kind, piece, record.context).map(|kind| record.kind = kind).is_some()
         });
     }
 
@@ -353,7 +367,7 @@ impl Events {
 
     fn event(&self, record: &Record) -> Event<'_> {
         let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
-        let tag = record.tag;
+        let (tag, context) = (record.tag, record.context);
         match record.kind {
             Kind::ConnectRequest(socket, namespace) => {
                 Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
@@ -377,8 +391,9 @@ impl Events {
                 attachments: Attachments(spans.skip(1)),
                 remaining,
                 tag,
+                context,
             },
-            Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out },
+            Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out, context },
             Kind::Disconnect(socket, namespace, reason) => {
                 Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans), tag }
             }

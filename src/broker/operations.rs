@@ -72,7 +72,8 @@ macro_rules! operations {
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
     ///
     /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
-    /// once. Without recipients the result is `None`: there is nothing to wait for.
+    /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
+    /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
     ///
     /// ```
     /// # use roomcast::*;
@@ -80,9 +81,9 @@ macro_rules! operations {
     /// # let mut broker = Broker::new(Config::default())?;
     /// let ns = broker.find_namespace("/").expect("it is always there");
     /// let question = Message::new("ready?", "[]");
-    /// let (_, ack) = broker.emit_with_ack(Target::rooms(ns, &["match 7"]), question, Some(5_000))?;
+    /// let (_, ack) = broker.emit_with_ack(Target::rooms(ns, &["match 7"]), question, Some(5_000), 7)?;
     /// assert!(ack.is_none(), "nobody is in that room");
-    /// // Otherwise: Event::Ack for each who answers, with this id, and Event::AckEnd if some do not.
+    /// // Otherwise: Event::Ack for each who answers, with this id and `context` 7, and Event::AckEnd if some do not.
     /// # Ok(())
     /// # }
     /// ```
@@ -90,7 +91,7 @@ macro_rules! operations {
     /// # Errors
     /// Those of [`emit`](Self::emit), and [`Error::TooMany`](crate::Error::TooMany) if a recipient owes
     /// `Limits::max_pending_acks` already; then nobody gets it.
-    EmitWithAck: call emit_with_ack(target: Target, message: Message, timeout: Timeout) -> asked, to(target), checked by check_message(message);
+    EmitWithAck: call emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
     /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
     ///
     /// ```

@@ -146,8 +146,10 @@ pub unsafe extern "C" fn roomcast_emit_to(
 /// Emits an event and asks everyone who gets it for an acknowledgement. The answers come as ROOMCAST_EVENT_ACK; if some
 /// never come, ROOMCAST_EVENT_ACK_END ends it.
 ///
-/// `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `ack` is set to
-/// the handle that the answers carry, 0 if nobody was addressed: then there is nothing to wait for. `receipt` may be NULL.
+/// `timeout_ms` is how long to wait for answers: -1 waits until the socket disconnects, 0 times out at once. `context` is any
+/// number of yours, for example the place of what you asked for in an array, or a pointer: each answer and the end of the
+/// question carry it. `ack` is set to the handle that they carry too, 0 if nobody was addressed: then there is nothing to wait
+/// for, and nothing brings `context` back. `receipt` may be NULL.
 ///
 /// Errors: those of roomcast_emit_to, and ROOMCAST_ERROR_TOO_MANY if a recipient owes max_pending_acks already; then nobody
 /// gets it.
@@ -159,6 +161,7 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
     target: *const roomcast_target,
     message: *const roomcast_message,
     timeout_ms: i64,
+    context: u64,
     ack: *mut roomcast_ack_id,
     receipt: *mut roomcast_receipt,
 ) -> roomcast_status {
@@ -169,7 +172,8 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
         let receipt = given.nullable(receipt, "receipt")?;
         let timeout = u64::try_from(timeout_ms).ok();
         let emit = |target: Target<'_>| {
-            let emit = |message: Message<'_>| Ok(host.broker.emit_with_ack(target, message, timeout)?);
+            let emit =
+                |message: Message<'_>| Ok(host.broker.emit_with_ack(target, message, timeout, context)?);
             given.message(message, emit)
         };
         let (done, id) = given.target(target, emit)?;

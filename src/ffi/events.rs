@@ -106,6 +106,7 @@ const NOTHING: roomcast_event = roomcast_event {
     parts: std::ptr::null(),
     part_count: 0,
     tag: 0,
+    context: 0,
 };
 
 impl roomcast_event {
@@ -149,20 +150,22 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
         }
         .named(name)
         .with(args.as_bytes()),
-        Event::Ack { ack, socket, args, remaining, tag, .. } => roomcast_event {
+        Event::Ack { ack, socket, args, remaining, tag, context, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_ACK,
             code: remaining,
             socket: socket.to_bits(),
             ack: ack.to_bits(),
             tag,
+            context,
             ..NOTHING
         }
         .with(args.as_bytes()),
-        Event::AckEnd { ack, missing, timed_out } => roomcast_event {
+        Event::AckEnd { ack, missing, timed_out, context } => roomcast_event {
             kind: ROOMCAST_EVENT_ACK_END,
             flags: if timed_out { ROOMCAST_FLAG_TIMED_OUT } else { 0 },
             code: missing,
             ack: ack.to_bits(),
+            context,
             ..NOTHING
         },
         Event::Disconnect { socket, namespace, reason, tag, .. } => roomcast_event {

@@ -57,7 +57,7 @@ frozen! {
     roomcast_handshake.header_count: usize;
     roomcast_histogram.bucket_count: usize;
     roomcast_selection.reserved: u32;
-    roomcast_event.tag: u64;
+    roomcast_event.context: u64;
 }
 
 #[cfg(test)]

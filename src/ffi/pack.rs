@@ -19,7 +19,7 @@ const FULL: usize = 1 << 30;
 
 /// Bytes before the records, and of each.
 const HEAD: usize = 16;
-const RECORD: usize = 56;
+const RECORD: usize = 64;
 
 /// The last packed batch.
 #[derive(Default)]
@@ -84,7 +84,8 @@ impl Packed {
         record[36..40].copy_from_slice(&start.to_le_bytes());
         record[40..44].copy_from_slice(&end.to_le_bytes());
         record[44..48].copy_from_slice(&parts_at.to_le_bytes());
-        record[48..].copy_from_slice(&head.tag.to_le_bytes());
+        record[48..56].copy_from_slice(&head.tag.to_le_bytes());
+        record[56..].copy_from_slice(&head.context.to_le_bytes());
         Ok(())
     }
 
@@ -108,9 +109,9 @@ impl Packed {
 /// buffer; `len` is 0 when there are no more.
 ///
 /// It begins at a multiple of 8 with u32 number of records, u32 number of names, u32 place of the names, u32 0. The records
-/// follow, one an event, of 56 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
-/// of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none, u64 tag. All
-/// places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
+/// follow, one an event, of 64 bytes: u16 kind, u16 flags, u32 code, u64 socket or connection, u64 ns, u64 ack, u32 number
+/// of the name, u32 place where the data begins, u32 place where it ends, u32 place of the parts, 0 if there are none, u64 tag,
+/// u64 context. All places count bytes from the buffer's beginning. At that of the names, for each name, from number 0, a u32 place where it
 /// begins and a u32 place where it ends; events of the same name may share one. At that of the parts their number as a u32,
 /// then for each its length as a u32 and its bytes; it need not be aligned.
 ///

@@ -126,10 +126,11 @@ pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
 /// `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
 /// says so, and the answer is ROOMCAST_ERROR_GONE.
 pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
-/// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave, `socket`, `data` to the arguments (a JSON
-/// array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this acknowledgement.
+/// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave and `context` to what it was given, `socket`,
+/// `data` to the arguments (a JSON array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this
+/// acknowledgement.
 pub const ROOMCAST_EVENT_ACK: u32 = 5;
-/// An acknowledgement ended with answers missing. Sets `ack`, `code` to how many never answered, and the flag
+/// An acknowledgement ended with answers missing. Sets `ack`, `context`, `code` to how many never answered, and the flag
 /// ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
 pub const ROOMCAST_EVENT_ACK_END: u32 = 6;
 /// A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
@@ -227,6 +228,8 @@ pub struct roomcast_event {
     pub part_count: usize,
     /// What roomcast_set_tag has put on `socket`; 0 where nothing was.
     pub tag: u64,
+    /// On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack.
+    pub context: u64,
 }
 
 /// Queued up to max_backlog, past which the connection is closed as a slow consumer.

@@ -15,7 +15,7 @@ static void layout(void) {
     SIZE(roomcast_pair, 32);
     LAYOUT(roomcast_pair, value, 16);
 
-    SIZE(roomcast_event, 104);
+    SIZE(roomcast_event, 112);
     LAYOUT(roomcast_event, kind, 0);
     LAYOUT(roomcast_event, flags, 4);
     LAYOUT(roomcast_event, code, 8);
@@ -31,6 +31,7 @@ static void layout(void) {
     LAYOUT(roomcast_event, parts, 80);
     LAYOUT(roomcast_event, part_count, 88);
     LAYOUT(roomcast_event, tag, 96);
+    LAYOUT(roomcast_event, context, 104);
 
     SIZE(roomcast_target, 80);
     LAYOUT(roomcast_target, struct_size, 0);

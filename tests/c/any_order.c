@@ -363,7 +363,7 @@ static void call(world *w, hand *h) {
         break;
     case 23:
         pack(&p, h);
-        sound(roomcast_emit_with_ack(broker, &p.target, &p.message, (int64_t)roll(&h->chance, 3) - 1, &ack, &receipt));
+        sound(roomcast_emit_with_ack(broker, &p.target, &p.message, (int64_t)roll(&h->chance, 3) - 1, roll(&h->chance, 9), &ack, &receipt));
         break;
     default:
         pack(&p, h);

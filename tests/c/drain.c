@@ -43,13 +43,13 @@ static size_t read_packed(const uint8_t *packed, size_t len, roomcast_socket fro
     names_at = u32(packed + 8);
     /* They all have the same name. */
     CHECK(count > 0 && names == 1 && names_at % 8 == 0 && names_at + 8 * names == len);
-    for (i = 0; i < count; i++, at += 56) {
+    for (i = 0; i < count; i++, at += 64) {
         uint32_t begin = u32(at + 36), end = u32(at + 40);
         CHECK((at[0] | at[1] << 8) == ROOMCAST_EVENT_MESSAGE && u64(at + 8) == from && u32(at + 4) == 0 && u32(at + 44) == 0);
-        CHECK(u64(at + 48) == TAG);
-        CHECK(u32(at + 32) < names && begin >= 16 + 56 * count && begin <= end && end <= names_at);
+        CHECK(u64(at + 48) == TAG && u64(at + 56) == 0);
+        CHECK(u32(at + 32) < names && begin >= 16 + 64 * count && begin <= end && end <= names_at);
         name = packed + names_at + 8 * u32(at + 32);
-        CHECK(u32(name) >= 16 + 56 * count && u32(name) <= u32(name + 4) && u32(name + 4) <= names_at);
+        CHECK(u32(name) >= 16 + 64 * count && u32(name) <= u32(name + 4) && u32(name + 4) <= names_at);
         is_number((const char *)packed + u32(name), u32(name + 4) - u32(name), (const char *)packed + begin, end - begin,
                   number + i);
     }

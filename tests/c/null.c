@@ -61,7 +61,7 @@ static void no_object(void) {
     NO(roomcast_emit_all(NULL, 1, 0, "e", 1, "[]", 2));
     NO(roomcast_send(NULL, 1, "e", 1, "[]", 2));
     NO(roomcast_emit_to(NULL, &target, &message, &receipt));
-    NO(roomcast_emit_with_ack(NULL, &target, &message, 0, &handle, &receipt));
+    NO(roomcast_emit_with_ack(NULL, &target, &message, 0, 0, &handle, &receipt));
     NO(roomcast_ack(NULL, 1, 1, "[]", 2, NULL, 0));
     NO(roomcast_send_text(NULL, 1, "t", 1));
     NO(roomcast_send_binary(NULL, 1, "t", 1));
@@ -170,9 +170,9 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_send(b, s, "e", 1, NULL, 2));
     NO(roomcast_emit_to(b, NULL, &message, NULL));
     NO(roomcast_emit_to(b, &target, NULL, NULL));
-    NO(roomcast_emit_with_ack(b, &target, &message, 0, NULL, NULL));
-    NO(roomcast_emit_with_ack(b, NULL, &message, 0, &ack, NULL));
-    NO(roomcast_emit_with_ack(b, &target, NULL, 0, &ack, NULL));
+    NO(roomcast_emit_with_ack(b, &target, &message, 0, 0, NULL, NULL));
+    NO(roomcast_emit_with_ack(b, NULL, &message, 0, 0, &ack, NULL));
+    NO(roomcast_emit_with_ack(b, &target, NULL, 0, 0, &ack, NULL));
     target.rooms = &hole;
     target.room_count = 1;
     NO(roomcast_emit_to(b, &target, &message, NULL));

@@ -70,7 +70,7 @@ static void *work(void *answer) {
     message.args_len = strlen(message.args);
     message.attachments = rooms;
     message.attachment_count = 1;
-    OK(roomcast_emit_with_ack(w.broker, &target, &message, 60000, &ack, NULL));
+    OK(roomcast_emit_with_ack(w.broker, &target, &message, 60000, 0, &ack, NULL));
     client_next(&w, a, &count);
     client_next(&w, a, &count);
     client_say(a, "430[1]");

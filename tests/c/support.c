@@ -125,6 +125,7 @@ static void keep(world *w, const roomcast_event *event) {
     made.ns = event->ns;
     made.ack = event->ack;
     made.tag = event->tag;
+    made.context = event->context;
     made.name = copy(event->name, event->name_len);
     made.data = copy(event->data, event->data_len);
     made.parts = copy(parts.at, parts.len);

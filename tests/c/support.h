@@ -47,7 +47,7 @@ size_t scaled(size_t full);
 /* A copy of an event. */
 typedef struct seen {
     uint32_t kind, flags, code;
-    uint64_t socket, connection, ns, ack, tag;
+    uint64_t socket, connection, ns, ack, tag, context;
     char *name, *data;
     char *parts; /* all of them, separated by commas */
     size_t name_len, data_len, part_count;

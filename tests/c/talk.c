@@ -146,7 +146,7 @@ static void messages(void) {
     target.sockets = list;
     target.socket_count = 2;
     message = message_of("ask", "[]");
-    OK(roomcast_emit_with_ack(w.broker, &target, &message, -1, &ack, &receipt));
+    OK(roomcast_emit_with_ack(w.broker, &target, &message, -1, UINT64_MAX, &ack, &receipt));
     CHECK(ack != 0 && receipt.recipients == 2);
     got = client_next(&w, a, NULL);
     CHECK(sscanf(got, "42%31[0-9][\"ask\"]", packet + 32) == 1);
@@ -154,24 +154,25 @@ static void messages(void) {
     snprintf(packet, 32, "43%.20s[\"A\"]", packet + 32);
     client_say(a, packet);
     event = world_wait(&w, ROOMCAST_EVENT_ACK);
-    CHECK(event.ack == ack && event.socket == sa && event.code == 1 && strcmp(event.data, "[\"A\"]") == 0);
+    CHECK(event.ack == ack && event.context == UINT64_MAX && event.socket == sa && event.code == 1 && strcmp(event.data, "[\"A\"]") == 0);
     seen_free(&event);
     client_vanish(b, 0);
     event = world_wait(&w, ROOMCAST_EVENT_ACK_END);
-    CHECK(event.ack == ack && event.code == 1 && (event.flags & ROOMCAST_FLAG_TIMED_OUT) == 0);
+    CHECK(event.ack == ack && event.context == UINT64_MAX && event.code == 1);
+    CHECK((event.flags & ROOMCAST_FLAG_TIMED_OUT) == 0);
     seen_free(&event);
     event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
     CHECK(event.socket == sb && event.code == ROOMCAST_REASON_TRANSPORT_CLOSE && event.part_count == 2);
     seen_free(&event);
     /* None in time. */
     target.socket_count = 1;
-    OK(roomcast_emit_with_ack(w.broker, &target, &message, 20, &ack, NULL));
+    OK(roomcast_emit_with_ack(w.broker, &target, &message, 20, 3, &ack, NULL));
     event = world_wait(&w, ROOMCAST_EVENT_ACK_END);
-    CHECK(event.ack == ack && event.code == 1 && event.flags == ROOMCAST_FLAG_TIMED_OUT);
+    CHECK(event.ack == ack && event.context == 3 && event.code == 1 && event.flags == ROOMCAST_FLAG_TIMED_OUT);
     seen_free(&event);
     /* Nobody to ask. */
     list[0] = sb;
-    OK(roomcast_emit_with_ack(w.broker, &target, &message, -1, &ack, &receipt));
+    OK(roomcast_emit_with_ack(w.broker, &target, &message, -1, 1, &ack, &receipt));
     CHECK(ack == 0 && receipt.recipients == 0);
 
     /* latest: of those that wait for a poll of the loop, the newest. */
@@ -229,7 +230,7 @@ static void nobody(uint32_t loops) {
     cases[4].except_room_count = 1;
     for (i = 0; i < 5; i++) {
         OK(roomcast_emit_to(w.broker, &cases[i], &message, NULL));
-        OK(roomcast_emit_with_ack(w.broker, &cases[i], &message, 5000, &ack, NULL));
+        OK(roomcast_emit_with_ack(w.broker, &cases[i], &message, 5000, 0, &ack, NULL));
         CHECK(ack == 0);
         OK(roomcast_remote_emit_to(remote, &cases[i], &message));
     }

@@ -101,11 +101,11 @@ private:
         case rc::event_kind::ack:
             answers_[event.ack()].emplace_back(only(event.data()));
             if (event.missing() == 0) {
-                asked(event.ack(), "all");
+                asked(event, "all");
             }
             break;
         case rc::event_kind::ack_end:
-            asked(event.ack(), event.timed_out() ? "late" : "gone");
+            asked(event, event.timed_out() ? "late" : "gone");
             break;
         case rc::event_kind::disconnect: {
             std::printf("gone: %s, from", rc::to_string(event.reason()));
@@ -153,8 +153,9 @@ private:
                 .or_throw();
             broker_.ack(event, R"([{"_placeholder":true,"num":0}])", event.attachments()).or_throw();
         } else if (event.is("ask")) {
-            const auto asked = broker_.emit_with_ack(everybody_.room("lobby").except(who), {"asked"}, 2s).or_throw();
-            asking_[asked.id] = {who, event.reply()};
+            // What was asked for is found by the context, without a map.
+            broker_.emit_with_ack(everybody_.room("lobby").except(who), {"asked"}, 2s, asking_.size()).or_throw();
+            asking_.emplace_back(who, event.reply());
         } else if (event.is("who")) {
             who_is(event);
         } else if (event.is("thread")) {
@@ -209,20 +210,20 @@ private:
             .or_throw();
     }
 
-    void asked(rc::ack_id id, std::string_view how) {
-        const auto [who, reply] = asking_[id];
+    void asked(const rc::event& end, std::string_view how) {
+        const auto [who, reply] = asking_.at(end.context());
         std::string all(how);
-        for (const auto& answer : answers_[id]) {
+        for (const auto& answer : answers_[end.ack()]) {
             all += " " + answer;
         }
         broker_.ack(who, reply, array_of({all})).or_throw();
-        answers_.erase(id);
+        answers_.erase(end.ack());
     }
 
     rc::broker broker_;
     rc::ns everybody_;
     std::map<rc::ack_id, std::vector<std::string>> answers_;
-    std::map<rc::ack_id, std::pair<rc::socket, rc::reply_id>> asking_;
+    std::vector<std::pair<rc::socket, rc::reply_id>> asking_;
     unsigned events_ = 0;
     bool over_ = false;
 };

@@ -584,7 +584,7 @@ impl Host {
         let array = args.from(1).array();
         let name = args.text(0);
         let message = Message::new(&name, &array).attach(args.attachments);
-        match self.broker.emit_with_ack(target, message, time) {
+        match self.broker.emit_with_ack(target, message, time, 0) {
             Ok((_, Some(ack))) => {
                 drop(self.questions.insert(ack, Question { asker, kind, answers: Vec::new() }))
             }

@@ -55,7 +55,7 @@ fn an_emit_reaches_exactly_the_members_wherever_they_are() {
             Target::rooms(ns, &["even"]).except_rooms(&["even"]),
         ] {
             broker.emit(nobody, Message::new("nobody", "[]")).unwrap();
-            broker.emit_with_ack(nobody, Message::new("nobody", "[]"), Some(5_000)).unwrap();
+            broker.emit_with_ack(nobody, Message::new("nobody", "[]"), Some(5_000), 0).unwrap();
             remote.emit(nobody, Message::new("nobody", "[]")).unwrap();
         }
         remote.emit(Target::all(ns), END).unwrap();
@@ -223,18 +223,18 @@ fn acknowledgements_from_many_loops_are_counted_together() {
         });
         let ns = host.broker.find_namespace("/").unwrap();
         let question = Message::new("q", "[]");
-        let (receipt, ack) = host.broker.emit_with_ack(Target::all(ns), question, Some(1_500)).unwrap();
+        let (receipt, ack) = host.broker.emit_with_ack(Target::all(ns), question, Some(1_500), 77).unwrap();
         assert_eq!(receipt.recipients, MANY, "with {loops} loops");
         let ack = ack.unwrap();
         let (mut left, mut answers, mut ends) = (Vec::new(), HashSet::new(), Vec::new());
         poll_until(&mut host, |_, events| {
             for event in events.iter() {
                 match event {
-                    Event::Ack { ack: id, args, remaining, .. } if id == ack => {
+                    Event::Ack { ack: id, args, remaining, context: 77, .. } if id == ack => {
                         assert!(answers.insert(args.to_owned()), "{args} twice");
                         left.push(remaining);
                     }
-                    Event::AckEnd { ack: id, missing, timed_out } if id == ack => {
+                    Event::AckEnd { ack: id, missing, timed_out, context: 77 } if id == ack => {
                         ends.push((missing, timed_out))
                     }
                     _ => {}
@@ -248,7 +248,7 @@ fn acknowledgements_from_many_loops_are_counted_together() {
         host.broker.emit(Target::all(ns), END).unwrap();
         finish(&mut host, clients);
         let nobody = Target::rooms(ns, &["nobody"]);
-        assert_eq!(host.broker.emit_with_ack(nobody, question, None).unwrap().1, None);
+        assert_eq!(host.broker.emit_with_ack(nobody, question, None, 0).unwrap().1, None);
     }
 }
 
@@ -274,12 +274,15 @@ fn a_late_answer_over_a_new_connection_settles_no_other_question() {
         let mut waiting = HashMap::new();
         let question = Message::new("q", "[]");
         for &(socket, _) in &clients {
-            let (_, ack) = host.broker.emit_with_ack(Target::sockets(ns, &[socket]), question, None).unwrap();
+            let (to, context) = ([socket], socket.to_bits());
+            let asked = host.broker.emit_with_ack(Target::sockets(ns, &to), question, None, context);
+            let (_, ack) = asked.unwrap();
             waiting.insert(ack.unwrap(), socket);
         }
         poll_until(&mut host, |_, events| {
             for event in events.iter() {
-                if let Event::Ack { ack, socket, args, .. } = event {
+                if let Event::Ack { ack, socket, args, context, .. } = event {
+                    assert_eq!(context, socket.to_bits());
                     assert_eq!(args, "[\"mine\"]", "with {loops} loops");
                     assert_eq!(waiting.remove(&ack), Some(socket));
                 }
@@ -302,7 +305,7 @@ fn an_acknowledgement_that_everybody_gives_ends_with_the_last_one() {
             client.read();
         });
         let ns = host.broker.find_namespace("/").unwrap();
-        let (_, ack) = host.broker.emit_with_ack(Target::all(ns), Message::new("q", "[]"), None).unwrap();
+        let (_, ack) = host.broker.emit_with_ack(Target::all(ns), Message::new("q", "[]"), None, 0).unwrap();
         let (mut left, mut ends) = (Vec::new(), 0);
         poll_until(&mut host, |_, events| {
             for event in events.iter() {
@@ -489,7 +492,7 @@ fn an_emit_is_one_emit_and_a_bad_one_is_one_failure() {
         host.broker.send(sockets[5], hello).unwrap();
         // A namespace that only one loop has.
         host.broker.emit(Target::all(born), hello).unwrap();
-        host.broker.emit_with_ack(Target::all(ns), hello, Some(0)).unwrap();
+        host.broker.emit_with_ack(Target::all(ns), hello, Some(0), 0).unwrap();
         let remote = host.broker.remote();
         let gone = NamespaceId::from_bits(born.to_bits() + (1 << 32)).unwrap();
         remote.emit(Target::all(gone), hello).unwrap();
@@ -537,7 +540,7 @@ fn each_event_of_a_socket_carries_its_tag() {
                         assert_eq!(tag, tags[&socket]);
                         let target = [socket];
                         let target = Target::sockets(namespace, &target);
-                        broker.emit_with_ack(target, Message::new("?", "[]"), None).unwrap();
+                        broker.emit_with_ack(target, Message::new("?", "[]"), None, 0).unwrap();
                     }
                     Event::Room {
                         change: RoomChange::Joined(socket) | RoomChange::Left(socket),

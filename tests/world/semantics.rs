@@ -319,7 +319,7 @@ fn a_volatile_behind_a_backlog_is_skipped_and_counted() {
     let receipt = world.say(Target::all(ns), "2", Delivery::Volatile);
     assert_eq!((receipt.recipients, receipt.skipped), (1, 1));
     let message = Message::new("m", "[\"2\"]").volatile();
-    let (receipt, ack) = world.core.emit_with_ack(Target::all(ns), message, Some(10)).unwrap();
+    let (receipt, ack) = world.core.emit_with_ack(Target::all(ns), message, Some(10), 0).unwrap();
     assert_eq!((receipt.skipped, ack), (1, None));
     world.tell(socket, "3");
     go_on(&mut world, a);
@@ -744,7 +744,7 @@ fn acks_one_many_late_forged_and_never() {
     let joined: Vec<_> = (0..3).map(|at| world.joined(at != 1)).collect();
     world.take_seen();
     let ask = |world: &mut World, target: Target<'_>, timeout| {
-        let (receipt, ack) = world.core.emit_with_ack(target, Message::new("q", "[]"), timeout).unwrap();
+        let (receipt, ack) = world.core.emit_with_ack(target, Message::new("q", "[]"), timeout, 0).unwrap();
         world.settle();
         (receipt.recipients, ack)
     };
@@ -797,6 +797,36 @@ fn acks_one_many_late_forged_and_never() {
 }
 
 #[test]
+fn what_the_host_gave_with_a_question_comes_back_with_each_answer_and_its_end() {
+    let mut world = World::new(Config::default());
+    let ns = root(&world);
+    let [a, b, c] = [true, false, true].map(|websocket| world.joined(websocket));
+    world.take_seen();
+    let ask = |world: &mut World, target: Target<'_>, timeout, context| {
+        world.core.emit_with_ack(target, Message::new("q", "[]"), timeout, context).unwrap();
+        world.settle();
+    };
+    ask(&mut world, Target::all(ns), Some(500), u64::MAX);
+    ask(&mut world, Target::sockets(ns, &[c.1]), None, 7);
+    ask(&mut world, Target::sockets(ns, &[b.1]), Some(0), 8);
+    for (client, _) in [a, b] {
+        let id = world.clients[client].inbox.iter().find_map(|packet| packet.id).unwrap();
+        world.text(client, &format!("43{id}[]"));
+    }
+    world.run(500);
+    world.text(c.0, "41");
+    world.settle();
+    let contexts = |seen: Vec<Seen>| {
+        let of = |event| match event {
+            Seen::Ack { context, .. } | Seen::AckEnd { context, .. } => Some(context),
+            _ => None,
+        };
+        seen.into_iter().filter_map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(contexts(world.take_seen()), [8, u64::MAX, u64::MAX, u64::MAX, 7]);
+}
+
+#[test]
 fn no_ack_number_is_used_twice_in_whatever_namespace() {
     let mut world = World::new(Config::default());
     let options = PatternOptions { remove_when_empty: true, ..PatternOptions::default() };
@@ -806,7 +836,7 @@ fn no_ack_number_is_used_twice_in_whatever_namespace() {
     for nsp in ["/", "/room-1", "/room-2", "/room-1"] {
         let socket = if nsp == "/" { world.socket(a, "/").unwrap() } else { world.join_namespace(a, nsp) };
         let ns = world.core.namespace_of(socket).unwrap();
-        world.core.emit_with_ack(Target::sockets(ns, &[socket]), Message::new("q", "[]"), None).unwrap();
+        world.core.emit_with_ack(Target::sockets(ns, &[socket]), Message::new("q", "[]"), None, 0).unwrap();
         world.settle();
         numbers.push(world.clients[a].inbox.last().unwrap().id.unwrap());
         world.take_seen();
@@ -834,7 +864,7 @@ fn the_bound_on_pending_acks_is_that_of_the_recipients() {
     world.core.join(sa, "a").unwrap();
     world.core.join(sb, "b").unwrap();
     let ask = |world: &mut World, room: &str| {
-        world.core.emit_with_ack(Target::rooms(ns, &[room]), Message::new("q", "[]"), None).map(|_| ())
+        world.core.emit_with_ack(Target::rooms(ns, &[room]), Message::new("q", "[]"), None, 0).map(|_| ())
     };
     for _ in 0..3 {
         ask(&mut world, "a").unwrap();
@@ -844,12 +874,12 @@ fn the_bound_on_pending_acks_is_that_of_the_recipients() {
     world.settle();
     assert_eq!(world.clients[b].events().len(), 1);
     // Nobody gets what one of them may not be asked.
-    let all = world.core.emit_with_ack(Target::all(ns), Message::new("q", "[]"), None);
+    let all = world.core.emit_with_ack(Target::all(ns), Message::new("q", "[]"), None, 0);
     assert_eq!(all.err(), Some(Error::TooMany));
     world.settle();
     assert_eq!(world.clients[b].events().len(), 1);
     let not_a = Target::all(ns).except_rooms(&["a"]);
-    assert!(world.core.emit_with_ack(not_a, Message::new("q", "[]"), None).is_ok());
+    assert!(world.core.emit_with_ack(not_a, Message::new("q", "[]"), None, 0).is_ok());
     assert_eq!(world.core.stats().pending_acks, 5);
 }
 
@@ -1054,7 +1084,7 @@ fn every_way_to_end_leaves_nothing() {
             let ns = root(&world);
             world.core.join(socket, "r").unwrap();
             world.core.join(inner, "r").unwrap();
-            world.core.emit_with_ack(Target::all(ns), Message::new("q", "[]"), Some(1 << 40)).unwrap();
+            world.core.emit_with_ack(Target::all(ns), Message::new("q", "[]"), Some(1 << 40), 0).unwrap();
             world.settle();
             world.take_seen();
             let reason = match way {

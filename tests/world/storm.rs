@@ -634,7 +634,7 @@ impl Storm {
         let timeout = if self.rng.bool() { Some(self.rng.u64(0..30_000)) } else { None };
         let core = &mut self.world.core;
         let receipt = if ask {
-            match choice.target(|target| core.emit_with_ack(target, message, timeout)) {
+            match choice.target(|target| core.emit_with_ack(target, message, timeout, 0)) {
                 Ok((receipt, ack)) => {
                     assert_eq!(ack.is_some(), !due.is_empty());
                     if let Some(ack) = ack {

@@ -33,11 +33,13 @@ pub(crate) enum Seen {
         socket: SocketId,
         args: String,
         remaining: u32,
+        context: u64,
     },
     AckEnd {
         ack: AckId,
         missing: u32,
         timed_out: bool,
+        context: u64,
     },
     Disconnect {
         socket: SocketId,
@@ -74,10 +76,12 @@ impl Seen {
                 attachments: attachments.iter().map(<[u8]>::to_vec).collect(),
                 ack,
             },
-            Event::Ack { ack, socket, args, remaining, .. } => {
-                Seen::Ack { ack, socket, args: args.into(), remaining }
+            Event::Ack { ack, socket, args, remaining, context, .. } => {
+                Seen::Ack { ack, socket, args: args.into(), remaining, context }
             }
-            Event::AckEnd { ack, missing, timed_out } => Seen::AckEnd { ack, missing, timed_out },
+            Event::AckEnd { ack, missing, timed_out, context } => {
+                Seen::AckEnd { ack, missing, timed_out, context }
+            }
             Event::Disconnect { socket, namespace, reason, rooms, .. } => Seen::Disconnect {
                 socket,
                 namespace,

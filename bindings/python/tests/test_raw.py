@@ -52,7 +52,7 @@ def test_events_in_emits_out(broker: raw.Broker) -> None:
     client.send('451-["file",{"_placeholder":true,"num":0}]')
     client.socket.sendall(b"\x82\x83\0\0\0\0\x00\x01\xff")
     say, file = until(broker, raw.MESSAGE, 2)
-    assert say == (raw.MESSAGE, socket, ns, say[4 - 1], 0, "say", '[{"a":"\u00e9"}]'.encode(), (), 0, 2**64 - 1) and say[3]
+    assert say == (raw.MESSAGE, socket, ns, say[4 - 1], 0, "say", '[{"a":"\u00e9"}]'.encode(), (), 0, 2**64 - 1, 0) and say[3]
     assert file[3] == 0 and file[7] == [b"\x00\x01\xff"]
     broker.ack(socket, say[3], b"[1]")
     broker.join(socket, "room")
@@ -123,8 +123,8 @@ def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
             assert 0 < len(batch) <= 100 and len(list(batch)) == len(batch)
             kept.append(batch)
     for batch in kept:
-        for kind, flags, code, who, where, ack, name, start, stop, parts, tag in batch:
-            assert (kind, flags, code, who, where, ack, tag) == (raw.MESSAGE, 0, 0, socket, ns, 0, 9)
+        for kind, flags, code, who, where, ack, name, start, stop, parts, tag, context in batch:
+            assert (kind, flags, code, who, where, ack, tag, context) == (raw.MESSAGE, 0, 0, socket, ns, 0, 9, 0)
             got.append((batch.names[name], batch.data[start:stop], batch.parts(parts) if parts else None))
     assert got[:-1] == [(name, f"[{n}]".encode(), None) for n, name in enumerate(names)]
     assert got[-1][0] == "file" and got[-1][2] == [b"\x00\x01\xff", b""]
@@ -186,9 +186,9 @@ def test_a_guarded_namespace_asks() -> None:
     broker.accept(asked[1])
     broker.poll(0)
     thread.join()
-    ack = broker.emit_with_ack(asked[2], b"ask", b"[]", timeout=0.0)
+    ack = broker.emit_with_ack(asked[2], b"ask", b"[]", timeout=0.0, context=2**64 - 1)
     (end,) = until(broker, raw.ACK_END)
-    assert end[3] == ack and end[8] == raw.TIMED_OUT and broker.next_timeout() is not None
+    assert end[3] == ack and end[8] == raw.TIMED_OUT and end[10] == 2**64 - 1 and broker.next_timeout() is not None
     assert lines and any("listen" in line for line in lines)
     assert broker.stats()["ack_timeouts"] == 1
     broker.close(0.1)

@@ -65,7 +65,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_emit_all(0, 0, null(), 0, null(), 0);
     Broker: roomcast_send(0, null(), 0, null(), 0);
     Broker: roomcast_emit_to(null(), null(), null());
-    Broker: roomcast_emit_with_ack(null(), null(), 0, null(), null());
+    Broker: roomcast_emit_with_ack(null(), null(), 0, 0, null(), null());
     Broker: roomcast_ack(0, 0, null(), 0, null(), 0);
     Broker: roomcast_send_text(0, null(), 0);
     Broker: roomcast_send_binary(0, null(), 0);

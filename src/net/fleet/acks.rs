@@ -57,13 +57,13 @@ impl Acks {
             return;
         }
         let mut ended = Vec::new();
-        events.rewrite(|kind, _| match kind {
+        events.rewrite(|kind, _, context| match kind {
             Kind::Ack(id, socket, left) => match self.report(id, left, left == 0, false) {
                 None => Some(kind),
                 Some((public, left, over)) => {
                     // The last answer has come, but others are missing for good.
                     if over && left > 0 {
-                        ended.push(public);
+                        ended.push((public, context));
                     } else if over {
                         self.forget(public);
                     }
@@ -80,10 +80,10 @@ impl Acks {
             },
             _ => Some(kind),
         });
-        for public in ended {
+        for (public, context) in ended {
             let left = self.groups.get(&public).map_or(0, Group::left);
             let timed_out = self.forget(public);
-            events.push(Kind::AckEnd(public, left, timed_out));
+            events.push(Kind::AckEnd(public, left, timed_out)).context(context);
         }
     }
 
@@ -121,14 +121,14 @@ mod tests {
 
     fn heard(acks: &mut Acks, kind: Kind) -> Vec<String> {
         let mut events = Events::new();
-        events.push(kind).text(&["[]"]);
+        events.push(kind).context(7).text(&["[]"]);
         acks.rewrite(&mut events);
         events
             .iter()
             .map(|event| match event {
                 Event::Ack { ack, remaining, .. } => format!("{} ack {remaining}", ack == id(0)),
-                Event::AckEnd { ack, missing, timed_out } => {
-                    format!("{} end {missing} {timed_out}", ack == id(0))
+                Event::AckEnd { ack, missing, timed_out, context } => {
+                    format!("{} end {missing} {timed_out} {context}", ack == id(0))
                 }
                 _ => unreachable!(),
             })
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(acks.join(vec![(id(0), 2), (id(1), 1)]), Some(id(0)));
         assert_eq!(heard(&mut acks, Kind::Ack(id(0), socket, 1)), ["true ack 2"]);
         assert_eq!(heard(&mut acks, Kind::AckEnd(id(0), 1, true)), [] as [&str; 0]);
-        assert_eq!(heard(&mut acks, Kind::Ack(id(1), socket, 0)), ["true ack 1", "true end 1 true"]);
+        assert_eq!(heard(&mut acks, Kind::Ack(id(1), socket, 0)), ["true ack 1", "true end 1 true 7"]);
         assert!(acks.groups.is_empty() && acks.parts.is_empty());
 
         acks.join(vec![(id(0), 1), (id(1), 1)]);

@@ -107,7 +107,7 @@ impl Ids {
     /// Rewrites a batch for the host, and leaves out what it has heard from another loop.
     pub(in crate::net) fn outward(&mut self, events: &mut Events) {
         if let Some(among) = &mut self.0 {
-            events.rewrite(|kind, name| among.rewrite(kind, name));
+            events.rewrite(|kind, name, _| among.rewrite(kind, name));
         }
     }
 }

@@ -272,7 +272,7 @@ class AsyncServer(BaseServer):
     # ---- what happens ----
 
     def _happened(self, event: raw.Event) -> None:
-        kind, socket, ns, ack, code, name, data, parts, flags, _ = event
+        kind, socket, ns, ack, code, name, data, parts, flags, _, _ = event
         if kind == raw.MESSAGE:
             client = self._by_socket.get(socket)
             if client is None:

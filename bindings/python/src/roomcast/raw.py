@@ -21,11 +21,11 @@ from ._ffi import ffi
 
 __all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
 
-#: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags, tag)``. The kinds, and what the fields mean for each,
+#: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags, tag, context)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
 #: as bytes; ``parts`` are attachments, or the rooms of a disconnected socket; ``tag`` is what :meth:`Broker.set_tag` has put on
-#: the socket, 0 where nothing was.
-Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int, int]
+#: the socket, and ``context`` what :meth:`Broker.emit_with_ack` was given for the question; 0 where nothing was.
+Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int, int, int]
 
 CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
 MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
@@ -60,7 +60,7 @@ DROP_OLDEST: Final[int] = lib.ROOMCAST_DROP_OLDEST
 _SHORT = 0.001
 
 _HEAD = struct.Struct("<IIII")
-_RECORD = struct.Struct("<HHIQQQIIIIQ")
+_RECORD = struct.Struct("<HHIQQQIIIIQQ")
 _PLACE = struct.Struct("<II")
 _EMIT = struct.Struct("<IBBHQQIIIIII")
 _LENGTH = struct.Struct("<I")
@@ -73,8 +73,8 @@ _NOT_GIVEN = {"struct_size", "log", "log_data", "id_generator", "id_generator_da
               "trusted_proxy_count"}
 
 
-#: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts, tag)``.
-Record = tuple[int, int, int, int, int, int, int, int, int, int, int]
+#: One record of a batch: ``(kind, flags, code, socket, ns, ack, name, start, end, parts, tag, context)``.
+Record = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
 
 
 class Batch:
@@ -366,7 +366,7 @@ class Broker:
         batch = self.drain(most)
         names, data, parts_at = batch.names, batch.data, batch.parts
         return [(kind, socket, ns, ack, code, names[name], data[start:end], parts_at(parts) if parts else _NO_PARTS, flags,
-                 tag) for kind, flags, code, socket, ns, ack, name, start, end, parts, tag in batch]
+                 tag, context) for kind, flags, code, socket, ns, ack, name, start, end, parts, tag, context in batch]
 
     def drain(self, most: int = 2**32) -> Batch:
         """As :meth:`events`, but leaves them where they lie: for those who need speed, or little of each event."""
@@ -439,17 +439,19 @@ class Broker:
     @_lending
     def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Optional[Sequence[bytes]] = None,
                       except_rooms: Sequence[bytes] = (), attachments: Sequence[bytes] = (),
-                      timeout: Optional[float] = None) -> int:
+                      timeout: Optional[float] = None, context: int = 0) -> int:
         """Emits and asks everyone who gets it for an acknowledgement; 0 if that is nobody, else what the answers carry.
 
-        It reaches the ``rooms``, or the whole namespace if they are None. Without a ``timeout`` (seconds) it waits until the sockets disconnect.
+        It reaches the ``rooms``, or the whole namespace if they are None. Without a ``timeout`` (seconds) it waits until the
+        sockets disconnect. ``context`` is a number of the host's own, from 0 to 2**64 - 1, which each answer and the end of the
+        question carry, too.
         """
         kept: list[Any] = []
         ack = ffi.new("roomcast_ack_id *")
         target = _target(ns, rooms, except_rooms, None, (), kept)
         message = _message(name, args, attachments, kept)
         wait = -1 if timeout is None else int(min(max(timeout, 0.0), _LONGEST) * 1000)
-        check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, ack, ffi.NULL))
+        check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, context, ack, ffi.NULL))
         return int(ack[0])
 
     def ack(self, socket: int, ack: int, args: bytes = b"[]", attachments: Sequence[bytes] = ()) -> None:

@@ -163,7 +163,7 @@ class Server(BaseServer):
     # ---- what happens ----
 
     def _happened(self, event: raw.Event) -> None:
-        kind, socket, ns, ack, code, name, data, parts, flags, _ = event
+        kind, socket, ns, ack, code, name, data, parts, flags, _, _ = event
         if kind == raw.MESSAGE:
             if client := self._by_socket.get(socket):
                 self._run(socket, self._message, client, name, data, parts, ack)

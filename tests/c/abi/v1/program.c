@@ -105,11 +105,11 @@ static void emits(world *w, client *a, client *b, roomcast_socket sa, roomcast_s
     target->socket_count = 1;
     target->except_sockets = NULL;
     target->except_socket_count = 0;
-    OK(roomcast_emit_with_ack(w->broker, target, message, -1, &ack, NULL));
+    OK(roomcast_emit_with_ack(w->broker, target, message, -1, 41, &ack, NULL));
     client_expect(w, a, "420[\"question\"]");
     client_say(a, "430[\"answer\"]");
     event = world_wait(w, ROOMCAST_EVENT_ACK);
-    CHECK(event.ack == ack && event.code == 0 && strcmp(event.data, "[\"answer\"]") == 0);
+    CHECK(event.ack == ack && event.context == 41 && event.code == 0 && strcmp(event.data, "[\"answer\"]") == 0);
     seen_free(&event);
     CHECK(client_waiting(b) == 0);
     free(target);
