@@ -288,6 +288,40 @@ def test_a_server_made_before_a_fork_says_so(kind: str, loops: int) -> None:
     assert (ended.stdout, ended.returncode) == ("True\n", 0), ended.stdout + ended.stderr
 
 
+FORKED_REMOTE = """
+import os
+from roomcast import raw
+broker = raw.Broker(loops={loops})
+ns, remote = broker.add_namespace("/"), broker.remote()
+calls = {{"emit": (ns, "e"), "emit_to": (ns, "e"), "send": (ns, 1, "e"), "join": (1, "r"), "leave": (1, "r"), "change_rooms": (1, [], []),
+          "disconnect": (1,), "drain_clients": (1,), "stop_draining": (), "wake": ()}}
+assert calls.keys() == {{name for name in dir(remote) if not name.startswith("_") and callable(getattr(remote, name))}}
+for name, args in calls.items():
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, name
+        continue
+    try:
+        getattr(remote, name)(*args)
+    except RuntimeError as error:
+        said = "make" in str(error) and str(os.getppid()) in str(error)
+        del remote, broker
+        os._exit(0 if said else print(error) or 1)
+    except raw.RoomcastError as error:
+        os._exit(print(error) or 2)
+    os._exit(3)
+remote.wake()
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("loops", [0, 2])
+def test_a_remote_of_before_a_fork_says_so(loops: int) -> None:
+    program = [sys.executable, "-c", FORKED_REMOTE.format(loops=loops)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE)
+    assert (ended.stdout, ended.returncode) == ("done\n", 0), ended.stdout + ended.stderr
+
+
 def test_an_asyncio_server_says_who_may_use_it() -> None:
     host = Host("asyncio")
     with host:

@@ -213,11 +213,19 @@ def _lending(method: _Method) -> _Method:
 
 #: Those of this process: a fork's child has their memory, but shares their descriptors.
 _brokers: weakref.WeakSet[Broker] = weakref.WeakSet()
+_remotes: weakref.WeakSet[Remote] = weakref.WeakSet()
 
 
 def _forked() -> None:
     for broker in _brokers:
         broker.busy = broker.forked = True
+    for remote in _remotes:
+        remote.forked = True
+
+
+def _others(process: int) -> RuntimeError:
+    """What a call raises in a fork's child."""
+    return RuntimeError(f"this belongs to process {process}, which forked this one: whoever serves makes one of its own, after the fork")
 
 
 if hasattr(os, "register_at_fork"):
@@ -264,8 +272,7 @@ class Broker:
     def taken(self) -> Exception:
         """What a call raises while the broker is :attr:`busy`."""
         if self.forked:
-            return RuntimeError(f"this belongs to process {self._process}, which forked this one: whoever serves makes one of its "
-                                "own, after the fork")
+            return _others(self._process)
         return RoomcastError(lib.ROOMCAST_ERROR_BUSY, "ROOMCAST_ERROR_BUSY",
                              "the broker is in the middle of a call: this is a signal handler, or a function it calls itself")
 
@@ -763,11 +770,24 @@ class Broker:
 
 
 class Remote:
-    """Reaches a broker from any thread. A call is queued, and carried out in the broker's next poll."""
+    """Reaches a broker from any thread. A call is queued, and carried out in the broker's next poll.
+
+    It belongs to the process of its broker: in a fork's child every call raises RuntimeError.
+    """
 
     def __init__(self, remote: Any) -> None:
-        self._remote = ffi.gc(remote, lib.roomcast_remote_free)
+        #: Its broker was made by the process that forked this one, and every call raises RuntimeError.
+        self.forked = False
+        self._process = os.getpid()
+        self._held = ffi.gc(remote, lib.roomcast_remote_free)
         self._address = int(ffi.cast("uintptr_t", remote))
+        _remotes.add(self)
+
+    @property
+    def _remote(self) -> Any:
+        if self.forked:
+            raise _others(self._process)
+        return self._held
 
     def emit(self, ns: int, name: str, args: Union[str, bytes] = b"[]", room: Optional[str] = None,
              except_socket: int = 0) -> None:
@@ -846,6 +866,8 @@ class Remote:
 
     def wake(self) -> None:
         """Ends the broker's wait in poll, or makes its descriptor readable."""
+        if self.forked:
+            raise _others(self._process)
         check(held.roomcast_remote_wake(self._address))
 
 
