@@ -776,7 +776,7 @@ typedef struct roomcast_broker roomcast_broker;
  * `abi_version` is ROOMCAST_ABI_VERSION. `config` may be NULL: all defaults.
  *
  * Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL (`broker`), ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field), and those of the system when it has
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field and what it takes), and those of the system when it has
  * no descriptors left.
  * Ownership: the caller frees the broker by roomcast_free; on failure there is nothing to free. `config` is copied.
  * Threads: any.
@@ -804,7 +804,7 @@ void roomcast_free(struct roomcast_broker *broker);
  * `bound` may be NULL; it is set to the port it got.
  *
  * Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
- * use.
+ * use; the last error names it.
  * Ownership: the text is copied.
  * Threads: the broker's.
  */
@@ -821,7 +821,7 @@ roomcast_status roomcast_listen(struct roomcast_broker *broker,
  * `headers` are further headers, `header_count` of them.
  *
  * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
- * ROOMCAST_ERROR_BAD_CONFIG for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * ROOMCAST_ERROR_BAD_VALUE for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: everything is copied.
  * Threads: the broker's.
  */

@@ -101,6 +101,8 @@ pub use base::ids::{AckId, ConnId, NamespaceId, SocketId};
 #[doc(inline)]
 pub use base::limits::Limits;
 #[doc(inline)]
+pub use base::unfit::ConfigError;
+#[doc(inline)]
 pub use broker::config::{Config, Cookie};
 #[doc(inline)]
 pub use broker::events::{Attachments, Event, Events, RoomChange, Rooms};
@@ -115,7 +117,7 @@ pub use broker::stats::{Counters, Stats};
 #[doc(inline)]
 pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
 #[doc(inline)]
-pub use net::{Broker, Remote};
+pub use net::{Broker, ListenError, Remote};
 #[doc(inline)]
 pub use route::Whom;
 #[doc(inline)]

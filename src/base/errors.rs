@@ -1,35 +1,36 @@
 //! Every error a host can be given: one table of variant, stable code and text. It must not allocate.
 
+use super::unfit::ConfigError;
 use std::fmt;
 
 macro_rules! errors {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $text:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $(($of:ty = $nothing:expr))? = $code:literal, $text:literal;)*) => {
         /// What went wrong in a call the host made.
         ///
         /// Codes are stable: a number is never reused. -1 to -99 are the caller's mistakes, -100 to -199
         /// are limits that were reached, -200 and below come from inside or from the operating system.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Error { $($(#[$doc])* $variant,)* }
+        pub enum Error { $($(#[$doc])* $variant $(($of))?,)* }
 
         impl Error {
-            /// All errors, in the order of their table.
-            pub const ALL: &'static [Error] = &[$(Error::$variant,)*];
+            /// All errors, in the order of their table; those that say more say nothing here.
+            pub const ALL: &'static [Error] = &[$(Error::$variant $(($nothing))?,)*];
 
             /// The stable number of this error, as the C ABI returns it.
             pub const fn code(self) -> i32 {
-                match self { $(Error::$variant => $code,)* }
+                match self { $(Error::$variant { .. } => $code,)* }
             }
 
-            /// One sentence for a person.
+            /// One sentence for a person. What `Display` writes says more, where there is more to say.
             pub const fn text(self) -> &'static str {
-                match self { $(Error::$variant => $text,)* }
+                match self { $(Error::$variant { .. } => $text,)* }
             }
 
             /// The same with a NUL behind it.
             #[cfg(feature = "capi")]
             pub(crate) const fn text_with_nul(self) -> &'static str {
-                match self { $(Error::$variant => concat!($text, "\0"),)* }
+                match self { $(Error::$variant { .. } => concat!($text, "\0"),)* }
             }
         }
     };
@@ -42,8 +43,9 @@ errors! {
     WrongKind = -2, "the handle is of another kind";
     /// An event name that Socket.IO keeps for itself, such as `connect` or `disconnect`.
     ReservedEvent = -3, "event: the name is reserved by Socket.IO";
-    /// The arguments are not a JSON array.
-    BadJson = -4, "args: not a JSON array";
+    /// The arguments are not a JSON array, or one that is nested too deep: from this byte on, counted from 0. A text that only
+    /// ends too early goes wrong at its length.
+    BadJson(u32 = 0) = -4, "args: not a JSON array";
     /// Attachments are given, and a placeholder in the arguments names none of them. One without a placeholder is no error.
     BadAttachments = -5, "attachments: a placeholder names none of them";
     /// A namespace name does not begin with a slash or has a character that packets cannot carry.
@@ -52,14 +54,14 @@ errors! {
     BadRoom = -7, "room: the name is empty or too long";
     /// The socket still waits for the host's decision, or has had it already.
     WrongState = -8, "the call does not fit the state of the socket";
-    /// A configuration value is out of its range.
-    BadConfig = -9, "a value of the configuration is out of range";
+    /// A field of the configuration has a value that cannot be worked with.
+    BadConfig(ConfigError = ConfigError::NONE) = -9, "a value of the configuration is out of range";
     /// A namespace of this name exists with other options.
     Exists = -10, "namespace: already there with other options";
     /// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
     BadPath = -11, "path: it does not begin with a slash, or lies under the Socket.IO path";
-    /// The data given to a reject is not JSON.
-    BadData = -12, "data: not JSON";
+    /// The data given to a reject is not JSON: from this byte on, as with `BadJson`.
+    BadData(u32 = 0) = -12, "data: not JSON";
     /// Only through the C ABI: a pointer that is needed is NULL.
     Null = -13, "a pointer that must not be NULL is NULL";
     /// Only through the C ABI, where texts are bytes.
@@ -107,11 +109,21 @@ errors! {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+        match self {
+            Error::BadJson(at) | Error::BadData(at) => write!(f, "{}: wrong at byte {at}", self.text()),
+            Error::BadConfig(error) => error.fmt(f),
+            _ => f.write_str(self.text()),
+        }
     }
 }
 
 impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Error::BadConfig(error)
+    }
+}
 
 impl From<Error> for std::io::Error {
     /// So that a host's `main` can use `?` on both.
@@ -138,5 +150,7 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Error::ALL.len());
+        // It is returned by every call.
+        assert!(size_of::<Error>() <= 24);
     }
 }

@@ -1,6 +1,7 @@
 //! Every numeric limit, with its default and its reason: the one table. Nothing outside it may bound what a peer sends.
 
 use super::open::Open;
+use super::unfit::{ConfigError, Field};
 
 /// The longest time, in milliseconds, that a client's timer holds: 31 bits, some 24 days. In a browser, a longer one is due at
 /// once.
@@ -26,14 +27,10 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// The first field with a value too small for the broker to work at all, or too large to count with.
-            pub(crate) fn unfit(&self) -> Option<&'static str> {
-                $(
-                    let fits = self.$name.max($min) == self.$name;
-                    $(let fits = fits && self.$name <= $max;)?
-                    if !fits { return Some(concat!("config.", stringify!($name))); }
-                )*
-                None
+            /// Refuses the first field with a value too small for the broker to work at all, or too large to count with.
+            pub(crate) fn check(&self) -> Result<(), ConfigError> {
+                $(fields::$name.takes(self.$name as u64)?;)*
+                Ok(())
             }
 
             /// Limits that follow from others, where they were left alone.
@@ -54,6 +51,15 @@ macro_rules! limits {
             pub const TABLE: &'static [(&'static str, u64, &'static str)] = &[
                 $((stringify!($name), $default as u64, concat!($($doc),*)),)*
             ];
+        }
+
+        /// What each takes.
+        #[allow(non_upper_case_globals)]
+        pub(crate) mod fields {
+            use super::*;
+
+            $(pub(crate) static $name: Field =
+                Field::range(stringify!($name), $min, [$($max,)? <$type>::MAX as u64][0]);)*
         }
     };
 }
@@ -90,7 +96,7 @@ limits! {
     max_event_size: usize = 4_000_000, 1;
     /// Milliseconds from an event that has attachments to the last of them; then its connection ends as for one that cannot be
     /// parsed. The reference waits for ever.
-    attachment_timeout: u64 = 60_000, 1;
+    attachment_timeout: u64 = 60_000, 1, MAX_TIME;
     /// Depth of nested arrays and objects in a client's JSON.
     max_json_depth: u32 = 512, 8;
     /// Bytes of a namespace name from a client; a longer one is refused as an unknown one is.
@@ -155,9 +161,9 @@ mod tests {
 
     #[test]
     fn defaults_pass_their_own_check() {
-        assert_eq!(Limits::default().unfit(), None);
+        assert_eq!(Limits::default().check(), Ok(()));
         let limits = Limits { max_payload: 0, ..Limits::default() };
-        assert_eq!(limits.unfit(), Some("config.max_payload"));
+        assert_eq!(limits.check(), Err(fields::max_payload.refuses(0)));
     }
 
     #[test]

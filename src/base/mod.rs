@@ -7,6 +7,7 @@ pub mod limits;
 pub(crate) mod open;
 pub(crate) mod panics;
 pub(crate) mod slots;
+pub(crate) mod unfit;
 
 /// Milliseconds on the broker's own clock.
 ///

@@ -3,6 +3,7 @@
 
 use super::acks::Owed;
 use super::core::{Core, Ending, Socket};
+use super::delivery::check_data;
 use super::early::EarlyRooms;
 use super::events::Kind;
 use super::stats::count;
@@ -12,8 +13,8 @@ use crate::session::link::Link;
 use crate::session::reason::Reason;
 use crate::session::sid;
 use crate::session::timers::Timer;
+use crate::wire::socketio;
 use crate::wire::ws::{self, Opcode};
-use crate::wire::{json, socketio};
 
 impl Core {
     /// A client asks to join a namespace.
@@ -128,7 +129,7 @@ impl Core {
             return Err(Error::WrongState);
         }
         if let Some(data) = data {
-            json::validate(data, self.config.limits.max_json_depth).map_err(|_| Error::BadData)?;
+            check_data(data, &self.config.limits)?;
         }
         let (conn, namespace) = (state.conn, state.namespace);
         let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();

@@ -1,10 +1,11 @@
 //! What the host chooses when it makes a broker. Defaults are the reference's.
 
 use super::visitors::Proxies;
-use crate::base::errors::{Error, Result};
+use crate::base::errors::Result;
 use crate::base::ids::MAX_LOOPS;
 use crate::base::limits::{Limits, MAX_TIME};
 use crate::base::open::Open;
+use crate::base::unfit::{ConfigError, Field};
 use crate::wire::cors::Cors;
 use crate::wire::http;
 
@@ -161,36 +162,65 @@ impl Config {
         }
     }
 
+    /// Refuses the first field with a value that cannot be worked with.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.unfit().is_some() { Err(Error::BadConfig) } else { Ok(()) }
-    }
-
-    /// The first field with a value that cannot be worked with, by its name in C.
-    pub(crate) fn unfit(&self) -> Option<&'static str> {
         let absolute = |path: &str| path.starts_with('/');
-        let loops = self.loops <= MAX_LOOPS && (self.loops < 2 || self.id_generator.is_none());
         let header =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
-        let answer = |cors: &Cors| (200..600).contains(&cors.options_success_status);
-        let time = |time: u64| (1..=MAX_TIME).contains(&time);
+        fields::LOOPS.takes(self.loops as u64)?;
+        fields::LOOPS_WITH_IDS.is(self.loops < 2 || self.id_generator.is_none())?;
+        if let Some(cors) = &self.cors {
+            fields::CORS_ORIGINS.is(cors.origin.is_sound())?;
+            fields::CORS_STATUS.takes(cors.options_success_status.into())?;
+        }
+        fields::PING_INTERVAL.takes(self.ping_interval)?;
+        fields::PING_TIMEOUT.takes(self.ping_timeout)?;
         // A client gives up after this; its timer would be due at once if it held less.
-        let silence = self.ping_interval.saturating_add(self.ping_timeout);
-        let fields = [
-            ("config.loops", loops),
-            ("config.cors_origins", self.cors.as_ref().is_none_or(|cors| cors.origin.is_sound())),
-            ("config.cors_status", self.cors.as_ref().is_none_or(answer)),
-            ("config.ping_interval", time(self.ping_interval)),
-            ("config.ping_timeout", self.ping_timeout > 0 && time(silence)),
-            ("config.upgrade_timeout", time(self.upgrade_timeout)),
-            ("config.connect_timeout", time(self.connect_timeout)),
-            ("config.polling", self.polling || self.websocket),
-            ("config.path", absolute(&self.path)),
-            ("config.health_path", self.health_path.as_deref().is_none_or(absolute)),
-            ("config.metrics_path", self.metrics_path.as_deref().is_none_or(absolute)),
-            ("config.trusted_proxies", Proxies::parse(&self.trusted_proxies).is_some()),
-            ("config.headers", self.headers.iter().all(header)),
-        ];
-        let own = fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name);
-        own.or_else(|| self.cookie.as_ref()?.unfit()).or_else(|| self.limits.unfit())
+        fields::SILENCE.is(self.ping_interval.saturating_add(self.ping_timeout) <= MAX_TIME)?;
+        fields::UPGRADE_TIMEOUT.takes(self.upgrade_timeout)?;
+        fields::CONNECT_TIMEOUT.takes(self.connect_timeout)?;
+        fields::POLLING.is(self.polling || self.websocket)?;
+        fields::PATH.is(absolute(&self.path))?;
+        fields::HEALTH_PATH.is(self.health_path.as_deref().is_none_or(absolute))?;
+        fields::METRICS_PATH.is(self.metrics_path.as_deref().is_none_or(absolute))?;
+        self.proxies()?;
+        fields::HEADERS.is(self.headers.iter().all(header))?;
+        self.cookie.as_ref().map_or(Ok(()), Cookie::check)?;
+        Ok(self.limits.check()?)
     }
+
+    /// The proxies whose word on a client's address is taken.
+    pub(crate) fn proxies(&self) -> Result<Proxies, ConfigError> {
+        Proxies::parse(&self.trusted_proxies).ok_or(fields::TRUSTED_PROXIES.refuses(0))
+    }
+}
+
+/// What each field takes.
+pub(crate) mod fields {
+    use super::*;
+
+    const SLASH: &str = "it does not begin with a slash";
+    pub(crate) static LOOPS: Field = Field::range("loops", 0, MAX_LOOPS as u64);
+    pub(crate) static LOOPS_WITH_IDS: Field = Field::words("loops", "with an id_generator it is 0 or 1");
+    pub(crate) static CORS_ORIGINS: Field = Field::words(
+        "cors_origins",
+        "one is no origin, such as https://example.com, and no pattern, such as https://*.example.com",
+    );
+    pub(crate) static CORS_STATUS: Field = Field::range("cors_status", 200, 599);
+    pub(crate) static PING_INTERVAL: Field = Field::range("ping_interval", 1, MAX_TIME);
+    pub(crate) static PING_TIMEOUT: Field = Field::range("ping_timeout", 1, MAX_TIME);
+    pub(crate) static SILENCE: Field = Field::words(
+        "ping_timeout",
+        "with ping_interval it is more than the 2147483647 ms that a client's timer holds",
+    );
+    pub(crate) static UPGRADE_TIMEOUT: Field = Field::range("upgrade_timeout", 1, MAX_TIME);
+    pub(crate) static CONNECT_TIMEOUT: Field = Field::range("connect_timeout", 1, MAX_TIME);
+    pub(crate) static POLLING: Field = Field::words("polling", "neither it nor websocket is on");
+    pub(crate) static PATH: Field = Field::words("path", SLASH);
+    pub(crate) static HEALTH_PATH: Field = Field::words("health_path", SLASH);
+    pub(crate) static METRICS_PATH: Field = Field::words("metrics_path", SLASH);
+    pub(crate) static TRUSTED_PROXIES: Field =
+        Field::words("trusted_proxies", "one is neither an address nor a network, such as 10.0.0.0/8");
+    pub(crate) static HEADERS: Field =
+        Field::words("headers", "one cannot be sent: a name is a token, a value is one line");
 }

@@ -1,6 +1,7 @@
 //! The cookie that carries a connection's id. It must not say anything that a browser would throw away.
 
 use crate::base::open::Open;
+use crate::base::unfit::ConfigError;
 use crate::wire::http;
 
 /// The name and attributes of the cookie that carries the connection's id, written as Node's `cookie` package writes them. A
@@ -83,19 +84,33 @@ impl Cookie {
         ["Strict", "Lax", "None"].into_iter().find(|known| known.eq_ignore_ascii_case(same_site))
     }
 
-    /// The first field that cannot be worked with, by its name in C.
-    pub(crate) fn unfit(&self) -> Option<&'static str> {
+    /// Refuses the first field that cannot be worked with.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let path = |path: &String| path.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';');
         let for_tls = self.partitioned || self.same_site() == Some("None");
-        let fields = [
-            ("config.cookie_name", http::is_header_name(&self.name)),
-            ("config.cookie_path", self.path.as_ref().is_none_or(path)),
-            ("config.cookie_same_site", self.same_site.is_none() || self.same_site().is_some()),
-            ("config.cookie_domain", self.domain.as_deref().is_none_or(is_domain)),
-            ("config.cookie_secure", self.secure || !for_tls),
-        ];
-        fields.iter().find(|(_, fits)| !fits).map(|&(name, _)| name)
+        fields::NAME.is(http::is_header_name(&self.name))?;
+        fields::PATH.is(self.path.as_ref().is_none_or(path))?;
+        fields::SAME_SITE.is(self.same_site.is_none() || self.same_site().is_some())?;
+        fields::DOMAIN.is(self.domain.as_deref().is_none_or(is_domain))?;
+        fields::SECURE.is(self.secure || !for_tls)
     }
+}
+
+/// What each field takes.
+mod fields {
+    use crate::base::unfit::Field;
+
+    pub(super) static NAME: Field =
+        Field::words("cookie_name", "it is no token, which a cookie's name has to be");
+    pub(super) static PATH: Field =
+        Field::words("cookie_path", "it has a character that ends it, or is not ASCII");
+    pub(super) static SAME_SITE: Field =
+        Field::words("cookie_same_site", "it is none of Strict, Lax and None");
+    pub(super) static DOMAIN: Field = Field::words("cookie_domain", "it is not a host's name");
+    pub(super) static SECURE: Field = Field::words(
+        "cookie_secure",
+        "it is off, but browsers drop a cookie that is partitioned, or of SameSite None, without it",
+    );
 }
 
 /// A host's name, with or without a dot before it.
@@ -115,33 +130,34 @@ mod tests {
 
     #[test]
     fn what_a_browser_would_throw_away_is_refused_by_name() {
+        let field = |cookie: &Cookie| cookie.check().err().map(|error| error.field());
         let unfit = |change: fn(&mut Cookie)| {
             let mut cookie = Cookie::default();
             change(&mut cookie);
-            cookie.unfit()
+            field(&cookie)
         };
         assert_eq!(unfit(|_| {}), None);
-        assert_eq!(unfit(|cookie| cookie.name = "a b".into()), Some("config.cookie_name"));
+        assert_eq!(unfit(|cookie| cookie.name = "a b".into()), Some("cookie_name"));
         for path in ["/; Domain=x", "/\n", "/é"] {
             let cookie = Cookie { path: Some(path.into()), ..Cookie::default() };
-            assert_eq!(cookie.unfit(), Some("config.cookie_path"), "{path:?}");
+            assert_eq!(field(&cookie), Some("cookie_path"), "{path:?}");
         }
         for same_site in ["", "Loose", "Lax; Secure", "strict "] {
             let cookie = Cookie { same_site: Some(same_site.into()), ..Cookie::default() };
-            assert_eq!(cookie.unfit(), Some("config.cookie_same_site"), "{same_site:?}");
+            assert_eq!(field(&cookie), Some("cookie_same_site"), "{same_site:?}");
         }
         for domain in ["", ".", "a..b", "-a", "a-", "a.example/", "a.example:80", "a;b", &"a".repeat(64)] {
             let cookie = Cookie { domain: Some(domain.into()), ..Cookie::default() };
-            assert_eq!(cookie.unfit(), Some("config.cookie_domain"), "{domain:?}");
+            assert_eq!(field(&cookie), Some("cookie_domain"), "{domain:?}");
         }
         for domain in ["example.com", ".example.com", "localhost", "xn--mgba.a1"] {
             let cookie = Cookie { domain: Some(domain.into()), ..Cookie::default() };
-            assert_eq!(cookie.unfit(), None, "{domain:?}");
+            assert_eq!(field(&cookie), None, "{domain:?}");
         }
-        assert_eq!(unfit(|cookie| cookie.same_site = Some("none".into())), Some("config.cookie_secure"));
-        assert_eq!(unfit(|cookie| cookie.partitioned = true), Some("config.cookie_secure"));
+        assert_eq!(unfit(|cookie| cookie.same_site = Some("none".into())), Some("cookie_secure"));
+        assert_eq!(unfit(|cookie| cookie.partitioned = true), Some("cookie_secure"));
         let secure =
             Cookie { secure: true, same_site: Some("NONE".into()), partitioned: true, ..Cookie::default() };
-        assert_eq!(secure.unfit(), None);
+        assert_eq!(field(&secure), None);
     }
 }

@@ -139,7 +139,7 @@ impl Core {
         visitors: Arc<Visitors>,
     ) -> Result<Self> {
         config.check()?;
-        let proxies = Proxies::parse(&config.trusted_proxies).ok_or(Error::BadConfig)?;
+        let proxies = config.proxies()?;
         config.limits.settle();
         let mut core = Self {
             mount: Mount::new(&config.path, config.add_trailing_slash),

@@ -236,11 +236,22 @@ pub(crate) fn check_message(message: &Message<'_>, limits: &Limits) -> Result<()
     check_args(message.args, message.attachments, limits)
 }
 
+/// Whether what a refusal is to tell the client is JSON.
+pub(crate) fn check_data(data: &str, limits: &Limits) -> Result<()> {
+    json::locate(data, limits.max_json_depth).map_err(|at| Error::BadData(byte(at)))
+}
+
+/// A place in a text, as an error carries it.
+fn byte(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 /// Whether arguments are a JSON array that fits its attachments.
 pub(crate) fn check_args(args: &str, attachments: &[&[u8]], limits: &Limits) -> Result<()> {
-    if !args.starts_with('[') || json::validate(args, limits.max_json_depth).is_err() {
-        return Err(Error::BadJson);
+    if !args.starts_with('[') {
+        return Err(Error::BadJson(0));
     }
+    json::locate(args, limits.max_json_depth).map_err(|at| Error::BadJson(byte(at)))?;
     if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
         return Err(Error::BadAttachments);
     }

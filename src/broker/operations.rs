@@ -419,7 +419,7 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or lies under the Socket.IO path,
-    /// [`Error::BadConfig`](crate::Error::BadConfig) for a header that cannot be sent.
+    /// [`Error::BadValue`](crate::Error::BadValue) for a header that cannot be sent.
     Serve: call serve(path: Text, resource: Resource) -> done, to(all);
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
     /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is

@@ -44,7 +44,7 @@ impl Core {
     /// Answers GET and HEAD for exactly this path. A second call replaces the first.
     ///
     /// # Errors
-    /// [`Error::BadPath`] if it does not begin with a slash or lies under the Socket.IO path, [`Error::BadConfig`] for a
+    /// [`Error::BadPath`] if it does not begin with a slash or lies under the Socket.IO path, [`Error::BadValue`] for a
     /// header that cannot be sent.
     pub fn serve(&mut self, path: &str, resource: Resource) -> Result<()> {
         if !path.starts_with('/') || self.mount.covers(path) || path.contains(['?', '#']) {
@@ -53,7 +53,7 @@ impl Core {
         let fits =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         if !http::is_header_value(&resource.content_type) || !resource.headers.iter().all(fits) {
-            return Err(Error::BadConfig);
+            return Err(Error::BadValue);
         }
         self.resources.insert(path.into(), resource);
         Ok(())

@@ -9,10 +9,11 @@ use super::pack::Packed;
 use super::query::Answers;
 use super::types::*;
 use crate::base::errors::Error;
-use crate::base::limits::Limits;
+use crate::base::limits::{Limits, fields as limit};
 use crate::base::open::Open;
+use crate::base::unfit::Field;
 use crate::broker::Resource;
-use crate::broker::config::{Config, Cookie, IdGenerator};
+use crate::broker::config::{Config, Cookie, IdGenerator, fields};
 use crate::broker::events::Events;
 use crate::broker::log::Level;
 use crate::net::Broker;
@@ -187,7 +188,7 @@ pub unsafe extern "C" fn roomcast_config_init(config: *mut roomcast_config, size
 /// `abi_version` is ROOMCAST_ABI_VERSION. `config` may be NULL: all defaults.
 ///
 /// Errors: ROOMCAST_ERROR_ABI_VERSION, ROOMCAST_ERROR_NULL (`broker`), ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
-/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field), and those of the system when it has
+/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_CONFIG (the last error names the field and what it takes), and those of the system when it has
 /// no descriptors left.
 /// Ownership: the caller frees the broker by roomcast_free; on failure there is nothing to free. `config` is copied.
 /// Threads: any.
@@ -249,7 +250,7 @@ pub unsafe extern "C" fn roomcast_free(broker: *mut roomcast_broker) {
 /// `bound` may be NULL; it is set to the port it got.
 ///
 /// Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
-/// use.
+/// use; the last error names it.
 /// Ownership: the text is copied.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -268,7 +269,7 @@ pub unsafe extern "C" fn roomcast_listen(
         if host.is_empty() {
             return Err(Fault::Known(Error::BadAddress, "host"));
         }
-        let address = state.broker.listen((host, port))?;
+        let address = state.broker.listen((host, port)).map_err(|error| Fault::from(error).about(host))?;
         bound.set(address.port());
         Ok(())
     };
@@ -397,7 +398,7 @@ pub unsafe extern "C" fn roomcast_close(broker: *mut roomcast_broker, grace_ms: 
 /// `headers` are further headers, `header_count` of them.
 ///
 /// Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
-/// ROOMCAST_ERROR_BAD_CONFIG for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// ROOMCAST_ERROR_BAD_VALUE for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: everything is copied.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -541,8 +542,8 @@ pub(super) fn defaults() -> roomcast_config {
     }
 }
 
-fn number<T: TryFrom<u64>>(value: u64, name: &'static str) -> Outcome<T> {
-    T::try_from(value).map_err(|_| Fault::Known(Error::BadConfig, name))
+fn number<T: TryFrom<u64>>(value: u64, field: &'static Field) -> Outcome<T> {
+    T::try_from(value).map_err(|_| Error::from(field.refuses(value)).into())
 }
 
 /// # Safety
@@ -567,57 +568,57 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         None => None,
     };
     let limits = Limits {
-        max_payload: number(given.max_payload, "config.max_payload")?,
-        max_head_bytes: number(given.max_head_bytes, "config.max_head_bytes")?,
-        max_headers: number(given.max_headers, "config.max_headers")?,
+        max_payload: number(given.max_payload, &limit::max_payload)?,
+        max_head_bytes: number(given.max_head_bytes, &limit::max_head_bytes)?,
+        max_headers: number(given.max_headers, &limit::max_headers)?,
         head_timeout: given.head_timeout,
         body_timeout: given.body_timeout,
         answer_timeout: given.answer_timeout,
         idle_timeout: given.idle_timeout,
         destroy_upgrade_timeout: given.destroy_upgrade_timeout,
         close_timeout: given.close_timeout,
-        max_fragments: number(given.max_fragments, "config.max_fragments")?,
-        max_attachments: number(given.max_attachments, "config.max_attachments")?,
-        max_json_depth: number(given.max_json_depth, "config.max_json_depth")?,
-        max_namespace_name: number(given.max_namespace_name, "config.max_namespace_name")?,
+        max_fragments: number(given.max_fragments, &limit::max_fragments)?,
+        max_attachments: number(given.max_attachments, &limit::max_attachments)?,
+        max_json_depth: number(given.max_json_depth, &limit::max_json_depth)?,
+        max_namespace_name: number(given.max_namespace_name, &limit::max_namespace_name)?,
         max_namespaces_per_connection: number(
             given.max_namespaces_per_connection,
-            "config.max_namespaces_per_connection",
+            &limit::max_namespaces_per_connection,
         )?,
-        max_namespaces: number(given.max_namespaces, "config.max_namespaces")?,
-        max_room_name: number(given.max_room_name, "config.max_room_name")?,
-        max_rooms_per_socket: number(given.max_rooms_per_socket, "config.max_rooms_per_socket")?,
-        max_room_bytes: number(given.max_room_bytes, "config.max_room_bytes")?,
-        max_pending_acks: number(given.max_pending_acks, "config.max_pending_acks")?,
-        max_links: number(given.max_links, "config.max_links")?,
-        max_backlog: number(given.max_backlog, "config.max_backlog")?,
-        max_poll_packets: number(given.max_poll_packets, "config.max_poll_packets")?,
-        max_tick_bytes: number(given.max_tick_bytes, "config.max_tick_bytes")?,
-        max_event_bytes: number(given.max_event_bytes, "config.max_event_bytes")?,
-        max_events: number(given.max_events, "config.max_events")?,
-        read_budget: number(given.read_budget, "config.read_budget")?,
-        accept_budget: number(given.accept_budget, "config.accept_budget")?,
-        remote_queue: number(given.remote_queue, "config.remote_queue")?,
+        max_namespaces: number(given.max_namespaces, &limit::max_namespaces)?,
+        max_room_name: number(given.max_room_name, &limit::max_room_name)?,
+        max_rooms_per_socket: number(given.max_rooms_per_socket, &limit::max_rooms_per_socket)?,
+        max_room_bytes: number(given.max_room_bytes, &limit::max_room_bytes)?,
+        max_pending_acks: number(given.max_pending_acks, &limit::max_pending_acks)?,
+        max_links: number(given.max_links, &limit::max_links)?,
+        max_backlog: number(given.max_backlog, &limit::max_backlog)?,
+        max_poll_packets: number(given.max_poll_packets, &limit::max_poll_packets)?,
+        max_tick_bytes: number(given.max_tick_bytes, &limit::max_tick_bytes)?,
+        max_event_bytes: number(given.max_event_bytes, &limit::max_event_bytes)?,
+        max_events: number(given.max_events, &limit::max_events)?,
+        read_budget: number(given.read_budget, &limit::read_budget)?,
+        accept_budget: number(given.accept_budget, &limit::accept_budget)?,
+        remote_queue: number(given.remote_queue, &limit::remote_queue)?,
         step_time: given.step_time,
         max_handshakes_per_second: number(
             given.max_handshakes_per_second,
-            "config.max_handshakes_per_second",
+            &limit::max_handshakes_per_second,
         )?,
-        handshake_burst: number(given.handshake_burst, "config.handshake_burst")?,
+        handshake_burst: number(given.handshake_burst, &limit::handshake_burst)?,
         max_new_namespaces_per_minute: number(
             given.max_new_namespaces_per_minute,
-            "config.max_new_namespaces_per_minute",
+            &limit::max_new_namespaces_per_minute,
         )?,
-        max_event_size: number(given.max_event_size, "config.max_event_size")?,
+        max_event_size: number(given.max_event_size, &limit::max_event_size)?,
         attachment_timeout: given.attachment_timeout,
-        max_connections: number(given.max_connections, "config.max_connections")?,
+        max_connections: number(given.max_connections, &limit::max_connections)?,
         max_connections_per_address: number(
             given.max_connections_per_address,
-            "config.max_connections_per_address",
+            &limit::max_connections_per_address,
         )?,
         max_handshakes_per_address: number(
             given.max_handshakes_per_address,
-            "config.max_handshakes_per_address",
+            &limit::max_handshakes_per_address,
         )?,
         open: Open::default(),
     };
@@ -650,14 +651,12 @@ unsafe fn configure(given: &roomcast_config) -> Outcome<Config> {
         engine_only: flag(given.engine_only, "config.engine_only")?,
         quiet_descriptor: flag(given.quiet_descriptor, "config.quiet_descriptor")?,
         id_generator: id_generator(given),
-        loops: number(given.loops, "config.loops")?,
+        loops: number(given.loops, &fields::LOOPS)?,
         limits,
         open: Open::default(),
     };
-    match config.unfit() {
-        Some(name) => Err(Fault::Known(Error::BadConfig, name)),
-        None => Ok(config),
-    }
+    config.check()?;
+    Ok(config)
 }
 
 /// # Safety
@@ -685,7 +684,7 @@ unsafe fn cors(given: &roomcast_config) -> Outcome<Option<Cors>> {
         exposed_headers: owned(given.cors_exposed_headers, "config.cors_exposed_headers")?,
         credentials: flag(given.cors_credentials, "config.cors_credentials")?,
         max_age: u64::try_from(given.cors_max_age).ok(),
-        options_success_status: number(given.cors_status.into(), "config.cors_status")?,
+        options_success_status: number(given.cors_status.into(), &fields::CORS_STATUS)?,
         open: Open::default(),
     }))
 }

@@ -4,6 +4,7 @@ use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_OK, roomcast_status};
 use crate::base::errors::Error;
 use crate::base::panics::panic_text;
 use crate::broker::log::Level;
+use crate::net::ListenError;
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt::{self, Write};
 use std::io;
@@ -37,15 +38,31 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// What the operating system said, without what we have said to it.
+fn system(error: &io::Error) -> &io::Error {
+    let ours = error.get_ref().and_then(|inner| inner.downcast_ref::<ListenError>());
+    ours.map_or(error, ListenError::system)
+}
+
 pub(super) type Outcome<T = ()> = Result<T, Fault>;
 
 impl Fault {
+    /// With the name of which the resolver could make nothing: it does not say which.
+    pub(super) fn about(self, name: &str) -> Self {
+        match self {
+            Fault::System(error) if system(&error).raw_os_error().is_none() => {
+                Fault::System(io::Error::other(format!("{name}: {error}")))
+            }
+            fault => fault,
+        }
+    }
+
     pub(super) fn code(&self) -> roomcast_status {
         match self {
             Fault::Known(error, _) => error.code(),
             Fault::Bug(_) => Error::Panic.code(),
             // Rust makes some errors itself, which have no errno.
-            Fault::System(error) => match error.raw_os_error() {
+            Fault::System(error) => match system(error).raw_os_error() {
                 Some(number) => ROOMCAST_ERROR_SYSTEM.saturating_sub(number),
                 None => Error::BadAddress.code(),
             },

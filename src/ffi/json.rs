@@ -63,9 +63,8 @@ pub unsafe extern "C" fn roomcast_json_unescape(
     unguarded("roomcast_json_unescape", || {
         let written = given.out(written, "written")?;
         let string = given.text(string, string_len, "string")?;
-        if !json::is_string(string) || json::validate(string, 0).is_err() {
-            return Err(Fault::Known(Error::BadData, "string"));
-        }
+        let place = if json::is_string(string) { json::locate(string, 0) } else { Err(0) };
+        place.map_err(|at| Fault::Known(Error::BadData(at.try_into().unwrap_or(u32::MAX)), "string"))?;
         let text = json::unescape(string);
         given.give(text.as_bytes(), out, cap)?;
         written.set(text.len());

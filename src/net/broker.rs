@@ -5,6 +5,7 @@ mod calls;
 
 use super::fleet::Fleet;
 use super::fleet::ids::Ids;
+use super::refused::ListenError;
 use super::remote::{Doors, Remote};
 use super::seat::Seat;
 use super::{Loop, LoopOptions};
@@ -135,7 +136,7 @@ impl Broker {
     /// ```
     ///
     /// # Errors
-    /// What the system says, for example that the address is in use.
+    /// What the system says, for example that the address is in use; [`ListenError`] inside of it has the address.
     pub fn listen(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
         let mut last = io::Error::from(io::ErrorKind::InvalidInput);
         self.check_process()?;
@@ -151,7 +152,7 @@ impl Broker {
                     self.log(Level::Info, format_args!("listening on {address}"));
                     return Ok(address);
                 }
-                Err(error) => last = error,
+                Err(error) => last = ListenError::name(address, error),
             }
         }
         Err(last)

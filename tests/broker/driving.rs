@@ -159,7 +159,7 @@ fn responses_from_memory_and_the_health_report() {
     host.broker.serve("/", page).unwrap();
     assert_eq!(host.broker.serve("/socket.io/x", Resource::new("a/b", "")), Err(Error::BadPath));
     assert_eq!(host.broker.serve("x", Resource::new("a/b", "")), Err(Error::BadPath));
-    assert_eq!(host.broker.serve("/x", Resource::new("a\r\nb", "")), Err(Error::BadConfig));
+    assert_eq!(host.broker.serve("/x", Resource::new("a\r\nb", "")), Err(Error::BadValue));
     let (socket, client) = host.join(|mut client| client.read());
     host.broker.join(socket, "r").unwrap();
 

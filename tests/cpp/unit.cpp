@@ -263,6 +263,7 @@ static void targets() {
     CHECK(broker.emit(chat, "said").ok() && broker.emit(chat.room("lobby"), "said", R"(["hello"])").ok());
     CHECK(broker.emit(chat.room(""), "said").ok());
     CHECK(broker.emit(chat, "said", "{").code() == ROOMCAST_ERROR_BAD_JSON);
+    CHECK(rc::last_error().find("wrong at byte 0") != std::string::npos);
     CHECK(broker.emit(chat.room("lobby"), "connect") == errc::reserved_event);
     CHECK(broker.emit(chat.room("lobby"), "said", "[]", rc::socket(1)) == errc::wrong_kind);
     CHECK(broker.emit(chat, {"said", "[]"}).or_throw().recipients == 0);

@@ -429,15 +429,15 @@ fn what_can_be_known_at_once_is_said_at_once() {
         let ns = broker.find_namespace("/").unwrap();
         let all = Target::all(ns);
         assert_eq!(broker.emit(all, Message::new("disconnect", "[]")), Err(Error::ReservedEvent));
-        assert_eq!(broker.emit(all, Message::new("n", "{}")), Err(Error::BadJson));
-        assert_eq!(broker.emit(all, Message::new("n", "[")), Err(Error::BadJson));
+        assert_eq!(broker.emit(all, Message::new("n", "{}")), Err(Error::BadJson(0)));
+        assert_eq!(broker.emit(all, Message::new("n", "[")), Err(Error::BadJson(1)));
         let lost: &[&[u8]] = &[b"x"];
         assert_eq!(
             broker.emit(all, Message::new("n", "[{\"_placeholder\":true,\"num\":1}]").attach(lost)),
             Err(Error::BadAttachments)
         );
         assert_eq!(broker.send(socket, Message::new("connect", "[]")), Err(Error::ReservedEvent));
-        assert_eq!(broker.ack(socket, 1, "nothing", &[]), Err(Error::BadJson));
+        assert_eq!(broker.ack(socket, 1, "nothing", &[]), Err(Error::BadJson(0)));
         assert_eq!(broker.join(socket, ""), Err(Error::BadRoom));
         assert_eq!(broker.add_namespace("a,b", NamespaceOptions::default()), Err(Error::BadNamespace));
         assert_eq!(broker.add_pattern("", PatternOptions::default()), Err(Error::BadNamespace));
@@ -575,8 +575,8 @@ fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
         let ns = host.broker.find_namespace("/").unwrap();
         let remote = host.broker.remote();
         let emit = |message| remote.emit(Target::all(ns), message);
-        for text in ["no array", "{}", "[1", "[[[[[[[[[1]]]]]]]]]", ""] {
-            assert_eq!(emit(Message::new("n", text)), Err(Error::BadJson), "{text}");
+        for (text, at) in [("no array", 0), ("{}", 0), ("[1", 2), ("[[[[[[[[[1]]]]]]]]]", 8), ("", 0)] {
+            assert_eq!(emit(Message::new("n", text)), Err(Error::BadJson(at)), "{text}");
         }
         assert_eq!(emit(Message::new("disconnect", "[]")), Err(Error::ReservedEvent));
         let placeholder = r#"[{"_placeholder":true,"num":7}]"#;
@@ -656,8 +656,9 @@ fn an_address_in_use_is_refused_although_loops_share_one() {
         let address = first.listen("127.0.0.1:0").unwrap();
         for other in COUNTS {
             let mut second = Broker::new(config(other)).unwrap();
-            let refused = second.listen(address).map_err(|error| error.kind());
-            assert_eq!(refused, Err(std::io::ErrorKind::AddrInUse), "{loops} loops, then {other}");
+            let refused = second.listen(address).unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse, "{loops} loops, then {other}");
+            assert!(refused.to_string().starts_with(&format!("{address}: ")), "{refused}");
         }
     }
 }

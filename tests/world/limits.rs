@@ -285,7 +285,7 @@ fn max_json_depth(limits: Limits) {
     let target = Target::all(world.core.namespace_of(socket).unwrap());
     let args = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(world.core.emit(target, Message::new("m", &args(8))).is_ok());
-    assert_eq!(world.core.emit(target, Message::new("m", &args(9))), Err(Error::BadJson));
+    assert_eq!(world.core.emit(target, Message::new("m", &args(9))), Err(Error::BadJson(8)));
 }
 
 fn max_namespace_name(limits: Limits) {

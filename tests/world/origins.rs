@@ -124,6 +124,7 @@ fn origins_that_are_none_are_refused_by_name() {
         Origin::Fixed("https://*.a.example".into()),
     ] {
         let config = Config { cors: Some(Cors { origin, ..Cors::default() }), ..Config::default() };
-        assert_eq!(Core::new(config, 0).err(), Some(Error::BadConfig));
+        let Err(Error::BadConfig(error)) = Core::new(config, 0) else { panic!("it was taken") };
+        assert_eq!(error.field(), "cors_origins");
     }
 }

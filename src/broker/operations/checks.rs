@@ -7,7 +7,6 @@ use crate::broker::delivery;
 use crate::broker::gate;
 use crate::broker::message::Message;
 use crate::broker::rooms;
-use crate::wire::json;
 
 /// What operations are checked by.
 #[derive(Clone, Debug)]
@@ -38,8 +37,7 @@ impl Rules {
     }
 
     pub(super) fn check_data(&self, data: Option<&str>) -> Result<()> {
-        let valid = |data| json::validate(data, self.limits.max_json_depth).is_ok();
-        if data.is_none_or(valid) { Ok(()) } else { Err(Error::BadData) }
+        data.map_or(Ok(()), |data| delivery::check_data(data, &self.limits))
     }
 
     pub(super) fn check_drain(&self, per_second: u32, reason: &str) -> Result<()> {

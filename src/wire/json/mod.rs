@@ -7,6 +7,7 @@ mod walk;
 
 pub use text::{number_text, unescape, write_string};
 pub(super) use walk::{Stack, Visit, walk};
+use walk::{read, start};
 
 /// The text breaks the format; the connection it came from is closed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,13 @@ pub struct Malformed;
 /// Whether `text` is exactly one JSON value as `JSON.parse` takes it, with arrays and objects at most
 /// `max_depth` deep.
 pub fn validate(text: &str, max_depth: u32) -> Result<(), Malformed> {
-    walk(text, max_depth, &mut Nothing)
+    locate(text, max_depth).map_err(|_| Malformed)
+}
+
+/// As [`validate`], but says where the text goes wrong: at the first byte with which no JSON begins as it does until there.
+pub fn locate(text: &str, max_depth: u32) -> Result<(), usize> {
+    let mut scan = start(text);
+    read(&mut scan, max_depth, &mut Nothing).map_err(|Malformed| scan.place())
 }
 
 struct Nothing;

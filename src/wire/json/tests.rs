@@ -52,6 +52,44 @@ impl Random {
     }
 }
 
+#[test]
+fn where_a_text_goes_wrong() {
+    for (text, at) in [
+        ("", 0),
+        ("[1", 2),
+        ("[1,]", 3),
+        ("[1}", 2),
+        ("[] x", 3),
+        ("{\"a\" 1}", 5),
+        ("{1:2}", 1),
+        ("nul!", 3),
+        ("t", 1),
+        ("\"a\nb\"", 2),
+        ("\"\\x\"", 2),
+        ("\"\\u12g4\"", 5),
+        ("01", 1),
+        ("-x", 1),
+        ("1.x", 2),
+        ("1e+", 3),
+        ("\u{a0}1", 0),
+        ("[[[[]]]]", 3),
+    ] {
+        assert_eq!(locate(text, 3), Err(at), "{text}");
+    }
+    // Until there it is the beginning of some JSON, or is some; with the next character it is neither.
+    let mut random = Random(7);
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        generate(&mut random, 4, &mut text);
+        let text = random.mutate(&text, ALPHABET);
+        let Err(at) = locate(&text, 8) else { continue };
+        assert!(locate(&text[..at], 8).err().is_none_or(|end| end == at), "{text}: {at}");
+        if let Some(next) = text[at..].chars().next() {
+            assert_eq!(locate(&text[..at + next.len_utf8()], 8), Err(at), "{text}");
+        }
+    }
+}
+
 const ALPHABET: &[&str] = &[
     "{", "}", "[", "]", "\"", ",", ":", "\\", "\\u", "\\n", "0", "1", "e", "E", "-", "+", ".", "t", "null",
     " ", "\n", "\u{1}", "é", "😀", "\u{2028}", "\u{a0}", "\u{7f}",

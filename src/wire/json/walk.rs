@@ -18,12 +18,20 @@ pub(in crate::wire) trait Visit {
 }
 
 /// Reads one JSON value and nothing after it, telling `visit` what comes by.
+pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
+    read(&mut start(text), max_depth, visit)
+}
+
+pub(super) fn start(text: &str) -> Scan<'_> {
+    Scan { text, at: 0 }
+}
+
+/// The same by a scan, which stands where the text goes wrong if it does.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "the two characters that open, and what is two behind them"
 )]
-pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
-    let mut scan = Scan { text, at: 0 };
+pub(super) fn read(scan: &mut Scan<'_>, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
     let mut open = Stack::new();
     loop {
         scan.space();
@@ -31,7 +39,7 @@ pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) 
         let first = scan.next()?;
         if let b'[' | b'{' = first {
             if open.len() >= max_depth as usize {
-                return Err(Malformed);
+                return Err(scan.wrong());
             }
             // What closes this container; in ASCII both are two after what opens it.
             open.push(first + 2);
@@ -50,14 +58,14 @@ pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) 
                 b't' => scan.literal("rue")?,
                 b'f' => scan.literal("alse")?,
                 b'n' => scan.literal("ull")?,
-                _ => return Err(Malformed),
+                _ => return Err(scan.wrong()),
             }
             visit.scalar(scan.token(start));
         }
         loop {
             scan.space();
             let Some(closer) = open.last() else {
-                return if scan.at == text.len() { Ok(()) } else { Err(Malformed) };
+                return if scan.at == scan.text.len() { Ok(()) } else { Err(Malformed) };
             };
             let next = scan.next()?;
             if next == b',' {
@@ -68,7 +76,7 @@ pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) 
                 break;
             }
             if next != closer {
-                return Err(Malformed);
+                return Err(scan.wrong());
             }
             visit.close()?;
             open.pop();
@@ -76,7 +84,7 @@ pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) 
     }
 }
 
-struct Scan<'a> {
+pub(super) struct Scan<'a> {
     text: &'a str,
     at: usize,
 }
@@ -99,6 +107,18 @@ impl<'a> Scan<'a> {
         Ok(byte)
     }
 
+    /// How far it has come.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// The byte that was just taken is wrong.
+    #[cold]
+    fn wrong(&mut self) -> Malformed {
+        self.at -= 1;
+        Malformed
+    }
+
     /// The text from `start` to here; tokens begin and end at ASCII characters.
     #[inline]
     fn token(&self, start: usize) -> &'a str {
@@ -116,12 +136,12 @@ impl<'a> Scan<'a> {
     fn key(&mut self, visit: &mut impl Visit) -> Result<(), Malformed> {
         let start = self.at;
         if self.next()? != b'"' {
-            return Err(Malformed);
+            return Err(self.wrong());
         }
         self.string()?;
         visit.key(self.token(start));
         self.space();
-        if self.next()? == b':' { Ok(()) } else { Err(Malformed) }
+        if self.next()? == b':' { Ok(()) } else { Err(self.wrong()) }
     }
 
     /// The rest of a string whose opening quote is taken.
@@ -132,7 +152,7 @@ impl<'a> Scan<'a> {
             match self.next()? {
                 b'"' => return Ok(()),
                 b'\\' => self.escape()?,
-                _ => return Err(Malformed),
+                _ => return Err(self.wrong()),
             }
         }
     }
@@ -141,11 +161,12 @@ impl<'a> Scan<'a> {
         match self.next()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
             b'u' => {
-                let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Malformed)?;
-                self.at += 4;
-                if digits.iter().all(u8::is_ascii_hexdigit) { Ok(()) } else { Err(Malformed) }
+                let behind = self.text.as_bytes()[self.at..].iter().take(4);
+                let digits = behind.take_while(|byte| byte.is_ascii_hexdigit()).count();
+                self.at += digits;
+                if digits == 4 { Ok(()) } else { Err(Malformed) }
             }
-            _ => Err(Malformed),
+            _ => Err(self.wrong()),
         }
     }
 
@@ -156,7 +177,7 @@ impl<'a> Scan<'a> {
         match leading {
             b'0' => {}
             b'1'..=b'9' => self.digits(),
-            _ => return Err(Malformed),
+            _ => return Err(self.wrong()),
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -187,7 +208,9 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn literal(&mut self, rest: &str) -> Result<(), Malformed> {
-        if !self.text.as_bytes()[self.at..].starts_with(rest.as_bytes()) {
+        let behind = &self.text.as_bytes()[self.at..];
+        if !behind.starts_with(rest.as_bytes()) {
+            self.at += behind.iter().zip(rest.as_bytes()).take_while(|(is, due)| is == due).count();
             return Err(Malformed);
         }
         self.at += rest.len();
