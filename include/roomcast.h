@@ -2411,7 +2411,8 @@ typedef struct roomcast_router roomcast_router;
 
 /**
  * Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
- * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+ * ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and
+ * what is not needed to 0.
  */
 typedef struct roomcast_selection {
     /**

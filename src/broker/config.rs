@@ -64,8 +64,8 @@ pub struct Config {
     pub room_events: bool,
     /// Reports refused requests as events. Off by default.
     pub refusal_events: bool,
-    /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`) or networks (`10.0.0.0/8`, `fd00::/8`). None by
-    /// default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
+    /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`) or
+    /// networks (`10.0.0.0/8`, `fd00::/8`). None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
     /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
     pub trusted_proxies: Vec<String>,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.

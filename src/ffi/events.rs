@@ -1,8 +1,9 @@
 //! Events as C structs. It must not copy what an event carries.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, address, write_prefix};
+use super::convert::{address, write_prefix};
 use super::frozen::Grows;
+use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
@@ -27,9 +28,10 @@ pub unsafe extern "C" fn roomcast_events(
     cap: usize,
     count: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let count = unsafe { Out::new(count, "count") }?;
+        let count = given.out(count, "count")?;
         if cap > 0 && events.is_null() {
             return Err(Fault::Known(Error::Null, "events"));
         }
@@ -64,8 +66,7 @@ pub unsafe extern "C" fn roomcast_events(
         count.set(written);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_events", body) }
+    given.host(broker, "roomcast_events", body)
 }
 
 /// How many attachments or rooms an event has.

@@ -1,7 +1,7 @@
 //! How the structs of the interface grow: the size that each had in version 1, and what a field that a caller does not know is
 //! taken as. It must not know what a field means.
 
-use super::broker::defaults;
+use super::config::defaults;
 use super::router::roomcast_selection;
 use super::types::{
     roomcast_config, roomcast_event, roomcast_handshake, roomcast_histogram, roomcast_message,

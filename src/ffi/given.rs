@@ -6,6 +6,7 @@ use super::convert::{self, Filled, Out, Pieces, with_message, with_target};
 use super::frozen::Grows;
 use super::guard::{Fault, Outcome, unguarded};
 use super::remote::roomcast_remote;
+use super::router::{Routing, roomcast_router};
 use super::types::{roomcast_message, roomcast_slice, roomcast_status, roomcast_target};
 use crate::base::errors::Error;
 use crate::broker::message::{Message, Target};
@@ -36,6 +37,17 @@ impl Given {
         unsafe { Host::enter(broker, call, body) }
     }
 
+    /// Enters a router.
+    pub(super) fn router(
+        &self,
+        router: *const roomcast_router,
+        call: &'static str,
+        body: impl FnOnce(&mut Routing) -> Outcome,
+    ) -> roomcast_status {
+        // SAFETY: promised when this was made.
+        unsafe { Routing::enter(router, call, body) }
+    }
+
     /// Uses a remote.
     pub(super) fn remote(
         &self,
@@ -60,6 +72,12 @@ impl Given {
     pub(super) fn text(&self, at: *const c_char, len: usize, name: &'static str) -> Outcome<&str> {
         // SAFETY: promised when this was made.
         unsafe { convert::text(at, len, name) }
+    }
+
+    /// Text of which a struct of the caller's says where it is.
+    pub(super) fn piece(&self, piece: roomcast_slice, name: &'static str) -> Outcome<&str> {
+        // SAFETY: promised when this was made.
+        unsafe { piece.text(name) }
     }
 
     /// A JSON array, where nothing at all is an empty one.
@@ -123,6 +141,12 @@ impl Given {
     pub(super) fn nullable<T>(&self, at: *mut T, name: &'static str) -> Outcome<Out<T>> {
         // SAFETY: promised when this was made.
         unsafe { Out::nullable(at, name) }
+    }
+
+    /// A struct of the caller's.
+    pub(super) fn sized<T: Grows>(&self, at: *const T, name: &'static str) -> Outcome<T> {
+        // SAFETY: promised when this was made.
+        unsafe { convert::sized(at, name) }
     }
 
     /// A struct to fill as far as the caller knows it.

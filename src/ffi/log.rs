@@ -1,6 +1,6 @@
 //! The host's log function, as the broker's hook. It must not make lines.
 
-use super::broker::HostData;
+use super::config::HostData;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;

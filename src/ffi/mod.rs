@@ -14,6 +14,7 @@ compile_error!("with panic = \"abort\" a bug in the library would end the host's
 
 mod broker;
 mod calm;
+mod config;
 mod convert;
 mod decide;
 mod emit;

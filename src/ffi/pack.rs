@@ -2,8 +2,9 @@
 //! little-endian; it must not lay out anything that depends on the machine.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, delivery, is_all, list, namespace};
+use super::convert::{delivery, is_all, list, namespace};
 use super::events::{each_part, part_count, plain};
+use super::given::Given;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
@@ -126,11 +127,11 @@ pub unsafe extern "C" fn roomcast_events_packed(
     packed: *mut *const u8,
     len: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(packed, "packed") }?;
-        // SAFETY: as above.
-        let len = unsafe { Out::new(len, "len") }?;
+        let out = given.out(packed, "packed")?;
+        let len = given.out(len, "len")?;
         let Host { events, drained, parts_drained, packed, .. } = host;
         packed.buffer.clear();
         packed.buffer.shrink_to(KEEP);
@@ -156,8 +157,7 @@ pub unsafe extern "C" fn roomcast_events_packed(
         len.set(packed.buffer.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_events_packed", body) }
+    given.host(broker, "roomcast_events_packed", body)
 }
 
 /// Emits a whole batch, in its order.
@@ -182,11 +182,11 @@ pub unsafe extern "C" fn roomcast_emit_packed(
     len: usize,
     done: *mut usize,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises, here and below.
-        let done = unsafe { Out::nullable(done, "done") }?;
-        // SAFETY: as above.
-        let mut batch = Reader(unsafe { list(batch, len, "batch") }?);
+        let done = given.nullable(done, "done")?;
+        let mut batch = Reader(given.list(batch, len, "batch")?);
         let mut count = 0;
         let mut outcome = Ok(());
         while !batch.0.is_empty() && outcome.is_ok() {
@@ -196,8 +196,7 @@ pub unsafe extern "C" fn roomcast_emit_packed(
         done.set(count);
         outcome
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_emit_packed", body) }
+    given.host(broker, "roomcast_emit_packed", body)
 }
 
 /// Reads a record from its beginning.

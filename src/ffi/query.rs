@@ -322,9 +322,10 @@ pub unsafe extern "C" fn roomcast_set_tag(
     who: roomcast_socket,
     tag: u64,
 ) -> roomcast_status {
-    let body = |host: &mut Host| Ok(host.broker.set_tag(socket(who)?, tag)?);
     // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_set_tag", body) }
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| Ok(host.broker.set_tag(socket(who)?, tag)?);
+    given.host(broker, "roomcast_set_tag", body)
 }
 
 /// Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
@@ -338,14 +339,14 @@ pub unsafe extern "C" fn roomcast_get_tag(
     who: roomcast_socket,
     tag: *mut u64,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(tag, "tag") }?;
+        let out = given.out(tag, "tag")?;
         out.set(host.broker.tag(socket(who)?)?);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { Host::enter(broker, "roomcast_get_tag", body) }
+    given.host(broker, "roomcast_get_tag", body)
 }
 
 /// Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.

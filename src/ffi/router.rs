@@ -1,6 +1,7 @@
 //! The router alone in C, for a host with its own transport: UDP, ENet, shared memory. It must not know a protocol.
 
-use super::convert::{Out, is_all, list, sized, text, texts};
+use super::convert::is_all;
+use super::given::Given;
 use super::guard::{Door, Fault, Inside, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
@@ -10,12 +11,13 @@ use std::ffi::{c_char, c_void};
 /// Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
 /// namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
 /// one thread at a time, as a broker does.
-pub struct roomcast_router(Door<Inner>);
+pub struct roomcast_router(Door<Routing>);
 
 /// The largest key a host may use: the tables grow to it.
 const MOST: u32 = 1 << 26;
 
-struct Inner {
+/// What is behind a router, and what it has lent.
+pub(super) struct Routing {
     router: Router,
     log: TickLog,
     ranges: Vec<roomcast_slice>,
@@ -23,7 +25,18 @@ struct Inner {
     texts: Vec<roomcast_slice>,
 }
 
-impl Inner {
+impl Routing {
+    /// # Safety
+    /// `router` is NULL, or comes from `roomcast_router_new` and was not freed.
+    pub(super) unsafe fn enter(
+        router: *const roomcast_router,
+        call: &'static str,
+        body: impl FnOnce(&mut Self) -> Outcome,
+    ) -> roomcast_status {
+        // SAFETY: what the caller promises.
+        Door::enter(unsafe { router.as_ref() }.map(|router| &router.0), call, body)
+    }
+
     /// Makes slices of what the connection that was last taken is owed.
     fn lend_taken(&mut self) {
         let Self { log, ranges, .. } = self;
@@ -32,19 +45,8 @@ impl Inner {
     }
 }
 
-impl Inside for Inner {
+impl Inside for Routing {
     const NAME: &'static str = "router";
-}
-
-/// # Safety
-/// `router` is NULL, or comes from `roomcast_router_new` and was not freed.
-unsafe fn enter(
-    router: *const roomcast_router,
-    call: &'static str,
-    body: impl FnOnce(&mut Inner) -> Outcome,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    Door::enter(unsafe { router.as_ref() }.map(|router| &router.0), call, body)
 }
 
 fn dense(key: u32, name: &'static str) -> Outcome<u32> {
@@ -52,7 +54,8 @@ fn dense(key: u32, name: &'static str) -> Outcome<u32> {
 }
 
 /// Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
-/// ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and what is not needed to 0.
+/// ROOMCAST_TARGET_ALL the whole namespace; minus some rooms and members. Set `struct_size` to sizeof(roomcast_selection) and
+/// what is not needed to 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct roomcast_selection {
@@ -94,13 +97,14 @@ pub unsafe extern "C" fn roomcast_router_new(
     abi_version: u32,
     router: *mut *mut roomcast_router,
 ) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     unguarded("roomcast_router_new", || {
         if abi_version != ROOMCAST_ABI_VERSION {
             return Err(Fault::Known(Error::AbiVersion, "abi_version"));
         }
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(router, "router") }?;
-        let inner = Inner {
+        let out = given.out(router, "router")?;
+        let inner = Routing {
             router: Router::new(),
             log: TickLog::new(),
             ranges: Vec::new(),
@@ -132,14 +136,14 @@ pub unsafe extern "C" fn roomcast_router_add_namespace(
     router: *mut roomcast_router,
     ns: *mut u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises.
-        let out = unsafe { Out::new(ns, "ns") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(ns, "ns")?;
         out.set(inner.router.add_namespace());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_add_namespace", body) }
+    given.router(router, "roomcast_router_add_namespace", body)
 }
 
 /// Removes a namespace that has no members.
@@ -152,9 +156,10 @@ pub unsafe extern "C" fn roomcast_router_remove_namespace(
     router: *mut roomcast_router,
     ns: u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| found(inner.router.remove_namespace(ns));
     // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_remove_namespace", body) }
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| found(inner.router.remove_namespace(ns));
+    given.router(router, "roomcast_router_remove_namespace", body)
 }
 
 fn found(found: bool) -> Outcome {
@@ -177,7 +182,9 @@ pub unsafe extern "C" fn roomcast_router_add(
     ns: u32,
     connection: u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
         let (member, connection) = (dense(member, "member")?, dense(connection, "connection")?);
         if !inner.router.has_namespace(ns) {
             return Err(Fault::Known(Error::Gone, "ns"));
@@ -188,8 +195,7 @@ pub unsafe extern "C" fn roomcast_router_add(
             Err(Fault::Known(Error::Exists, "member"))
         }
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_add", body) }
+    given.router(router, "roomcast_router_add", body)
 }
 
 /// Takes a member out of its rooms and its namespace; the number may be used again. What it was owed it is still owed.
@@ -202,9 +208,10 @@ pub unsafe extern "C" fn roomcast_router_remove(
     router: *mut roomcast_router,
     member: u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| found(inner.router.remove(member, |_| {}));
     // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_remove", body) }
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| found(inner.router.remove(member, |_| {}));
+    given.router(router, "roomcast_router_remove", body)
 }
 
 /// Puts a member into a room. Joining twice is no error.
@@ -220,13 +227,13 @@ pub unsafe extern "C" fn roomcast_router_join(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let room = given.text(room, room_len, "room")?;
         change(inner, member, &[], &[room])
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_join", body) }
+    given.router(router, "roomcast_router_join", body)
 }
 
 /// Takes a member out of a room. Leaving a room that it is not in is no error.
@@ -241,13 +248,13 @@ pub unsafe extern "C" fn roomcast_router_leave(
     room: *const c_char,
     room_len: usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises.
-        let room = unsafe { text(room, room_len, "room") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let room = given.text(room, room_len, "room")?;
         change(inner, member, &[room], &[])
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_leave", body) }
+    given.router(router, "roomcast_router_leave", body)
 }
 
 /// Takes a member out of all its rooms; it stays in its namespace.
@@ -260,16 +267,17 @@ pub unsafe extern "C" fn roomcast_router_leave_all(
     router: *mut roomcast_router,
     member: u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
         known(inner, member)?;
         inner.router.leave_all(member, |_| {});
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_leave_all", body) }
+    given.router(router, "roomcast_router_leave_all", body)
 }
 
-fn known(inner: &Inner, member: u32) -> Outcome {
+fn known(inner: &Routing, member: u32) -> Outcome {
     if inner.router.has_member(member) { Ok(()) } else { Err(Fault::Known(Error::Gone, "member")) }
 }
 
@@ -287,18 +295,17 @@ pub unsafe extern "C" fn roomcast_router_change_rooms(
     join: *const roomcast_slice,
     join_count: usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let leave = unsafe { texts(leave, leave_count, "leave") }?;
-        // SAFETY: as above.
-        let join = unsafe { texts(join, join_count, "join") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let leave = given.texts(leave, leave_count, "leave")?;
+        let join = given.texts(join, join_count, "join")?;
         change(inner, member, &leave, &join)
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_change_rooms", body) }
+    given.router(router, "roomcast_router_change_rooms", body)
 }
 
-fn change(inner: &mut Inner, member: u32, leave: &[&str], join: &[&str]) -> Outcome {
+fn change(inner: &mut Routing, member: u32, leave: &[&str], join: &[&str]) -> Outcome {
     if join.iter().any(|room| room.is_empty()) {
         return Err(Fault::Known(Error::BadRoom, "room"));
     }
@@ -323,35 +330,29 @@ pub unsafe extern "C" fn roomcast_router_emit(
     message_len: usize,
     recipients: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::nullable(recipients, "recipients") }?;
-        // SAFETY: as above.
-        let given = unsafe { sized(selection, "selection") }?;
-        // SAFETY: as above.
-        let message = unsafe { list(message.cast::<u8>(), message_len, "message") }?;
-        // SAFETY: as above.
-        let members = unsafe { list(given.members, given.member_count, "selection.members") }?;
-        // SAFETY: as above.
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.nullable(recipients, "recipients")?;
+        let asked = given.sized(selection, "selection")?;
+        let message = given.list(message.cast::<u8>(), message_len, "message")?;
+        let members = given.list(asked.members, asked.member_count, "selection.members")?;
         let except_members =
-            unsafe { list(given.except_members, given.except_member_count, "selection.except_members") }?;
-        // SAFETY: as above.
-        let rooms = unsafe { texts(given.rooms, given.room_count, "selection.rooms") }?;
-        // SAFETY: as above.
+            given.list(asked.except_members, asked.except_member_count, "selection.except_members")?;
+        let rooms = given.texts(asked.rooms, asked.room_count, "selection.rooms")?;
         let except_rooms =
-            unsafe { texts(given.except_rooms, given.except_room_count, "selection.except_rooms") }?;
-        let Inner { router, log, .. } = inner;
-        let selection = match is_all(given.flags, rooms.len() + members.len(), "selection.flags")? {
-            true => Selection::everyone(given.ns),
-            false => Selection::union(given.ns, &rooms, members),
+            given.texts(asked.except_rooms, asked.except_room_count, "selection.except_rooms")?;
+        let Routing { router, log, .. } = inner;
+        let selection = match is_all(asked.flags, rooms.len() + members.len(), "selection.flags")? {
+            true => Selection::everyone(asked.ns),
+            false => Selection::union(asked.ns, &rooms, members),
         };
         let selection = Selection { except_rooms: &except_rooms, except_members, ..selection };
         let frame = log.append(|bytes| bytes.extend_from_slice(message))?;
         out.set(router.select(&selection, |_, connection| log.deliver(connection, frame)));
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_emit", body) }
+    given.router(router, "roomcast_router_emit", body)
 }
 
 /// Takes the next connection that is owed something, in the order of the first message to each, and lends out what: send its
@@ -369,13 +370,12 @@ pub unsafe extern "C" fn roomcast_router_next(
     ranges: *mut *const roomcast_slice,
     range_count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let connection = unsafe { Out::new(connection, "connection") }?;
-        // SAFETY: as above.
-        let out = unsafe { Out::new(ranges, "ranges") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(range_count, "range_count") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let connection = given.out(connection, "connection")?;
+        let out = given.out(ranges, "ranges")?;
+        let count = given.out(range_count, "range_count")?;
         if let Some(next) = inner.log.pop_dirty() {
             connection.set(next);
             inner.lend_taken();
@@ -386,8 +386,7 @@ pub unsafe extern "C" fn roomcast_router_next(
         count.set(inner.ranges.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_next", body) }
+    given.router(router, "roomcast_router_next", body)
 }
 
 /// Takes what one connection is owed, out of turn, as roomcast_router_next would: for a host that serves a connection when
@@ -405,11 +404,11 @@ pub unsafe extern "C" fn roomcast_router_take(
     ranges: *mut *const roomcast_slice,
     range_count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(ranges, "ranges") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(range_count, "range_count") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(ranges, "ranges")?;
+        let count = given.out(range_count, "range_count")?;
         if inner.log.take(connection) {
             inner.lend_taken();
         } else {
@@ -419,8 +418,7 @@ pub unsafe extern "C" fn roomcast_router_take(
         count.set(inner.ranges.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_take", body) }
+    given.router(router, "roomcast_router_take", body)
 }
 
 /// Ends the tick: what was not taken by roomcast_router_next is dropped, and the log begins anew.
@@ -430,12 +428,13 @@ pub unsafe extern "C" fn roomcast_router_take(
 /// Threads: the router's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_router_end_tick(router: *mut roomcast_router) -> roomcast_status {
-    let body = |inner: &mut Inner| {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
         inner.log.restart();
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_end_tick", body) }
+    given.router(router, "roomcast_router_end_tick", body)
 }
 
 /// Drops what a connection is owed: it is gone, and its number may be used again.
@@ -448,12 +447,13 @@ pub unsafe extern "C" fn roomcast_router_forget(
     router: *mut roomcast_router,
     connection: u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
         inner.log.forget(connection);
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_forget", body) }
+    given.router(router, "roomcast_router_forget", body)
 }
 
 /// Lends out the members of a room. roomcast_router_everyone is for those of a namespace.
@@ -472,21 +472,19 @@ pub unsafe extern "C" fn roomcast_router_members(
     members: *mut *const u32,
     count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(members, "members") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
-        // SAFETY: as above.
-        let room = unsafe { text(room, room_len, "room") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(members, "members")?;
+        let count = given.out(count, "count")?;
+        let room = given.text(room, room_len, "room")?;
         inner.answers.clear();
         inner.answers.extend(inner.router.members(ns, room));
         out.set(inner.answers.as_ptr());
         count.set(inner.answers.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_members", body) }
+    given.router(router, "roomcast_router_members", body)
 }
 
 /// Lends out the members of a namespace.
@@ -503,19 +501,18 @@ pub unsafe extern "C" fn roomcast_router_everyone(
     members: *mut *const u32,
     count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(members, "members") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(members, "members")?;
+        let count = given.out(count, "count")?;
         inner.answers.clear();
         inner.answers.extend(inner.router.everyone(ns));
         out.set(inner.answers.as_ptr());
         count.set(inner.answers.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_everyone", body) }
+    given.router(router, "roomcast_router_everyone", body)
 }
 
 /// Lends out the rooms a member is in.
@@ -532,21 +529,20 @@ pub unsafe extern "C" fn roomcast_router_rooms_of(
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(rooms, "rooms") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(rooms, "rooms")?;
+        let count = given.out(count, "count")?;
         known(inner, member)?;
-        let Inner { router, texts, .. } = inner;
+        let Routing { router, texts, .. } = inner;
         texts.clear();
         texts.extend(router.rooms_of(member).map(|room| roomcast_slice::lend(room.as_bytes())));
         out.set(texts.as_ptr());
         count.set(texts.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_rooms_of", body) }
+    given.router(router, "roomcast_router_rooms_of", body)
 }
 
 /// Lends out the rooms of a namespace.
@@ -563,23 +559,22 @@ pub unsafe extern "C" fn roomcast_router_rooms_in(
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(rooms, "rooms") }?;
-        // SAFETY: as above.
-        let count = unsafe { Out::new(count, "count") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(rooms, "rooms")?;
+        let count = given.out(count, "count")?;
         if !inner.router.has_namespace(ns) {
             return Err(Fault::Known(Error::Gone, "ns"));
         }
-        let Inner { router, texts, .. } = inner;
+        let Routing { router, texts, .. } = inner;
         texts.clear();
         texts.extend(router.rooms(ns).map(|room| roomcast_slice::lend(room.as_bytes())));
         out.set(texts.as_ptr());
         count.set(texts.len());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_rooms_in", body) }
+    given.router(router, "roomcast_router_rooms_in", body)
 }
 
 /// Tells whether a member is in a room.
@@ -597,15 +592,14 @@ pub unsafe extern "C" fn roomcast_router_is_member(
     room_len: usize,
     is_member: *mut u32,
 ) -> roomcast_status {
-    let body = |inner: &mut Inner| {
-        // SAFETY: what the caller promises, here and below.
-        let out = unsafe { Out::new(is_member, "is_member") }?;
-        // SAFETY: as above.
-        let room = unsafe { text(room, room_len, "room") }?;
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |inner: &mut Routing| {
+        let out = given.out(is_member, "is_member")?;
+        let room = given.text(room, room_len, "room")?;
         known(inner, member)?;
         out.set(inner.router.is_member(member, room).into());
         Ok(())
     };
-    // SAFETY: what the caller promises.
-    unsafe { enter(router, "roomcast_router_is_member", body) }
+    given.router(router, "roomcast_router_is_member", body)
 }
