@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from host import PATIENCE, Raw
-from roomcast import _native, raw
+from roomcast import _native, _router, raw
 
 
 def until(broker: raw.Broker, kind: int, count: int = 1) -> list[raw.Event]:
@@ -259,10 +259,47 @@ OTHERWISE = {
 
 def test_every_function_of_the_library_is_reached() -> None:
     root = Path(__file__).parents[3]
-    source = "".join(Path(module.__file__ or "").read_text() for module in (raw, _native))
+    source = "".join(Path(module.__file__ or "").read_text() for module in (raw, _native, _router))
     for name in (root / "include" / "roomcast.symbols").read_text().split():
-        if not name.startswith("roomcast_router_"):  # for hosts with a transport of their own, in C
-            assert (name not in OTHERWISE) == bool(re.search(rf"\b{name}\b", source)), name
+        assert (name not in OTHERWISE) == bool(re.search(rf"\b{name}\b", source)), name
+
+
+def test_the_router_alone() -> None:
+    router = raw.Router()
+    ns, other = router.add_namespace(), router.add_namespace()
+    # Members 1 and 2 are on one connection.
+    for member, connection in ((1, 7), (2, 7), (3, 8)):
+        router.add(member, ns, connection)
+    router.join(1, "a")
+    router.change_rooms(2, [], ["a", "\u00e9"])
+    assert sorted(router.members(ns, "a")) == [1, 2] and sorted(router.everyone(ns)) == [1, 2, 3] and router.everyone(other) == []
+    assert router.is_member(2, "\u00e9") and not router.is_member(1, "\u00e9")
+    assert sorted(router.rooms_of(2)) == ["a", "\u00e9"] and sorted(router.rooms_in(ns)) == ["a", "\u00e9"]
+    assert router.emit(ns, b"one", rooms=["a"]) == 2
+    assert router.emit(ns, b"two", rooms=["\u00e9"], members=[3]) == 2
+    assert router.emit(ns, b"all", except_members=[3]) == 2 and router.emit(ns, b"x", except_rooms=["a"], except_members=[3]) == 0
+    assert router.emit(ns, b"never", rooms=[]) == router.emit(ns, b"never", members=[]) == 0
+    assert router.take(8) == b"two" and router.take(8) == b""
+    assert router.next() == (7, b"oneonetwoallall") and router.next() is None
+    router.emit(ns, b"late")
+    router.forget(7)
+    assert router.next() == (8, b"late")
+    router.emit(ns, b"dropped")
+    router.end_tick()
+    assert router.next() is None
+    router.leave(1, "a")
+    router.leave_all(2)
+    assert router.rooms_in(ns) == []
+    router.remove(1)
+    for gone in (lambda: router.join(1, "a"), lambda: router.remove_namespace(ns)):
+        with pytest.raises(raw.Gone):
+            gone()
+    with pytest.raises(raw.RoomcastError, match="member"):
+        router.add(2, ns, 7)
+    router.remove_namespace(other)
+    router.busy = True  # as within a call
+    with pytest.raises(raw.RoomcastError, match="middle of a call"):
+        router.next()
 
 
 def test_what_only_this_level_has(broker: raw.Broker) -> None:

@@ -2,7 +2,7 @@
 
 For those who want the speed and keep a loop of their own, such as games. JSON stays text here: decode what you need.
 
-A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all others.
+A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all others. A :class:`Router` is rooms without a network.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import struct
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
-from typing import Any, Final, NamedTuple, Optional, TypeVar, Union, cast
+from typing import Any, Final, NamedTuple, Optional, Union
 
-from ._native import Gone, RoomcastError, check, failure, held, lib
 from ._ffi import ffi
+from ._lent import as_bytes, as_text, lend, lend_all, lending
+from ._native import Gone, RoomcastError, check, failure, held, lib
+from ._router import Router
 
-__all__ = ["Broker", "Remote", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text", "version"]
+__all__ = ["Broker", "Remote", "Router", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text",
+           "version"]
 
 #: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags, tag, context)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
@@ -192,25 +194,6 @@ def pack(ns: int, name: bytes, args: bytes, rooms: Optional[Sequence[bytes]] = N
                                 len(sockets), len(except_rooms), len(except_sockets)), *parts, _PADDING[padding]))
 
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def _lending(method: _Method) -> _Method:
-    """A method that copies what the library lends until the next call: no other call may come between, such as a signal
-    handler's."""
-    @wraps(method)
-    def alone(self: "Broker", *args: Any, **kwargs: Any) -> Any:
-        if self.busy:
-            raise self.taken()
-        self.busy = True
-        try:
-            return method(self, *args, **kwargs)
-        finally:
-            self.busy = False
-
-    return cast(_Method, alone)
-
-
 #: Those of this process: a fork's child has their memory, but shares their descriptors.
 _brokers: weakref.WeakSet[Broker] = weakref.WeakSet()
 _remotes: weakref.WeakSet[Remote] = weakref.WeakSet()
@@ -302,7 +285,7 @@ class Broker:
 
     # ---- the loop ----
 
-    @_lending
+    @lending
     def listen(self, host: str, port: int) -> int:
         """Listens on an address. Port 0 takes a free one. Returns the port."""
         if not isinstance(port, int) or not 0 <= port < 65536:
@@ -315,7 +298,7 @@ class Broker:
             raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
         return int(bound[0])
 
-    @_lending
+    @lending
     def fileno(self) -> int:
         """A descriptor that is readable as long as :meth:`poll` has something to do, or events are undrained."""
         number = ffi.new("int32_t *")
@@ -403,7 +386,7 @@ class Broker:
         name = self._names[raw] = raw.decode()
         return name
 
-    @_lending
+    @lending
     def close(self, grace: float = 1.0) -> None:
         """Tells the clients, sends what is queued for at most ``grace`` seconds, stops listening. Drain before and after."""
         check(lib.roomcast_close(self._broker, int(grace * 1000)))
@@ -443,7 +426,7 @@ class Broker:
             records = records[done.value + 1:]
             batch, done.value = b"".join(records), 0
 
-    @_lending
+    @lending
     def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Optional[Sequence[bytes]] = None,
                       except_rooms: Sequence[bytes] = (), attachments: Sequence[bytes] = (),
                       timeout: Optional[float] = None, context: int = 0) -> int:
@@ -467,59 +450,59 @@ class Broker:
             raise self.taken()
         if attachments:
             kept: list[Any] = []
-            slices = _slices(attachments, kept)
+            slices = lend_all(attachments, kept)
             check(lib.roomcast_ack(self._broker, socket, ack, args, len(args), slices, len(attachments)))
         elif status := held.roomcast_ack(self._address, socket, ack, args, len(args), None, 0):
             raise failure(status)
 
-    @_lending
+    @lending
     def drain_clients(self, per_second: int, reason: str = "") -> None:
         """Sends the clients away, so many in a second, as before a deploy; a DRAINED event follows when the last is gone."""
         text = reason.encode()
         check(lib.roomcast_drain(self._broker, per_second, text, len(text)))
 
-    @_lending
+    @lending
     def stop_draining(self) -> None:
         """Ends :meth:`drain_clients`; who is still there stays."""
         check(lib.roomcast_stop_draining(self._broker))
 
     # ---- connections ----
 
-    @_lending
+    @lending
     def allow(self, connection: int) -> None:
         """Lets a connection in that a HANDSHAKE asked for (``guard_handshakes``)."""
         check(lib.roomcast_allow(self._broker, connection))
 
-    @_lending
+    @lending
     def refuse(self, connection: int, message: str = "") -> None:
         """Turns a connection away that a HANDSHAKE asked for."""
         text = message.encode()
         check(lib.roomcast_refuse(self._broker, connection, text, len(text)))
 
-    @_lending
+    @lending
     def close_connection(self, connection: int) -> None:
         """Ends a connection with all its sockets."""
         check(lib.roomcast_close_connection(self._broker, connection))
 
-    @_lending
+    @lending
     def send_text(self, connection: int, message: str) -> None:
         """Sends an Engine.IO message of text (``engine_only``)."""
         text = message.encode()
         check(lib.roomcast_send_text(self._broker, connection, text, len(text)))
 
-    @_lending
+    @lending
     def send_binary(self, connection: int, message: bytes) -> None:
         """Sends an Engine.IO message of bytes (``engine_only``)."""
         check(lib.roomcast_send_binary(self._broker, connection, message, len(message)))
 
-    @_lending
+    @lending
     def connection_of(self, socket: int) -> int:
         """The connection that carries a socket."""
         found = ffi.new("roomcast_connection *")
         check(lib.roomcast_connection_of(self._broker, socket, found))
         return int(found[0])
 
-    @_lending
+    @lending
     def queued_bytes(self, socket: int) -> int:
         """How many bytes wait for a socket's connection to take them."""
         found = ffi.new("size_t *")
@@ -528,97 +511,99 @@ class Broker:
 
     # ---- sockets and rooms ----
 
-    @_lending
+    @lending
     def set_tag(self, socket: int, tag: int) -> None:
         """Puts a number of the host's own, from 0 to 2**64 - 1, on a socket: ``tag`` of each later event of that socket, its
         disconnect among them. An event that is waiting already keeps what was there when it happened.
         """
         check(lib.roomcast_set_tag(self._broker, socket, tag))
 
-    @_lending
+    @lending
     def get_tag(self, socket: int) -> int:
         """The number that :meth:`set_tag` kept; 0 before that."""
         found = ffi.new("uint64_t *")
         check(lib.roomcast_get_tag(self._broker, socket, found))
         return int(found[0])
 
-    @_lending
+    @lending
     def is_member(self, socket: int, room: str) -> bool:
         """Whether a socket is in a room."""
         name, found = room.encode(), ffi.new("uint32_t *")
         check(lib.roomcast_is_member(self._broker, socket, name, len(name), found))
         return bool(found[0])
 
-    @_lending
+    @lending
     def leave_all(self, socket: int) -> None:
         """Takes a socket out of every room but its own."""
         check(lib.roomcast_leave_all(self._broker, socket))
 
-    @_lending
+    @lending
     def namespace_of(self, socket: int) -> int:
         """The namespace that a socket is in."""
         found = ffi.new("roomcast_namespace *")
         check(lib.roomcast_namespace_of(self._broker, socket, found))
         return int(found[0])
 
-    @_lending
+    @lending
     def namespaces(self) -> list[int]:
         """All namespaces."""
         found, count = ffi.new("roomcast_namespace **"), ffi.new("size_t *")
         check(lib.roomcast_namespaces(self._broker, found, count))
         return [int(found[0][at]) for at in range(count[0])]
 
-    @_lending
+    @lending
     def sockets_in(self, ns: int) -> list[int]:
         """The sockets of a namespace."""
         found, count = ffi.new("roomcast_socket **"), ffi.new("size_t *")
         check(lib.roomcast_sockets_in(self._broker, ns, found, count))
         return [int(found[0][at]) for at in range(count[0])]
 
-    @_lending
+    @lending
     def rooms_in(self, ns: int) -> list[str]:
         """The rooms of a namespace, without the sockets' own."""
         found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
         check(lib.roomcast_rooms_in(self._broker, ns, found, count))
-        return [_text(found[0][at]) for at in range(count[0])]
+        return [as_text(found[0][at]) for at in range(count[0])]
 
-    @_lending
+    @lending
     def join(self, socket: int, room: str) -> None:
         """Puts a socket into a room."""
         name = room.encode()
         check(lib.roomcast_join(self._broker, socket, name, len(name)))
 
-    @_lending
+    @lending
     def leave(self, socket: int, room: str) -> None:
         """Takes a socket out of a room."""
         name = room.encode()
         check(lib.roomcast_leave(self._broker, socket, name, len(name)))
 
-    @_lending
+    @lending
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
         """Leaves and joins many rooms at once. A room in both lists is kept."""
         kept: list[Any] = []
         leave_names, join_names = [room.encode() for room in leave], [room.encode() for room in join]
-        check(lib.roomcast_change_rooms(self._broker, socket, _slices(leave_names, kept), len(leave),
-                                        _slices(join_names, kept), len(join), ffi.NULL))
+        check(lib.roomcast_change_rooms(self._broker, socket, lend_all(leave_names, kept), len(leave),
+                                        lend_all(join_names, kept), len(join), ffi.NULL))
 
-    @_lending
+    @lending
     def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                     except_sockets: Sequence[int] = ()) -> None:
         """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach."""
         kept: list[Any] = []
         target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        check(lib.roomcast_sockets_join(self._broker, target, _slices(into, kept), len(into), ffi.NULL))
+        check(lib.roomcast_sockets_join(self._broker, target, lend_all(into, kept), len(into), ffi.NULL))
 
-    @_lending
+    @lending
     def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                      except_sockets: Sequence[int] = ()) -> None:
         """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach."""
         kept: list[Any] = []
         target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        check(lib.roomcast_sockets_leave(self._broker, target, _slices(out_of, kept), len(out_of), ffi.NULL))
+        check(lib.roomcast_sockets_leave(self._broker, target, lend_all(out_of, kept), len(out_of), ffi.NULL))
 
-    @_lending
+    @lending
     def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
                            except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
                            except_sockets: Sequence[int] = ()) -> None:
@@ -627,7 +612,7 @@ class Broker:
         target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
         check(lib.roomcast_disconnect_sockets(self._broker, target, int(close), ffi.NULL))
 
-    @_lending
+    @lending
     def fetch_sockets(self, ns: int, *, rooms: Optional[Sequence[str]] = None, except_rooms: Sequence[str] = (),
                       sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> list[int]:
         """Everybody whom an emit with the same target would reach."""
@@ -637,62 +622,62 @@ class Broker:
         check(lib.roomcast_fetch_sockets(self._broker, target, found, count))
         return list(ffi.unpack(found[0], count[0])) if count[0] else []
 
-    @_lending
+    @lending
     def accept(self, socket: int) -> None:
         """Lets a socket in that a CONNECT_REQUEST asked for."""
         check(lib.roomcast_accept(self._broker, socket))
 
-    @_lending
+    @lending
     def reject(self, socket: int, message: str, data: Union[str, bytes] = b"") -> None:
         """Turns a socket away that a CONNECT_REQUEST asked for. ``data`` is a JSON value, or nothing."""
         text, value = message.encode(), data.encode() if isinstance(data, str) else data
         check(lib.roomcast_reject(self._broker, socket, text, len(text), value, len(value)))
 
-    @_lending
+    @lending
     def disconnect(self, socket: int, close: bool = False) -> None:
         """Takes a socket out of its namespace; ``close`` ends its whole connection."""
         check(lib.roomcast_disconnect(self._broker, socket, int(close)))
 
-    @_lending
+    @lending
     def members(self, ns: int, room: str) -> list[int]:
         """The sockets in a room."""
         name, found, count = room.encode(), ffi.new("uint64_t **"), ffi.new("size_t *")
         check(lib.roomcast_members(self._broker, ns, name, len(name), found, count))
         return list(ffi.unpack(found[0], count[0])) if count[0] else []
 
-    @_lending
+    @lending
     def rooms_of(self, socket: int) -> list[str]:
         """The rooms of a socket, its own first."""
         found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
         check(lib.roomcast_rooms_of(self._broker, socket, found, count))
-        return [_text(found[0][at]) for at in range(count[0])]
+        return [as_text(found[0][at]) for at in range(count[0])]
 
-    @_lending
+    @lending
     def socket_id(self, socket: int) -> str:
         """A socket's id as its client knows it."""
         found = ffi.new("roomcast_slice *")
         check(lib.roomcast_socket_id(self._broker, socket, found))
-        return _text(found)
+        return as_text(found)
 
-    @_lending
+    @lending
     def find_socket(self, sid: str) -> int:
         """The connected socket with an id."""
         text, found = sid.encode(), ffi.new("uint64_t *")
         check(lib.roomcast_find_socket(self._broker, text, len(text), found))
         return int(found[0])
 
-    @_lending
+    @lending
     def handshake(self, who: int) -> Handshake:
         """What the first request of a socket's, or a connection's, client said."""
         found = ffi.new("roomcast_handshake *", {"struct_size": ffi.sizeof("roomcast_handshake")})
         check(lib.roomcast_get_handshake(self._broker, who, found))
-        query = [(_text(found.query[at].name), _text(found.query[at].value)) for at in range(found.query_count)]
-        headers = [(_text(found.headers[at].name), _bytes(found.headers[at].value).decode("latin-1"))
+        query = [(as_text(found.query[at].name), as_text(found.query[at].value)) for at in range(found.query_count)]
+        headers = [(as_text(found.headers[at].name), as_bytes(found.headers[at].value).decode("latin-1"))
                    for at in range(found.header_count)]
-        return Handshake(found.connection, bool(found.websocket), found.issued, _text(found.address), _text(found.url),
+        return Handshake(found.connection, bool(found.websocket), found.issued, as_text(found.address), as_text(found.url),
                          query, headers)
 
-    @_lending
+    @lending
     def is_websocket(self, socket: int) -> bool:
         """Whether a WebSocket carries the socket's connection by now."""
         connection, answer = ffi.new("roomcast_connection *"), ffi.new("uint32_t *")
@@ -702,20 +687,20 @@ class Broker:
 
     # ---- namespaces, pages, counters ----
 
-    @_lending
+    @lending
     def add_namespace(self, name: str, guarded: bool = False) -> int:
         """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
         check(lib.roomcast_add_namespace(self._broker, text, len(text), int(guarded), found))
         return int(found[0])
 
-    @_lending
+    @lending
     def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True) -> None:
         """Lets clients bring namespaces to life whose names fit; each ``*`` stands for any characters."""
         text = glob.encode()
         check(lib.roomcast_add_pattern(self._broker, text, len(text), int(guarded), int(remove_when_empty)))
 
-    @_lending
+    @lending
     def find_namespace(self, name: str) -> Optional[int]:
         """The namespace of this name, if there is one."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
@@ -725,14 +710,14 @@ class Broker:
         check(status)
         return int(found[0])
 
-    @_lending
+    @lending
     def namespace_name(self, ns: int) -> str:
         """A namespace's name, with its slash."""
         found = ffi.new("roomcast_slice *")
         check(lib.roomcast_namespace_name(self._broker, ns, found))
-        return _text(found)
+        return as_text(found)
 
-    @_lending
+    @lending
     def serve(self, path: str, content_type: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Answers GET requests for exactly this path with a response held in memory."""
         kept: list[Any] = []
@@ -740,28 +725,28 @@ class Broker:
         check(lib.roomcast_serve(self._broker, at, len(at), kind, len(kind), body, len(body), _pairs(headers, kept),
                                  len(headers)))
 
-    @_lending
+    @lending
     def stats(self) -> dict[str, int]:
         """What the broker counts: what there is now, then totals since it was made."""
         found, count = ffi.new("roomcast_stat **"), ffi.new("size_t *")
         check(lib.roomcast_stats(self._broker, found, count))
         return {ffi.string(found[0][at].name).decode(): found[0][at].value for at in range(count[0])}
 
-    @_lending
+    @lending
     def metrics(self) -> str:
         """All figures as Prometheus' text."""
         found = ffi.new("roomcast_slice *")
         check(lib.roomcast_metrics(self._broker, found))
-        return _text(found)
+        return as_text(found)
 
-    @_lending
+    @lending
     def times(self, what: int) -> Times:
         """How long the turns (``TIMES_STEPS``) or the flushes (``TIMES_FLUSHES``) took."""
         found = ffi.new("roomcast_histogram *", {"struct_size": ffi.sizeof("roomcast_histogram")})
         check(lib.roomcast_times(self._broker, what, found))
         return Times(found.count, found.sum / 1e9, [int(found.buckets[at]) for at in range(found.bucket_count)])
 
-    @_lending
+    @lending
     def remote(self) -> Remote:
         """What other threads hold to reach this broker."""
         made = ffi.new("roomcast_remote **")
@@ -816,22 +801,24 @@ class Remote:
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
         """Leaves and joins many rooms at once. A room in both lists is kept."""
         kept: list[Any] = []
-        check(lib.roomcast_remote_change_rooms(self._remote, socket, _slices(leave, kept), len(leave), _slices(join, kept),
+        check(lib.roomcast_remote_change_rooms(self._remote, socket, lend_all(leave, kept), len(leave), lend_all(join, kept),
                                                len(join)))
 
     def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                     except_sockets: Sequence[int] = ()) -> None:
         """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach."""
         kept: list[Any] = []
         target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        check(lib.roomcast_remote_sockets_join(self._remote, target, _slices(into, kept), len(into)))
+        check(lib.roomcast_remote_sockets_join(self._remote, target, lend_all(into, kept), len(into)))
 
     def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> None:
+                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                      except_sockets: Sequence[int] = ()) -> None:
         """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach."""
         kept: list[Any] = []
         target = _target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        check(lib.roomcast_remote_sockets_leave(self._remote, target, _slices(out_of, kept), len(out_of)))
+        check(lib.roomcast_remote_sockets_leave(self._remote, target, lend_all(out_of, kept), len(out_of)))
 
     def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
                            except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
@@ -871,29 +858,6 @@ class Remote:
         check(held.roomcast_remote_wake(self._address))
 
 
-def _bytes(piece: Any) -> bytes:
-    return bytes(ffi.buffer(piece.ptr, piece.len)) if piece.len else b""
-
-
-def _text(piece: Any) -> str:
-    return _bytes(piece).decode()
-
-
-def _slice(value: Union[str, bytes], kept: list[Any]) -> dict[str, Any]:
-    """A text or bytes for C; ``kept`` holds them for as long as the call runs."""
-    lent = ffi.from_buffer(value.encode() if isinstance(value, str) else value)
-    kept.append(lent)
-    return {"ptr": lent, "len": len(lent)}
-
-
-def _slices(values: Sequence[Union[str, bytes]], kept: list[Any]) -> Any:
-    if not values:
-        return ffi.NULL
-    made = ffi.new("roomcast_slice[]", [_slice(value, kept) for value in values])
-    kept.append(made)
-    return made
-
-
 def _target(ns: int, rooms: Optional[Sequence[Union[str, bytes]]], except_rooms: Sequence[Union[str, bytes]],
             sockets: Optional[Sequence[int]], except_sockets: Sequence[int], kept: list[Any]) -> Any:
     """Whom an emit reaches: everybody in the namespace, if neither ``rooms`` nor ``sockets`` are given."""
@@ -901,8 +865,8 @@ def _target(ns: int, rooms: Optional[Sequence[Union[str, bytes]]], except_rooms:
     if rooms is None and sockets is None:
         target.flags = lib.ROOMCAST_TARGET_ALL
     rooms, sockets = rooms or (), sockets or ()
-    target.rooms, target.room_count = _slices(rooms, kept), len(rooms)
-    target.except_rooms, target.except_room_count = _slices(except_rooms, kept), len(except_rooms)
+    target.rooms, target.room_count = lend_all(rooms, kept), len(rooms)
+    target.except_rooms, target.except_room_count = lend_all(except_rooms, kept), len(except_rooms)
     numbers, others = ffi.new("roomcast_socket[]", list(sockets)), ffi.new("roomcast_socket[]", list(except_sockets))
     target.sockets, target.socket_count = numbers, len(sockets)
     target.except_sockets, target.except_socket_count = others, len(except_sockets)
@@ -915,7 +879,7 @@ def _message(name: bytes, args: bytes, attachments: Sequence[bytes], kept: list[
     held_name, held_args = ffi.from_buffer("char[]", name), ffi.from_buffer("char[]", args)
     message.name, message.name_len = held_name, len(name)
     message.args, message.args_len = held_args, len(args)
-    message.attachments, message.attachment_count = _slices(attachments, kept), len(attachments)
+    message.attachments, message.attachment_count = lend_all(attachments, kept), len(attachments)
     kept += held_name, held_args
     return message
 
@@ -923,7 +887,7 @@ def _message(name: bytes, args: bytes, attachments: Sequence[bytes], kept: list[
 def _pairs(values: Sequence[tuple[str, str]], kept: list[Any]) -> Any:
     if not values:
         return ffi.NULL
-    made = ffi.new("roomcast_pair[]", [{"name": _slice(name, kept), "value": _slice(value, kept)} for name, value in values])
+    made = ffi.new("roomcast_pair[]", [{"name": lend(name, kept), "value": lend(value, kept)} for name, value in values])
     kept.append(made)
     return made
 
@@ -952,10 +916,10 @@ def _set(config: Any, name: str, value: Any, kept: list[Any]) -> None:
         if name == "headers":
             config.headers, config.header_count = _pairs(value, kept), len(value)
         elif name == "trusted_proxies":
-            config.trusted_proxies, config.trusted_proxy_count = _slices(value, kept), len(value)
+            config.trusted_proxies, config.trusted_proxy_count = lend_all(value, kept), len(value)
         else:
-            config.cors_origins, config.cors_origin_count = _slices(value, kept), len(value)
+            config.cors_origins, config.cors_origin_count = lend_all(value, kept), len(value)
     elif isinstance(value, (str, bytes)):
-        setattr(config, name, _slice(value, kept))
+        setattr(config, name, lend(value, kept))
     else:
         setattr(config, name, int(value))
