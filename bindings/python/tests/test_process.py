@@ -294,7 +294,8 @@ from roomcast import raw
 broker = raw.Broker(loops={loops})
 ns, remote = broker.add_namespace("/"), broker.remote()
 calls = {{"emit": (ns, "e"), "emit_to": (ns, "e"), "send": (ns, 1, "e"), "join": (1, "r"), "leave": (1, "r"), "change_rooms": (1, [], []),
-          "disconnect": (1,), "drain_clients": (1,), "stop_draining": (), "wake": ()}}
+          "disconnect": (1,), "sockets_join": (ns, ["r"]), "sockets_leave": (ns, ["r"]), "disconnect_sockets": (ns,), "drain_clients": (1,),
+          "stop_draining": (), "wake": ()}}
 assert calls.keys() == {{name for name in dir(remote) if not name.startswith("_") and callable(getattr(remote, name))}}
 for name, args in calls.items():
     if child := os.fork():
