@@ -926,7 +926,8 @@ public:
         const status done(roomcast_events_packed(get(), max, &packed, &size));
         return {done, detail::text(reinterpret_cast<const char*>(packed), size)};
     }
-    // Sends what was emitted since the last poll or flush, now: the end of a game's tick (roomcast_flush).
+    // Sends what was emitted since the last poll or flush, now: the end of a game's tick (roomcast_flush). Past about 8 MiB,
+    // connections with 16 KiB or more to get are put off to the next polls and flushes, which do not wait meanwhile.
     status flush() noexcept { return status(roomcast_flush(get())); }
     // A descriptor for your own loop, readable while poll has something to do (roomcast_fd).
     result<int> fd() noexcept {

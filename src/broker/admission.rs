@@ -202,6 +202,7 @@ impl Core {
         }
         self.doomed.clear();
         self.ready_links.clear();
+        self.put_off.clear();
     }
 
     /// Ends every connection, with the reason `server shutting down`; new ones are refused. What is queued still goes

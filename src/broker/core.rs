@@ -9,6 +9,7 @@ use super::gate::Gate;
 use super::log::Book;
 use super::metrics::Histogram;
 use super::namespaces::{Namespace, Pattern};
+use super::put_off::PutOff;
 use super::serve::{Mount, Resources};
 use super::stats::{Counters, Stats, count};
 use super::tags::Tags;
@@ -95,6 +96,7 @@ pub struct Core {
     pub(super) ready: Vec<Key>,
     /// Links to look at in the next flush.
     pub(super) ready_links: Vec<u32>,
+    pub(super) put_off: PutOff,
     /// Links to close in the next flush; true drops what the kernel has not sent.
     pub(super) doomed: Vec<(u32, bool)>,
     pub(super) counters: Counters,
@@ -166,6 +168,7 @@ impl Core {
             congested: Vec::new(),
             ready: Vec::new(),
             ready_links: Vec::new(),
+            put_off: PutOff::default(),
             doomed: Vec::new(),
             counters: Counters::default(),
             book: Arc::default(),
@@ -241,6 +244,7 @@ impl Core {
         !(self.log.is_empty()
             && self.ready.is_empty()
             && self.ready_links.is_empty()
+            && self.put_off.is_empty()
             && self.doomed.is_empty())
     }
 

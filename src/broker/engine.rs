@@ -195,7 +195,7 @@ impl Core {
                 Timer::Assembly(slot) => self.with_conn(slot, Self::malformed),
                 Timer::Upgrade(slot) => self.with_conn(slot, Self::end_probe),
                 Timer::UpgradePoll(slot) => self.with_conn(slot, Self::force_poll),
-                Timer::Linger(slot) => self.with_conn(slot, |core, key| core.drop_conn(key, Ending::Abrupt)),
+                Timer::Linger(slot) => self.with_conn(slot, Self::lingered),
             }
         }
     }
@@ -209,6 +209,10 @@ impl Core {
     /// A connection's clock has run out: on the wait for a pong, or on the rest between two pings.
     fn heartbeat(&mut self, key: Key, due: Millis) {
         let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.awaiting_pong && conn.is_put_off() {
+            // It may not have had the ping.
+            return self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
+        }
         if conn.awaiting_pong {
             count(&mut self.counters.ping_timeouts, 1);
             self.refuse_late_poll(key);
@@ -220,6 +224,14 @@ impl Core {
         // That the loop woke a moment late is not the client's: the wait ends when it would have ended in time.
         let sent = if self.now.saturating_sub(due) <= LATE { due } else { self.now };
         self.timers.arm(Timer::Heartbeat(key.slot), sent.saturating_add(self.config.ping_timeout));
+    }
+
+    /// A closed connection has had its time to take its last bytes, if they were sent.
+    fn lingered(&mut self, key: Key) {
+        if self.conns.get(key).is_some_and(|conn| conn.is_put_off()) {
+            return self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
+        }
+        self.drop_conn(key, Ending::Abrupt);
     }
 
     /// Clients give up on a server from which no ping comes, by clocks that did not stand still for this long as ours did.

@@ -2,12 +2,12 @@
 //! not take is kept. Nothing here may depend on how many emits there were.
 
 use super::core::{Core, Ending};
+use super::put_off::LITTLE;
 use super::service::{Flow, Output, Sent, Service};
 use super::stats::count;
 use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::route::Frame;
-use crate::session::backlog::{Class, Segment};
 use crate::session::conn::{Life, Transport};
 use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
@@ -99,6 +99,7 @@ impl Service for Core {
             return;
         }
         self.flushed = true;
+        self.put_off.begin(self.counters.bytes_out);
         let mut links = std::mem::take(&mut self.ready_links);
         let mut ranges = std::mem::take(&mut self.ranges);
         loop {
@@ -106,11 +107,23 @@ impl Service for Core {
             for link in links.drain(..) {
                 self.flush_link(link, &mut ranges, out);
             }
+            self.flush_put_off(&mut ranges, out);
             while let Some(conn) = self.log.pop_dirty() {
                 if let Some(key) = self.conns.key_at(conn) {
-                    ranges.clear();
-                    ranges.extend_from_slice(self.log.ranges());
-                    self.flush_conn(key, &ranges, out);
+                    let one;
+                    let ranges = match self.log.ranges() {
+                        // As with most.
+                        &[range] => {
+                            one = [range];
+                            &one[..]
+                        }
+                        several => {
+                            ranges.clear();
+                            ranges.extend_from_slice(several);
+                            &ranges
+                        }
+                    };
+                    self.flush_conn(key, ranges, out);
                 }
             }
             while let Some(key) = self.ready.pop() {
@@ -209,6 +222,7 @@ impl Core {
 
     /// Sends a link's own output; goes on with its next request when all is out.
     fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
+        let full = self.is_full();
         let Some(state) = self.links.get_mut(link as usize) else { return };
         match state {
             Link::Free => {}
@@ -222,6 +236,7 @@ impl Core {
                 // A session's first packets go out in one call with the 101.
                 ranges.clear();
                 if websocket.role == Role::Main
+                    && !full
                     && let Some(state) = self.conns.get(conn).filter(|conn| conn.backlog.is_none())
                     && self.log.take(conn.slot)
                 {
@@ -260,102 +275,115 @@ impl Core {
                     self.doom(link, false);
                 }
             }
-            Link::Http(http) => {
-                if http.blocked {
-                    // Something else was timed when the kernel became full, and that is over.
-                    if http.clock == Clock::None {
-                        self.set_clock(link, Clock::Answer);
-                    }
-                    return;
-                }
-                let sent = match http.unsent() {
-                    [] => Sent::All,
-                    unsent => out.send(link as usize, unsent),
-                };
-                count(&mut self.counters.bytes_out, taken(sent, http.unsent().len()) as u64);
-                match sent {
-                    Sent::All => {
-                        http.sent = 0;
-                        http.output.clear();
-                        http.output.shrink_to(KEEP_OUTPUT);
-                        // A poll is answered before its link ends.
-                        let (last, leaving) = (http.last && http.poll.is_none(), http.leaving);
-                        let timed = http.clock == Clock::Answer;
-                        let ahead = self.config.limits.max_head_bytes;
-                        if timed {
-                            self.set_clock(link, Clock::None);
-                        }
-                        if last {
-                            return self.doom(link, false);
-                        }
-                        if let Some(number) = leaving {
-                            return self.hand_over(link, number, out);
-                        }
-                        self.http_progress(link);
-                        if let Some(Link::Http(http)) = self.links.get_mut(link as usize) {
-                            if http.paused && !http.is_ahead(ahead) {
-                                http.paused = false;
-                                out.resume(link as usize);
-                            }
-                        } else {
-                            out.resume(link as usize);
-                        }
-                    }
-                    Sent::Part(count) => {
-                        http.sent = http.sent.saturating_add(count);
-                        http.blocked = true;
-                        match http.clock {
-                            // It goes on, if slowly.
-                            Clock::Answer if count > 0 => self.set_clock(link, Clock::None),
-                            Clock::None | Clock::Answer => {}
-                            _ => return,
-                        }
-                        self.set_clock(link, Clock::Answer);
-                    }
-                    // `closed` follows.
-                    Sent::Broken => {}
+            Link::Http(_) => {
+                if !self.put_off_link(link) {
+                    self.flush_http(link, out);
                 }
             }
         }
     }
 
-    /// Sends what one connection is to get: what waited before, then this tick's `ranges`.
+    /// Sends the answers on an HTTP link; goes on with its next request when all is out.
+    pub(super) fn flush_http(&mut self, link: u32, out: &mut impl Output) {
+        let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return };
+        if http.blocked {
+            // Something else was timed when the kernel became full, and that is over.
+            if http.clock == Clock::None {
+                self.set_clock(link, Clock::Answer);
+            }
+            return;
+        }
+        let sent = match http.unsent() {
+            [] => Sent::All,
+            unsent => out.send(link as usize, unsent),
+        };
+        count(&mut self.counters.bytes_out, taken(sent, http.unsent().len()) as u64);
+        match sent {
+            Sent::All => {
+                http.sent = 0;
+                http.output.clear();
+                http.output.shrink_to(KEEP_OUTPUT);
+                // A poll is answered before its link ends.
+                let (last, leaving) = (http.last && http.poll.is_none(), http.leaving);
+                let timed = http.clock == Clock::Answer;
+                let ahead = self.config.limits.max_head_bytes;
+                if timed {
+                    self.set_clock(link, Clock::None);
+                }
+                if last {
+                    return self.doom(link, false);
+                }
+                if let Some(number) = leaving {
+                    return self.hand_over(link, number, out);
+                }
+                self.http_progress(link);
+                if let Some(Link::Http(http)) = self.links.get_mut(link as usize) {
+                    if http.paused && !http.is_ahead(ahead) {
+                        http.paused = false;
+                        out.resume(link as usize);
+                    }
+                } else {
+                    out.resume(link as usize);
+                }
+            }
+            Sent::Part(count) => {
+                http.sent = http.sent.saturating_add(count);
+                http.blocked = true;
+                match http.clock {
+                    // It goes on, if slowly.
+                    Clock::Answer if count > 0 => self.set_clock(link, Clock::None),
+                    Clock::None | Clock::Answer => {}
+                    _ => return,
+                }
+                self.set_clock(link, Clock::Answer);
+            }
+            // `closed` follows.
+            Sent::Broken => {}
+        }
+    }
+
+    /// Sends what one connection is to get, or puts it off: what waited before, then this tick's `ranges`.
     fn flush_conn(&mut self, key: Key, ranges: &[Frame], out: &mut impl Output) {
+        if self.is_full() && self.conns.get(key).is_some_and(|conn| self.can_wait(conn, ranges)) {
+            return self.put_off(key, ranges);
+        }
+        self.send_conn(key, ranges, out);
+    }
+
+    pub(super) fn send_conn(&mut self, key: Key, ranges: &[Frame], out: &mut impl Output) {
         let Some(conn) = self.conns.get(key) else { return };
         match conn.transport {
-            Transport::WebSocket { link } if conn.base64 => self.flush_base64(key, link, ranges, out),
             Transport::WebSocket { link } => self.flush_websocket(key, link, ranges, out),
-            Transport::Polling { poll: Some(_), .. } => self.flush_poll(key, ranges),
+            Transport::Polling { poll: Some(link), .. } => {
+                self.flush_poll(key, ranges);
+                // It counts before the next one is written.
+                if matches!(self.link(link), Link::Http(http) if http.unsent().len() >= LITTLE) {
+                    self.flush_http(link, out);
+                }
+            }
             Transport::Polling { poll: None, .. } => self.keep(key, ranges, 0),
         }
     }
 
-    /// Sends what goes before this tick's output. False if some of it still waits, or the connection is gone.
-    fn clear_way(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
-        let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
-        !own && self.drain_backlog(key, link, out)
-    }
-
-    /// The same for a WebSocket whose client takes no binary frames.
-    fn flush_base64(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
-        if !self.clear_way(key, link, out) {
-            return self.keep(key, ranges, 0);
-        }
-        self.scratch.clear();
-        for &range in ranges {
-            engineio::without_binary(self.log.bytes(range), &mut self.scratch);
-        }
-        let sent = if ranges.is_empty() { Sent::All } else { out.send(link as usize, &self.scratch) };
-        self.went_out(key, ranges, sent, self.scratch.len());
-    }
-
     fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
-        if !self.clear_way(key, link, out) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let (base64, waits, closing) = (conn.base64, conn.backlog.is_some(), conn.life == Life::Closing);
+        // A link's own output and what waited go first.
+        let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
+        if own || (waits && !self.drain_backlog(key, link, out)) {
             return self.keep(key, ranges, 0);
         }
-        let total: usize = ranges.iter().map(|range| range.len()).sum();
+        let mut total: usize = ranges.iter().map(|range| range.len()).sum();
         let sent = match ranges {
             [] => Sent::All,
+            ranges if base64 => {
+                self.scratch.clear();
+                for &range in ranges {
+                    engineio::without_binary(self.log.bytes(range), &mut self.scratch);
+                }
+                total = self.scratch.len();
+                out.send(link as usize, &self.scratch)
+            }
             [range] => out.send(link as usize, self.log.bytes(*range)),
             ranges if ranges.len() <= MAX_SLICES && total / SHORT >= ranges.len() => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -372,14 +400,10 @@ impl Core {
                 out.send(link as usize, &self.scratch)
             }
         };
-        self.went_out(key, ranges, sent, total);
-    }
-
-    /// The kernel has taken this much of this tick's output.
-    fn went_out(&mut self, key: Key, ranges: &[Frame], sent: Sent, total: usize) {
         count(&mut self.counters.bytes_out, taken(sent, total) as u64);
         match sent {
-            Sent::All => self.finish_if_closing(key),
+            Sent::All if closing => self.drop_conn(key, Ending::Final),
+            Sent::All => {}
             Sent::Part(count) => self.keep(key, ranges, count),
             Sent::Broken => self.close_conn(key, Reason::TransportClose, Ending::Abrupt),
         }
@@ -389,6 +413,9 @@ impl Core {
     fn drain_backlog(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
         let Some(conn) = self.conns.get_mut(key) else { return false };
         let Some(backlog) = &mut conn.backlog else { return true };
+        if backlog.take_raw() && conn.base64 {
+            backlog.rewrite(engineio::without_binary);
+        }
         while !backlog.is_empty() {
             let mut slices = Vec::new();
             backlog.slices(&mut slices);
@@ -409,57 +436,6 @@ impl Core {
         conn.backlog = None;
         self.set_congested(key, false);
         true
-    }
-
-    /// Queues what the kernel did not take of `ranges`, from byte `skip` on; a message that no longer fits goes by its
-    /// class.
-    fn keep(&mut self, key: Key, ranges: &[Frame], mut skip: usize) {
-        if ranges.is_empty() {
-            return;
-        }
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        let segment = self.log.share();
-        let bound = self.config.limits.max_backlog;
-        // A connection on its way out still gets its last packets.
-        let closing = conn.life == Life::Closing;
-        let mut overflow = false;
-        for &range in ranges {
-            for (piece, class) in self.tags.pieces(range) {
-                let own;
-                let (segment, at) = if conn.base64 {
-                    let mut form = Vec::new();
-                    engineio::without_binary(self.log.bytes(piece), &mut form);
-                    let Ok(end) = u32::try_from(form.len()) else {
-                        overflow = true;
-                        continue;
-                    };
-                    own = Segment::new(form);
-                    (&own, 0..end)
-                } else {
-                    (&segment, piece.start..piece.end)
-                };
-                if let Some(rest) = skip.checked_sub(at.len()) {
-                    skip = rest;
-                    continue;
-                }
-                // What is half on the wire has to follow whole.
-                let class = if skip > 0 || closing { Class::Keep } else { class };
-                let bytes = segment.get(at.start as usize..at.end as usize).unwrap_or_default();
-                let fits = conn.queued().saturating_add(bytes.len()) < bound;
-                let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
-                let sent = std::mem::take(&mut skip);
-                let bound = if closing { usize::MAX } else { bound };
-                let pushed = conn.backlog().push(segment, at, sent, last, class, bound);
-                count(&mut self.counters.replaced_latest, u64::from(pushed.replaced));
-                count(&mut self.counters.dropped_oldest, u64::from(pushed.dropped));
-                overflow |= pushed.overflow;
-            }
-        }
-        self.set_congested(key, true);
-        if overflow {
-            count(&mut self.counters.slow_consumers, 1);
-            self.close_conn(key, Reason::SlowConsumer, Ending::Abrupt);
-        }
     }
 
     /// Answers the open poll, if there is anything to say.
@@ -540,9 +516,4 @@ fn taken(sent: Sent, total: usize) -> usize {
         Sent::Part(count) => count,
         Sent::Broken => 0,
     }
-}
-
-/// Where the last message of a stretch begins.
-fn last_message(bytes: &[u8]) -> usize {
-    ws::frames(bytes).last().map_or(0, |(range, _, _)| range.start)
 }

@@ -26,6 +26,7 @@ pub(crate) mod operations;
 mod origins;
 mod packets;
 mod polling;
+mod put_off;
 pub(crate) mod rooms;
 pub(crate) mod serve;
 pub mod service;

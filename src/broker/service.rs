@@ -29,7 +29,8 @@ pub trait Service {
         let _ = now;
     }
 
-    /// Hands all output that is due to `out`. Called often: it must cost nothing when there is none.
+    /// Hands the output that is due to `out`. Called often: it must cost nothing when there is none. Much may be handed out in
+    /// parts: while some of it is left, [`has_work`](Self::has_work) is true.
     fn flush(&mut self, out: &mut impl Output, now: Millis);
 
     /// The time of [`next_timeout`](Self::next_timeout) has come, and everything that peers had sent by `now` has

@@ -296,6 +296,11 @@ pub unsafe extern "C" fn roomcast_poll(broker: *mut roomcast_broker, timeout_ms:
 
 /// Sends what was emitted since the last poll or flush, now. A game server calls it once at the end of each tick.
 ///
+/// Much for many goes out in parts: past about 8 MiB of one call, connections that have 16 KiB or more to get are put off, and
+/// the next polls and flushes serve them in their order, with reading and timers in between. While somebody is put off,
+/// roomcast_poll does not wait, and roomcast_next_timeout is 0. What was put off counts as queued (roomcast_queued_bytes), and as
+/// earlier output for ROOMCAST_VOLATILE; nobody is closed and nothing else is dropped for it: past max_backlog it is sent at once.
+///
 /// Errors: none of its own.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.

@@ -245,6 +245,12 @@ impl Broker {
     }
 
     /// Sends what was emitted since the last poll or flush, now. Loops of its own do that by themselves.
+    ///
+    /// Much for many goes out in parts: past about 8 MiB of one call, connections that have 16 KiB or more to get are put off, and
+    /// the next polls and flushes serve them in their order, with reading and timers in between. While somebody is put off,
+    /// [`poll`](Broker::poll) does not wait, and [`next_timeout`](Broker::next_timeout) is zero. What was put off counts as
+    /// queued, and as earlier output for volatile messages; nobody is closed and nothing else is dropped for it: past
+    /// `Limits::max_backlog` it is sent at once.
     pub fn flush(&mut self) {
         if self.check_process().is_ok()
             && let Driver::Host(seat, _) = &mut self.driver

@@ -288,14 +288,13 @@ impl Loop {
         }
     }
 
-    /// Flushes, tells the service which links ended, and flushes what it has to say to that.
+    /// Flushes, tells the service which links ended, and flushes what it has to say to that. Links that end in this second
+    /// flush wait for the next time: each flush may be long.
     fn settle(&mut self, service: &mut impl Service, now: Millis) {
-        loop {
-            service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
-            if !self.links.has_ended() {
-                break;
-            }
+        service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
+        if self.links.has_ended() {
             self.links.tell_ended(service, now, self.poll.registry());
+            service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         }
         self.links.recycle();
     }
@@ -308,7 +307,9 @@ impl Loop {
     /// Something can be read, written or accepted, as far as the service wants it.
     fn is_ready(&self, service: &impl Service, now: Instant) -> bool {
         let wants_input = service.wants_input();
-        self.links.has_ready(wants_input) || (wants_input && self.listeners.is_ready(now))
+        self.links.has_ended()
+            || self.links.has_ready(wants_input)
+            || (wants_input && self.listeners.is_ready(now))
     }
 
     /// How long there is nothing to do, if nothing comes in.

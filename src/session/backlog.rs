@@ -74,6 +74,11 @@ pub(crate) struct Backlog {
     padding: usize,
     /// Chunks that were emptied in the middle of the queue.
     holes: usize,
+    /// The kernel was not asked: it is another connection's turn. What waits so shares its segments however little it is, as
+    /// it does not wait long.
+    put_off: bool,
+    /// It waits as it was emitted: a client that takes no binary frames is sent another form of it.
+    raw: bool,
     counted: Counted,
     /// Chunks that were looked at to drop one or to close holes.
     #[cfg(test)]
@@ -127,6 +132,11 @@ const MERGED: usize = 64 * 1024;
 const KEPT: usize = 64;
 /// Chunks of one system call.
 const MAX_SLICES: usize = 64;
+
+/// Whether a part is too little of its segment to hold all of it.
+fn takes_too_much(part: usize, segment: &Segment) -> bool {
+    part.saturating_mul(SHARE) < segment.len()
+}
 
 impl Chunk {
     fn padding(&self) -> usize {
@@ -215,8 +225,9 @@ impl Backlog {
         let slice = &segment[start as usize..end as usize];
         self.bytes += slice.len();
         // Only the first part of an empty queue can be a rest, so a queue holds at most one segment for so little.
-        let large = if sent > 0 { at.len() } else { slice.len() } >= LARGE;
-        let copy = !large && (slice.len() < SMALL || slice.len() * SHARE < segment.len());
+        let whole = if sent > 0 { at.len() } else { slice.len() };
+        let copy =
+            whole < LARGE && (slice.len() < SMALL || (!self.put_off && takes_too_much(slice.len(), segment)));
         if copy
             && class == Class::Keep
             && let Some(Chunk { bytes: Bytes::Own(own), class: Class::Keep }) = self.chunks.back_mut()
@@ -270,10 +281,48 @@ impl Backlog {
             let mut new = Vec::with_capacity(old.len());
             form(old.get(std::mem::take(&mut self.sent)..).unwrap_or_default(), &mut new);
             self.bytes += new.len();
-            chunk.bytes = Bytes::Own(new);
+            // What is the same in both forms stays shared.
+            if new != old {
+                chunk.bytes = Bytes::Own(new);
+            }
             self.padding += chunk.padding();
         }
         self.counted.set(self.len());
+    }
+
+    pub(crate) fn is_put_off(&self) -> bool {
+        self.put_off
+    }
+
+    /// What comes from now on waits for the connection's turn. False if it does already.
+    pub(crate) fn begin_put_off(&mut self) -> bool {
+        self.raw |= self.is_empty();
+        !std::mem::replace(&mut self.put_off, true)
+    }
+
+    pub(crate) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// It is about to be sent, in its last form from now on. Whether it was raw.
+    pub(crate) fn take_raw(&mut self) -> bool {
+        std::mem::take(&mut self.raw)
+    }
+
+    /// The turn has come, and what is left waits for the client.
+    pub(crate) fn end_put_off(&mut self) {
+        if !std::mem::take(&mut self.put_off) {
+            return;
+        }
+        for chunk in &mut self.chunks {
+            let slice = chunk.bytes.as_slice();
+            if let Bytes::Shared(segment, ..) = &chunk.bytes
+                && slice.len() < LARGE
+                && takes_too_much(slice.len(), segment)
+            {
+                chunk.bytes = Bytes::Own(slice.to_vec());
+            }
+        }
     }
 
     /// Forgets the first `count` bytes: the kernel has them.

@@ -165,6 +165,11 @@ impl Conn {
         self.backlog.get_or_insert_with(|| Box::new(Backlog::new(self.queued.clone())))
     }
 
+    /// Whether what waits has not been offered to the kernel: the broker has put it off.
+    pub(crate) fn is_put_off(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.is_put_off())
+    }
+
     /// Bytes the kernel has not taken, or that wait for a poll.
     pub(crate) fn queued(&self) -> usize {
         self.backlog.as_ref().map_or(0, |backlog| backlog.len())

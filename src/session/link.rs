@@ -37,6 +37,8 @@ pub(crate) struct Http {
     pub(crate) last: bool,
     /// The kernel is full; `writable` follows.
     pub(crate) blocked: bool,
+    /// Its output waits for one of the next flushes.
+    pub(crate) put_off: bool,
     /// The loop reads no more of it until the answer that is owed has gone out.
     pub(crate) paused: bool,
     /// Its next request is for a session of another loop: the link goes there once its output is sent.
@@ -107,6 +109,7 @@ impl Http {
             unwanted: None,
             last: false,
             blocked: false,
+            put_off: false,
             paused: false,
             leaving: None,
         }

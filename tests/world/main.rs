@@ -1,6 +1,7 @@
 //! The core under a virtual clock: no sockets, no sleeps, and every failure prints the seed that repeats it.
 
 mod big;
+mod bursts;
 mod calm;
 mod client;
 mod ends;

@@ -339,7 +339,11 @@ class Broker:
             raise failure(status)
 
     def flush(self) -> None:
-        """Sends what was emitted since the last poll or flush, now."""
+        """Sends what was emitted since the last poll or flush, now.
+
+        Past about 8 MiB of one call, connections that have 16 KiB or more to get are put off, and the next polls and flushes serve
+        them in their order. Meanwhile :meth:`poll` does not wait, and :meth:`next_timeout` is 0.
+        """
         if self.busy:
             raise self.taken()
         began = time.perf_counter()
