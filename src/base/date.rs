@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+/// The last millisecond of the year 9999: later ones do not fit into the dates of HTTP.
+pub(crate) const LAST: u64 = 253_402_300_799_999;
+
 /// A moment of the calendar, in UTC.
 pub(crate) struct Moment {
     pub(crate) weekday: &'static str,
@@ -15,7 +18,7 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(crate) fn new(millis: u64) -> Self {
-        let seconds = millis / 1000;
+        let seconds = millis.min(LAST) / 1000;
         let (days, clock) = (seconds / 86_400, seconds % 86_400);
         let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7) as usize];
         let (year, month, day) = civil(days);
@@ -38,11 +41,11 @@ impl Default for HttpDate {
 
 impl HttpDate {
     pub(crate) fn at(&mut self, millis: u64) -> [u8; 29] {
-        let second = millis / 1000;
+        let second = millis.min(LAST) / 1000;
         if second != self.second {
             self.second = second;
             let Moment { weekday, year, month, day, hour, minute, second } = Moment::new(millis);
-            // It fits until the year 10000.
+            // It fits.
             let _ = write!(
                 &mut self.text[..],
                 "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
@@ -105,5 +108,8 @@ mod tests {
         assert_eq!(&date.at(1_709_251_199_999), b"Thu, 29 Feb 2024 23:59:59 GMT");
         assert_eq!(&date.at(1_709_251_200_000), b"Fri, 01 Mar 2024 00:00:00 GMT");
         assert_eq!(&date.at(0), b"Thu, 01 Jan 1970 00:00:00 GMT");
+        for late in [LAST, LAST + 1, u64::MAX] {
+            assert_eq!(&date.at(late), b"Fri, 31 Dec 9999 23:59:59 GMT");
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::stats::{Counters, Stats, count};
 use super::tags::Tags;
 use super::visitors::{Proxies, Visitors};
 use crate::base::Millis;
-use crate::base::date::HttpDate;
+use crate::base::date::{HttpDate, LAST};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::slots::Slots;
@@ -125,7 +125,7 @@ pub struct Core {
 
 impl Core {
     /// A broker with its namespace `/`, which is open unless the host makes it guarded. `epoch` is the wall clock at the
-    /// broker's time zero, in milliseconds since 1970.
+    /// broker's time zero, in milliseconds since 1970; what is later than the year 9999 counts as its end.
     ///
     /// # Errors
     /// [`Error::BadConfig`] if a value cannot be worked with.
@@ -179,7 +179,7 @@ impl Core {
             flushes: Histogram::default(),
             flushed: false,
             now: 0,
-            epoch,
+            epoch: epoch.min(LAST),
             date: HttpDate::default(),
             shutting_down: false,
             place: None,

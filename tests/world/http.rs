@@ -6,7 +6,7 @@ use crate::parse::{self, Response};
 use crate::world::{Seen, World};
 use roomcast::broker::service::Service;
 use roomcast::wire::cors::{Cors, Origin};
-use roomcast::{Config, Limits, Message, Reason, Resource, SocketId};
+use roomcast::{Config, Core, Limits, Message, Reason, Resource, SocketId};
 
 impl World {
     /// Every whole response that this wire has got.
@@ -313,4 +313,20 @@ fn every_answer_says_when_it_was_given() {
     world.core.slept_through(3_600_000);
     let mut wire = world.raw(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(dates(&world.answers(&mut wire)[0]), ["Tue, 14 Nov 2023 23:13:30 GMT"]);
+}
+
+#[test]
+fn a_clock_at_its_end_breaks_nothing() {
+    for (epoch, now) in [(u64::MAX, 0), (u64::MAX, u64::MAX), (0, u64::MAX)] {
+        let mut world = World::new(Config::default());
+        world.core = Core::new(Config::default(), epoch).unwrap();
+        world.now = now;
+        let mut wire = world.raw(format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        world.core.slept_through(u64::MAX);
+        world.turn();
+        world.turn();
+        world.net.read(wire.id, usize::MAX, &mut wire.input);
+        let answer = parse::response(&mut wire.input).expect("an answer");
+        assert_eq!((answer.status, answer.header("date")), (200, Some("Fri, 31 Dec 9999 23:59:59 GMT")));
+    }
 }
