@@ -184,17 +184,21 @@ impl Broker {
     /// broker's own has ended in a bug of the library: drop the broker.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
-        self.turn(timeout)?;
+        self.turn(timeout, false)?;
         self.take_events(events);
         Ok(())
     }
 
-    /// The same, with the events left where they are, for [`take_events`](Self::take_events).
-    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// The same, with the events left where they are, for [`take_events`](Self::take_events). The host may be `busy` with those
+    /// that it took last.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
         self.check_process()?;
         match &mut self.driver {
-            Driver::Host(seat, _) => seat.turn(timeout),
-            Driver::Threads(fleet) => fleet.turn(timeout),
+            Driver::Host(seat, _) => {
+                seat.core.set_busy(busy);
+                seat.turn(timeout)
+            }
+            Driver::Threads(fleet) => fleet.turn(timeout, busy),
         }
     }
 

@@ -130,7 +130,12 @@ impl Fleet {
     }
 
     /// Waits until there are events, at most for `timeout`.
-    pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    pub(super) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
+        for (number, mailbox) in self.mailboxes.iter().enumerate().filter(|_| !busy) {
+            if mailbox.handled() {
+                self.doors.wake(number);
+            }
+        }
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
         self.bell.wait(timeout)?;
         if self.doors.is_closed() {
@@ -172,6 +177,14 @@ impl Fleet {
         events.append(&self.last);
         self.last.clear();
         self.acks.rewrite(events);
+        if self.is_awaited() {
+            self.bell.arm();
+        }
+    }
+
+    /// A loop waits for the host to come again when it has handled what it took.
+    fn is_awaited(&self) -> bool {
+        self.mailboxes.iter().any(|mailbox| mailbox.is_awaited())
     }
 
     fn collect(&self, events: &mut Events) {
@@ -188,7 +201,7 @@ impl Fleet {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
-        self.has_events().then_some(Duration::ZERO)
+        (self.has_events() || self.is_awaited()).then_some(Duration::ZERO)
     }
 
     #[cfg(poll_descriptor)]
@@ -363,7 +376,17 @@ fn turns(seat: &mut Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
                 core.take_events(events);
                 ids.outward(events);
             });
-        if filled {
+        let mut rings = filled;
+        if seat.io.holds() {
+            let (handled, asks) = mailbox.ask();
+            rings |= asks;
+            if handled > seat.core.handled() {
+                // What the host has said to it is in the queue.
+                seat.run_commands();
+                seat.core.set_handled(handled);
+            }
+        }
+        if rings {
             host.wake();
         }
     }
@@ -396,7 +419,7 @@ mod tests {
         assert_eq!(fleet.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
-            if let Err(error) = fleet.turn(None) {
+            if let Err(error) = fleet.turn(None, false) {
                 break error;
             }
         };
