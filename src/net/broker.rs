@@ -3,11 +3,12 @@
 
 mod calls;
 
-use super::fleet::Fleet;
-use super::fleet::ids::Ids;
+use super::queues::Queues;
 use super::refused::ListenError;
-use super::remote::{Doors, Remote};
-use super::seat::Seat;
+use super::remote::Remote;
+use super::shard::Shard;
+use super::threads::Threads;
+use super::threads::ids::Ids;
 use super::{Loop, LoopOptions};
 use crate::base::errors::Error;
 use crate::broker::Core;
@@ -47,9 +48,9 @@ type Sink = Box<dyn FnMut(Level, &str) + Send>;
 /// Who runs the loops.
 enum Driver {
     /// The host, the only one.
-    Host(Box<Seat>, Arc<Doors>),
+    Host(Box<Shard>, Arc<Queues>),
     /// Threads.
-    Threads(Box<Fleet>),
+    Threads(Box<Threads>),
 }
 
 impl Broker {
@@ -63,15 +64,15 @@ impl Broker {
         let begun = Instant::now();
         let book = Arc::<Book>::default();
         let driver = if config.loops > 0 {
-            Driver::Threads(Box::new(Fleet::new(config, epoch, &book)?))
+            Driver::Threads(Box::new(Threads::new(config, epoch, &book)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
-            let (doors, inboxes) = Doors::new(&config, [io.waker()].into_iter());
+            let (queues, inboxes) = Queues::new(&config, [io.waker()].into_iter());
             let mut core = Core::new(config, epoch)?;
             core.log_to(book.clone());
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
-            Driver::Host(Box::new(Seat { core, io, inbox, ids: Ids::default(), stopped: false }), doors)
+            Driver::Host(Box::new(Shard { core, io, inbox, ids: Ids::default(), stopped: false }), queues)
         };
         Ok(Self { driver, alive: Arc::new(()), book, log: None, begun })
     }
@@ -114,8 +115,8 @@ impl Broker {
             log(level, &line);
         }
         let failures = match &self.driver {
-            Driver::Host(_, doors) => doors.failures(),
-            Driver::Threads(fleet) => fleet.failures(),
+            Driver::Host(_, queues) => queues.failures(),
+            Driver::Threads(threads) => threads.failures(),
         };
         if self.book.wants(Level::Warn) {
             failures.iter().for_each(|it| log(Level::Warn, &log::failure(it.call, it.error, it.times)));
@@ -142,9 +143,9 @@ impl Broker {
         self.check_process()?;
         for address in address.to_socket_addrs()? {
             let bound = match &mut self.driver {
-                Driver::Threads(fleet) => fleet.listen(address, LISTEN_BACKLOG),
-                Driver::Host(seat, _) => {
-                    seat.io.listen(address, LISTEN_BACKLOG).inspect(|_| seat.core.reopen())
+                Driver::Threads(threads) => threads.listen(address, LISTEN_BACKLOG),
+                Driver::Host(shard, _) => {
+                    shard.io.listen(address, LISTEN_BACKLOG).inspect(|_| shard.core.reopen())
                 }
             };
             match bound {
@@ -194,11 +195,11 @@ impl Broker {
     pub(crate) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
         self.check_process()?;
         match &mut self.driver {
-            Driver::Host(seat, _) => {
-                seat.core.set_busy(busy);
-                seat.turn(timeout)
+            Driver::Host(shard, _) => {
+                shard.core.set_busy(busy);
+                shard.turn(timeout)
             }
-            Driver::Threads(fleet) => fleet.turn(timeout, busy),
+            Driver::Threads(threads) => threads.turn(timeout, busy),
         }
     }
 
@@ -208,16 +209,16 @@ impl Broker {
     /// [`Error::Forked`](crate::Error::Forked) if it is not.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         match &self.driver {
-            Driver::Host(_, doors) => doors.check_process(),
-            Driver::Threads(fleet) => fleet.check_process(),
+            Driver::Host(_, queues) => queues.check_process(),
+            Driver::Threads(threads) => threads.check_process(),
         }
     }
 
     /// Takes what happened since the last time, and lets the log have its lines about it.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
         match &mut self.driver {
-            Driver::Host(seat, _) => seat.core.take_events(events),
-            Driver::Threads(fleet) => fleet.take_events(events),
+            Driver::Host(shard, _) => shard.core.take_events(events),
+            Driver::Threads(threads) => threads.take_events(events),
         }
         self.hand_over_log();
     }
@@ -226,8 +227,8 @@ impl Broker {
     #[cfg(feature = "capi")]
     pub(crate) fn arm(&self) {
         match &self.driver {
-            Driver::Host(seat, _) => seat.io.arm(),
-            Driver::Threads(fleet) => fleet.arm(),
+            Driver::Host(shard, _) => shard.io.arm(),
+            Driver::Threads(threads) => threads.arm(),
         }
     }
 
@@ -236,15 +237,15 @@ impl Broker {
     pub(crate) fn bug(&self) -> Option<&str> {
         match &self.driver {
             Driver::Host(..) => None,
-            Driver::Threads(fleet) => fleet.bug(),
+            Driver::Threads(threads) => threads.bug(),
         }
     }
 
     /// Ends a loop of the broker's own in a panic.
     #[cfg(all(test, feature = "capi"))]
     pub(crate) fn break_loop(&self, text: &'static str) {
-        if let Driver::Threads(fleet) = &self.driver {
-            fleet.break_loop(text);
+        if let Driver::Threads(threads) = &self.driver {
+            threads.break_loop(text);
         }
     }
 
@@ -257,9 +258,9 @@ impl Broker {
     /// `Limits::max_backlog` it is sent at once.
     pub fn flush(&mut self) {
         if self.check_process().is_ok()
-            && let Driver::Host(seat, _) = &mut self.driver
+            && let Driver::Host(shard, _) = &mut self.driver
         {
-            seat.io.flush(&mut seat.core);
+            shard.io.flush(&mut shard.core);
         }
     }
 
@@ -271,8 +272,8 @@ impl Broker {
             return Some(Duration::ZERO);
         }
         match &self.driver {
-            Driver::Host(seat, _) => seat.io.next_timeout(&seat.core),
-            Driver::Threads(fleet) => fleet.next_timeout(),
+            Driver::Host(shard, _) => shard.io.next_timeout(&shard.core),
+            Driver::Threads(threads) => threads.next_timeout(),
         }
     }
 
@@ -297,8 +298,8 @@ impl Broker {
     pub fn remote(&self) -> Remote {
         let alive = Arc::downgrade(&self.alive);
         match &self.driver {
-            Driver::Host(seat, doors) => Remote::new(doors.clone(), seat.waker(), alive),
-            Driver::Threads(fleet) => fleet.remote(alive),
+            Driver::Host(shard, queues) => Remote::new(queues.clone(), shard.waker(), alive),
+            Driver::Threads(threads) => threads.remote(alive),
         }
     }
 
@@ -328,8 +329,8 @@ impl Broker {
     pub(crate) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
         self.check_process()?;
         match &mut self.driver {
-            Driver::Host(seat, _) => seat.wind_down(grace),
-            Driver::Threads(fleet) => fleet.wind_down(grace),
+            Driver::Host(shard, _) => shard.wind_down(grace),
+            Driver::Threads(threads) => threads.wind_down(grace),
         }?;
         self.log(Level::Info, format_args!("closed"));
         Ok(())
@@ -341,8 +342,8 @@ impl std::os::fd::AsFd for Broker {
     /// As [`as_raw_fd`](std::os::fd::AsRawFd::as_raw_fd).
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         match &self.driver {
-            Driver::Host(seat, _) => std::os::fd::AsFd::as_fd(&seat.io),
-            Driver::Threads(fleet) => fleet.as_fd(),
+            Driver::Host(shard, _) => std::os::fd::AsFd::as_fd(&shard.io),
+            Driver::Threads(threads) => threads.as_fd(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! but in that poll.
 
 use super::clock::Clock;
-use super::links::{Links, Outlet, Share, Traveller};
+use super::links::{Handover, Links, Outlet, Share};
 use super::listener::Listeners;
 use super::waker::Waker;
 use crate::base::Millis;
@@ -120,14 +120,14 @@ impl Loop {
     }
 
     /// The links that the service gave to other loops, each with the number of its loop.
-    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Traveller)> + '_ {
+    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
         self.links.departed()
     }
 
     /// Takes in a link that another loop gave away.
-    pub(super) fn arrive(&mut self, service: &mut impl Service, traveller: Traveller) {
+    pub(super) fn arrive(&mut self, service: &mut impl Service, handover: Handover) {
         let now = self.now();
-        self.links.arrive(service, traveller, now, self.poll.registry());
+        self.links.arrive(service, handover, now, self.poll.registry());
     }
 
     /// The number of descriptors held for links, those that the service has closed but not the peer included.

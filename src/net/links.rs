@@ -121,12 +121,12 @@ pub(super) struct Links {
     linger: Duration,
     serial: u32,
     /// Links that are on their way to another loop.
-    departed: Vec<(usize, Traveller)>,
+    departed: Vec<(usize, Handover)>,
 }
 
 /// A link between two loops.
 #[derive(Debug)]
-pub(super) struct Traveller {
+pub(super) struct Handover {
     stream: TcpStream,
     pub(super) peer: SocketAddr,
     /// What the peer sent and nobody has used yet.
@@ -164,11 +164,11 @@ impl Links {
         let _ = registry.deregister(&mut stream);
         link.state = State::Dead;
         self.dead.push(key);
-        self.departed.push((number, Traveller { stream, peer, input }));
+        self.departed.push((number, Handover { stream, peer, input }));
     }
 
     /// The links that were sent away, each with the number of its loop.
-    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Traveller)> + '_ {
+    pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
         self.departed.drain(..)
     }
 
@@ -176,11 +176,11 @@ impl Links {
     pub(super) fn arrive<S: Service>(
         &mut self,
         service: &mut S,
-        traveller: Traveller,
+        handover: Handover,
         now: Millis,
         registry: &Registry,
     ) {
-        let Traveller { stream, peer, mut input } = traveller;
+        let Handover { stream, peer, mut input } = handover;
         let Ok(key) = self.insert(stream, registry) else { return };
         if !service.opened(key, peer, now) {
             return self.bury(key, registry);

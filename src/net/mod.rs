@@ -12,13 +12,14 @@ mod broker;
 mod clock;
 mod event_loop;
 mod failures;
-mod fleet;
 mod links;
 mod listener;
 mod process;
+mod queues;
 mod refused;
 mod remote;
-mod seat;
+mod shard;
+mod threads;
 mod waker;
 
 pub use crate::broker::service::{Flow, Output, Owed, Sent, Service};

@@ -11,7 +11,7 @@ use crate::broker::metrics::Metrics;
 use crate::broker::operations::arguments::lent;
 use crate::broker::operations::{self, operations};
 use crate::broker::stats::Stats;
-use crate::net::seat::Seat;
+use crate::net::shard::Shard;
 use crate::session::handshake::Handshake;
 use std::borrow::Cow;
 
@@ -34,12 +34,12 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> 
 
 /// Where every change on the host's own loop passes: here the tick ends early when its output grows too large, and a foreign
 /// loop learns that there will be something to send.
-fn changing(seat: &mut Seat) -> &mut Core {
-    seat.flush_if_due();
-    if !seat.core.config().quiet_descriptor {
-        seat.io.arm();
+fn changing(shard: &mut Shard) -> &mut Core {
+    shard.flush_if_due();
+    if !shard.core.config().quiet_descriptor {
+        shard.io.arm();
     }
-    &mut seat.core
+    &mut shard.core
 }
 
 /// Answers by their shape: their type in a call, and how they come from the core (`near`) or from loops on threads (`far`).
@@ -58,15 +58,15 @@ macro_rules! answer {
     (near text $answer:expr) => { $answer.map(Cow::Borrowed) };
     (near $shape:ident $answer:expr) => { $answer };
 
-    (far sure $answer:expr, $fleet:ident) => { $answer.unwrap_or_default() };
-    (far each $answer:expr, $fleet:ident) => { $answer.map(|all| Either::Other(all.into_iter())) };
-    (far texts $answer:expr, $fleet:ident) => { $answer.map(|all| Either::Other(all.into_iter().map(Cow::Owned))) };
-    (far text $answer:expr, $fleet:ident) => { $answer.map(Cow::Owned) };
-    (far handshake $answer:expr, $fleet:ident) => {
-        $answer.map(|origin| Handshake::new(Cow::Owned(origin), &$fleet.config.limits))
+    (far sure $answer:expr, $threads:ident) => { $answer.unwrap_or_default() };
+    (far each $answer:expr, $threads:ident) => { $answer.map(|all| Either::Other(all.into_iter())) };
+    (far texts $answer:expr, $threads:ident) => { $answer.map(|all| Either::Other(all.into_iter().map(Cow::Owned))) };
+    (far text $answer:expr, $threads:ident) => { $answer.map(Cow::Owned) };
+    (far handshake $answer:expr, $threads:ident) => {
+        $answer.map(|origin| Handshake::new(Cow::Owned(origin), &$threads.config.limits))
     };
-    (far asked $answer:expr, $fleet:ident) => { $answer.map(|asked| $fleet.asked(asked)) };
-    (far $shape:ident $answer:expr, $fleet:ident) => { $answer };
+    (far asked $answer:expr, $threads:ident) => { $answer.map(|asked| $threads.asked(asked)) };
+    (far $shape:ident $answer:expr, $threads:ident) => { $answer };
 }
 
 /// The same for orders. What loops on threads will make of one is not known when the call returns.
@@ -88,9 +88,9 @@ macro_rules! call {
         $(#[$doc])*
         pub fn $call(&mut self $(, $given: lent!($kind))*) -> outcome!(type $shape$(($answer))?) {
             match &mut self.driver {
-                Driver::Host(seat, _) => outcome!(near $shape changing(seat).$call($($given),*)),
-                Driver::Threads(fleet) => {
-                    outcome!(far $shape fleet.order(operations::$Type::new($($given,)* fleet.rules())))
+                Driver::Host(shard, _) => outcome!(near $shape changing(shard).$call($($given),*)),
+                Driver::Threads(threads) => {
+                    outcome!(far $shape threads.order(operations::$Type::new($($given,)* threads.rules())))
                 }
             }
         }
@@ -99,9 +99,9 @@ macro_rules! call {
         $(#[$doc])*
         pub fn $call(&mut self $(, $given: lent!($kind))*) -> answer!(type $shape$(($answer))?) {
             match &mut self.driver {
-                Driver::Host(seat, _) => answer!(near $shape changing(seat).$call($($given),*)),
-                Driver::Threads(fleet) => {
-                    answer!(far $shape fleet.ask(operations::$Type::new($($given,)* fleet.rules())), fleet)
+                Driver::Host(shard, _) => answer!(near $shape changing(shard).$call($($given),*)),
+                Driver::Threads(threads) => {
+                    answer!(far $shape threads.ask(operations::$Type::new($($given,)* threads.rules())), threads)
                 }
             }
         }
@@ -110,9 +110,9 @@ macro_rules! call {
         $(#[$doc])*
         pub fn $call(&self $(, $given: lent!($kind))*) -> answer!(type $shape$(($answer))?) {
             match &self.driver {
-                Driver::Host(seat, _) => answer!(near $shape seat.core.$call($($given),*)),
-                Driver::Threads(fleet) => {
-                    answer!(far $shape fleet.ask(operations::$Type::new($($given,)* fleet.rules())), fleet)
+                Driver::Host(shard, _) => answer!(near $shape shard.core.$call($($given),*)),
+                Driver::Threads(threads) => {
+                    answer!(far $shape threads.ask(operations::$Type::new($($given,)* threads.rules())), threads)
                 }
             }
         }
@@ -136,8 +136,8 @@ impl Broker {
     /// The namespace of this name, if it is there.
     pub fn find_namespace(&self, name: &str) -> Option<NamespaceId> {
         match &self.driver {
-            Driver::Host(seat, _) => seat.core.find_namespace(name),
-            Driver::Threads(fleet) => fleet.find_namespace(name),
+            Driver::Host(shard, _) => shard.core.find_namespace(name),
+            Driver::Threads(threads) => threads.find_namespace(name),
         }
     }
 
@@ -147,19 +147,19 @@ impl Broker {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
     pub fn namespace_name(&self, namespace: NamespaceId) -> Result<Cow<'_, str>> {
         match &self.driver {
-            Driver::Host(seat, _) => seat.core.namespace_name(namespace).map(Cow::Borrowed),
-            Driver::Threads(fleet) => fleet.namespace_name(namespace).map(Cow::Owned),
+            Driver::Host(shard, _) => shard.core.namespace_name(namespace).map(Cow::Borrowed),
+            Driver::Threads(threads) => threads.namespace_name(namespace).map(Cow::Owned),
         }
     }
 
     /// All namespaces with their names, in a stable order.
     pub fn namespaces(&self) -> impl Iterator<Item = (NamespaceId, Cow<'_, str>)> {
         match &self.driver {
-            Driver::Host(seat, _) => {
-                Either::One(seat.core.namespaces().map(|(id, name)| (id, Cow::Borrowed(name))))
+            Driver::Host(shard, _) => {
+                Either::One(shard.core.namespaces().map(|(id, name)| (id, Cow::Borrowed(name))))
             }
-            Driver::Threads(fleet) => {
-                Either::Other(fleet.namespaces().into_iter().map(|(id, name)| (id, Cow::Owned(name))))
+            Driver::Threads(threads) => {
+                Either::Other(threads.namespaces().into_iter().map(|(id, name)| (id, Cow::Owned(name))))
             }
         }
     }
@@ -176,8 +176,8 @@ impl Broker {
     /// The limits and choices the broker was made with.
     pub fn config(&self) -> &Config {
         match &self.driver {
-            Driver::Host(seat, _) => seat.core.config(),
-            Driver::Threads(fleet) => &fleet.config,
+            Driver::Host(shard, _) => shard.core.config(),
+            Driver::Threads(threads) => &threads.config,
         }
     }
 }

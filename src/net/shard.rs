@@ -1,9 +1,9 @@
 //! One loop with the core it drives and the inbox of other threads: a broker has one of its own, or each of its threads has
 //! one. It must not know which.
 
-use super::fleet::ids::Ids;
-use super::links::Traveller;
-use super::remote::{Command, Inbox};
+use super::links::Handover;
+use super::queues::{Command, Inbox};
+use super::threads::ids::Ids;
 use super::{Loop, Waker};
 use crate::base::errors::Result;
 use crate::broker::Core;
@@ -12,7 +12,7 @@ use crate::broker::operations::{Handles, Operation};
 use std::io;
 use std::time::{Duration, Instant};
 
-pub(super) struct Seat {
+pub(super) struct Shard {
     pub(super) core: Core,
     pub(super) io: Loop,
     pub(super) inbox: Inbox,
@@ -21,13 +21,13 @@ pub(super) struct Seat {
     pub(super) stopped: bool,
 }
 
-impl Seat {
+impl Shard {
     /// One turn of the loop, with what other threads asked for in it.
     pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.io.turn(&mut self.core, timeout)?;
         let mut asked = false;
-        while let Some(traveller) = self.inbox.arrival() {
-            self.io.arrive(&mut self.core, traveller);
+        while let Some(handover) = self.inbox.arrival() {
+            self.io.arrive(&mut self.core, handover);
             asked = true;
         }
         if self.run_commands() || asked {
@@ -91,7 +91,7 @@ impl Seat {
     }
 
     /// The links that are to go on on another loop.
-    pub(super) fn departures(&mut self) -> impl Iterator<Item = (usize, Traveller)> + '_ {
+    pub(super) fn departures(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
         self.io.departed()
     }
 

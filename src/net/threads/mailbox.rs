@@ -1,4 +1,4 @@
-//! What loops hand to their host: batches of events, and a bell. It must not block either side.
+//! What loops hand to their host: batches of events, and what wakes it. It must not block either side.
 
 use crate::broker::events::Events;
 use crate::net::Waker;
@@ -79,7 +79,7 @@ impl Mailbox {
 }
 
 /// What the host waits at, and a descriptor for its own loop.
-pub(super) struct Bell {
+pub(super) struct HostWaker {
     poll: Poll,
     events: mio::Events,
     waker: Waker,
@@ -87,7 +87,7 @@ pub(super) struct Bell {
     foreign: Cell<bool>,
 }
 
-impl Bell {
+impl HostWaker {
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), Token(0))?;

@@ -7,8 +7,9 @@ mod mailbox;
 mod names;
 
 use super::failures::Failure;
-use super::remote::{Command, Doors, Order, Remote};
-use super::seat::Seat;
+use super::queues::{Command, Order, Queues};
+use super::remote::Remote;
+use super::shard::Shard;
 use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, NamespaceId};
@@ -27,7 +28,7 @@ use crate::session::sid::Home;
 use acks::Acks;
 use crossbeam_channel::{Receiver, bounded};
 use ids::Ids;
-use mailbox::{Bell, Mailbox};
+use mailbox::{HostWaker, Mailbox};
 use names::Names;
 use std::io;
 use std::net::SocketAddr;
@@ -42,20 +43,20 @@ const RETRY: Duration = Duration::from_micros(100);
 /// The text of the panic in which the first loop ended that did so.
 type Bug = OnceLock<String>;
 
-pub(super) struct Fleet {
-    doors: Arc<Doors>,
+pub(super) struct Threads {
+    queues: Arc<Queues>,
     mailboxes: Box<[Arc<Mailbox>]>,
-    bell: Bell,
+    host_waker: HostWaker,
     names: Arc<Names>,
     acks: Acks,
-    threads: Vec<JoinHandle<()>>,
+    joins: Vec<JoinHandle<()>>,
     bug: Arc<Bug>,
     /// Events of loops that were wound down.
     last: Events,
     pub(super) config: Config,
 }
 
-impl Fleet {
+impl Threads {
     pub(super) fn new(mut config: Config, epoch: u64, book: &Arc<Book>) -> io::Result<Self> {
         config.check()?;
         let count = config.loops;
@@ -63,10 +64,10 @@ impl Fleet {
         // Each has its share of the room for events.
         options.event_budget /= count;
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
-        let (doors, inboxes) = Doors::new(&config, ios.iter().map(Loop::waker));
+        let (queues, inboxes) = Queues::new(&config, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
         let visitors = Arc::<Visitors>::default();
-        let mut seats = Vec::new();
+        let mut shards = Vec::new();
         let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
         let board = monitored.then(|| Arc::new(Board::new(count)));
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
@@ -76,69 +77,70 @@ impl Fleet {
                 core.report_to(board.clone(), number);
             }
             let ids = Ids::among(number, count, names.clone(), &core);
-            seats.push(Seat { core, io, inbox, ids, stopped: false });
+            shards.push(Shard { core, io, inbox, ids, stopped: false });
         }
-        let mut fleet = Self {
-            doors,
+        let mut made = Self {
+            queues,
             mailboxes: (0..count).map(|_| Arc::default()).collect(),
-            bell: Bell::new()?,
+            host_waker: HostWaker::new()?,
             names,
             acks: Acks::default(),
-            threads: Vec::new(),
+            joins: Vec::new(),
             bug: Arc::default(),
             last: Events::new(),
             config,
         };
-        for (seat, mailbox) in seats.into_iter().zip(&fleet.mailboxes) {
-            let (mailbox, doors, host) = (mailbox.clone(), fleet.doors.clone(), fleet.bell.waker().clone());
-            let bug = fleet.bug.clone();
-            let name = format!("roomcast {}", seat.ids.number());
-            let run = move || run(seat, &mailbox, &doors, &host, &bug);
-            // What has been started ends when the fleet is dropped.
-            fleet.threads.push(thread::Builder::new().name(name).spawn(run)?);
+        for (shard, mailbox) in shards.into_iter().zip(&made.mailboxes) {
+            let (mailbox, queues, host) =
+                (mailbox.clone(), made.queues.clone(), made.host_waker.waker().clone());
+            let bug = made.bug.clone();
+            let name = format!("roomcast {}", shard.ids.number());
+            let run = move || run(shard, &mailbox, &queues, &host, &bug);
+            // What has been started ends when this is dropped.
+            made.joins.push(thread::Builder::new().name(name).spawn(run)?);
         }
-        Ok(fleet)
+        Ok(made)
     }
 
     pub(super) fn remote(&self, broker: Weak<()>) -> Remote {
-        Remote::new(self.doors.clone(), self.bell.waker().clone(), broker)
+        Remote::new(self.queues.clone(), self.host_waker.waker().clone(), broker)
     }
 
     /// Listens with every loop. The kernel spreads the clients over them.
     pub(super) fn listen(&mut self, address: SocketAddr, backlog: u32) -> io::Result<SocketAddr> {
         let listen = move |address| {
-            move |seat: &mut Seat| {
-                let bound = seat.io.listen(address, backlog);
-                seat.core.reopen();
+            move |shard: &mut Shard| {
+                let bound = shard.io.listen(address, backlog);
+                shard.core.reopen();
                 bound
             }
         };
-        if self.doors.count() > 1 {
+        if self.queues.count() > 1 {
             super::listener::check_free(address)?;
         }
         let bound = self.ask_one(0, listen(address))??;
-        for number in 1..self.doors.count() {
+        for number in 1..self.queues.count() {
             self.ask_one(number, listen(bound))??;
         }
         Ok(bound)
     }
 
     /// # Errors
-    /// As [`Doors::check_process`].
+    /// As [`Queues::check_process`].
     pub(super) fn check_process(&self) -> Result<()> {
-        self.doors.check_process()
+        self.queues.check_process()
     }
 
     /// Waits until there are events, at most for `timeout`.
     pub(super) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
         for (number, mailbox) in self.mailboxes.iter().enumerate().filter(|_| !busy) {
             if mailbox.handled() {
-                self.doors.wake(number);
+                self.queues.wake(number);
             }
         }
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
-        self.bell.wait(timeout)?;
-        if self.doors.is_closed() {
+        self.host_waker.wait(timeout)?;
+        if self.queues.is_closed() {
             return Err(self.ended().into());
         }
         Ok(())
@@ -156,12 +158,12 @@ impl Fleet {
     }
 
     pub(super) fn failures(&self) -> Vec<Failure> {
-        self.doors.failures()
+        self.queues.failures()
     }
 
     /// Why a loop has ended, or is about to: its end of the queue closes last.
     fn ended(&self) -> Error {
-        while !self.doors.is_closed() {
+        while !self.queues.is_closed() {
             thread::sleep(RETRY);
         }
         if self.bug.get().is_some() { Error::Panic } else { Error::Closed }
@@ -178,7 +180,7 @@ impl Fleet {
         self.last.clear();
         self.acks.rewrite(events);
         if self.is_awaited() {
-            self.bell.arm();
+            self.host_waker.arm();
         }
     }
 
@@ -190,14 +192,14 @@ impl Fleet {
     fn collect(&self, events: &mut Events) {
         for (number, mailbox) in self.mailboxes.iter().enumerate() {
             if mailbox.take(events) {
-                self.doors.wake(number);
+                self.queues.wake(number);
             }
         }
     }
 
     #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
-        self.bell.arm();
+        self.host_waker.arm();
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
@@ -206,16 +208,16 @@ impl Fleet {
 
     #[cfg(poll_descriptor)]
     pub(super) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.host_waker.as_fd()
     }
 
     /// Winds all loops down; they can listen again afterwards.
     pub(super) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
-        let ended = self.ask_each(Loops::ALL, move |seat| {
-            let outcome = seat.wind_down(grace);
+        let ended = self.ask_each(Loops::ALL, move |shard| {
+            let outcome = shard.wind_down(grace);
             let mut events = Events::new();
-            seat.core.take_events(&mut events);
-            seat.ids.outward(&mut events);
+            shard.core.take_events(&mut events);
+            shard.ids.outward(&mut events);
             (outcome, events)
         })?;
         let mut last = std::mem::take(&mut self.last);
@@ -231,7 +233,7 @@ impl Fleet {
     // ---- operations ----
 
     pub(super) fn rules(&self) -> &Rules {
-        self.doors.rules()
+        self.queues.rules()
     }
 
     /// Has an operation carried out by the loops it goes to, when there is room in the queues of all of them. What shows only
@@ -241,7 +243,7 @@ impl Fleet {
         let loops = operation.loops();
         let order: Arc<dyn Order> = Arc::new(operation);
         loop {
-            match self.doors.send(loops, &order) {
+            match self.queues.send(loops, &order) {
                 Err(Error::Full) => thread::sleep(RETRY),
                 Err(Error::Closed) => return Err(self.ended()),
                 sent => return sent,
@@ -253,7 +255,7 @@ impl Fleet {
     pub(super) fn ask<O: Operation>(&self, operation: Result<O>) -> Result<O::Answer> {
         let operation = Arc::new(self.known(operation)?);
         let loops = operation.loops();
-        let answers = self.ask_each(loops, move |seat| seat.carry_out(&*operation))?;
+        let answers = self.ask_each(loops, move |shard| shard.carry_out(&*operation))?;
         if answers.is_empty() {
             return Err(Error::Gone);
         }
@@ -287,7 +289,7 @@ impl Fleet {
 
     fn send_one(&self, number: usize, mut command: Command) -> Result<()> {
         loop {
-            match self.doors.send_one(number, command) {
+            match self.queues.send_one(number, command) {
                 Ok(()) => return Ok(()),
                 Err((Error::Full, back)) => command = back,
                 Err((Error::Closed, _)) => return Err(self.ended()),
@@ -301,7 +303,7 @@ impl Fleet {
     fn ask_one<R: Send + 'static>(
         &self,
         number: usize,
-        act: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
+        act: impl Fn(&mut Shard) -> R + Send + Sync + 'static,
     ) -> Result<R> {
         self.ask_each(Loops::one(number), act)?.pop().ok_or(Error::Gone)
     }
@@ -310,40 +312,40 @@ impl Fleet {
     fn ask_each<R: Send + 'static>(
         &self,
         loops: Loops,
-        act: impl Fn(&mut Seat) -> R + Send + Sync + 'static,
+        act: impl Fn(&mut Shard) -> R + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
         let act = Arc::new(act);
         let question = |number| {
             let ((reply, answer), act) = (bounded(1), act.clone());
-            let task = move |seat: &mut Seat| {
+            let task = move |shard: &mut Shard| {
                 // Nobody waits any more: that is all right.
-                let _ = reply.send(act(seat));
+                let _ = reply.send(act(shard));
             };
             self.send_one(number, Command::Task(Box::new(task)))?;
             Ok(answer)
         };
-        let numbers = (0..self.doors.count()).filter(|&number| loops.has(number));
+        let numbers = (0..self.queues.count()).filter(|&number| loops.has(number));
         let answers = numbers.map(question).collect::<Result<Vec<Receiver<R>>>>()?;
         answers.into_iter().map(|answer| answer.recv().map_err(|_| self.ended())).collect()
     }
 }
 
-impl Drop for Fleet {
+impl Drop for Threads {
     fn drop(&mut self) {
         if self.check_process().is_err() {
             // The threads are not here, and what they share stays as they left it: a lock may be held for ever.
-            std::mem::forget((self.doors.clone(), self.names.clone(), self.bug.clone()));
-            std::mem::forget((self.mailboxes.clone(), std::mem::take(&mut self.threads)));
+            std::mem::forget((self.queues.clone(), self.names.clone(), self.bug.clone()));
+            std::mem::forget((self.mailboxes.clone(), std::mem::take(&mut self.joins)));
             return;
         }
-        self.doors.close();
-        for number in 0..self.doors.count() {
+        self.queues.close();
+        for number in 0..self.queues.count() {
             // One that has ended already needs no telling.
             let _ = self.send_one(number, Command::Stop);
         }
-        for (number, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
+        for (number, thread) in std::mem::take(&mut self.joins).into_iter().enumerate() {
             // One that waits at a descriptor which was closed behind us waits for ever, and is left to it.
-            if thread.is_finished() || self.doors.wake(number) {
+            if thread.is_finished() || self.queues.wake(number) {
                 // A panic in what it drops last was reported when it happened.
                 let _ = thread.join();
             }
@@ -352,38 +354,38 @@ impl Drop for Fleet {
 }
 
 /// A loop's thread.
-fn run(seat: Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker, bug: &Bug) {
+fn run(shard: Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker, bug: &Bug) {
     process::block_signals();
     let _last = LastWord(host);
     // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
-    let mut seat = seat;
-    let turns = AssertUnwindSafe(|| turns(&mut seat, mailbox, doors, host));
+    let mut shard = shard;
+    let turns = AssertUnwindSafe(|| turns(&mut shard, mailbox, queues, host));
     if let Err(panic) = catch_unwind(turns) {
         // Another loop's may be there already.
         let _ = bug.set(panic_text(panic));
     }
 }
 
-fn turns(seat: &mut Seat, mailbox: &Mailbox, doors: &Doors, host: &Waker) {
+fn turns(shard: &mut Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker) {
     // The kernel refuses to wait only if the descriptor is gone, which ends the loop.
-    while !seat.stopped && seat.turn(None).is_ok() {
-        for (number, traveller) in seat.departures() {
-            doors.hand_over(number, traveller);
+    while !shard.stopped && shard.turn(None).is_ok() {
+        for (number, handover) in shard.departures() {
+            queues.hand_over(number, handover);
         }
-        let Seat { core, ids, .. } = &mut *seat;
+        let Shard { core, ids, .. } = &mut *shard;
         let filled = core.has_events()
             && mailbox.fill(|events| {
                 core.take_events(events);
                 ids.outward(events);
             });
         let mut rings = filled;
-        if seat.io.holds() {
+        if shard.io.holds() {
             let (handled, asks) = mailbox.ask();
             rings |= asks;
-            if handled > seat.core.handled() {
+            if handled > shard.core.handled() {
                 // What the host has said to it is in the queue.
-                seat.run_commands();
-                seat.core.set_handled(handled);
+                shard.run_commands();
+                shard.core.set_handled(handled);
             }
         }
         if rings {
@@ -411,24 +413,24 @@ mod tests {
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {
         let limits =
             crate::base::limits::Limits { remote_queue: 4, ..crate::base::limits::Limits::default() };
-        let mut fleet =
-            Fleet::new(Config { loops: 2, limits, ..Config::default() }, 0, &Arc::default()).unwrap();
-        let namespace = fleet.names.find("/").unwrap();
+        let mut threads =
+            Threads::new(Config { loops: 2, limits, ..Config::default() }, 0, &Arc::default()).unwrap();
+        let namespace = threads.names.find("/").unwrap();
         let alive = Arc::new(());
-        let remote = fleet.remote(Arc::downgrade(&alive));
-        assert_eq!(fleet.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
+        let remote = threads.remote(Arc::downgrade(&alive));
+        assert_eq!(threads.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
-            if let Err(error) = fleet.turn(None, false) {
+            if let Err(error) = threads.turn(None, false) {
                 break error;
             }
         };
         assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&Error::Panic), "{error}");
         for _ in 0..20 {
             let (target, message) = (Target::all(namespace), Message::new("n", "[]"));
-            assert_eq!(fleet.order(Emit::new(target, message, fleet.rules())), Err(Error::Panic));
+            assert_eq!(threads.order(Emit::new(target, message, threads.rules())), Err(Error::Panic));
             assert_eq!(remote.emit(target, message), Err(Error::Closed));
         }
-        assert!(fleet.ask_one(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
+        assert!(threads.ask_one(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
     }
 }
