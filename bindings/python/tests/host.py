@@ -185,6 +185,12 @@ class Raw:
         self.socket.sendall(self.frame(text))
 
     def text(self) -> str:
+        """The next message that is no ping; those come among the others where a machine is busy, and are answered."""
+        while (text := self.any_text()) == "2":
+            self.send("3")
+        return text
+
+    def any_text(self) -> str:
         """The next message."""
         while True:
             if len(self.buffer) >= 2:
@@ -204,7 +210,7 @@ class Raw:
     def next_of(self, kind: str) -> str:
         """The next message that begins so; the others are passed over, and pings answered."""
         while True:
-            text = self.text()
+            text = self.any_text()
             if text == "2":
                 self.send("3")
             if text.startswith(kind):
