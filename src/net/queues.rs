@@ -10,8 +10,8 @@ use crate::broker::config::Config;
 use crate::broker::operations::{Handles, Loops, Operation, Rules};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An operation that nobody waits for, whichever it is.
 pub(super) trait Order: Send + Sync {
