@@ -138,7 +138,8 @@ pub enum Event<'a> {
         code: u8,
         /// The text that goes with it.
         message: &'a str,
-        /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`;
+        /// What was wrong, as in the reference: the transport, the sid, the method, or a name such as `INVALID_ORIGIN`; for a
+        /// WebSocket's handshake that is none the text of its answer, with code 3;
         /// with code 6 `RATE`, `CONNECTIONS` or `DRAINING`; with code 7 `ADDRESS_CONNECTIONS` or `ADDRESS_RATE`.
         context: &'a str,
     },

@@ -443,8 +443,9 @@ impl Core {
         self.refuse_request(link, upgrade, code, None, busy.context());
     }
 
+    /// Its answer is not the body that says so, but a bare text, as the reference's.
     fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {
-        count(&mut self.counters.requests_refused, 1);
+        self.refusal(link, Code::BadRequest, None, error.text());
         let versions = [("Sec-WebSocket-Version".to_owned(), http::UpgradeError::VERSIONS.to_owned())];
         let headers = if error == http::UpgradeError::Version { &versions[..] } else { &[] };
         self.refuse_plainly(link, error.status(), error.text(), headers);

@@ -1,12 +1,15 @@
 //! What a host can choose and hook into: cookies, headers, ids, handshakes, refusals, rooms, Engine.IO alone.
 
-use super::support::{Client, Host, get, post};
+use super::support::{Client, Host, get, post, request};
 use roomcast::{Config, Cookie, Event, Level, NamespaceOptions, PatternOptions, RoomChange};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
+/// A WebSocket's handshake without its key.
+const NO_KEY: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// Runs a client beside a host that deals with each event by `on`; returns what the client returns.
 fn serve<T: Send + 'static>(
@@ -143,6 +146,7 @@ fn refusals_are_reported_with_their_context() {
         {
             get(address, &format!("/socket.io/?{query}"));
         }
+        request(address, NO_KEY);
     });
     let seen: Vec<_> = seen.iter().map(|(code, message, context)| (*code, &**message, &**context)).collect();
     assert_eq!(
@@ -152,6 +156,7 @@ fn refusals_are_reported_with_their_context() {
             (1, "Session ID unknown", "xyz"),
             (3, "Bad request", "TRANSPORT_HANDSHAKE_ERROR"),
             (5, "Unsupported protocol version", "3"),
+            (3, "Bad request", "Missing or invalid Sec-WebSocket-Key header"),
         ]
     );
 }
@@ -310,6 +315,7 @@ fn logged(loops: usize, level: Level) -> (Vec<(Level, String)>, SocketAddr, [Str
         client.send("40/none\u{2028},");
         assert!(client.read().starts_with("44/none"));
         get(address, "/socket.io/?EIO=4&transport=pigeon");
+        request(address, NO_KEY);
         client.send("41");
         client.peer()
     });
@@ -357,16 +363,25 @@ fn the_log_says_who_came_in_who_was_turned_away_and_from_where() {
             let said = lines.iter().filter(|(at, text)| *at == level && *text == line).count();
             assert_eq!(said, 1, "{loops} loops: {line}: {texts:?}");
         }
-        let refused = lines.iter().find(|(_, text)| text.starts_with("request refused from 127.0.0.1:"));
-        let (level, text) = refused.unwrap();
-        assert!(*level == Level::Warn && text.ends_with(": 0 Transport unknown (\"pigeon\")"), "{text}");
-        assert_eq!(lines.len(), 6, "{texts:?}");
+        for why in [
+            "0 Transport unknown (\"pigeon\")",
+            "3 Bad request (\"Missing or invalid Sec-WebSocket-Key header\")",
+        ] {
+            let (level, text) = lines
+                .iter()
+                .find(|(_, text)| text.ends_with(why))
+                .unwrap_or_else(|| panic!("{why}: {texts:?}"));
+            assert!(*level == Level::Warn && text.starts_with("request refused from 127.0.0.1:"), "{text}");
+        }
+        assert_eq!(lines.len(), 7, "{texts:?}");
     }
 }
 
 #[test]
 fn a_log_has_the_lines_up_to_its_level_and_no_others() {
     let (lines, ..) = logged(0, Level::Warn);
-    assert!(matches!(&lines[..], [(Level::Warn, text)] if text.starts_with("request refused")), "{lines:?}");
+    let refusals =
+        |(level, text): &(Level, String)| *level == Level::Warn && text.starts_with("request refused");
+    assert!(lines.len() == 2 && lines.iter().all(refusals), "{lines:?}");
     assert!(logged(0, Level::Error).0.is_empty());
 }

@@ -147,7 +147,7 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str) -> String {
     request(address, &format!("{head}\r\n\r\n{body}"))
 }
 
-fn request(address: SocketAddr, request: &str) -> String {
+pub(crate) fn request(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();

@@ -70,6 +70,35 @@ fn a_protocol_that_nobody_speaks_is_offered_in_vain() {
     assert_eq!((answer.status, answer.header("upgrade")), (101, Some("websocket")));
 }
 
+#[test]
+fn a_websocket_handshake_that_is_none_is_told_as_a_refusal() {
+    let mut world = World::new(Config { refusal_events: true, ..Config::default() });
+    let (sid, ..) = polling(&mut world);
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    let subprotocols = format!("{key}{version}Sec-WebSocket-Protocol: a, a\r\n");
+    // The method of a new client's is looked at before its WebSocket is.
+    for (method, lines, [new, upgrade]) in [
+        ("GET", version, [(400, 3); 2]),
+        ("GET", key, [(400, 3); 2]),
+        ("GET", &subprotocols, [(400, 3); 2]),
+        ("PUT", &format!("{key}{version}"), [(400, 2), (405, 3)]),
+    ] {
+        for (session, (status, code)) in [(String::new(), new), (format!("&sid={sid}"), upgrade)] {
+            world.take_seen();
+            let before = world.core.stats().counters.requests_refused;
+            let request = format!(
+                "{method} /socket.io/?EIO=4&transport=websocket{session} HTTP/1.1\r\nHost: x\r\n\
+                 Connection: Upgrade\r\nUpgrade: websocket\r\n{lines}\r\n"
+            );
+            let mut wire = world.raw(request.as_bytes());
+            assert_eq!(world.answers(&mut wire)[0].status, status, "{request}");
+            assert_eq!(world.take_seen(), [Seen::Refused(code)], "{request}");
+            assert_eq!(world.core.stats().counters.requests_refused, before + 1, "{request}");
+        }
+    }
+}
+
 /// A polling session in the namespace `/`, and a connection of its own with its poll on it.
 fn polling(world: &mut World) -> (String, SocketId, Wire) {
     let (at, socket) = world.joined(false);

@@ -1018,7 +1018,8 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 /**
  * Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
  * handshake that was answered with 503), `name` to its text,
- * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN;
+ * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN; for a WebSocket's
+ * handshake that is none the text of its answer, with code 3;
  * with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
  */
 #define ROOMCAST_EVENT_REFUSED 15
