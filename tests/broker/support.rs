@@ -5,6 +5,7 @@ use roomcast::{Broker, Config, Event, Events, SocketId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tungstenite::{Message as Frame, WebSocket};
@@ -101,7 +102,8 @@ impl Host {
         thread.join().unwrap()
     }
 
-    /// Starts a client and waits for its socket.
+    /// Starts a client and waits for its socket. The client begins when that was seen, so that nothing it says or does is in a
+    /// batch of events that nobody looks at any more.
     pub(crate) fn join<T: Send + 'static>(
         &mut self,
         client: impl FnOnce(Client) -> T + Send + 'static,
@@ -109,7 +111,12 @@ impl Host {
         // What the last poll brought is not this client's.
         self.events = Events::new();
         let address = self.address;
-        let thread = thread::spawn(move || client(Client::connect(address)));
+        let (begin, told) = channel();
+        let thread = thread::spawn(move || {
+            let connected = Client::connect(address);
+            told.recv().expect("the host has seen it");
+            client(connected)
+        });
         let mut found = None;
         self.until(|_, events| {
             for event in events.iter() {
@@ -119,6 +126,7 @@ impl Host {
             }
             found.is_some()
         });
+        begin.send(()).expect("it waits");
         (found.unwrap(), thread)
     }
 

@@ -1,7 +1,7 @@
 //! Clients that send as much as the broker takes, beside others: nobody is starved, and timers go on.
 
 use super::{COUNTS, limited, poll_until};
-use crate::support::{Client, Host, PATIENCE};
+use crate::support::{Host, PATIENCE};
 use roomcast::{Config, Event, Message};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -33,9 +33,7 @@ fn beside_four_that_flood_a_client_is_answered_and_pinged_and_a_request_times_ou
                 })
             })
             .collect();
-        // Not by `join`: with loops, its question may come in one batch with its socket.
-        let client = thread::spawn(move || {
-            let mut it = Client::connect(address);
+        let (_, client) = host.join(|mut it| {
             let (mut answers, mut pings) = (0, 0);
             it.send("42[\"question\"]");
             while answers < ROUNDS || pings < ROUNDS {
