@@ -151,7 +151,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone).
     LeaveAll: order leave_all(socket: Socket) -> done, to(socket);
     /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
-    /// memberships changed; with loops of its own, 0.
+    /// memberships changed; `None` with loops of its own, which find out later.
     ///
     /// ```
     /// # use roomcast::*;

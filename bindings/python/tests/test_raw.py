@@ -324,6 +324,10 @@ def test_what_only_this_level_has(broker: raw.Broker) -> None:
     remote.emit_to(ns, "never", sockets=[])
     broker.poll(0)
     assert [client.text() for _ in range(3)] == ['42["one",1]', '42["two",2]', '451-["three",{"_placeholder":true,"num":0}]']
+    for mistaken in (lambda: broker.sockets_join(ns, "x"), lambda: broker.fetch_sockets(ns, rooms="r"),
+                     lambda: broker.change_rooms(socket, [], "x"), lambda: remote.disconnect_sockets(ns, rooms="r")):
+        with pytest.raises(TypeError, match="a list of names"):
+            mistaken()
     broker.sockets_join(ns, ["x", "y"], rooms=["r"])
     broker.sockets_leave(ns, ["x"], sockets=[socket])
     assert sorted(broker.rooms_of(socket)[1:]) == ["r", "y"]

@@ -45,7 +45,9 @@ def lend(value: Union[str, bytes], kept: list[Any]) -> dict[str, Any]:
 
 
 def lend_all(values: Sequence[Union[str, bytes]], kept: list[Any]) -> Any:
-    """The same of several, as an array."""
+    """The same of several, as an array. One alone is a mistake: its letters would be taken for them."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"a list of names is wanted, not {values!r} alone")
     if not values:
         return ffi.NULL
     made = ffi.new("roomcast_slice[]", [lend(value, kept) for value in values])

@@ -585,9 +585,8 @@ class Broker:
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
         """Leaves and joins many rooms at once. A room in both lists is kept."""
         kept: list[Any] = []
-        leave_names, join_names = [room.encode() for room in leave], [room.encode() for room in join]
-        check(lib.roomcast_change_rooms(self._broker, socket, lend_all(leave_names, kept), len(leave),
-                                        lend_all(join_names, kept), len(join), ffi.NULL))
+        check(lib.roomcast_change_rooms(self._broker, socket, lend_all(leave, kept), len(leave), lend_all(join, kept), len(join),
+                                        ffi.NULL))
 
     @lending
     def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,

@@ -1843,7 +1843,8 @@ roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in
  * more than max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE,
- * ROOMCAST_ERROR_BAD_VALUE; then nothing has changed.
+ * ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures and the log: of the
+ * sockets on the loop of that one nobody has joined then, of the others everybody.
  * Ownership: the names are copied.
  * Threads: the broker's; roomcast_remote_sockets_join from others.
  */
