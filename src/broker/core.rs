@@ -90,10 +90,6 @@ pub struct Core {
     /// Connections whose id the host made; the broker's own ids need no table.
     pub(super) custom_sids: HashMap<Box<str>, Key>,
     pub(super) events: Events,
-    /// The number of the batch that these events will be.
-    pub(super) batch: u64,
-    /// The host has handled the batches below this one.
-    pub(super) handled: u64,
     /// By connection slot: earlier output waits, so volatile messages are skipped.
     pub(super) congested: Vec<bool>,
     /// Connections to look at in the next flush although nothing was delivered to them.
@@ -169,8 +165,6 @@ impl Core {
             sids: SidSource::new(home),
             custom_sids: HashMap::new(),
             events: Events::new(),
-            batch: 0,
-            handled: 0,
             congested: Vec::new(),
             ready: Vec::new(),
             ready_links: Vec::new(),
@@ -202,31 +196,6 @@ impl Core {
     pub fn take_events(&mut self, events: &mut Events) {
         events.clear();
         std::mem::swap(events, &mut self.events);
-        self.batch = self.batch.wrapping_add(1);
-        if self.config.loops == 0 {
-            // It is at them when it flushes, and done with them when it calls for a turn.
-            self.handled = self.batch;
-        }
-    }
-
-    /// The host has handled all batches below this one.
-    pub(crate) fn set_handled(&mut self, batch: u64) {
-        self.handled = batch;
-    }
-
-    pub(crate) fn handled(&self) -> u64 {
-        self.handled
-    }
-
-    /// The host calls for a turn although it is not done with the batch that it took last, or is done with it now.
-    pub(crate) fn set_busy(&mut self, busy: bool) {
-        self.handled = self.batch.saturating_sub(u64::from(busy));
-    }
-
-    /// Whether the host has yet to handle something that came from a connection.
-    pub(super) fn is_unhandled(&self, conn: &Conn) -> bool {
-        let waits = conn.said < self.batch || !self.events.is_empty();
-        conn.life != Life::Closing && conn.said >= self.handled && waits
     }
 
     /// Whether there are events to take.

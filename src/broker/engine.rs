@@ -23,7 +23,6 @@ impl Core {
     pub(super) fn open(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.life = Life::Open;
-        conn.said = self.batch;
         let config = &self.config;
         let polling = matches!(conn.transport, Transport::Polling { .. });
         let upgrades: &[&str] =
@@ -95,7 +94,6 @@ impl Core {
     /// what it sends.
     fn heard_from(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        conn.said = self.batch;
         if conn.awaiting_pong && !conn.extended {
             conn.extended = true;
             self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));

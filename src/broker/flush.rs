@@ -3,13 +3,13 @@
 
 use super::core::{Core, Ending};
 use super::put_off::LITTLE;
-use super::service::{Flow, Output, Owed, Sent, Service};
+use super::service::{Flow, Output, Sent, Service};
 use super::stats::count;
 use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::route::Frame;
 use crate::session::conn::{Life, Transport};
-use crate::session::link::{Clock, Http, Link, Role, WebSocket};
+use crate::session::link::{Clock, Http, Link, Role};
 use crate::session::reason::Reason;
 use crate::session::timers::Timer;
 use crate::wire::{engineio, ws};
@@ -68,23 +68,6 @@ impl Service for Core {
             Link::Free => {}
             Link::Http(http) => self.http_lost(link, *http),
             Link::WebSocket(websocket) => self.websocket_lost(websocket.conn, websocket.role),
-        }
-    }
-
-    fn owed(&self, link: usize) -> Owed {
-        let (conn, output) = match self.links.get(link) {
-            Some(Link::Http(http)) => (http.conn(), !http.unsent().is_empty()),
-            Some(Link::WebSocket(WebSocket { conn, role: Role::Main, output, .. })) => {
-                (Some(*conn), !output.is_empty() || self.congested.get(conn.slot as usize) == Some(&true))
-            }
-            Some(Link::WebSocket(websocket)) => (None, !websocket.output.is_empty()),
-            Some(Link::Free) | None => return Owed::Nothing,
-        };
-        match conn.and_then(|conn| self.conns.get(conn)) {
-            Some(conn) if self.is_unhandled(conn) => Owed::Answers,
-            // Bounded in time as for one that does not read: by the answer's clock, by the ping.
-            _ if output => Owed::Output,
-            _ => Owed::Nothing,
         }
     }
 

@@ -210,7 +210,6 @@ impl Core {
         }
         if let Some(conn) = self.conns.get_mut(key) {
             conn.life = Life::Deciding;
-            conn.said = self.batch;
         }
         if let Link::Http(http) = self.link(link) {
             http.phase = Phase::Deciding { conn: key };

@@ -287,7 +287,7 @@ pub unsafe extern "C" fn roomcast_poll(broker: *mut roomcast_broker, timeout_ms:
             _ if host.has_events() => Some(Duration::ZERO),
             milliseconds => u64::try_from(milliseconds).ok().map(Duration::from_millis),
         };
-        host.broker.turn(timeout, host.has_events())?;
+        host.broker.turn(timeout)?;
         host.fetch();
         Ok(())
     };

@@ -185,21 +185,17 @@ impl Broker {
     /// broker's own has ended in a bug of the library: drop the broker.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
-        self.turn(timeout, false)?;
+        self.turn(timeout)?;
         self.take_events(events);
         Ok(())
     }
 
-    /// The same, with the events left where they are, for [`take_events`](Self::take_events). The host may be `busy` with those
-    /// that it took last.
-    pub(crate) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
+    /// The same, with the events left where they are, for [`take_events`](Self::take_events).
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.check_process()?;
         match &mut self.driver {
-            Driver::Host(shard, _) => {
-                shard.core.set_busy(busy);
-                shard.turn(timeout)
-            }
-            Driver::Threads(threads) => threads.turn(timeout, busy),
+            Driver::Host(shard, _) => shard.turn(timeout),
+            Driver::Threads(threads) => threads.turn(timeout),
         }
     }
 

@@ -135,11 +135,6 @@ impl Loop {
         self.links.len()
     }
 
-    /// Some peer has ended its side, and what it said last waits for the host.
-    pub(super) fn holds(&self) -> bool {
-        self.links.holds()
-    }
-
     /// The listening clock: it stands still while the host is away for more than a second, so that no peer
     /// is held to a deadline that the host itself slept through.
     pub fn now(&self) -> Millis {
@@ -162,7 +157,7 @@ impl Loop {
     /// Hands the service's output to the kernel now.
     pub fn flush(&mut self, service: &mut impl Service) {
         let now = Instant::now();
-        self.settle(service, true, self.clock.at(now));
+        self.settle(service, self.clock.at(now));
         service.flush_took(now.elapsed());
         if self.has_work(service, now) {
             self.arm();
@@ -175,8 +170,7 @@ impl Loop {
     /// Returns early, and without an error, when a signal ends the wait.
     pub fn turn(&mut self, service: &mut impl Service, timeout: Option<Duration>) -> io::Result<()> {
         let entered = Instant::now();
-        self.links.look_again();
-        self.settle(service, false, self.clock.at(entered));
+        self.settle(service, self.clock.at(entered));
         let before = entered.elapsed();
         service.flush_took(before);
         let listens = service.wants_input();
@@ -228,11 +222,11 @@ impl Loop {
         }
         self.links.expire(returned, self.poll.registry());
         let flushing = Instant::now();
-        self.settle(service, false, now);
+        self.settle(service, now);
         let done = Instant::now();
         service.flush_took(done - flushing);
         service.step_took(before + (done - returned));
-        if service.puts_off() || self.is_ready(service, returned) || self.links.holds() {
+        if service.puts_off() || self.is_ready(service, returned) {
             self.arm();
         }
         Ok(())
@@ -295,11 +289,11 @@ impl Loop {
     }
 
     /// Flushes, tells the service which links ended, and flushes what it has to say to that. Links that end in this second
-    /// flush wait for the next time: each flush may be long. The host may be `busy` with its events.
-    fn settle(&mut self, service: &mut impl Service, busy: bool, now: Millis) {
+    /// flush wait for the next time: each flush may be long.
+    fn settle(&mut self, service: &mut impl Service, now: Millis) {
         service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         if self.links.has_ended() {
-            self.links.tell_ended(service, busy, now, self.poll.registry());
+            self.links.tell_ended(service, now, self.poll.registry());
             service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         }
         self.links.recycle();
@@ -307,7 +301,7 @@ impl Loop {
 
     /// Something can be done without waiting.
     fn has_work(&self, service: &impl Service, now: Instant) -> bool {
-        service.has_work() || self.is_ready(service, now) || self.links.has_handled(service)
+        service.has_work() || self.is_ready(service, now)
     }
 
     /// Something can be read, written or accepted, as far as the service wants it.

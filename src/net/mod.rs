@@ -22,7 +22,7 @@ mod shard;
 mod threads;
 mod waker;
 
-pub use crate::broker::service::{Flow, Output, Owed, Sent, Service};
+pub use crate::broker::service::{Flow, Output, Sent, Service};
 pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};
 pub use refused::ListenError;

@@ -37,7 +37,7 @@ impl Shard {
     }
 
     /// Carries out what is queued now; what comes meanwhile waits for the next time. Returns whether there was anything.
-    pub(super) fn run_commands(&mut self) -> bool {
+    fn run_commands(&mut self) -> bool {
         let queued = self.inbox.len();
         for _ in 0..queued {
             let Some(command) = self.inbox.next() else { break };

@@ -132,12 +132,7 @@ impl Threads {
     }
 
     /// Waits until there are events, at most for `timeout`.
-    pub(super) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
-        for (number, mailbox) in self.mailboxes.iter().enumerate().filter(|_| !busy) {
-            if mailbox.handled() {
-                self.queues.wake(number);
-            }
-        }
+    pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
         self.host_waker.wait(timeout)?;
         if self.queues.is_closed() {
@@ -179,14 +174,6 @@ impl Threads {
         events.append(&self.last);
         self.last.clear();
         self.acks.rewrite(events);
-        if self.is_awaited() {
-            self.host_waker.arm();
-        }
-    }
-
-    /// A loop waits for the host to come again when it has handled what it took.
-    fn is_awaited(&self) -> bool {
-        self.mailboxes.iter().any(|mailbox| mailbox.is_awaited())
     }
 
     fn collect(&self, events: &mut Events) {
@@ -203,7 +190,7 @@ impl Threads {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
-        (self.has_events() || self.is_awaited()).then_some(Duration::ZERO)
+        self.has_events().then_some(Duration::ZERO)
     }
 
     #[cfg(poll_descriptor)]
@@ -378,17 +365,7 @@ fn turns(shard: &mut Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker) {
                 core.take_events(events);
                 ids.outward(events);
             });
-        let mut rings = filled;
-        if shard.io.holds() {
-            let (handled, asks) = mailbox.ask();
-            rings |= asks;
-            if handled > shard.core.handled() {
-                // What the host has said to it is in the queue.
-                shard.run_commands();
-                shard.core.set_handled(handled);
-            }
-        }
-        if rings {
+        if filled {
             host.wake();
         }
     }
@@ -421,7 +398,7 @@ mod tests {
         assert_eq!(threads.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
-            if let Err(error) = threads.turn(None, false) {
+            if let Err(error) = threads.turn(None) {
                 break error;
             }
         };

@@ -91,8 +91,6 @@ pub(crate) struct Conn {
     pub(crate) left: Vec<Box<str>>,
     /// How many namespaces it has brought to life of late.
     pub(crate) namespaces_made: Share,
-    /// The batch of events with the newest from this client.
-    pub(crate) said: u64,
     pub(crate) awaiting_pong: bool,
     /// The wait for the pong was extended once, as traffic came in meanwhile.
     pub(crate) extended: bool,
@@ -123,7 +121,6 @@ impl Conn {
             sockets: Vec::new(),
             left: Vec::new(),
             namespaces_made: Share::default(),
-            said: 0,
             awaiting_pong: false,
             extended: false,
             assembly: None,

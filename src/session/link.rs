@@ -126,15 +126,6 @@ impl Http {
         self.poll = Some(Waiting { conn, holds: !reply.keep_alive, reply, behind: Vec::new() });
     }
 
-    /// The connection whose poll, or whose handshake, has no answer yet.
-    pub(crate) fn conn(&self) -> Option<Key> {
-        match (&self.poll, &self.phase) {
-            (Some(poll), _) => Some(poll.conn),
-            (None, Phase::Deciding { conn }) => Some(*conn),
-            (None, _) => None,
-        }
-    }
-
     /// Where answers to the request in hand go.
     pub(crate) fn answers(&mut self) -> &mut Vec<u8> {
         match &mut self.poll {

@@ -3,7 +3,6 @@
 mod drains;
 mod fleet;
 mod floods;
-mod halves;
 mod races;
 mod sessions;
 #[allow(dead_code)]

@@ -140,11 +140,11 @@ impl Net {
         None
     }
 
-    /// The end the broker has not been told of, when all that came before has been read and it owes no answer to it.
-    pub(crate) fn take_end(&mut self, id: usize, owes: impl Fn(usize) -> bool) -> Option<(usize, bool)> {
+    /// The end the broker has not been told of, when all that came before has been read.
+    pub(crate) fn take_end(&mut self, id: usize) -> Option<(usize, bool)> {
         let pipe = &mut self.pipes[id];
         let (key, end) = (pipe.key?, pipe.client_end?);
-        if pipe.told || (end == End::Fin && (pipe.paused || !pipe.up.is_empty() || owes(key))) {
+        if pipe.told || (end == End::Fin && (pipe.paused || !pipe.up.is_empty())) {
             return None;
         }
         pipe.told = true;

@@ -3,7 +3,7 @@
 use crate::client::{Carrier, Client, Wire};
 use crate::net::{End, Net};
 use fastrand::Rng;
-use roomcast::broker::service::{Flow, Owed, Service};
+use roomcast::broker::service::{Flow, Service};
 use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
 use std::net::SocketAddr;
 
@@ -169,8 +169,7 @@ impl World {
             let mut ended = false;
             for at in 0..self.net.busy.len() {
                 let id = self.net.busy[at];
-                if let Some((key, reset)) = self.net.take_end(id, |key| self.core.owed(key) != Owed::Nothing)
-                {
+                if let Some((key, reset)) = self.net.take_end(id) {
                     self.core.closed(key, reset, self.now);
                     ended = true;
                 }

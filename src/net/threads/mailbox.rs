@@ -18,12 +18,6 @@ struct Slot {
     batch: Events,
     /// The loop has another one.
     more: bool,
-    /// How many batches the loop has put here, and how many of them the host has taken and has handled.
-    filled: u64,
-    taken: u64,
-    handled: u64,
-    /// The loop waits for the host to handle more.
-    asked: bool,
 }
 
 impl Mailbox {
@@ -35,7 +29,6 @@ impl Mailbox {
             return false;
         }
         fill(&mut slot.batch);
-        slot.filled += 1;
         !slot.batch.is_empty()
     }
 
@@ -52,29 +45,7 @@ impl Mailbox {
             events.append(&slot.batch);
         }
         slot.batch.clear();
-        slot.taken = slot.filled;
         std::mem::take(&mut slot.more)
-    }
-
-    /// The host has handled what it took. True if the loop is to be woken.
-    pub(super) fn handled(&self) -> bool {
-        let mut slot = self.0.lock();
-        slot.handled = slot.taken;
-        std::mem::take(&mut slot.asked)
-    }
-
-    /// How many batches the host has handled. When it has handled more, the loop is woken. The flag is true if the host is to be
-    /// woken, as it may wait elsewhere, having handled what it took.
-    pub(super) fn ask(&self) -> (u64, bool) {
-        let mut slot = self.0.lock();
-        let asked = std::mem::replace(&mut slot.asked, true);
-        (slot.handled, !asked && slot.taken > slot.handled)
-    }
-
-    /// The loop waits for the host to handle what it took.
-    pub(super) fn is_awaited(&self) -> bool {
-        let slot = self.0.lock();
-        slot.asked && slot.taken > slot.handled
     }
 }
 
@@ -109,6 +80,7 @@ impl HostWaker {
     }
 
     /// Makes the descriptor readable, if anybody looks at it.
+    #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
         if self.foreign.get() {
             self.waker.wake();
