@@ -80,9 +80,9 @@ pub struct Config {
     /// At most 64; an `id_generator` needs 0 or 1.
     ///
     /// With loops the calls are the same, and each caller's order is kept; those that change something are queued, and take
-    /// effect when the loops come to them, so that an emit to all also reaches who connects in between. What such a call
-    /// cannot know by then, it does not tell: a socket that is gone is counted in
-    /// [`Counters::remote_failures`](crate::Counters::remote_failures) and logged, and a [`Receipt`](crate::Receipt) is empty.
+    /// effect when the loops come to them, so that an emit to all also reaches who connects in between. What such a call did is
+    /// not known when it returns, and is `None`; a socket that is gone is counted in
+    /// [`Counters::remote_failures`](crate::Counters::remote_failures) and logged.
     /// Questions, [`emit_with_ack`](crate::Broker::emit_with_ack) among them, wait for each loop's current step.
     ///
     /// A bug in the library ends the loop that it is found in, not the host's thread: [`poll`](crate::Broker::poll), and every

@@ -3,10 +3,13 @@
 use super::broker::{Host, roomcast_broker};
 use super::convert::flag;
 use super::given::Given;
+use super::guard::Outcome;
 use super::query::answer_handles;
 use super::remote::roomcast_remote;
 use super::types::*;
+use crate::base::errors::Result;
 use crate::base::ids::SocketId;
+use crate::broker::message::Target;
 use crate::net::Remote;
 
 /// Lends out everybody whom a target selects, in a stable order: those who would get what is emitted to it.
@@ -39,6 +42,19 @@ pub unsafe extern "C" fn roomcast_fetch_sockets(
     given.host(broker, "roomcast_fetch_sockets", body)
 }
 
+/// Has something done to everybody whom a target selects, and says how many sockets that are.
+fn each(
+    given: &Given,
+    target: *const roomcast_target,
+    selected: *mut usize,
+    act: impl FnOnce(Target<'_>) -> Result<Option<usize>>,
+) -> Outcome {
+    let selected = given.nullable(selected, "selected")?;
+    let count = given.target(target, |target| Ok(act(target)?))?;
+    selected.set(count.unwrap_or(usize::MAX));
+    Ok(())
+}
+
 /// Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are not
 /// selected.
 ///
@@ -61,11 +77,8 @@ pub unsafe extern "C" fn roomcast_sockets_join(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        let selected = given.nullable(selected, "selected")?;
         let rooms = given.texts(rooms, count, "rooms")?;
-        let did = given.target(target, |target| Ok(host.broker.sockets_join(target, &rooms)?))?;
-        selected.set(did.unwrap_or(usize::MAX));
-        Ok(())
+        each(&given, target, selected, |target| host.broker.sockets_join(target, &rooms))
     };
     given.host(broker, "roomcast_sockets_join", body)
 }
@@ -89,11 +102,8 @@ pub unsafe extern "C" fn roomcast_sockets_leave(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        let selected = given.nullable(selected, "selected")?;
         let rooms = given.texts(rooms, count, "rooms")?;
-        let did = given.target(target, |target| Ok(host.broker.sockets_leave(target, &rooms)?))?;
-        selected.set(did.unwrap_or(usize::MAX));
-        Ok(())
+        each(&given, target, selected, |target| host.broker.sockets_leave(target, &rooms))
     };
     given.host(broker, "roomcast_sockets_leave", body)
 }
@@ -116,11 +126,8 @@ pub unsafe extern "C" fn roomcast_disconnect_sockets(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        let selected = given.nullable(selected, "selected")?;
         let close = flag(close, "close")?;
-        let did = given.target(target, |target| Ok(host.broker.disconnect_sockets(target, close)?))?;
-        selected.set(did.unwrap_or(usize::MAX));
-        Ok(())
+        each(&given, target, selected, |target| host.broker.disconnect_sockets(target, close))
     };
     given.host(broker, "roomcast_disconnect_sockets", body)
 }

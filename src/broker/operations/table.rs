@@ -1,0 +1,430 @@
+//! The table of operations: a row for each, with its documentation. It must not say how one is carried out, nor how it gets there.
+
+/// Hands the table to the macro named.
+macro_rules! operations {
+    ($then:ident) => { $then! {
+
+    "# Emits"
+    /// Emits an event to everyone in `target`, who are those that are in it now.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let news = Message::new("news", r#"["it rains", {"since": 12}]"#);
+    /// broker.emit(Target::all(ns), news)?;
+    /// broker.emit(Target::rooms(ns, &["lobby", "music"]).except_rooms(&["muted"]), news.volatile())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::ReservedEvent`](crate::Error::ReservedEvent),
+    /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments),
+    /// [`Error::TooLarge`](crate::Error::TooLarge); then nobody gets it.
+    Emit: order emit(target: Target, message: Message) -> result(Receipt), to(target), checked by check_message(message);
+    /// Emits an event to one socket, in its own namespace.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, socket: SocketId) -> Result<()> {
+    /// broker.send(socket, Message::new("welcome", r#"["Ann"]"#))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::WrongState`](crate::Error::WrongState) if the host has
+    /// yet to accept it, and those of [`emit`](Self::emit).
+    SendTo: order send(socket: Socket, message: Message) -> result(Receipt), to(socket), checked by check_message(message);
+    /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
+    /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
+    ///
+    /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
+    /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
+    /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let question = Message::new("ready?", "[]");
+    /// let (_, ack) = broker.emit_with_ack(Target::rooms(ns, &["match 7"]), question, Some(5_000), 7)?;
+    /// assert!(ack.is_none(), "nobody is in that room");
+    /// // Otherwise: Event::Ack for each who answers, with this id and `context` 7, and Event::AckEnd if some do not.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`emit`](Self::emit), and [`Error::TooMany`](crate::Error::TooMany) if a recipient owes
+    /// `Limits::max_pending_acks` already; then nobody gets it.
+    EmitWithAck: call emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
+    /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Message { socket, name: "say", ack: Some(ack), .. } = event {
+    ///     broker.ack(socket, ack, r#"["ok"]"#, &[])?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::BadJson`](crate::Error::BadJson),
+    /// [`Error::BadAttachments`](crate::Error::BadAttachments), [`Error::TooLarge`](crate::Error::TooLarge).
+    Ack: order ack(socket: Socket, ack: Number, args: Text, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
+    /// Sends a text message over a connection as it is. For [`Config::engine_only`].
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the connection is, [`Error::WrongState`](crate::Error::WrongState) if the
+    /// broker speaks Socket.IO.
+    SendMessage: order send_message(conn: Conn, text: Text) -> done, to(conn), checked by check_engine();
+    /// Sends a binary message over a connection as it is. For [`Config::engine_only`].
+    ///
+    /// # Errors
+    /// As [`send_message`](Self::send_message).
+    SendBinary: order send_binary(conn: Conn, bytes: Bytes) -> done, to(conn), checked by check_engine();
+
+    "# Rooms"
+    /// Puts a socket into a room. Returns whether it was not in it before.
+    ///
+    /// A socket that waits for the host's decision enters the room when it is accepted.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Connect { socket, .. } = event {
+    ///     broker.join(socket, "lobby")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
+    /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket` or
+    /// [`Limits::max_room_bytes`](crate::Limits::max_room_bytes).
+    Join: order join(socket: Socket, room: Text) -> result(bool), to(socket), checked by check_room(room);
+    /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone).
+    Leave: order leave(socket: Socket, room: Text) -> result(bool), to(socket);
+    /// Takes a socket out of all rooms but its own.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone).
+    LeaveAll: order leave_all(socket: Socket) -> done, to(socket);
+    /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
+    /// memberships changed; `None` with loops of its own, which find out later.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, player: SocketId) -> Result<()> {
+    /// broker.change_rooms(player, &["cell 4:7"], &["cell 5:7", "cell 5:8"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
+    /// [`Error::TooMany`](crate::Error::TooMany); then nothing has changed.
+    ChangeRooms: order change_rooms(socket: Socket, leave: Texts, join: Texts) -> result(usize), to(socket), checked by check_rooms(join);
+    /// The members of a room, in a stable order; for a socket's own room that socket.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let lobby: Vec<SocketId> = broker.members(ns, "lobby")?.collect();
+    /// assert_eq!(lobby, []);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    Members: ask members(namespace: Namespace, room: Text) -> each(SocketId), to(all);
+    /// Whether a socket is in a room; its own is one of them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    IsMember: ask is_member(socket: Socket, room: Text) -> result(bool), to(socket);
+    /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    RoomsIn: ask rooms_in(namespace: Namespace) -> texts, to(all);
+    /// The rooms a socket is in: its own first, then the others in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    RoomsOf: ask rooms_of(socket: Socket) -> texts, to(socket);
+
+    "# Namespaces, and who gets in"
+    /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let staff = broker.add_namespace("/staff", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })?;
+    /// assert_eq!(broker.namespace_name(staff)?, "/staff");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a name no packet can carry,
+    /// [`Error::Exists`](crate::Error::Exists) if it is there and guarded otherwise (`/` takes whatever it is given first),
+    /// [`Error::TooMany`](crate::Error::TooMany).
+    AddNamespace: call add_namespace(name: Text, options: NamespaceOptions) -> result(NamespaceId), to(all);
+    /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
+    /// several patterns that fit, the first one added counts.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let options = PatternOptions { remove_when_empty: true, ..PatternOptions::default() };
+    /// broker.add_pattern("/match-*", options)?; // a client that connects to /match-7 makes it
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a glob no name can fit.
+    AddPattern: call add_pattern(glob: Text, options: PatternOptions) -> done, to(all);
+    /// The sockets of a namespace, in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    SocketsIn: ask sockets_in(namespace: Namespace) -> each(SocketId), to(all);
+    /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
+    /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::ConnectRequest { socket, auth, .. } = event {
+    ///     if auth.contains("let me in") {
+    ///         broker.accept(socket)?;
+    ///     } else {
+    ///         broker.reject(socket, "Wrong token", Some(r#"{"hint": "ask somebody"}"#))?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, which [`Event::Disconnect`](crate::Event::Disconnect)
+    /// tells as well, [`Error::WrongState`](crate::Error::WrongState) if the answer was given before.
+    Accept: order accept(socket: Socket) -> done, to(socket);
+    /// Turns a socket away that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. The client gets
+    /// `message`, and `data` if there is any: a JSON value. The handle is dead when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if it
+    /// was accepted before, [`Error::BadData`](crate::Error::BadData) if `data` is not JSON.
+    Reject: order reject(socket: Socket, message: Text, data: MaybeText) -> done, to(socket), checked by check_data(data);
+    /// Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
+    /// and with it its sockets in other namespaces. What was emitted to it before still goes out.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    Disconnect: order disconnect(socket: Socket, close: Flag) -> done, to(socket);
+    /// Lets a connection open that an [`Event::Handshake`](crate::Event::Handshake) asked for.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if
+    /// the answer was given before.
+    Allow: order allow(conn: Conn) -> done, to(conn);
+    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and
+    /// `message`, or `Forbidden` if that is empty. The handle is dead when this returns.
+    ///
+    /// # Errors
+    /// As [`allow`](Self::allow).
+    Refuse: order refuse(conn: Conn, message: Text) -> done, to(conn);
+    /// Closes a connection and all its sockets, after what is queued for it has gone out.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the connection is.
+    CloseConnection: order close_connection(conn: Conn) -> done, to(conn);
+
+    "# Everybody whom a target selects"
+    /// Who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's rooms and handshake are
+    /// there for the asking.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// let players: Vec<SocketId> = broker.fetch_sockets(Target::rooms(ns, &["red", "blue"]).except_rooms(&["dead"]))?.collect();
+    /// for &player in &players {
+    ///     println!("{} in {:?}", broker.socket_sid(player)?, broker.rooms_of(player)?.collect::<Vec<_>>());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    FetchSockets: call fetch_sockets(target: Target) -> each(SocketId), to(target);
+    /// Puts everybody whom `target` selects into these rooms: Socket.IO's `socketsJoin`. Returns how many sockets that are. Those
+    /// who wait for the host's decision are not selected.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// broker.sockets_join(Target::rooms(ns, &["lobby"]), &["match 7"])?; // they are in both now
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::BadRoom`](crate::Error::BadRoom),
+    /// [`Error::TooMany`](crate::Error::TooMany) if one of them would be in too many rooms; then nothing has changed (with loops
+    /// of its own: on the loop of that one).
+    SocketsJoin: order sockets_join(target: Target, rooms: Texts) -> result(usize), to(target), checked by check_rooms(rooms);
+    /// Takes everybody whom `target` selects out of these rooms: Socket.IO's `socketsLeave`. Returns how many sockets that are.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// broker.sockets_leave(Target::rooms(ns, &["match 7"]), &["match 7"])?; // which ends the room
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    SocketsLeave: order sockets_leave(target: Target, rooms: Texts) -> result(usize), to(target);
+    /// Disconnects everybody whom `target` selects, as [`disconnect`](Self::disconnect) does: Socket.IO's `disconnectSockets`. Returns
+    /// how many sockets that are.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// let ns = broker.find_namespace("/").expect("it is always there");
+    /// broker.disconnect_sockets(Target::rooms(ns, &["banned"]), true)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    DisconnectSockets: order disconnect_sockets(target: Target, close: Flag) -> result(usize), to(target);
+
+    "# Clients"
+    /// A socket's id as its client knows it; also the name of its own room.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    SocketSid: ask socket_sid(socket: Socket) -> text, to(socket);
+    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
+    /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
+    /// It is 0 until then, and in events that were waiting already.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    SetTag: order set_tag(socket: Socket, tag: Number) -> done, to(socket);
+    /// What [`set_tag`](Self::set_tag) has put on a socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    Tag: ask tag(socket: Socket) -> result(u64), to(socket);
+    /// The connected socket with this id, in whichever namespace it is.
+    FindSocket: ask find_socket(id: Text) -> sure(Option<SocketId>), to(all);
+    /// The namespace a socket is in.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    NamespaceOf: ask namespace_of(socket: Socket) -> result(NamespaceId), to(socket);
+    /// The connection a socket lives on; a client has one socket on it for each namespace it joined.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    ConnOf: ask conn_of(socket: Socket) -> result(ConnId), to(socket);
+    /// What the first request of a connection said.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the connection is.
+    ConnHandshake: ask conn_handshake(conn: Conn) -> handshake, to(conn);
+    /// Whether a connection is carried by a WebSocket by now.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the connection is.
+    IsWebsocket: ask is_websocket(conn: Conn) -> result(bool), to(conn);
+    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+    /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is.
+    QueuedBytes: ask queued_bytes(socket: Socket) -> result(usize), to(socket);
+
+    "# The rest"
+    /// Answers GET and HEAD for exactly this path. A second call replaces the first.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.serve("/", Resource::new("text/html; charset=utf-8", "<!doctype html><title>Hello</title>"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or lies under the Socket.IO path,
+    /// [`Error::BadValue`](crate::Error::BadValue) for a header that cannot be sent.
+    Serve: call serve(path: Text, resource: Resource) -> done, to(all);
+    /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
+    /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
+    /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
+    ///
+    /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
+    /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
+    /// not do after a [`disconnect`](Core::disconnect); the reason is in their event's details. The host gets a
+    /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
+    ///
+    /// Called again before that it changes pace and reason; afterwards it is another drain.
+    /// [`stop_draining`](Self::stop_draining) ends it.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.drain(500, "the server restarts")?; // then poll until Event::Drained
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadValue`](crate::Error::BadValue) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
+    Drain: order drain(per_second: Pace, reason: Text) -> done, to(all), checked by check_drain(per_second, reason);
+    /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
+    StopDraining: order stop_draining() -> sure(()), to(all);
+    /// Whether [`drain`](Self::drain) was called, and clients are not taken in. How many are left is in
+    /// [`Stats::connections`].
+    IsDraining: ask is_draining() -> sure(bool), to(all);
+    /// All figures at this moment. Copies its histograms: meant for a monitor that asks every few seconds.
+    ReadMetrics: ask metrics() -> sure(Metrics), to(all);
+    /// What there is now, and totals. All of it is kept as it changes: asking costs the same however much there is, and
+    /// with loops a question to each of them.
+    ReadStats: ask stats() -> sure(Stats), to(all);
+    } };
+}
+pub(crate) use operations;
