@@ -1234,7 +1234,7 @@ const char *roomcast_reason_text(uint32_t reason);
  * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
  * ROOMCAST_EVENT_CONNECT follows.
  *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1246,7 +1246,7 @@ roomcast_status roomcast_accept(struct roomcast_broker *broker,
  *
  * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
  *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
  * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the texts are copied.
  * Threads: the broker's.
@@ -1274,7 +1274,7 @@ roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
 /**
  * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
  *
- * Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1359,7 +1359,7 @@ roomcast_status roomcast_find_namespace(struct roomcast_broker *broker,
  *
  * `name` is set to it.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1385,7 +1385,7 @@ roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
  *
  * `sockets` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1456,7 +1456,7 @@ roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
  *
  * `members` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1501,7 +1501,7 @@ roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
  *
  * `rooms` is set to an array of `count` names.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1660,7 +1660,7 @@ typedef struct roomcast_receipt {
  * `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
  * socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
  * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_emit from others.
@@ -1697,7 +1697,7 @@ roomcast_status roomcast_emit_all(struct roomcast_broker *broker,
  *
  * `args` is the JSON array of the arguments; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
  * roomcast_emit.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_send from others.
@@ -1753,7 +1753,7 @@ roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
  * `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
  * `attachments` are its binary parts, `attachment_count` of them.
  *
- * Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
  * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's.
@@ -1791,7 +1791,7 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
 /**
  * Sends a text message over a connection as it is. For engine_only.
  *
- * Errors: ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
  * ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the text is copied.
  * Threads: the broker's.

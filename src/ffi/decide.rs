@@ -98,7 +98,7 @@ pub unsafe extern "C" fn roomcast_find_namespace(
 /// Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
 /// ROOMCAST_EVENT_CONNECT follows.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn roomcast_accept(
 ///
 /// The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
 /// ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the texts are copied.
 /// Threads: the broker's.
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn roomcast_disconnect(
 
 /// Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn roomcast_close_connection(
 ///
 /// `name` is set to it.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]

@@ -24,7 +24,7 @@ impl From<Option<Receipt>> for roomcast_receipt {
 /// `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
 /// socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
 /// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_emit from others.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn roomcast_emit_all(
 ///
 /// `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
 /// roomcast_emit.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_send from others.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
 /// `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
 /// `attachments` are its binary parts, `attachment_count` of them.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
 /// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's.
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn roomcast_ack(
 
 /// Sends a text message over a connection as it is. For engine_only.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
 /// ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the text is copied.
 /// Threads: the broker's.

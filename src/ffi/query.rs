@@ -68,7 +68,7 @@ pub(super) fn answer_handles(
 ///
 /// `members` is set to an array of `count` sockets.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn roomcast_members(
 ///
 /// `sockets` is set to an array of `count` sockets.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn roomcast_is_member(
 ///
 /// `rooms` is set to an array of `count` names.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]

@@ -232,6 +232,29 @@ fn every_name_has_the_prefix() {
     assert!(functions(&header).keys().all(|name| name.starts_with("roomcast_")));
 }
 
+/// A handle may be 0, or another thing's: who takes one says so, or whose errors it shares.
+#[test]
+fn every_function_that_takes_a_handle_says_what_a_wrong_one_is() {
+    let header = interface();
+    let functions = functions(&header).into_iter().filter(|(_, function)| {
+        let (_, given) = function.declaration.split_once('(').unwrap();
+        let handle = |kind: &&str| {
+            let by_value = format!("roomcast_{kind} ");
+            given.split([',', ')']).any(|it| it.trim().starts_with(&by_value) && !it.contains('*'))
+        };
+        ["socket", "namespace", "connection"].iter().any(|kind| handle(kind))
+    });
+    let silent: Vec<String> = functions
+        .filter(|(_, function)| {
+            let (_, errors) = function.comment.split_once("\n * Errors: ").unwrap();
+            let errors = errors.split("\n * Ownership: ").next().unwrap();
+            !errors.contains("ROOMCAST_ERROR_WRONG_KIND") && !errors.contains("roomcast_")
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(silent, [] as [String; 0]);
+}
+
 /// What a caller has to know: how it fails, who owns what, and which thread may call.
 #[test]
 fn every_item_is_documented() {
