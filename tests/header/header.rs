@@ -242,7 +242,7 @@ fn every_function_that_takes_a_handle_says_what_a_wrong_one_is() {
             let by_value = format!("roomcast_{kind} ");
             given.split([',', ')']).any(|it| it.trim().starts_with(&by_value) && !it.contains('*'))
         };
-        ["socket", "namespace", "connection"].iter().any(|kind| handle(kind))
+        ["socket", "namespace", "connection"].iter().any(handle)
     });
     let silent: Vec<String> = functions
         .filter(|(_, function)| {
