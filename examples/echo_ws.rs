@@ -3,9 +3,9 @@
 //!
 //! `cargo run --example echo_ws -- 9001`; port 0 takes a free one. It says where it listens on standard output.
 
-use roomcast::base::Millis;
-use roomcast::base::limits::Limits;
-use roomcast::net::{Flow, Loop, LoopOptions, Output, Sent, Service};
+use roomcast::Limits;
+use roomcast::Millis;
+use roomcast::service::{Flow, Loop, LoopOptions, Output, Sent, Service};
 use roomcast::wire::http::{self, Response};
 use roomcast::wire::ws::{self, Decoder, Fault, Message, Opcode};
 use std::io;

@@ -69,31 +69,43 @@
 //!
 //! | floor | module | what |
 //! |---|---|---|
-//! | 0 | [`base`] | errors, handles, slots, limits |
-//! | 1 | [`wire`] | bytes and packets: HTTP, WebSocket, Engine.IO, Socket.IO, JSON slices. Pure functions |
-//! | 2 | [`route`] | who is in which room, whom an emit selects, and the log of a tick's output. Beside `wire`, not above it |
-//! | 3 | `session` | one connection as a state machine: its links, timers, queues |
-//! | 4 | [`broker`] | all of it together, without I/O: bytes and the time go in, events and bytes come out |
-//! | 5 | [`net`] | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
-//! | 6 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
+//! | 0 | `base` | errors, handles, slots, limits |
+//! | 1 | `wire` | bytes and packets: HTTP, WebSocket, Engine.IO, Socket.IO, JSON slices. Pure functions |
+//! | 2 | `route` | who is in which room, and whom an emit selects |
+//! | 2 | `out` | what connections are to get, encoded once for all, and what waits until they take it |
+//! | 2 | `host` | what the host says and hears: its choices, events, counters, lines for its log |
+//! | 3 | `engine` | an Engine.IO server without I/O: links, sessions, timers, who may open one |
+//! | 4 | `hub` | Socket.IO on top of it: namespaces, sockets, rooms, acknowledgements |
+//! | 5 | `broker` | both together, and the operations of a host as data |
+//! | 6 | `net` | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
+//! | 7 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
 //!
-//! Floors 0 to 4 open no socket and read no clock, so [`Core`] runs under a virtual clock in tests, and any transport can
-//! drive it through [`broker::service::Service`].
+//! Those of one number stand side by side, with walls between. Floors 0 to 5 open no socket and read no clock, so [`Core`] runs under a virtual clock in tests, and any transport can
+//! drive it through [`service::Service`].
 //!
 //! # What the compiler is asked to refuse
 //!
 //! `Cargo.toml` denies `unsafe_code`, `unsafe_op_in_unsafe_fn`, `missing_docs`, and clippy's `undocumented_unsafe_blocks`
 //! and `multiple_unsafe_ops_per_block`; `make test` turns every other warning into an error.
 
-pub mod base;
-pub mod broker;
+mod base;
+mod broker;
+mod engine;
 #[cfg(feature = "capi")]
 pub mod ffi;
-pub mod net;
-pub mod route;
-mod session;
+mod host;
+mod hub;
+mod net;
+mod out;
+mod route;
+pub mod router;
+pub mod service;
+/// Open for fuzz targets and measurements alone: it may change with any version.
+#[doc(hidden)]
 pub mod wire;
 
+#[doc(inline)]
+pub use base::Millis;
 #[doc(inline)]
 pub use base::errors::{Error, Result};
 #[doc(inline)]
@@ -103,29 +115,29 @@ pub use base::limits::Limits;
 #[doc(inline)]
 pub use base::unfit::ConfigError;
 #[doc(inline)]
-pub use broker::config::{Config, Cookie};
+pub use broker::{Core, Resource};
 #[doc(inline)]
-pub use broker::events::{Attachments, Event, Events, RoomChange, Rooms};
+pub use host::config::{Config, Cookie, IdGenerator};
 #[doc(inline)]
-pub use broker::log::Level;
+pub use host::events::{Attachments, Event, Events, RoomChange, Rooms};
 #[doc(inline)]
-pub use broker::message::{Delivery, Message, Receipt, Target};
+pub use host::handshake::Handshake;
 #[doc(inline)]
-pub use broker::metrics::{Histogram, Metrics};
+pub use host::log::Level;
 #[doc(inline)]
-pub use broker::stats::{Counters, Stats};
+pub use host::metrics::{Histogram, Metrics};
 #[doc(inline)]
-pub use broker::{Core, NamespaceOptions, PatternOptions, Resource};
+pub use host::reason::Reason;
+#[doc(inline)]
+pub use host::stats::{Counters, Stats};
+#[doc(inline)]
+pub use hub::message::{Delivery, Message, Receipt, Target};
+#[doc(inline)]
+pub use hub::namespaces::{NamespaceOptions, PatternOptions};
 #[doc(inline)]
 pub use net::{Broker, ListenError, Remote};
 #[doc(inline)]
-pub use route::Whom;
-#[doc(inline)]
-pub use session::handshake::Handshake;
-#[doc(inline)]
-pub use session::reason::Reason;
-#[doc(inline)]
-pub use wire::cors::Cors;
+pub use wire::cors::{self, Cors};
 
 /// The README's programs, compiled and run as tests.
 #[cfg(doctest)]

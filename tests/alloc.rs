@@ -5,7 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use roomcast::route::{Router, Selection, TickLog};
+use roomcast::router::{Router, Selection, TickLog};
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };

@@ -2,7 +2,7 @@
 
 mod world;
 
-use roomcast::route::Selection;
+use roomcast::router::Selection;
 use world::{Order, World, targets};
 
 /// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`.

@@ -4,8 +4,8 @@
 
 use super::input::Input;
 use super::net::{Asks, Net};
-use roomcast::broker::service::{Flow, Service};
-use roomcast::wire::cors::{Cors, Origin};
+use roomcast::cors::{Cors, Origin};
+use roomcast::service::{Flow, Service};
 use roomcast::{
     AckId, Config, ConnId, Cookie, Core, Delivery, Event, Events, Limits, Message, NamespaceId,
     NamespaceOptions, PatternOptions, SocketId, Target,

@@ -3,7 +3,7 @@
 
 use super::input::Input;
 use roomcast::Limits;
-use roomcast::wire::cors::{Cors, Origin};
+use roomcast::cors::{Cors, Origin};
 use roomcast::wire::http::{self, BodyDecoder, BodyError, HeadError, Request};
 
 /// A request, or the end of the stream's sense.

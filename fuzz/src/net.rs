@@ -1,7 +1,7 @@
 //! Links without sockets, as a loop would hand them to the core: what the kernel takes, how a peer ends. It holds the core
 //! to the contract of `Service` and `Output`, and to what was promised to the peer. It must not choose anything.
 
-use roomcast::broker::service::{Output, Sent};
+use roomcast::service::{Output, Sent};
 use std::io::IoSlice;
 
 /// What tells a client its session's id.

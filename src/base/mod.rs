@@ -1,12 +1,16 @@
 //! Floor 0: what every other floor stands on. Errors, handles, slots, limits; no protocol, no I/O, no clock.
 
 pub(crate) mod date;
-pub mod errors;
-pub mod ids;
-pub mod limits;
+pub(crate) mod errors;
+pub(crate) mod ids;
+pub(crate) mod limits;
 pub(crate) mod open;
 pub(crate) mod panics;
+#[cfg(test)]
+pub(crate) mod seeds;
+pub(crate) mod sid;
 pub(crate) mod slots;
+pub(crate) mod timers;
 pub(crate) mod unfit;
 
 /// Milliseconds on the broker's own clock.

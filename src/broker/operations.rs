@@ -2,15 +2,16 @@
 //! carried out.
 //!
 //! [`table`] is read by whatever needs all of it: here it becomes a type for each operation, as plain data that another thread
-//! can carry out; [`net`](crate::net) makes the calls of the broker and of the remote from it, and a test holds the C interface
+//! can carry out; `net` makes the calls of the broker and of the remote from it, and a test holds the C interface
 //! against it. A row says:
 //!
 //! ```text
-//! Type: mode call(argument: kind, ...) -> answer, to(whom), checked by check(argument, ...);
+//! Type: mode owner.call(argument: kind, ...) -> answer, to(whom), checked by check(argument, ...);
 //! ```
 //!
 //! - The mode is `order` for what need not be waited for and every thread may say, `call` for a change whose answer is awaited,
 //!   `ask` for a question.
+//! - The owner carries it out: the `hub`, the `engine`, or the `top`, which is all that sits on the engine.
 //! - The kinds of arguments are in [`arguments`], the shapes of answers in `answers`.
 //! - It goes to the loop of a socket or a connection, to those on which a target may find somebody, or to all.
 //! - What is wrong with it whatever the broker's state is found out by its check, before it is sent anywhere.
@@ -21,11 +22,11 @@ mod checks;
 mod table;
 
 use super::Core;
-use super::message::Receipt;
-use super::metrics::Metrics;
-use super::stats::Stats;
 use crate::base::errors::Result;
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
+use crate::host::metrics::Metrics;
+use crate::host::stats::Stats;
+use crate::hub::message::Receipt;
 use answers::Answer;
 use arguments::{Argument, lent, owned};
 pub(crate) use checks::Rules;
@@ -117,7 +118,7 @@ macro_rules! loops {
 }
 
 macro_rules! define {
-    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $call:ident($($given:ident: $kind:ident),*)
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
         -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {$($(
         #[doc = concat!("As [`Broker::", stringify!($call), "`](crate::Broker::", stringify!($call), ").")]
         #[derive(Debug)]

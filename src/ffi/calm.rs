@@ -5,7 +5,7 @@ use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
-use crate::broker::metrics::Histogram;
+use crate::host::metrics::Histogram;
 use std::ffi::c_char;
 
 /// What was last asked for, while it is lent.

@@ -8,7 +8,7 @@ use crate::base::errors::Error;
 use crate::base::limits::{Limits, fields as limit};
 use crate::base::open::Open;
 use crate::base::unfit::Field;
-use crate::broker::config::{Config, Cookie, IdGenerator, fields};
+use crate::host::config::{Config, Cookie, IdGenerator, fields};
 use crate::wire::cors::{Cors, Origin};
 use std::ffi::c_void;
 

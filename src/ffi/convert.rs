@@ -8,7 +8,7 @@ use super::types::{
 };
 use crate::base::errors::Error;
 use crate::base::ids::{NamespaceId, SocketId};
-use crate::broker::message::{Delivery, Message, Target};
+use crate::hub::message::{Delivery, Message, Target};
 use std::ffi::{c_char, c_void};
 use std::ops::Deref;
 use std::ptr;

@@ -8,7 +8,7 @@ use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::open::Open;
-use crate::broker::{NamespaceOptions, PatternOptions};
+use crate::hub::namespaces::{NamespaceOptions, PatternOptions};
 use std::ffi::c_char;
 
 /// Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.

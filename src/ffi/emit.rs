@@ -7,7 +7,7 @@ use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::ids::ConnId;
-use crate::broker::message::{Message, Receipt, Target};
+use crate::hub::message::{Message, Receipt, Target};
 use std::ffi::{c_char, c_void};
 
 impl From<Option<Receipt>> for roomcast_receipt {

@@ -7,8 +7,8 @@ use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
 use crate::base::errors::Error;
-use crate::broker::events::{Event, RoomChange};
-use crate::session::reason::Reason;
+use crate::host::events::{Event, RoomChange};
+use crate::host::reason::Reason;
 
 /// Drains events of the last roomcast_poll, in the order in which they happened.
 ///

@@ -9,7 +9,7 @@ use super::remote::roomcast_remote;
 use super::router::{Routing, roomcast_router};
 use super::types::{roomcast_message, roomcast_slice, roomcast_status, roomcast_target};
 use crate::base::errors::Error;
-use crate::broker::message::{Message, Target};
+use crate::hub::message::{Message, Target};
 use crate::net::Remote;
 use std::ffi::c_char;
 

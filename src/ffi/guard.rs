@@ -3,7 +3,7 @@
 use super::types::{ROOMCAST_ERROR_SYSTEM, ROOMCAST_OK, roomcast_status};
 use crate::base::errors::Error;
 use crate::base::panics::panic_text;
-use crate::broker::log::Level;
+use crate::host::log::Level;
 use crate::net::ListenError;
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt::{self, Write};

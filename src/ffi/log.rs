@@ -4,7 +4,7 @@ use super::config::HostData;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
-use crate::broker::log::Level;
+use crate::host::log::Level;
 use crate::net::Broker;
 
 /// Gives a broker the log that a configuration asks for, if it asks for one.

@@ -1,4 +1,4 @@
-//! Floor 6: the C ABI. Conversion and guards, and nothing else: it must not know anything that a Rust host could not have
+//! Floor 7: the C ABI. Conversion and guards, and nothing else: it must not know anything that a Rust host could not have
 //! known.
 //!
 //! cbindgen turns this folder into `include/roomcast.h`, whose comments are those of this folder; they are written for a

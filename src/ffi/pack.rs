@@ -9,8 +9,8 @@ use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::ids::SocketId;
-use crate::broker::events::Event;
-use crate::broker::message::{Message, Target};
+use crate::host::events::Event;
+use crate::hub::message::{Message, Target};
 
 /// The buffers, given back down to this after a burst.
 const KEEP: usize = 256 * 1024;

@@ -9,7 +9,7 @@ use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::ids::{ConnId, SocketId};
-use crate::session::handshake::Handshake;
+use crate::host::handshake::Handshake;
 use std::borrow::Cow;
 use std::ffi::c_char;
 

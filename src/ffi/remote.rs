@@ -6,7 +6,7 @@ use super::given::Given;
 use super::guard::unguarded;
 use super::types::*;
 use crate::base::errors::Error;
-use crate::broker::message::{Message, Target};
+use crate::hub::message::{Message, Target};
 use crate::net::Remote;
 use std::ffi::c_char;
 

@@ -5,7 +5,8 @@ use super::given::Given;
 use super::guard::{Door, Fault, Inside, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
-use crate::route::{Router, Selection, TickLog};
+use crate::out::TickLog;
+use crate::route::{Router, Selection};
 use std::ffi::{c_char, c_void};
 
 /// Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and

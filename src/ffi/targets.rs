@@ -9,7 +9,7 @@ use super::remote::roomcast_remote;
 use super::types::*;
 use crate::base::errors::Result;
 use crate::base::ids::SocketId;
-use crate::broker::message::Target;
+use crate::hub::message::Target;
 use crate::net::Remote;
 
 /// Lends out everybody whom a target selects, in a stable order: those who would get what is emitted to it.

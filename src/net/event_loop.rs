@@ -8,7 +8,7 @@ use super::waker::Waker;
 use crate::base::Millis;
 use crate::base::limits::Limits;
 use crate::base::open::Open;
-use crate::broker::service::Service;
+use crate::engine::service::Service;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::io;

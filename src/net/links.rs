@@ -7,7 +7,7 @@ pub(super) use outlet::Outlet;
 
 use super::REARMED_BY_WOULD_BLOCK;
 use crate::base::Millis;
-use crate::broker::service::{Flow, Service};
+use crate::engine::service::{Flow, Service};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};

@@ -1,4 +1,4 @@
-//! Floor 5: sockets. An event loop on mio that drives any [`Service`]; it must know nothing of a protocol.
+//! Floor 6: sockets. An event loop on mio that drives any [`Service`](crate::service::Service); it must know nothing of a protocol.
 //!
 //! Every descriptor is registered once, edge-triggered, for reading and writing; what an edge announced is
 //! remembered until it has been read, so a turn may stop anywhere without losing anything.
@@ -22,7 +22,6 @@ mod shard;
 mod threads;
 mod waker;
 
-pub use crate::broker::service::{Flow, Output, Sent, Service};
 pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};
 pub use refused::ListenError;

@@ -71,7 +71,7 @@ macro_rules! call {
 }
 
 macro_rules! calls {
-    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $call:ident($($given:ident: $kind:ident),*)
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
         -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {
         /// # What every thread may order
         impl Remote {$($(

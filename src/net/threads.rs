@@ -14,17 +14,17 @@ use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, NamespaceId};
 use crate::base::panics::panic_text;
+use crate::base::sid::Home;
 use crate::broker::Core;
-use crate::broker::board::Board;
-use crate::broker::config::Config;
-use crate::broker::events::Events;
-use crate::broker::log::Book;
-use crate::broker::message::Receipt;
-use crate::broker::namespaces::normal;
 use crate::broker::operations::answers::{Answer, Asked};
 use crate::broker::operations::{Handles, Loops, Operation, Rules};
-use crate::broker::visitors::Visitors;
-use crate::session::sid::Home;
+use crate::broker::shared_metrics::SharedMetrics;
+use crate::engine::visitors::Visitors;
+use crate::host::config::Config;
+use crate::host::events::Events;
+use crate::host::log::Book;
+use crate::hub::message::Receipt;
+use crate::hub::namespaces::normal;
 use acks::Acks;
 use crossbeam_channel::{Receiver, bounded};
 use ids::Ids;
@@ -69,12 +69,12 @@ impl Threads {
         let visitors = Arc::<Visitors>::default();
         let mut shards = Vec::new();
         let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
-        let board = monitored.then(|| Arc::new(Board::new(count)));
+        let shared_metrics = monitored.then(|| Arc::new(SharedMetrics::new(count)));
         for (number, ((io, inbox), home)) in ios.into_iter().zip(inboxes).zip(Home::many(count)).enumerate() {
             let mut core = Core::at_home(config.share(), epoch, home, visitors.clone())?;
             core.log_to(book.clone());
-            if let Some(board) = &board {
-                core.report_to(board.clone(), number);
+            if let Some(shared_metrics) = &shared_metrics {
+                core.report_to(shared_metrics.clone(), number);
             }
             let ids = Ids::among(number, count, names.clone(), &core);
             shards.push(Shard { core, io, inbox, ids, stopped: false });
@@ -383,8 +383,8 @@ impl Drop for LastWord<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::message::{Message, Target};
     use crate::broker::operations::Emit;
+    use crate::hub::message::{Message, Target};
 
     #[test]
     fn a_loop_that_ends_in_a_bug_hangs_nobody() {

@@ -1,7 +1,7 @@
 //! The scenario host of `tests/interop` on roomcast: the same behaviour as `reference/host.js` has on Node's socket.io, so
 //! that every client and every raw test can be run against both. Takes the options as one JSON argument.
 
-use roomcast::wire::cors::{Cors, Origin};
+use roomcast::cors::{Cors, Origin};
 use roomcast::wire::json;
 use roomcast::{
     AckId, Broker, Config, Cookie, Event, Events, Message, NamespaceId, NamespaceOptions, PatternOptions,

@@ -2,7 +2,7 @@
 
 use crate::input::fill;
 use crate::probe::{Bed, Heard, Order};
-use roomcast::net::LoopOptions;
+use roomcast::service::LoopOptions;
 use std::io::Write;
 use std::net::TcpStream;
 

@@ -1,7 +1,7 @@
 //! The loop inside another loop, by its descriptor.
 
 use crate::probe::{Bed, Order};
-use roomcast::net::LoopOptions;
+use roomcast::service::LoopOptions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

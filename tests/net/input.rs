@@ -1,7 +1,7 @@
 //! Accepting, reading, budgets, pauses and the ends of links.
 
 use crate::probe::{Bed, Heard, Order, reset};
-use roomcast::net::{Flow, Loop, LoopOptions};
+use roomcast::service::{Flow, Loop, LoopOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;

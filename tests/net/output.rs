@@ -1,7 +1,7 @@
 //! Sending, a kernel that is full, and closing.
 
 use crate::probe::{Bed, Heard, Order, reset};
-use roomcast::net::{LoopOptions, Sent};
+use roomcast::service::{LoopOptions, Sent};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::thread;

@@ -1,7 +1,7 @@
 //! A service that does as a test tells it and writes down what it hears, and a loop around it.
 
-use roomcast::base::Millis;
-use roomcast::net::{Flow, Loop, LoopOptions, Output, Sent, Service};
+use roomcast::Millis;
+use roomcast::service::{Flow, Loop, LoopOptions, Output, Sent, Service};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;

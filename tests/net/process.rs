@@ -1,7 +1,7 @@
 //! What takes a process of its own: limits on descriptors, and signals.
 
 use crate::probe::{Bed, Heard, Order, reset};
-use roomcast::net::{LoopOptions, Sent};
+use roomcast::service::{LoopOptions, Sent};
 use std::env;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};

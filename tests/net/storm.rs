@@ -1,7 +1,7 @@
 //! Clients and service do everything at once, in an order drawn from a seed: nothing is lost, forgotten or delivered to another.
 
 use crate::probe::{Bed, Heard, Order, reset};
-use roomcast::net::LoopOptions;
+use roomcast::service::LoopOptions;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};

@@ -3,7 +3,7 @@
 
 use crate::client::Carrier;
 use crate::world::{ROOM, Seen, World};
-use roomcast::broker::service::Service;
+use roomcast::service::Service;
 use roomcast::{Config, Delivery, Message, NamespaceId, SocketId, Target};
 
 /// What one flush hands out; a turn has two.

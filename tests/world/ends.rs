@@ -4,7 +4,7 @@
 use crate::net::End;
 use crate::parse;
 use crate::world::{Seen, World};
-use roomcast::broker::service::Service;
+use roomcast::service::Service;
 use roomcast::{Config, Limits, Message, SocketId};
 
 /// A client that reads nothing makes the server's goodbye wait; what it sends after a frame that was refused is not read.

@@ -4,8 +4,8 @@ use crate::client::Wire;
 use crate::net::End;
 use crate::parse::{self, Response};
 use crate::world::{Seen, World};
-use roomcast::broker::service::Service;
-use roomcast::wire::cors::{Cors, Origin};
+use roomcast::cors::{Cors, Origin};
+use roomcast::service::Service;
 use roomcast::{Config, Core, Limits, Message, Reason, Resource, SocketId};
 
 impl World {

@@ -472,7 +472,7 @@ fn undrained(limits: Limits) {
         world.text(a, "42[\"x\"]");
         world.settle();
     }
-    assert!(!roomcast::broker::service::Service::wants_input(&world.core));
+    assert!(!roomcast::service::Service::wants_input(&world.core));
     let id = world.clients[a].ws.as_ref().unwrap().id;
     assert!(!world.net.pipes[id].up.is_empty());
     world.drains = true;

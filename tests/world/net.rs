@@ -1,7 +1,7 @@
 //! A network without sockets: one pipe for each TCP connection, with kernel buffers of bounded size. It must not know a
 //! protocol, and it holds the broker to the loop's contract.
 
-use roomcast::broker::service::{Output, Sent};
+use roomcast::service::{Output, Sent};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 

@@ -2,7 +2,7 @@
 
 use crate::parse::{self, Response};
 use crate::world::{Seen, World};
-use roomcast::wire::cors::{Cors, Origin};
+use roomcast::cors::{Cors, Origin};
 use roomcast::{Config, Core, Error};
 
 /// The first answer to a request on a connection of its own.

@@ -3,7 +3,7 @@
 use crate::client::{Carrier, Client, Wire};
 use crate::net::{End, Net};
 use fastrand::Rng;
-use roomcast::broker::service::{Flow, Service};
+use roomcast::service::{Flow, Service};
 use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
 use std::net::SocketAddr;
 

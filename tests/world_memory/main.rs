@@ -15,7 +15,7 @@ mod storm;
 #[path = "../world/world.rs"]
 mod world;
 
-use roomcast::broker::service::{Output, Sent, Service};
+use roomcast::service::{Output, Sent, Service};
 use roomcast::{Config, Delivery, Message, Target};
 use std::collections::HashMap;
 use std::io::IoSlice;

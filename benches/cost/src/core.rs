@@ -1,7 +1,7 @@
 //! What a peer can ask the core for, through the core: with the events that come of it, and the output.
 
 use super::{Case, Work, frame, repeated};
-use roomcast::broker::service::{Output, Sent, Service};
+use roomcast::service::{Output, Sent, Service};
 use roomcast::{Config, Core, Events, NamespaceOptions, PatternOptions};
 use std::io::IoSlice;
 

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use roomcast::route::{Member, Namespace, Router, Selection, TickLog};
+use roomcast::router::{Member, Namespace, Router, Selection, TickLog};
 
 /// The order in which members joined, against the order of their keys.
 #[derive(Clone, Copy, PartialEq, Eq)]

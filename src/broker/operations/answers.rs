@@ -4,10 +4,10 @@ use super::Handles;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 use crate::broker::Core;
-use crate::broker::message::Receipt;
-use crate::broker::metrics::Metrics;
-use crate::broker::stats::Stats;
-use crate::session::handshake::Origin;
+use crate::host::handshake::Origin;
+use crate::host::metrics::Metrics;
+use crate::host::stats::Stats;
+use crate::hub::message::Receipt;
 use std::collections::HashSet;
 
 /// Answers by their shape: the type in which a loop sends one, and what it makes of the core's.
@@ -25,7 +25,7 @@ macro_rules! sent {
     (type each($answer:ty)) => { Vec<$answer> };
     (type texts) => { Vec<String> };
     (type text) => { String };
-    (type handshake) => { $crate::session::handshake::Origin };
+    (type handshake) => { $crate::host::handshake::Origin };
     (type asked) => { $crate::broker::operations::answers::Asked };
     (done $answer:expr) => { $answer? };
     (result $answer:expr) => { $answer? };

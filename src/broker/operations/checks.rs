@@ -2,11 +2,11 @@
 
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
-use crate::broker::config::Config;
-use crate::broker::delivery;
-use crate::broker::gate;
-use crate::broker::message::Message;
-use crate::broker::rooms;
+use crate::engine::gate;
+use crate::host::config::Config;
+use crate::hub::delivery;
+use crate::hub::message::Message;
+use crate::hub::rooms;
 
 /// What operations are checked by.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::ReservedEvent`](crate::Error::ReservedEvent),
     /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments),
     /// [`Error::TooLarge`](crate::Error::TooLarge); then nobody gets it.
-    Emit: order emit(target: Target, message: Message) -> result(Receipt), to(target), checked by check_message(message);
+    Emit: order hub.emit(target: Target, message: Message) -> result(Receipt), to(target), checked by check_message(message);
     /// Emits an event to one socket, in its own namespace.
     ///
     /// ```
@@ -37,7 +37,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::WrongState`](crate::Error::WrongState) if the host has
     /// yet to accept it, and those of [`emit`](Self::emit).
-    SendTo: order send(socket: Socket, message: Message) -> result(Receipt), to(socket), checked by check_message(message);
+    SendTo: order hub.send(socket: Socket, message: Message) -> result(Receipt), to(socket), checked by check_message(message);
     /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
     ///
@@ -61,7 +61,7 @@ macro_rules! operations {
     /// # Errors
     /// Those of [`emit`](Self::emit), and [`Error::TooMany`](crate::Error::TooMany) if a recipient owes
     /// `Limits::max_pending_acks` already; then nobody gets it.
-    EmitWithAck: call emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
+    EmitWithAck: call hub.emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
     /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
     ///
     /// ```
@@ -77,18 +77,18 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::BadJson`](crate::Error::BadJson),
     /// [`Error::BadAttachments`](crate::Error::BadAttachments), [`Error::TooLarge`](crate::Error::TooLarge).
-    Ack: order ack(socket: Socket, ack: Number, args: Text, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
+    Ack: order hub.ack(socket: Socket, ack: Number, args: Text, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
     /// Sends a text message over a connection as it is. For [`Config::engine_only`].
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is, [`Error::WrongState`](crate::Error::WrongState) if the
     /// broker speaks Socket.IO.
-    SendMessage: order send_message(conn: Conn, text: Text) -> done, to(conn), checked by check_engine();
+    SendMessage: order engine.send_message(conn: Conn, text: Text) -> done, to(conn), checked by check_engine();
     /// Sends a binary message over a connection as it is. For [`Config::engine_only`].
     ///
     /// # Errors
     /// As [`send_message`](Self::send_message).
-    SendBinary: order send_binary(conn: Conn, bytes: Bytes) -> done, to(conn), checked by check_engine();
+    SendBinary: order engine.send_binary(conn: Conn, bytes: Bytes) -> done, to(conn), checked by check_engine();
 
     "# Rooms"
     /// Puts a socket into a room. Returns whether it was not in it before.
@@ -109,17 +109,17 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket` or
     /// [`Limits::max_room_bytes`](crate::Limits::max_room_bytes).
-    Join: order join(socket: Socket, room: Text) -> result(bool), to(socket), checked by check_room(room);
+    Join: order hub.join(socket: Socket, room: Text) -> result(bool), to(socket), checked by check_room(room);
     /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone).
-    Leave: order leave(socket: Socket, room: Text) -> result(bool), to(socket);
+    Leave: order hub.leave(socket: Socket, room: Text) -> result(bool), to(socket);
     /// Takes a socket out of all rooms but its own.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone).
-    LeaveAll: order leave_all(socket: Socket) -> done, to(socket);
+    LeaveAll: order hub.leave_all(socket: Socket) -> done, to(socket);
     /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
     /// memberships changed; `None` with loops of its own, which find out later.
     ///
@@ -134,7 +134,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone), [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany); then nothing has changed.
-    ChangeRooms: order change_rooms(socket: Socket, leave: Texts, join: Texts) -> result(usize), to(socket), checked by check_rooms(join);
+    ChangeRooms: order hub.change_rooms(socket: Socket, leave: Texts, join: Texts) -> result(usize), to(socket), checked by check_rooms(join);
     /// The members of a room, in a stable order; for a socket's own room that socket.
     ///
     /// ```
@@ -150,22 +150,22 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    Members: ask members(namespace: Namespace, room: Text) -> each(SocketId), to(all);
+    Members: ask hub.members(namespace: Namespace, room: Text) -> each(SocketId), to(all);
     /// Whether a socket is in a room; its own is one of them.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    IsMember: ask is_member(socket: Socket, room: Text) -> result(bool), to(socket);
+    IsMember: ask hub.is_member(socket: Socket, room: Text) -> result(bool), to(socket);
     /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    RoomsIn: ask rooms_in(namespace: Namespace) -> texts, to(all);
+    RoomsIn: ask hub.rooms_in(namespace: Namespace) -> texts, to(all);
     /// The rooms a socket is in: its own first, then the others in a stable order.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    RoomsOf: ask rooms_of(socket: Socket) -> texts, to(socket);
+    RoomsOf: ask hub.rooms_of(socket: Socket) -> texts, to(socket);
 
     "# Namespaces, and who gets in"
     /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
@@ -184,7 +184,7 @@ macro_rules! operations {
     /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a name no packet can carry,
     /// [`Error::Exists`](crate::Error::Exists) if it is there and guarded otherwise (`/` takes whatever it is given first),
     /// [`Error::TooMany`](crate::Error::TooMany).
-    AddNamespace: call add_namespace(name: Text, options: NamespaceOptions) -> result(NamespaceId), to(all);
+    AddNamespace: call hub.add_namespace(name: Text, options: NamespaceOptions) -> result(NamespaceId), to(all);
     /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
     /// several patterns that fit, the first one added counts.
     ///
@@ -200,12 +200,12 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a glob no name can fit.
-    AddPattern: call add_pattern(glob: Text, options: PatternOptions) -> done, to(all);
+    AddPattern: call hub.add_pattern(glob: Text, options: PatternOptions) -> done, to(all);
     /// The sockets of a namespace, in a stable order.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    SocketsIn: ask sockets_in(namespace: Namespace) -> each(SocketId), to(all);
+    SocketsIn: ask hub.sockets_in(namespace: Namespace) -> each(SocketId), to(all);
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
     /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
     ///
@@ -226,37 +226,37 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, which [`Event::Disconnect`](crate::Event::Disconnect)
     /// tells as well, [`Error::WrongState`](crate::Error::WrongState) if the answer was given before.
-    Accept: order accept(socket: Socket) -> done, to(socket);
+    Accept: order hub.accept(socket: Socket) -> done, to(socket);
     /// Turns a socket away that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. The client gets
     /// `message`, and `data` if there is any: a JSON value. The handle is dead when this returns.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if it
     /// was accepted before, [`Error::BadData`](crate::Error::BadData) if `data` is not JSON.
-    Reject: order reject(socket: Socket, message: Text, data: MaybeText) -> done, to(socket), checked by check_data(data);
+    Reject: order hub.reject(socket: Socket, message: Text, data: MaybeText) -> done, to(socket), checked by check_data(data);
     /// Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
     /// and with it its sockets in other namespaces. What was emitted to it before still goes out.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    Disconnect: order disconnect(socket: Socket, close: Flag) -> done, to(socket);
+    Disconnect: order hub.disconnect(socket: Socket, close: Flag) -> done, to(socket);
     /// Lets a connection open that an [`Event::Handshake`](crate::Event::Handshake) asked for.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if
     /// the answer was given before.
-    Allow: order allow(conn: Conn) -> done, to(conn);
+    Allow: order top.allow(conn: Conn) -> done, to(conn);
     /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and
     /// `message`, or `Forbidden` if that is empty. The handle is dead when this returns.
     ///
     /// # Errors
     /// As [`allow`](Self::allow).
-    Refuse: order refuse(conn: Conn, message: Text) -> done, to(conn);
+    Refuse: order engine.refuse(conn: Conn, message: Text) -> done, to(conn);
     /// Closes a connection and all its sockets, after what is queued for it has gone out.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is.
-    CloseConnection: order close_connection(conn: Conn) -> done, to(conn);
+    CloseConnection: order engine.close_connection(conn: Conn) -> done, to(conn);
 
     "# Everybody whom a target selects"
     /// Who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's rooms and handshake are
@@ -277,7 +277,7 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    FetchSockets: call fetch_sockets(target: Target) -> each(SocketId), to(target);
+    FetchSockets: call hub.fetch_sockets(target: Target) -> each(SocketId), to(target);
     /// Puts everybody whom `target` selects into these rooms: Socket.IO's `socketsJoin`. Returns how many sockets that are. Those
     /// who wait for the host's decision are not selected.
     ///
@@ -295,7 +295,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany) if one of them would be in too many rooms; then nothing has changed (with loops
     /// of its own: on the loop of that one).
-    SocketsJoin: order sockets_join(target: Target, rooms: Texts) -> result(usize), to(target), checked by check_rooms(rooms);
+    SocketsJoin: order hub.sockets_join(target: Target, rooms: Texts) -> result(usize), to(target), checked by check_rooms(rooms);
     /// Takes everybody whom `target` selects out of these rooms: Socket.IO's `socketsLeave`. Returns how many sockets that are.
     ///
     /// ```
@@ -310,7 +310,7 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    SocketsLeave: order sockets_leave(target: Target, rooms: Texts) -> result(usize), to(target);
+    SocketsLeave: order hub.sockets_leave(target: Target, rooms: Texts) -> result(usize), to(target);
     /// Disconnects everybody whom `target` selects, as [`disconnect`](Self::disconnect) does: Socket.IO's `disconnectSockets`. Returns
     /// how many sockets that are.
     ///
@@ -326,54 +326,54 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    DisconnectSockets: order disconnect_sockets(target: Target, close: Flag) -> result(usize), to(target);
+    DisconnectSockets: order hub.disconnect_sockets(target: Target, close: Flag) -> result(usize), to(target);
 
     "# Clients"
     /// A socket's id as its client knows it; also the name of its own room.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    SocketSid: ask socket_sid(socket: Socket) -> text, to(socket);
+    SocketSid: ask hub.socket_sid(socket: Socket) -> text, to(socket);
     /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
     /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
     /// It is 0 until then, and in events that were waiting already.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    SetTag: order set_tag(socket: Socket, tag: Number) -> done, to(socket);
+    SetTag: order hub.set_tag(socket: Socket, tag: Number) -> done, to(socket);
     /// What [`set_tag`](Self::set_tag) has put on a socket.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    Tag: ask tag(socket: Socket) -> result(u64), to(socket);
+    Tag: ask hub.tag(socket: Socket) -> result(u64), to(socket);
     /// The connected socket with this id, in whichever namespace it is.
-    FindSocket: ask find_socket(id: Text) -> sure(Option<SocketId>), to(all);
+    FindSocket: ask hub.find_socket(id: Text) -> sure(Option<SocketId>), to(all);
     /// The namespace a socket is in.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    NamespaceOf: ask namespace_of(socket: Socket) -> result(NamespaceId), to(socket);
+    NamespaceOf: ask hub.namespace_of(socket: Socket) -> result(NamespaceId), to(socket);
     /// The connection a socket lives on; a client has one socket on it for each namespace it joined.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    ConnOf: ask conn_of(socket: Socket) -> result(ConnId), to(socket);
+    ConnOf: ask hub.conn_of(socket: Socket) -> result(ConnId), to(socket);
     /// What the first request of a connection said.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is.
-    ConnHandshake: ask conn_handshake(conn: Conn) -> handshake, to(conn);
+    ConnHandshake: ask engine.conn_handshake(conn: Conn) -> handshake, to(conn);
     /// Whether a connection is carried by a WebSocket by now.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is.
-    IsWebsocket: ask is_websocket(conn: Conn) -> result(bool), to(conn);
+    IsWebsocket: ask engine.is_websocket(conn: Conn) -> result(bool), to(conn);
     /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
     /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
-    QueuedBytes: ask queued_bytes(socket: Socket) -> result(usize), to(socket);
+    QueuedBytes: ask top.queued_bytes(socket: Socket) -> result(usize), to(socket);
 
     "# The rest"
     /// Answers GET and HEAD for exactly this path. A second call replaces the first.
@@ -390,7 +390,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or lies under the Socket.IO path,
     /// [`Error::BadValue`](crate::Error::BadValue) for a header that cannot be sent.
-    Serve: call serve(path: Text, resource: Resource) -> done, to(all);
+    Serve: call top.serve(path: Text, resource: Resource) -> done, to(all);
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
     /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
     /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
@@ -414,17 +414,17 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::BadValue`](crate::Error::BadValue) if `per_second` is 0, [`Error::TooLarge`](crate::Error::TooLarge) for a longer reason.
-    Drain: order drain(per_second: Pace, reason: Text) -> done, to(all), checked by check_drain(per_second, reason);
+    Drain: order engine.drain(per_second: Pace, reason: Text) -> done, to(all), checked by check_drain(per_second, reason);
     /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
-    StopDraining: order stop_draining() -> sure(()), to(all);
+    StopDraining: order engine.stop_draining() -> sure(()), to(all);
     /// Whether [`drain`](Self::drain) was called, and clients are not taken in. How many are left is in
     /// [`Stats::connections`].
-    IsDraining: ask is_draining() -> sure(bool), to(all);
+    IsDraining: ask engine.is_draining() -> sure(bool), to(all);
     /// All figures at this moment. Copies its histograms: meant for a monitor that asks every few seconds.
-    ReadMetrics: ask metrics() -> sure(Metrics), to(all);
+    ReadMetrics: ask top.metrics() -> sure(Metrics), to(all);
     /// What there is now, and totals. All of it is kept as it changes: asking costs the same however much there is, and
     /// with loops a question to each of them.
-    ReadStats: ask stats() -> sure(Stats), to(all);
+    ReadStats: ask top.stats() -> sure(Stats), to(all);
     } };
 }
 pub(crate) use operations;

@@ -3,7 +3,7 @@
 use crate::broker::operations::operations;
 
 macro_rules! names {
-    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $call:ident($($given:ident: $kind:ident),*)
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
         -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {
         &[$($((stringify!($mode), stringify!($call)),)*)*]
     };

@@ -5,14 +5,14 @@ use super::{Broker, Driver};
 use crate::base::errors::Result;
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 use crate::broker::Core;
-use crate::broker::config::Config;
-use crate::broker::message::Receipt;
-use crate::broker::metrics::Metrics;
 use crate::broker::operations::arguments::lent;
 use crate::broker::operations::{self, operations};
-use crate::broker::stats::Stats;
+use crate::host::config::Config;
+use crate::host::handshake::Handshake;
+use crate::host::metrics::Metrics;
+use crate::host::stats::Stats;
+use crate::hub::message::Receipt;
 use crate::net::shard::Shard;
-use crate::session::handshake::Handshake;
 use std::borrow::Cow;
 
 /// One of two iterators over the same things.
@@ -120,7 +120,7 @@ macro_rules! call {
 }
 
 macro_rules! calls {
-    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $call:ident($($given:ident: $kind:ident),*)
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
         -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {$(
         #[doc = $section]
         impl Broker {$(

@@ -2,7 +2,7 @@
 //! is decided.
 
 use super::{Lingering, Links, State};
-use crate::broker::service::{Output, Sent};
+use crate::engine::service::{Output, Sent};
 use crate::net::REARMED_BY_WOULD_BLOCK;
 use mio::Registry;
 use mio::net::TcpStream;

@@ -1,7 +1,7 @@
 //! Acknowledgements that several loops wait for, put together again for the host. It must not hold one that is over.
 
 use crate::base::ids::AckId;
-use crate::broker::events::{Events, Kind};
+use crate::host::events::{Events, Kind};
 use std::collections::HashMap;
 
 /// Acknowledgements with recipients on more than one loop, by the handle that each of the loops has.
@@ -113,7 +113,7 @@ impl Acks {
 mod tests {
     use super::*;
     use crate::base::ids::{Key, SocketId};
-    use crate::broker::events::Event;
+    use crate::host::events::Event;
 
     fn id(loop_number: usize) -> AckId {
         AckId::new(Key { slot: 1, generation: 1 }).on_loop(loop_number)

@@ -1,6 +1,6 @@
 //! What loops hand to their host: batches of events, and what wakes it. It must not block either side.
 
-use crate::broker::events::Events;
+use crate::host::events::Events;
 use crate::net::Waker;
 use mio::{Poll, Token};
 use parking_lot::Mutex;

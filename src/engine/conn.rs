@@ -1,0 +1,130 @@
+//! One client's Engine.IO session: which transport carries it, and what it waits for. It must not know the link's bytes, nor
+//! what its messages mean.
+
+use crate::host::handshake::{Address, Origin};
+
+/// What has a time limit, by the slot of what it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Timer {
+    /// A TCP connection: a head, a body, an idle wait or a close that takes too long.
+    Link(u32),
+    /// A connection's next ping, or the pong that is due.
+    Heartbeat(u32),
+    /// A WebSocket that opened for an upgrade and has not finished it.
+    Upgrade(u32),
+    /// The next forced answer to a poll while an upgrade is under way.
+    UpgradePoll(u32),
+    /// A polling connection that was closed while no poll was open.
+    Linger(u32),
+    /// The next clients that a drain sends away.
+    Drain,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// The host has yet to allow the handshake.
+    Deciding,
+    Open,
+    /// Its sockets are gone; what is queued goes out, then the close.
+    Closing,
+}
+
+/// What carries the connection now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The links of the open poll and of the POST that is being read.
+    Polling {
+        poll: Option<u32>,
+        post: Option<u32>,
+    },
+    WebSocket {
+        link: u32,
+    },
+}
+
+/// A WebSocket that opened beside a polling connection to replace it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    pub(crate) link: u32,
+    /// `2probe` came and `3probe` went back: polls are being answered with a noop.
+    pub(crate) answered: bool,
+    /// It takes no binary frames.
+    pub(crate) base64: bool,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) sid: Box<str>,
+    pub(crate) life: Life,
+    pub(crate) transport: Transport,
+    /// A connection upgrades once.
+    pub(crate) upgraded: bool,
+    /// Its WebSocket takes no binary frames (`b64=1`). What waits in the backlog has that form already.
+    pub(crate) base64: bool,
+    /// It was closed between two polls: the next poll is told.
+    pub(crate) lingers: bool,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) origin: Box<Origin>,
+    /// What it is counted by, if addresses are.
+    pub(crate) address: Option<Address>,
+    pub(crate) awaiting_pong: bool,
+    /// The wait for the pong was extended once, as traffic came in meanwhile.
+    pub(crate) extended: bool,
+}
+
+impl Conn {
+    pub(crate) fn new(
+        sid: Box<str>,
+        origin: Box<Origin>,
+        address: Option<Address>,
+        transport: Transport,
+    ) -> Self {
+        Self {
+            sid,
+            life: Life::Open,
+            transport,
+            upgraded: false,
+            base64: false,
+            lingers: false,
+            probe: None,
+            origin,
+            address,
+            awaiting_pong: false,
+            extended: false,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.life == Life::Open
+    }
+
+    /// Over polling, closed, and without the poll that was to say so, nor a time to wait for another.
+    pub(crate) fn is_stranded(&self) -> bool {
+        matches!(self.transport, Transport::Polling { poll: None, .. }) && !self.lingers
+    }
+
+    /// The link of the poll that waits.
+    pub(crate) fn poll(&self) -> Option<u32> {
+        match self.transport {
+            Transport::Polling { poll, .. } => poll,
+            Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// The link of the POST that is being read.
+    pub(crate) fn post(&self) -> Option<u32> {
+        match self.transport {
+            Transport::Polling { post, .. } => post,
+            Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// A POST over this link is done with.
+    pub(crate) fn release_post(&mut self, link: u32) {
+        if let Transport::Polling { post, .. } = &mut self.transport {
+            post.take_if(|other| *other == link);
+        }
+    }
+}

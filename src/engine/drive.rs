@@ -1,0 +1,129 @@
+//! What a loop tells the engine: links that open and close, what they bring, and the time. It must not send anything.
+
+use super::conn::Timer;
+use super::link::{Http, Link};
+use super::service::Flow;
+use super::{Engine, Upper};
+use crate::base::Millis;
+use crate::host::stats::count;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// # As a [`Service`](super::service::Service) is asked, with what sits above
+impl Engine {
+    pub(crate) fn link_opened(
+        &mut self,
+        link: usize,
+        peer: SocketAddr,
+        now: Millis,
+        upper: &mut impl Upper,
+    ) -> bool {
+        self.advance(now);
+        if self.shutting_down || self.open_links >= self.config.limits.max_links as usize {
+            count(&mut self.counters.links_refused, 1);
+            return false;
+        }
+        *self.link(link as u32) = Link::Http(Box::new(Http::new(peer)));
+        self.open_links = self.open_links.saturating_add(1);
+        count(&mut self.counters.links_opened, 1);
+        self.http_progress(link as u32, upper);
+        true
+    }
+
+    pub(crate) fn received(
+        &mut self,
+        link: usize,
+        bytes: &mut [u8],
+        now: Millis,
+        upper: &mut impl Upper,
+    ) -> Flow {
+        self.advance(now);
+        count(&mut self.counters.bytes_in, bytes.len() as u64);
+        let link = link as u32;
+        match self.link(link) {
+            Link::Http(_) => self.http_received(link, bytes, upper),
+            Link::WebSocket(_) => {
+                self.websocket_received(link, bytes, upper);
+                Flow::Continue
+            }
+            Link::Free => Flow::Continue,
+        }
+    }
+
+    pub(crate) fn link_closed(&mut self, link: usize, now: Millis) {
+        self.advance(now);
+        let link = link as u32;
+        let state = std::mem::take(self.link(link));
+        if matches!(state, Link::Free) {
+            return;
+        }
+        self.link_is_gone();
+        self.timers.cancel(Timer::Link(link));
+        match state {
+            Link::Free => {}
+            Link::Http(http) => self.http_lost(link, *http),
+            Link::WebSocket(websocket) => self.websocket_lost(websocket.conn, websocket.role),
+        }
+    }
+
+    pub(crate) fn writable(&mut self, link: usize) {
+        let link = link as u32;
+        match self.link(link) {
+            Link::Free => {}
+            Link::Http(http) => {
+                if std::mem::take(&mut http.blocked) {
+                    self.ready_links.push(link);
+                }
+            }
+            Link::WebSocket(websocket) => {
+                let conn = websocket.conn;
+                let output = !websocket.output.is_empty();
+                if output {
+                    self.ready_links.push(link);
+                }
+                if output || self.outbox.is_congested(conn.slot) {
+                    self.ready.push(conn);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn slept_through(&mut self, time: Millis) {
+        self.epoch = self.epoch.saturating_add(time);
+        self.hasten_pings(time);
+    }
+
+    pub(crate) fn unheard(&mut self, time: Millis) -> Option<Millis> {
+        let patience = self.config.ping_timeout / 2;
+        if time < patience {
+            return Some(patience);
+        }
+        self.ping_unheard();
+        Some(time.saturating_add(self.config.ping_interval))
+    }
+
+    pub(crate) fn flush_took(&mut self, time: Duration) {
+        if std::mem::take(&mut self.flushed) {
+            self.flushes.record(time);
+        }
+    }
+
+    pub(crate) fn step_took(&mut self, time: Duration) {
+        self.steps.record(time);
+    }
+
+    /// When the first of its timers is due.
+    pub(crate) fn next_timeout(&self) -> Option<Millis> {
+        self.timers.next()
+    }
+
+    pub(crate) fn wants_input(&self) -> bool {
+        let limits = &self.config.limits;
+        self.events.len() < limits.max_events && self.events.byte_len() < limits.max_event_bytes
+    }
+
+    /// What goes back stands still: no time that is counted from now on is shorter than nothing.
+    pub(crate) fn advance(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+}

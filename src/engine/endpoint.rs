@@ -1,0 +1,457 @@
+//! Requests for the endpoint: handshakes, polls, POSTs and upgrades, refused in the reference's order with the
+//! reference's codes. It must not read the bytes of a link itself.
+
+use super::conn::{Life, Timer, Transport};
+use super::gate::Busy;
+use super::link::{Link, Phase, Role};
+use super::{Ending, Engine, Upper};
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key};
+use crate::host::events::Kind;
+use crate::host::handshake::Origin;
+use crate::host::reason::Reason;
+use crate::host::stats::count;
+use crate::wire::engineio;
+use crate::wire::http::{self, Request};
+use crate::wire::json;
+
+/// What the query of a request for the endpoint says.
+#[derive(Debug, Default)]
+struct Query {
+    transport: String,
+    sid: String,
+    version: String,
+    /// The client takes no binary frames.
+    base64: bool,
+}
+
+impl Query {
+    fn new(query: &str) -> Self {
+        let mut this = Self::default();
+        for (name, value) in http::query_pairs(query) {
+            match &*name {
+                "transport" => this.transport = value.into_owned(),
+                "sid" => this.sid = value.into_owned(),
+                "EIO" => this.version = value.into_owned(),
+                "b64" => this.base64 = !value.is_empty(),
+                _ => {}
+            }
+        }
+        this
+    }
+}
+
+/// The reference's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    UnknownTransport = 0,
+    UnknownSid = 1,
+    BadMethod = 2,
+    BadRequest = 3,
+    Forbidden = 4,
+    UnsupportedVersion = 5,
+    /// Not the reference's, which lets everybody in.
+    Unavailable = 6,
+    /// Nor this.
+    TooMany = 7,
+}
+
+impl Code {
+    fn message(self) -> &'static str {
+        match self {
+            Code::UnknownTransport => "Transport unknown",
+            Code::UnknownSid => "Session ID unknown",
+            Code::BadMethod => "Bad handshake method",
+            Code::BadRequest => "Bad request",
+            Code::Forbidden => "Forbidden",
+            Code::UnsupportedVersion => "Unsupported protocol version",
+            Code::Unavailable => "Service unavailable",
+            Code::TooMany => "Too many requests",
+        }
+    }
+}
+
+impl Engine {
+    /// A request for the endpoint.
+    pub(super) fn endpoint_request(&mut self, link: u32, request: &Request<'_>, head: &[u8]) {
+        let upgrade = request.is_upgrade() && self.config.websocket;
+        if self.answer_cors(link, request, upgrade) {
+            return;
+        }
+        let query = Query::new(request.query());
+        let websocket = query.transport == "websocket";
+        let known = if websocket {
+            self.config.websocket
+        } else {
+            query.transport == "polling" && self.config.polling
+        };
+        if !known {
+            return self.refuse_request(link, upgrade, Code::UnknownTransport, None, &query.transport);
+        }
+        if let Some(origin) = self.unwanted_origin(link, request) {
+            return self.refuse_request(link, upgrade, Code::Forbidden, None, &origin);
+        }
+        if !query.sid.is_empty() {
+            let Some(key) = self.find_conn(&query.sid) else {
+                return self.refuse_request(link, upgrade, Code::UnknownSid, None, &query.sid);
+            };
+            return self.session_request(link, request, &query, key, upgrade);
+        }
+        if request.method != "GET" {
+            return self.refuse_request(link, upgrade, Code::BadMethod, None, request.method);
+        }
+        if websocket != upgrade {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_HANDSHAKE_ERROR");
+        }
+        if upgrade && let Err(error) = request.websocket_key() {
+            return self.refuse_upgrade(link, error);
+        }
+        self.handshake_request(link, request, head, query.version == "4", upgrade);
+    }
+
+    /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
+    fn answer_cors(&mut self, link: u32, request: &Request<'_>, upgrade: bool) -> bool {
+        let mut headers = Vec::new();
+        let mut preflight = None;
+        if let Some(cors) = &self.config.cors {
+            let origin = request.header("origin");
+            if request.method == "OPTIONS" && !upgrade {
+                cors.preflight(&mut headers, origin, request.header("access-control-request-headers"));
+                preflight = Some(cors.options_success_status);
+            } else {
+                cors.actual(&mut headers, origin);
+            }
+        }
+        for (name, value) in &self.config.headers {
+            http::header(&mut headers, name, value);
+        }
+        if let Link::Http(http) = self.link(link) {
+            http.reply.headers = headers;
+        }
+        if let Some(status) = preflight {
+            self.respond(link, status, "", b"");
+        }
+        preflight.is_some()
+    }
+
+    /// A request that names a session.
+    fn session_request(&mut self, link: u32, request: &Request<'_>, query: &Query, key: Key, upgrade: bool) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let polling = matches!(conn.transport, Transport::Polling { .. });
+        if !upgrade && polling != (query.transport == "polling") {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_MISMATCH");
+        }
+        if query.version != "4" {
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "PROTOCOL_MISMATCH");
+        }
+        if upgrade {
+            return self.upgrade_request(link, request, query, key);
+        }
+        self.note_agent(link, request);
+        match request.method {
+            "GET" => self.poll_request(link, key),
+            "POST" => self.post_request(link, request, key),
+            _ => self.respond(link, 500, "", b""),
+        }
+    }
+
+    /// Refuses the poll of a session whose time is up, if it came in this very turn, as output that waits beside it shows.
+    pub(super) fn refuse_late_poll(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key).filter(|_| self.outbox.queued(key.slot) > 0) else { return };
+        let Transport::Polling { poll, .. } = &mut conn.transport else { return };
+        let Some(link) = poll.take() else { return };
+        let sid = conn.sid.clone();
+        let body = self.refusal(link, Code::UnknownSid, None, &sid);
+        self.respond_to_poll(link, 400, "application/json", &body);
+    }
+
+    fn note_agent(&mut self, link: u32, request: &Request<'_>) {
+        let agent = request.header("user-agent").unwrap_or_default();
+        let explorer = memchr::memmem::find(agent, b";MSIE").is_some()
+            || memchr::memmem::find(agent, b"Trident/").is_some();
+        if let Link::Http(http) = self.link(link) {
+            http.reply.explorer = explorer;
+        }
+    }
+
+    // ---- handshake ----
+
+    fn handshake_request(
+        &mut self,
+        link: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        version: bool,
+        upgrade: bool,
+    ) {
+        let Link::Http(http) = self.link(link) else { return };
+        let peer = http.peer;
+        let head = http::join_lines(head, request).into();
+        let origin = Origin { head, peer, issued: self.wall_clock() };
+        if !self.config.guard_handshakes && !version {
+            return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
+        }
+        let address = self.visitor(peer, request);
+        if let Err(busy) = self.admit(address) {
+            return self.refuse_for_now(link, upgrade, busy);
+        }
+        let transport = if upgrade {
+            Transport::WebSocket { link }
+        } else {
+            Transport::Polling { poll: Some(link), post: None }
+        };
+        let Ok(key) = self.add_conn(origin, transport, address) else {
+            self.visitors.leave(address);
+            return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
+        };
+        if !self.config.guard_handshakes {
+            return self.complete_handshake(key, request);
+        }
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.life = Life::Deciding;
+        }
+        if let Link::Http(http) = self.link(link) {
+            http.phase = Phase::Deciding { conn: key };
+        }
+        self.timers.arm(Timer::Linger(key.slot), self.after(self.config.connect_timeout));
+        self.events.push(Kind::Handshake(ConnId::new(key)));
+    }
+
+    /// The host has allowed a handshake: its request is read again.
+    fn resume_handshake(&mut self, key: Key) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let head = conn.origin.head.clone();
+        let limits = self.config.limits.clone();
+        let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
+        if Query::new(request.query()).version != "4" {
+            return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
+        }
+        self.complete_handshake(key, &request);
+    }
+
+    /// The handshake is in order and, where that is asked, allowed.
+    fn complete_handshake(&mut self, key: Key, request: &Request<'_>) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let (transport, sid) = (conn.transport, conn.sid.clone());
+        let (link, upgrade) = match transport {
+            Transport::WebSocket { link } => (link, true),
+            Transport::Polling { poll: Some(link), .. } => (link, false),
+            Transport::Polling { .. } => return,
+        };
+        self.timers.cancel(Timer::Linger(key.slot));
+        if upgrade {
+            let answer = self.accept_upgrade(link, request);
+            self.start_websocket(link, key, Role::Main, answer);
+            if let Some(conn) = self.conns.get_mut(key) {
+                conn.base64 = Query::new(request.query()).base64;
+            }
+        } else {
+            self.note_agent(link, request);
+            // Not with a 101: whoever is there already need not find the way again.
+            let cookie = self.config.cookie.as_ref().map(|cookie| cookie.line(&sid));
+            if let Link::Http(http) = self.link(link) {
+                if let Some(cookie) = cookie {
+                    http::header(&mut http.reply.headers, "Set-Cookie", cookie);
+                }
+                http.wait(key);
+            }
+        }
+        self.open(key);
+    }
+
+    /// Lets a connection in that an [`Event::Handshake`](crate::Event::Handshake) asked for.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
+    pub(crate) fn allow(&mut self, conn: ConnId, upper: &mut impl Upper) -> Result<()> {
+        let transport = self.deciding(conn)?;
+        let Transport::WebSocket { link } = transport else {
+            self.resume_handshake(conn.key());
+            return Ok(());
+        };
+        // Frames that were sent right behind the request have waited for this.
+        let mut early = match self.link(link) {
+            Link::Http(http) => std::mem::take(&mut http.input).into_unread(),
+            Link::Free | Link::WebSocket(_) => Vec::new(),
+        };
+        self.resume_handshake(conn.key());
+        self.websocket_received(link, &mut early, upper);
+        Ok(())
+    }
+
+    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and this
+    /// message, or `Forbidden` if it is empty. The handle is dead when this returns.
+    ///
+    /// # Errors
+    /// As [`Engine::allow`].
+    pub(crate) fn refuse(&mut self, conn: ConnId, message: &str) -> Result<()> {
+        self.deciding(conn)?;
+        let message = Some(message).filter(|message| !message.is_empty());
+        self.end_handshake(conn.key(), Code::Forbidden, message, message.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Ends a handshake that comes to nothing: its connection never was.
+    fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
+        self.timers.cancel(Timer::Linger(key.slot));
+        let Some(conn) = self.forget_conn(key) else { return };
+        let (link, upgrade) = match conn.transport {
+            Transport::WebSocket { link } => (link, true),
+            Transport::Polling { poll: Some(link), .. } => (link, false),
+            Transport::Polling { .. } => return,
+        };
+        self.refuse_request(link, upgrade, code, message, context);
+    }
+
+    fn deciding(&self, conn: ConnId) -> Result<Transport> {
+        let state = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        if state.life == Life::Deciding { Ok(state.transport) } else { Err(Error::WrongState) }
+    }
+
+    // ---- polls and POSTs ----
+
+    fn poll_request(&mut self, link: u32, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Transport::Polling { poll, .. } = &mut conn.transport else { return };
+        if poll.is_some() {
+            self.close_conn(key, Reason::TransportError, Ending::Final);
+            return self.refuse_bare(link);
+        }
+        *poll = Some(link);
+        if let Link::Http(http) = self.link(link) {
+            http.wait(key);
+        }
+        self.ready.push(key);
+    }
+
+    fn post_request(&mut self, link: u32, request: &Request<'_>, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Transport::Polling { post, .. } = &mut conn.transport else { return };
+        let binary = request.header("content-type") == Some(b"application/octet-stream");
+        if post.is_some() || binary {
+            self.close_conn(key, Reason::TransportError, Ending::Final);
+            return self.refuse_bare(link);
+        }
+        *post = Some(link);
+        self.begin_post(link, key, request);
+    }
+
+    /// A poll beside a poll, or a POST that cannot be: a bare 400.
+    fn refuse_bare(&mut self, link: u32) {
+        count(&mut self.counters.requests_refused, 1);
+        self.respond(link, 400, "", b"");
+    }
+
+    /// The body of a POST is complete.
+    pub(super) fn finish_post(&mut self, link: u32, key: Key, body: &[u8], upper: &mut impl Upper) {
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.release_post(link);
+        }
+        // As in the reference, what is not UTF-8 is replaced, not refused.
+        for packet in engineio::payload(&String::from_utf8_lossy(body)) {
+            if !self.conns.get(key).is_some_and(|conn| conn.is_open()) {
+                break;
+            }
+            match packet {
+                Ok(packet) => self.packet(key, packet, upper),
+                Err(_) => self.unparsable(key),
+            }
+        }
+        self.respond_to_post(link);
+    }
+
+    // ---- upgrades ----
+
+    fn upgrade_request(&mut self, link: u32, request: &Request<'_>, query: &Query, key: Key) {
+        if query.transport != "websocket" {
+            return self.refuse_request(link, true, Code::BadRequest, None, "TRANSPORT_MISMATCH");
+        }
+        if let Err(error) = request.websocket_key() {
+            return self.refuse_upgrade(link, error);
+        }
+        let answer = self.accept_upgrade(link, request);
+        let Some(conn) = self.conns.get(key) else { return };
+        let free = conn.is_open() && !conn.upgraded && conn.probe.is_none();
+        if free && matches!(conn.transport, Transport::Polling { .. }) {
+            self.start_probe(link, key, query.base64, answer);
+        } else {
+            // As the reference does it: accepted, and closed at once.
+            self.start_websocket(link, key, Role::Closing, answer);
+            self.end_websocket(link);
+        }
+    }
+
+    /// Writes the 101 for a request whose [`websocket_key`](Request::websocket_key) was checked.
+    fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Vec<u8> {
+        let mut answer = Vec::with_capacity(256);
+        let Some(client_key) = request.header("sec-websocket-key") else { return answer };
+        let Link::Http(http) = self.link(link) else { return answer };
+        let accept = http::accept_key(client_key);
+        let mut response = http::switching_protocols(&mut answer, &accept);
+        // The reference's WebSocket server takes the first subprotocol offered.
+        if let Some(first) = request.subprotocol() {
+            response = response.header("Sec-WebSocket-Protocol", first);
+        }
+        response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();
+        answer
+    }
+
+    // ---- refusals ----
+
+    fn refuse_request(&mut self, link: u32, upgrade: bool, code: Code, message: Option<&str>, context: &str) {
+        let body = self.refusal(link, code, message, context);
+        let status = match code {
+            Code::Forbidden => 403,
+            Code::Unavailable => 503,
+            Code::TooMany => 429,
+            _ => 400,
+        };
+        if upgrade {
+            return self.refuse_plainly(link, status, message.unwrap_or(code.message()), &[]);
+        }
+        self.respond(link, status, "application/json", &body);
+    }
+
+    /// Counts a refusal, tells the host if it asks to be told, and returns the body that says so.
+    fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
+        count(&mut self.counters.requests_refused, 1);
+        let message = message.unwrap_or(code.message());
+        let peer = match self.link(link) {
+            Link::Http(http) => Some(http.peer),
+            _ => None,
+        };
+        self.log_refused(peer, code as u8, message, context);
+        if self.config.refusal_events {
+            self.events.push(Kind::Refused(code as u8)).text(&[message]).text(&[context]);
+        }
+        let mut body = format!("{{\"code\":{},\"message\":", code as u8).into_bytes();
+        json::write_string(&mut body, message);
+        body.push(b'}');
+        body
+    }
+
+    /// Turns a handshake away that may succeed later, or elsewhere.
+    fn refuse_for_now(&mut self, link: u32, upgrade: bool, busy: Busy) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.keep_alive = false;
+            http::header(&mut http.reply.headers, "Retry-After", busy.retry_after().to_string());
+        }
+        let code = if busy.is_for_address() { Code::TooMany } else { Code::Unavailable };
+        self.refuse_request(link, upgrade, code, None, busy.context());
+    }
+
+    /// Its answer is not the body that says so, but a bare text, as the reference's.
+    fn refuse_upgrade(&mut self, link: u32, error: http::UpgradeError) {
+        self.refusal(link, Code::BadRequest, None, error.text());
+        let versions = [("Sec-WebSocket-Version".to_owned(), http::UpgradeError::VERSIONS.to_owned())];
+        let headers = if error == http::UpgradeError::Version { &versions[..] } else { &[] };
+        self.refuse_plainly(link, error.status(), error.text(), headers);
+    }
+
+    fn refuse_plainly(&mut self, link: u32, status: u16, message: &str, headers: &[(String, String)]) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.keep_alive = false;
+        }
+        self.respond_with(link, status, "text/html", headers, message.as_bytes());
+    }
+}

@@ -1,0 +1,271 @@
+//! Whether new sessions are let in: the admission rate, and the drain that sends every client away at a pace of its own.
+//! It must not end a session but by the drain.
+
+use super::conn::Timer;
+use super::conn::Transport;
+use super::link::Link;
+use super::{Ending, Engine, Notice};
+use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::limits::Limits;
+use crate::host::handshake::Address;
+use crate::host::reason::Reason;
+use crate::host::stats::count;
+
+/// The close code of a drained WebSocket: "Service Restart", which a client may answer by coming again.
+const SERVICE_RESTART: u16 = 1012;
+/// What a close frame holds besides its code.
+const MAX_CLOSE_REASON: usize = 123;
+/// The drain goes on this often, with as many clients as are due by then.
+const DRAIN_STEP: Millis = 10;
+/// Nobody is told to stay away for longer than this, in seconds.
+const MAX_RETRY_AFTER: u64 = 30;
+/// Where a place is free only when somebody leaves, one is to ask again in so many seconds.
+const FULL_RETRY_AFTER: u64 = 10;
+
+/// Lets handshakes in, or not.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// Handshakes that were let in, as thousandths, less those that time has made good: at most the burst.
+    used: u64,
+    /// Handshakes that were sent away and have yet to come again, as thousandths, by the same measure.
+    away: u64,
+    /// When both were last brought up to date.
+    since: Millis,
+    drain: Option<Drain>,
+    /// How many drains the host has been told of.
+    drained: u64,
+}
+
+#[derive(Debug)]
+struct Drain {
+    per_second: u32,
+    /// Payload of the close frames.
+    close: Vec<u8>,
+    /// When this pace began, and how many went since.
+    begun: Millis,
+    sent: u64,
+    /// Connections below this slot have had their turn.
+    cursor: u32,
+    /// The host has its event.
+    told: bool,
+}
+
+/// Why a handshake is answered with 503, or 429 where its address is the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// There were too many of late; a place should be free in so many seconds.
+    Rate(u64),
+    Draining,
+    /// There are `max_connections`.
+    Full,
+    /// The client's address has `max_connections_per_address`.
+    AddressFull,
+    /// The client's address has had its handshakes of this second.
+    AddressRate,
+}
+
+impl Busy {
+    /// Seconds for `Retry-After`. While this server drains another one is to be found, and soon.
+    pub(super) fn retry_after(self) -> u64 {
+        match self {
+            Busy::Rate(seconds) => seconds,
+            Busy::Draining | Busy::AddressRate => 1,
+            Busy::Full | Busy::AddressFull => FULL_RETRY_AFTER,
+        }
+    }
+
+    /// What an [`Event::Refused`](crate::Event::Refused) says was wrong.
+    pub(super) fn context(self) -> &'static str {
+        match self {
+            Busy::Rate(_) => "RATE",
+            Busy::Draining => "DRAINING",
+            Busy::Full => "CONNECTIONS",
+            Busy::AddressFull => "ADDRESS_CONNECTIONS",
+            Busy::AddressRate => "ADDRESS_RATE",
+        }
+    }
+
+    /// Whether it is for what the client's address did, rather than for what the server can take.
+    pub(super) fn is_for_address(self) -> bool {
+        matches!(self, Busy::AddressFull | Busy::AddressRate)
+    }
+}
+
+impl Gate {
+    /// Takes one handshake in, if the rate allows it.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits hold thousandths of what has 32, and the clock stands still at worst"
+    )]
+    fn admit(&mut self, limits: &Limits, now: Millis) -> std::result::Result<(), Busy> {
+        let rate = u64::from(limits.max_handshakes_per_second);
+        if rate == 0 {
+            return Ok(());
+        }
+        let passed = (now - self.since).saturating_mul(rate);
+        self.since = now;
+        self.used = self.used.saturating_sub(passed);
+        self.away = self.away.saturating_sub(passed);
+        let burst = match limits.handshake_burst {
+            0 => rate,
+            burst => burst.into(),
+        };
+        if self.used + 1_000 <= burst * 1_000 {
+            self.used += 1_000;
+            return Ok(());
+        }
+        // Whoever is sent away is told to come when those before have had their turn: else all would come at once again.
+        self.away += 1_000;
+        Err(Busy::Rate(self.away.div_ceil(rate * 1_000).clamp(1, MAX_RETRY_AFTER)))
+    }
+}
+
+/// What is wrong with a drain, whatever state the broker is in.
+pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
+    if per_second == 0 {
+        return Err(Error::BadValue);
+    }
+    if reason.len() > MAX_CLOSE_REASON {
+        return Err(Error::TooLarge);
+    }
+    Ok(())
+}
+
+impl Engine {
+    /// Whether a new session of this address may begin now; counts those that may, until [`Engine::left`], and those that may not.
+    pub(super) fn admit(&mut self, address: Option<Address>) -> std::result::Result<(), Busy> {
+        let limits = &self.config.limits;
+        let entered = match self.gate.drain {
+            Some(_) => Err(Busy::Draining),
+            None => self.visitors.enter(address, limits, self.wall_clock()),
+        };
+        let answer = entered
+            .and_then(|()| self.gate.admit(limits, self.now).inspect_err(|_| self.visitors.leave(address)));
+        match answer {
+            Ok(()) => {}
+            Err(Busy::Full) => count(&mut self.counters.handshakes_over_connections, 1),
+            Err(Busy::AddressFull | Busy::AddressRate) => {
+                count(&mut self.counters.handshakes_over_address, 1)
+            }
+            Err(Busy::Rate(_)) => count(&mut self.counters.handshakes_over_rate, 1),
+            Err(Busy::Draining) => count(&mut self.counters.handshakes_while_draining, 1),
+        }
+        answer
+    }
+
+    /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
+    /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
+    /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
+    ///
+    /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
+    /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
+    /// not do after a [`disconnect`](Engine::disconnect); the reason is in their event's details. The host gets a
+    /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
+    ///
+    /// Called again before that it changes pace and reason; afterwards it is another drain.
+    /// [`stop_draining`](Engine::stop_draining) ends it.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] if `per_second` is 0, [`Error::TooLarge`] for a longer reason.
+    pub(crate) fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
+        check_drain(per_second, reason)?;
+        let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();
+        let begun = self.now;
+        self.gate.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
+        self.timers.arm(Timer::Drain, self.now);
+        Ok(())
+    }
+
+    /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
+    pub(crate) fn stop_draining(&mut self) {
+        self.gate.drain = None;
+        self.timers.cancel(Timer::Drain);
+    }
+
+    /// Whether [`drain`](Engine::drain) was called, and clients are not taken in. How many are left is in
+    /// [`Stats::connections`](crate::Stats::connections).
+    pub(crate) fn is_draining(&self) -> bool {
+        self.gate.drain.is_some()
+    }
+
+    /// How many drains have come to their end, each of which has its number in its event.
+    pub(crate) fn drained(&self) -> u64 {
+        self.gate.drained
+    }
+
+    /// Sends away as many clients as are due.
+    pub(super) fn drain_on(&mut self) {
+        let now = self.now;
+        let Some(drain) = &mut self.gate.drain else { return };
+        let per_second = u64::from(drain.per_second);
+        // The first one goes at once.
+        let due = (now.saturating_sub(drain.begun).saturating_mul(per_second) / 1_000).saturating_add(1);
+        while let Some(drain) = &mut self.gate.drain {
+            if drain.sent >= due {
+                let next = drain.begun.saturating_add(drain.sent.saturating_mul(1_000).div_ceil(per_second));
+                return self.timers.arm(Timer::Drain, next.max(now.saturating_add(DRAIN_STEP)));
+            }
+            let Some((key, next)) = self.conns.next_from(drain.cursor) else {
+                // Those that still wait for the host's decision, or have come since, get their turn later: all are walked
+                // at most once in `DRAIN_STEP`.
+                drain.cursor = 0;
+                if self.conns.len() > 0 {
+                    self.timers.arm(Timer::Drain, now.saturating_add(DRAIN_STEP));
+                }
+                break;
+            };
+            drain.cursor = next;
+            let Some(conn) = self.conns.get(key).filter(|conn| conn.is_open()) else { continue };
+            count(&mut drain.sent, 1);
+            let (transport, close) = (conn.transport, drain.close.clone());
+            if let Transport::WebSocket { link } = transport
+                && let Link::WebSocket(websocket) = self.link(link)
+            {
+                websocket.close = close;
+            }
+            count(&mut self.counters.drained, 1);
+            self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
+        }
+        self.tell_if_drained();
+    }
+
+    /// Tells the host when the last connection of a drain is gone.
+    pub(super) fn tell_if_drained(&mut self) {
+        if let Some(drain) = &mut self.gate.drain
+            && self.conns.len() == 0
+            && !std::mem::replace(&mut drain.told, true)
+        {
+            self.timers.cancel(Timer::Drain);
+            count(&mut self.gate.drained, 1);
+            self.notices.push_back(Notice::Drained(self.gate.drained));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_then_the_rate_and_each_refused_is_told_a_time_of_its_own() {
+        let limits = Limits { max_handshakes_per_second: 10, handshake_burst: 5, ..Limits::default() };
+        let mut gate = Gate::default();
+        let admitted = |gate: &mut Gate, now| (0..100).filter(|_| gate.admit(&limits, now).is_ok()).count();
+        assert_eq!(admitted(&mut gate, 0), 5);
+        assert_eq!(gate.admit(&limits, 0), Err(Busy::Rate(10)));
+        assert_eq!(admitted(&mut gate, 99), 0);
+        assert_eq!(admitted(&mut gate, 100), 1);
+        assert_eq!(admitted(&mut gate, 400), 3);
+        assert_eq!(gate.admit(&limits, 400), Err(Busy::Rate(30)));
+        // An hour of rest is worth one burst.
+        assert_eq!(admitted(&mut gate, 3_600_000), 5);
+        assert_eq!(gate.admit(&limits, 3_600_000), Err(Busy::Rate(10)));
+    }
+
+    #[test]
+    fn without_a_rate_everybody_comes_in() {
+        let mut gate = Gate::default();
+        assert!((0..100_000).all(|_| gate.admit(&Limits::default(), 0).is_ok()));
+    }
+}

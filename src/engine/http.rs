@@ -1,0 +1,385 @@
+//! Requests from HTTP links: framing, and the answers. What a request for the endpoint means is told in `polling`.
+
+use super::conn::Timer;
+use super::conn::Transport;
+use super::link::{Clock, Http, Link, Phase, Reply, Waiting};
+use super::service::Flow;
+use super::{Ending, Engine, Upper};
+use crate::base::ids::Key;
+use crate::host::reason::Reason;
+use crate::host::stats::count;
+use crate::wire::http::{self, Body, BodyDecoder, BodyError, Request};
+
+impl Engine {
+    /// Bytes from an HTTP link.
+    pub(super) fn http_received(&mut self, link: u32, bytes: &[u8], upper: &mut impl Upper) -> Flow {
+        let Link::Http(http) = self.link(link) else { return Flow::Continue };
+        if http.last || matches!(http.phase, Phase::Abandoned) {
+            return Flow::Continue;
+        }
+        http.input.push(bytes);
+        self.http_progress(link, upper);
+        let ahead = self.config.limits.max_head_bytes;
+        match self.link(link) {
+            Link::Http(http) if http.is_ahead(ahead) => {
+                http.paused = true;
+                Flow::Pause
+            }
+            _ => Flow::Continue,
+        }
+    }
+
+    /// Goes on with what a link has sent, until it has to wait: for more bytes, for an answer, or for the kernel.
+    pub(super) fn http_progress(&mut self, link: u32, upper: &mut impl Upper) {
+        loop {
+            let Link::Http(http) = self.link(link) else { return };
+            let held = http.poll.as_ref().is_some_and(|poll| poll.holds);
+            if http.last || held || http.leaving.is_some() || !http.unsent().is_empty() {
+                return;
+            }
+            let going = match http.phase {
+                Phase::Head if http.unwanted.is_some() => self.read_unwanted(link),
+                Phase::Head => self.read_head(link, upper),
+                Phase::Body { .. } => self.read_body(link, upper),
+                Phase::Deciding { .. } | Phase::Abandoned => false,
+            };
+            if !going {
+                return;
+            }
+        }
+    }
+
+    fn read_head(&mut self, link: u32, upper: &mut impl Upper) -> bool {
+        let ends = self.ends_idle_links();
+        let Link::Http(http) = self.link(link) else { return false };
+        if http.input.is_empty() {
+            if ends && http.poll.is_none() {
+                http.last = true;
+                self.ready_links.push(link);
+                return false;
+            }
+            let clock = if http.poll.is_some() { Clock::None } else { Clock::Idle };
+            self.set_clock(link, clock);
+            return false;
+        }
+        let mut input = std::mem::take(&mut http.input);
+        let parsed = match input.may_hold_head(&self.config.limits) {
+            true => http::parse_head(input.unread(), &self.config.limits),
+            false => Ok(None),
+        };
+        match parsed {
+            Ok(None) => {
+                self.set_clock(link, Clock::Head);
+                if let Link::Http(http) = self.link(link) {
+                    http.input = input;
+                }
+                false
+            }
+            Ok(Some((request, _))) if !self.may_overtake(link, &request) => {
+                if let Link::Http(http) = self.link(link) {
+                    http.input = input;
+                }
+                self.set_clock(link, Clock::None);
+                false
+            }
+            Ok(Some((request, _))) if self.is_for_another_loop(link, &request) => {
+                if let Link::Http(http) = self.link(link) {
+                    http.input = input;
+                }
+                self.ready_links.push(link);
+                false
+            }
+            Ok(Some((request, length))) => {
+                count(&mut self.counters.requests, 1);
+                self.set_clock(link, Clock::None);
+                self.request(link, &request, input.unread().get(..length).unwrap_or_default(), upper);
+                self.tell(upper);
+                input.advance(length);
+                match self.link(link) {
+                    Link::Http(http) => http.input = input,
+                    // What came with the upgrade request are frames already.
+                    Link::WebSocket(_) => self.websocket_received(link, input.unread_mut(), upper),
+                    Link::Free => return false,
+                }
+                true
+            }
+            Err(error) => {
+                count(&mut self.counters.requests_refused, 1);
+                if let Link::Http(http) = self.link(link) {
+                    http.reply = Reply::default();
+                }
+                self.respond(link, error.status(), "", b"");
+                false
+            }
+        }
+    }
+
+    /// Whether a request may be acted on before the poll that waits on its link is answered. A POST is: what it brings may be
+    /// what the poll waits for. Of all others nobody can tell the difference.
+    fn may_overtake(&mut self, link: u32, request: &Request<'_>) -> bool {
+        let post = request.method == "POST" && self.home(request).is_none();
+        let most = self.config.limits.max_head_bytes;
+        let Link::Http(http) = self.link(link) else { return false };
+        let Some(poll) = &mut http.poll else { return true };
+        poll.holds = !post || request.is_upgrade() || poll.behind.len() > most;
+        !poll.holds
+    }
+
+    /// The other loop on which the session lives that a request names.
+    fn home(&self, request: &Request<'_>) -> Option<usize> {
+        if self.config.loops < 2 || !self.covers(request.path()) {
+            return None;
+        }
+        let sid = http::query_pairs(request.query()).find(|(name, _)| name == "sid");
+        sid.and_then(|(_, sid)| self.sids.elsewhere(&sid))
+    }
+
+    /// Whether a request names a session that lives on another loop; then the link is to go there.
+    fn is_for_another_loop(&mut self, link: u32, request: &Request<'_>) -> bool {
+        let home = self.home(request);
+        if let (Some(_), Link::Http(http)) = (home, self.link(link)) {
+            http.leaving = home;
+        }
+        home.is_some()
+    }
+
+    fn request(&mut self, link: u32, request: &Request<'_>, head: &[u8], upper: &mut impl Upper) {
+        let last = self.ends_idle_links();
+        let upgrade = request.is_upgrade();
+        if let Link::Http(http) = self.link(link) {
+            http.reply = Reply {
+                keep_alive: request.keep_alive() && !last,
+                head_only: request.method == "HEAD",
+                ..Reply::default()
+            };
+            http.unwanted = match request.body {
+                Body::None => None,
+                body => Some(BodyDecoder::new(body)),
+            };
+        }
+        if self.covers(request.path()) {
+            self.endpoint_request(link, request, head);
+        } else if upgrade {
+            if let Link::Http(http) = self.link(link) {
+                http.phase = Phase::Abandoned;
+            }
+            self.set_clock(link, Clock::Abandoned);
+        } else {
+            upper.request(self, link, request);
+        }
+    }
+
+    /// Begins to read the body of a POST.
+    pub(super) fn begin_post(&mut self, link: u32, conn: Key, request: &Request<'_>) {
+        if let Link::Http(http) = self.link(link) {
+            http.unwanted = None;
+            http.phase = Phase::Body { conn, decoder: BodyDecoder::new(request.body), body: Vec::new() };
+            if request.expects_continue() {
+                http.answers().extend_from_slice(http::CONTINUE);
+                self.ready_links.push(link);
+            }
+        }
+        self.set_clock(link, Clock::Body);
+    }
+
+    fn read_body(&mut self, link: u32, upper: &mut impl Upper) -> bool {
+        let limits = self.config.limits.clone();
+        let Link::Http(http) = self.link(link) else { return false };
+        let Phase::Body { conn, decoder, body } = &mut http.phase else { return false };
+        let conn = *conn;
+        match decoder.read(http.input.unread(), body, &limits) {
+            Ok((used, done)) => {
+                http.input.advance(used);
+                if !done {
+                    return false;
+                }
+                let body = std::mem::take(body);
+                http.phase = Phase::Head;
+                self.set_clock(link, Clock::None);
+                self.finish_post(link, conn, &body, upper);
+                true
+            }
+            Err(error) => {
+                http.reply.keep_alive = false;
+                self.set_clock(link, Clock::None);
+                if let Some(state) = self.conns.get_mut(conn) {
+                    state.release_post(link);
+                }
+                match error {
+                    // The session goes on, as in the reference.
+                    BodyError::TooLarge => count(&mut self.counters.oversized, 1),
+                    BodyError::Malformed => self.close_conn(conn, Reason::TransportError, Ending::Final),
+                }
+                count(&mut self.counters.requests_refused, 1);
+                self.respond(link, error.status(), "", b"");
+                false
+            }
+        }
+    }
+
+    /// Reads past the body of a request that was answered without it.
+    fn read_unwanted(&mut self, link: u32) -> bool {
+        self.set_clock(link, Clock::Body);
+        let limits = &self.config.limits;
+        let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return false };
+        let Some(decoder) = &mut http.unwanted else { return false };
+        let mut body = Vec::new();
+        let done = match decoder.read(http.input.unread(), &mut body, limits) {
+            Ok((used, done)) => {
+                http.input.advance(used);
+                done
+            }
+            Err(_) => {
+                http.last = true;
+                self.ready_links.push(link);
+                return false;
+            }
+        };
+        if done {
+            http.unwanted = None;
+            self.set_clock(link, Clock::None);
+        }
+        done
+    }
+
+    /// A POST ended before its body did.
+    fn post_failed(&mut self, link: u32, conn: Key) {
+        if let Some(state) = self.conns.get_mut(conn).filter(|conn| conn.post() == Some(link)) {
+            state.release_post(link);
+            self.close_conn(conn, Reason::TransportError, Ending::Final);
+        }
+    }
+
+    /// An HTTP link is gone, and with it what it was to carry.
+    pub(super) fn http_lost(&mut self, link: u32, http: Http) {
+        if let Some(Waiting { conn, .. }) = http.poll
+            && let Some(state) = self.conns.get_mut(conn).filter(|conn| conn.poll() == Some(link))
+        {
+            state.transport = Transport::Polling { poll: None, post: state.post() };
+            self.close_conn(conn, Reason::TransportError, Ending::Final);
+        }
+        match http.phase {
+            Phase::Body { conn, .. } => self.post_failed(link, conn),
+            Phase::Deciding { conn } => {
+                if let Some(state) = self.conns.get_mut(conn) {
+                    state.transport = Transport::Polling { poll: None, post: None };
+                }
+                self.drop_conn(conn, Ending::Final);
+            }
+            Phase::Head | Phase::Abandoned => {}
+        }
+    }
+
+    /// What was begun on a link has taken too long.
+    pub(super) fn http_timed_out(&mut self, link: u32) {
+        let Link::Http(http) = self.link(link) else { return };
+        let clock = std::mem::replace(&mut http.clock, Clock::None);
+        match clock {
+            Clock::Head | Clock::Body if http.unwanted.is_none() => {
+                http.reply.keep_alive = false;
+                let phase = std::mem::replace(&mut http.phase, Phase::Head);
+                count(&mut self.counters.requests_timed_out, 1);
+                self.respond(link, 408, "", b"");
+                if let Phase::Body { conn, .. } = phase {
+                    self.post_failed(link, conn);
+                }
+            }
+            _ => self.doom(link, clock == Clock::Answer),
+        }
+    }
+
+    // ---- answers ----
+
+    /// Answers the request in hand; with an empty `content_type` that header is left out.
+    pub(crate) fn respond(&mut self, link: u32, status: u16, content_type: &str, body: &[u8]) {
+        self.respond_with(link, status, content_type, &[], body);
+    }
+
+    pub(crate) fn respond_with(
+        &mut self,
+        link: u32,
+        status: u16,
+        content_type: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) {
+        let date = self.date.at(self.wall_clock());
+        let Link::Http(http) = self.link(link) else { return };
+        let reply = std::mem::take(&mut http.reply);
+        reply.write(http.answers(), &date, status, content_type, headers, body);
+        http.last |= !reply.keep_alive;
+        http.phase = Phase::Head;
+        self.ready_links.push(link);
+    }
+
+    /// Answers a POST.
+    pub(super) fn respond_to_post(&mut self, link: u32) {
+        if let Link::Http(http) = self.link(link) {
+            http.reply.add_session_headers();
+        }
+        self.respond(link, 200, "text/html", b"ok");
+    }
+
+    /// Answers the open poll of a connection.
+    pub(super) fn answer_poll(&mut self, conn: Key, payload: &[u8]) {
+        let Some(state) = self.conns.get_mut(conn) else { return };
+        let Transport::Polling { poll, .. } = &mut state.transport else { return };
+        let Some(link) = poll.take() else { return };
+        if let Link::Http(http) = self.link(link)
+            && let Some(poll) = &mut http.poll
+        {
+            poll.reply.add_session_headers();
+        }
+        self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
+    }
+
+    /// The next answer to a poll that waits on this link is its last.
+    pub(super) fn end_with_answer(&mut self, link: Option<u32>) {
+        if let Some(link) = link
+            && let Link::Http(http) = self.link(link)
+            && let Some(poll) = &mut http.poll
+        {
+            poll.reply.keep_alive = false;
+        }
+    }
+
+    /// Answers the poll that waits on a link, and sends what was answered behind it.
+    pub(super) fn respond_to_poll(&mut self, link: u32, status: u16, content_type: &str, body: &[u8]) {
+        let date = self.date.at(self.wall_clock());
+        let Link::Http(http) = self.link(link) else { return };
+        let Some(Waiting { reply, behind, .. }) = http.poll.take() else { return };
+        reply.write(&mut http.output, &date, status, content_type, &[], body);
+        http.output.extend_from_slice(&behind);
+        http.last |= !reply.keep_alive;
+        self.ready_links.push(link);
+    }
+
+    /// A connection ends while a POST of it is being read: that link ends too, as in the reference.
+    pub(super) fn abandon_post(&mut self, conn: Key, link: u32) {
+        if let Some(state) = self.conns.get_mut(conn) {
+            state.release_post(link);
+        }
+        self.doom(link, false);
+    }
+
+    /// Starts the time limit of what the link does now; one that runs already goes on.
+    pub(super) fn set_clock(&mut self, link: u32, clock: Clock) {
+        let limits = &self.config.limits;
+        let time = match clock {
+            Clock::None => None,
+            Clock::Idle => Some(limits.idle_timeout),
+            Clock::Head => Some(limits.head_timeout),
+            Clock::Body => Some(limits.body_timeout),
+            Clock::Answer => Some(limits.answer_timeout),
+            Clock::Abandoned => Some(limits.destroy_upgrade_timeout),
+        };
+        let Link::Http(http) = self.link(link) else { return };
+        if std::mem::replace(&mut http.clock, clock) == clock {
+            return;
+        }
+        match time {
+            Some(time) => self.timers.arm(Timer::Link(link), self.after(time)),
+            None => self.timers.cancel(Timer::Link(link)),
+        }
+    }
+}

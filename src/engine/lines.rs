@@ -1,0 +1,20 @@
+//! Lines of the log about requests, and about sessions without sockets. It must not say a connection's id: whoever has it can poll in the client's place.
+
+use super::{End, Engine};
+use crate::host::log::{Kind, Peer, Quote, is_fault};
+use std::net::SocketAddr;
+
+impl Engine {
+    pub(super) fn log_refused(&self, peer: Option<SocketAddr>, code: u8, message: &str, context: &str) {
+        let (peer, context) = (Peer(peer), Quote(context));
+        let text = format_args!("request refused{peer}: {code} {message} ({context})");
+        self.book.add(Kind::Refused, text, self.now);
+    }
+
+    /// A session that no hub knows of is over.
+    pub(crate) fn log_closed(&self, End { peer, reason, .. }: End) {
+        let kind = if is_fault(reason) { Kind::ClosedByAFault } else { Kind::Closed };
+        let peer = Peer(Some(peer));
+        self.book.add(kind, format_args!("a connection{peer}: closed: {reason}"), self.now);
+    }
+}

@@ -1,0 +1,378 @@
+//! Floor 3: an Engine.IO server without I/O. Bytes of links and the time go in; messages of sessions go up, and bytes for the
+//! links come out. It must not know of namespaces, nor open a socket, read a clock or start a thread.
+
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+pub(crate) mod conn;
+mod drive;
+mod endpoint;
+mod ends;
+mod flush;
+pub(crate) mod gate;
+mod http;
+mod input;
+mod lines;
+mod link;
+mod origins;
+mod put_off;
+pub(crate) mod service;
+mod session;
+pub(crate) mod visitors;
+mod websocket;
+
+use crate::base::Millis;
+use crate::base::date::{HttpDate, LAST};
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key};
+use crate::base::sid::{self, Home, SidSource};
+use crate::base::slots::Slots;
+use crate::base::timers::Timers;
+use crate::host::config::Config;
+use crate::host::events::{Events, Kind};
+use crate::host::handshake::{Address, Handshake, Origin};
+use crate::host::log::Book;
+use crate::host::metrics::Histogram;
+use crate::host::proxies::Proxies;
+use crate::host::reason::Reason;
+use crate::host::stats::Counters;
+use crate::out::{Frame, Outbox};
+use crate::wire::http::Request;
+use crate::wire::ws::{self, Opcode};
+use conn::{Conn, Life, Timer, Transport};
+use gate::Gate;
+use link::Link;
+use put_off::PutOff;
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use visitors::Visitors;
+
+pub(crate) use ends::Ending;
+
+/// What sits on an Engine.IO server: Socket.IO's hub, or a host that wants messages as they are.
+///
+/// It may call the engine in each of these; what it is told of next comes after that.
+pub(crate) trait Upper {
+    /// A session has opened.
+    fn opened(&mut self, engine: &mut Engine, conn: Key);
+
+    /// An open session brought a text message.
+    fn text(&mut self, engine: &mut Engine, conn: Key, text: &str);
+
+    /// An open session brought a binary message.
+    fn binary(&mut self, engine: &mut Engine, conn: Key, bytes: &[u8]);
+
+    /// A session is over, whoever has ended it. Nothing comes from it any more, and what is sent to it goes nowhere.
+    fn closed(&mut self, engine: &mut Engine, end: End);
+
+    /// A request for a path that is not the engine's: [`Engine::respond`] answers it.
+    fn request(&mut self, engine: &mut Engine, link: u32, request: &Request<'_>);
+}
+
+/// How a session came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) conn: Key,
+    pub(crate) peer: SocketAddr,
+    pub(crate) reason: Reason,
+}
+
+/// What is above the engine has yet to be told this.
+#[derive(Clone, Copy, Debug)]
+enum Notice {
+    Opened(Key),
+    Closed(End),
+    /// So many drains have come to their end.
+    Drained(u64),
+}
+
+/// An Engine.IO server: its links, its sessions, and what they have coming.
+pub(crate) struct Engine {
+    pub(crate) config: Config,
+    pub(crate) counters: Counters,
+    /// For the host.
+    pub(crate) events: Events,
+    pub(crate) outbox: Outbox,
+    /// Reused by whatever encodes a packet.
+    pub(crate) scratch: Vec<u8>,
+    /// Lines for the host's log.
+    pub(crate) book: Arc<Book>,
+    pub(crate) now: Millis,
+    /// Wall clock at time zero, in milliseconds since 1970.
+    epoch: u64,
+    date: HttpDate,
+    path: Path,
+    links: Vec<Link>,
+    open_links: usize,
+    conns: Slots<Conn>,
+    sids: SidSource,
+    /// Connections whose id the host made; the engine's own ids need no table.
+    custom_sids: HashMap<Box<str>, Key>,
+    timers: Timers<Timer>,
+    notices: VecDeque<Notice>,
+    /// Connections to look at in the next flush although nothing was delivered to them.
+    ready: Vec<Key>,
+    /// Links to look at in the next flush.
+    ready_links: Vec<u32>,
+    /// HTTP links whose answers have all left in this flush: their next requests may be read.
+    answered: Vec<u32>,
+    put_off: PutOff,
+    /// Links to close in the next flush; true drops what the kernel has not sent.
+    doomed: Vec<(u32, bool)>,
+    /// Reused by every flush.
+    ranges: Vec<Frame>,
+    gate: Gate,
+    visitors: Arc<Visitors>,
+    proxies: Proxies,
+    steps: Histogram,
+    flushes: Histogram,
+    /// A flush had something to send, and its time is not known yet.
+    flushed: bool,
+    shutting_down: bool,
+}
+
+/// The path of the endpoint, matched as a prefix.
+#[derive(Debug)]
+struct Path(Box<str>);
+
+impl Path {
+    fn new(path: &str, trailing_slash: bool) -> Self {
+        let path = path.trim_end_matches('/');
+        Self(if trailing_slash { format!("{path}/") } else { path.to_owned() }.into())
+    }
+}
+
+impl Engine {
+    /// `home` is where its sessions live among several loops, which count their visitors together.
+    pub(crate) fn new(mut config: Config, epoch: u64, home: Home, visitors: Arc<Visitors>) -> Result<Self> {
+        config.check()?;
+        let proxies = config.proxies()?;
+        config.limits.settle();
+        Ok(Self {
+            path: Path::new(&config.path, config.add_trailing_slash),
+            config,
+            counters: Counters::default(),
+            events: Events::new(),
+            outbox: Outbox::default(),
+            scratch: Vec::new(),
+            book: Arc::default(),
+            now: 0,
+            epoch: epoch.min(LAST),
+            date: HttpDate::default(),
+            links: Vec::new(),
+            open_links: 0,
+            conns: Slots::default(),
+            sids: SidSource::new(home),
+            custom_sids: HashMap::new(),
+            timers: Timers::default(),
+            notices: VecDeque::new(),
+            ready: Vec::new(),
+            ready_links: Vec::new(),
+            answered: Vec::new(),
+            put_off: PutOff::default(),
+            doomed: Vec::new(),
+            ranges: Vec::new(),
+            gate: Gate::default(),
+            visitors,
+            proxies,
+            steps: Histogram::default(),
+            flushes: Histogram::default(),
+            flushed: false,
+            shutting_down: false,
+        })
+    }
+
+    /// Tells what is above what it has not heard yet. Whoever calls the engine calls this afterwards.
+    #[inline]
+    pub(crate) fn tell(&mut self, upper: &mut impl Upper) {
+        while let Some(notice) = self.notices.pop_front() {
+            match notice {
+                Notice::Opened(conn) => upper.opened(self, conn),
+                Notice::Closed(end) => upper.closed(self, end),
+                Notice::Drained(number) => drop(self.events.push(Kind::Drained(number))),
+            }
+        }
+    }
+
+    // ---- what there is ----
+
+    pub(crate) fn open_links(&self) -> usize {
+        self.open_links
+    }
+
+    /// Those being closed included.
+    pub(crate) fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    pub(crate) fn armed_timers(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Turns of the loop and flushes, by how long they took.
+    pub(crate) fn times(&self) -> (&Histogram, &Histogram) {
+        (&self.steps, &self.flushes)
+    }
+
+    /// Whether a path is the endpoint's.
+    pub(crate) fn covers(&self, path: &str) -> bool {
+        path.starts_with(&*self.path.0)
+    }
+
+    /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
+    pub(crate) fn wants_flush(&self) -> bool {
+        let log = &self.outbox.log;
+        log.len().saturating_add(log.link_bytes()) >= self.config.limits.max_tick_bytes
+    }
+
+    /// Whether a flush has anything to do.
+    pub(crate) fn has_output(&self) -> bool {
+        !(self.outbox.log.is_empty()
+            && self.ready.is_empty()
+            && self.ready_links.is_empty()
+            && self.put_off.is_empty()
+            && self.doomed.is_empty())
+    }
+
+    /// The time in so many milliseconds.
+    pub(crate) fn after(&self, time: Millis) -> Millis {
+        self.now.saturating_add(time)
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub(crate) fn wall_clock(&self) -> Millis {
+        self.epoch.saturating_add(self.now)
+    }
+
+    // ---- sessions ----
+
+    /// What the first request of a connection said.
+    pub(crate) fn conn_handshake(&self, conn: ConnId) -> Result<Handshake<'_>> {
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        Ok(Handshake::new(Cow::Borrowed(&conn.origin), &self.config.limits))
+    }
+
+    /// Whether a connection is carried by a WebSocket by now.
+    pub(crate) fn is_websocket(&self, conn: ConnId) -> Result<bool> {
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        Ok(matches!(conn.transport, Transport::WebSocket { .. }))
+    }
+
+    /// Whether a session is carried by polling, and no poll waits to be told anything.
+    pub(crate) fn is_between_polls(&self, conn: Key) -> bool {
+        self.conns
+            .get(conn)
+            .is_some_and(|conn| matches!(conn.transport, Transport::Polling { poll: None, .. }))
+    }
+
+    /// Bytes that wait for a connection's kernel, or its poll.
+    pub(crate) fn queued_bytes(&self, conn: Key) -> usize {
+        self.outbox.queued(conn.slot)
+    }
+
+    /// The connection in a slot now.
+    pub(crate) fn conn_at(&self, slot: u32) -> Option<Key> {
+        self.conns.key_at(slot)
+    }
+
+    /// Where a connection comes from.
+    pub(crate) fn peer(&self, conn: Key) -> Option<SocketAddr> {
+        self.conns.get(conn).map(|conn| conn.origin.peer)
+    }
+
+    /// Sends a text message over a connection as it is.
+    pub(crate) fn send_message(&mut self, conn: ConnId, text: &str) -> Result<()> {
+        let key = self.engine_conn(conn)?;
+        self.scratch.clear();
+        self.scratch.push(b'4');
+        self.scratch.extend_from_slice(text.as_bytes());
+        self.send_scratch(key);
+        Ok(())
+    }
+
+    /// Sends a binary message over a connection as it is.
+    pub(crate) fn send_binary(&mut self, conn: ConnId, bytes: &[u8]) -> Result<()> {
+        let key = self.engine_conn(conn)?;
+        self.outbox.send(key.slot, |out| ws::frame(out, Opcode::Binary, bytes));
+        Ok(())
+    }
+
+    /// A connection that the host may speak to itself.
+    fn engine_conn(&self, conn: ConnId) -> Result<Key> {
+        if !self.config.engine_only {
+            return Err(Error::WrongState);
+        }
+        match self.conns.get(conn.key()) {
+            Some(state) if state.is_open() => Ok(conn.key()),
+            _ => Err(Error::Gone),
+        }
+    }
+
+    /// Sends the packet in `scratch` to one connection.
+    pub(crate) fn send_scratch(&mut self, conn: Key) {
+        let Self { outbox, scratch, .. } = self;
+        outbox.send(conn.slot, |out| ws::frame(out, Opcode::Text, scratch));
+    }
+
+    /// Frames the packet in `scratch` and its attachments, for whoever is to get them.
+    pub(crate) fn append(&mut self, attachments: &[&[u8]]) -> Result<Frame> {
+        let Self { outbox, scratch, .. } = self;
+        let frame = outbox.log.append(|out| {
+            ws::frame(out, Opcode::Text, scratch);
+            for attachment in attachments {
+                ws::frame(out, Opcode::Binary, attachment);
+            }
+        });
+        if frame.is_err() {
+            // No flush may follow that would give it back.
+            self.scratch = Vec::new();
+        }
+        frame
+    }
+
+    /// Sends an Engine.IO text packet.
+    fn send_text(&mut self, conn: Key, packet: &str) {
+        self.outbox.send(conn.slot, |out| ws::frame(out, Opcode::Text, packet.as_bytes()));
+    }
+
+    /// Finds a connection by the id a client names.
+    fn find_conn(&self, sid: &str) -> Option<Key> {
+        let key = match self.sids.slot(sid).and_then(|slot| self.conns.key_at(slot)) {
+            Some(key) => key,
+            None => *self.custom_sids.get(sid)?,
+        };
+        match self.conns.get(key) {
+            Some(conn) if &*conn.sid == sid && conn.life != Life::Deciding => Some(key),
+            _ => self.custom_sids.get(sid).copied(),
+        }
+    }
+
+    /// `address` is what it was admitted by.
+    fn add_conn(&mut self, origin: Origin, transport: Transport, address: Option<Address>) -> Result<Key> {
+        let next = self.conns.next_key();
+        let (sid, custom): (Box<str>, bool) = match &mut self.config.id_generator {
+            Some(generate) => (generate().ok_or(Error::BadId)?.into(), true),
+            None => (sid::text(&self.sids.make(next.slot)?).into(), false),
+        };
+        if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
+            return Err(Error::BadId);
+        }
+        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
+        if custom {
+            self.custom_sids.insert(sid, key);
+        }
+        Ok(key)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there are as many as that when one is taken")]
+    fn link(&mut self, link: u32) -> &mut Link {
+        let at = link as usize;
+        if self.links.len() <= at {
+            self.links.resize_with(at.saturating_add(1), Link::default);
+        }
+        &mut self.links[at]
+    }
+}

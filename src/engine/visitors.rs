@@ -1,0 +1,134 @@
+//! Who may open one more connection: how many there are in all, and how many of one address, over all loops. What it remembers
+//! of addresses is bounded by the connections there are, and by a fixed number.
+
+use super::Engine;
+use super::gate::Busy;
+use crate::base::Millis;
+use crate::base::limits::Limits;
+use crate::host::handshake::Address;
+use crate::wire::http::Request;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Addresses of one second whose handshakes are counted; who comes after so many others in that second is not.
+const MAX_COMERS: usize = 65_536;
+/// A table of addresses is given back down to this when they are gone.
+const KEEP: usize = 1_024;
+
+/// The connections of all loops.
+#[derive(Debug, Default)]
+pub(crate) struct Visitors(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    connections: usize,
+    of_address: HashMap<Address, u32>,
+    /// Handshakes of the second that ends at `until`.
+    comers: HashMap<Address, u32>,
+    until: Millis,
+}
+
+impl Visitors {
+    /// Counts one more connection, if there is room. `address` is given if it matters. `now` is one clock for all loops.
+    pub(super) fn enter(&self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
+        let table = &mut *self.0.lock();
+        if table.connections >= limits.max_connections as usize {
+            return Err(Busy::Full);
+        }
+        if let Some(address) = address {
+            table.enter_from(address, limits, now)?;
+        }
+        table.connections = table.connections.saturating_add(1);
+        Ok(())
+    }
+
+    /// A connection that was counted is gone.
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it came")]
+    pub(super) fn leave(&self, address: Option<Address>) {
+        let table = &mut *self.0.lock();
+        table.connections -= 1;
+        if let Some(address) = address
+            && let Some(count) = table.of_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                table.of_address.remove(&address);
+                if table.of_address.len() < table.of_address.capacity() / 4 {
+                    table.of_address.shrink_to((table.of_address.len() * 2).max(KEEP));
+                }
+            }
+        }
+    }
+}
+
+impl Table {
+    #[expect(clippy::arithmetic_side_effects, reason = "both counts are below a bound of 32 bits")]
+    fn enter_from(&mut self, address: Address, limits: &Limits, now: Millis) -> Result<(), Busy> {
+        let most = limits.max_connections_per_address;
+        if most > 0 && self.of_address.get(&address).is_some_and(|&count| count >= most) {
+            return Err(Busy::AddressFull);
+        }
+        let rate = limits.max_handshakes_per_address;
+        if rate > 0 {
+            if now >= self.until {
+                self.until = now.saturating_add(1_000);
+                self.comers.clear();
+                self.comers.shrink_to(KEEP);
+            }
+            if self.comers.len() < MAX_COMERS || self.comers.contains_key(&address) {
+                let count = self.comers.entry(address).or_default();
+                if *count >= rate {
+                    return Err(Busy::AddressRate);
+                }
+                *count += 1;
+            }
+        }
+        if most > 0 {
+            *self.of_address.entry(address).or_default() += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// The address that counts for a handshake, if addresses count.
+    pub(super) fn visitor(&self, peer: SocketAddr, request: &Request<'_>) -> Option<Address> {
+        let limits = &self.config.limits;
+        let counts = limits.max_connections_per_address > 0 || limits.max_handshakes_per_address > 0;
+        counts.then(|| self.proxies.client(peer, request).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_addresses_is_bounded_whoever_comes() {
+        let visitors = Visitors::default();
+        let limits = Limits {
+            max_connections: 1_000,
+            max_connections_per_address: 1,
+            max_handshakes_per_address: 1,
+            ..Limits::default()
+        };
+        for round in 0..4_u64 {
+            for host in 0..200_000 {
+                let address = Some(Address::V4(host));
+                if visitors.enter(address, &limits, round * 1_000).is_ok() {
+                    visitors.leave(address);
+                }
+            }
+            let table = visitors.0.lock();
+            assert_eq!((table.connections, table.of_address.len()), (0, 0));
+            assert!(table.of_address.capacity() <= 4 * KEEP);
+            assert_eq!(table.comers.len(), MAX_COMERS);
+        }
+        // A quiet second gives it back.
+        let address = Some(Address::V4(1));
+        visitors.enter(address, &limits, 9_000).unwrap();
+        visitors.leave(address);
+        assert!(visitors.0.lock().comers.capacity() <= 4 * KEEP);
+    }
+}

@@ -1,0 +1,154 @@
+//! What the broker counts. Numbers only; it must not decide anything.
+
+/// Adds to a count. 64 bits hold what a process counts in its life.
+pub(crate) fn count(counter: &mut u64, more: u64) {
+    *counter = counter.wrapping_add(more);
+}
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// Totals since the broker was made.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters { $($(#[doc = $doc])* pub $name: u64,)* }
+
+        impl Counters {
+            /// What each of them counts, in the same order.
+            pub(crate) const HELP: &'static [&'static str] = &[$(concat!($($doc),*),)*];
+
+            /// All counters by name, in the order of their table.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+
+            /// The sum of both.
+            pub(crate) fn plus(&self, other: &Self) -> Self {
+                Self { $($name: self.$name + other.$name,)* }
+            }
+
+            /// The same with names that have a NUL behind them, for C.
+            #[cfg(feature = "capi")]
+            pub(crate) fn with_nul(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((concat!(stringify!($name), "\0"), self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// TCP connections accepted.
+    links_opened,
+    /// TCP connections closed as they came, because `max_links` were open.
+    links_refused,
+    /// Engine.IO handshakes completed.
+    connections_opened,
+    /// Connections that ended, for whatever reason.
+    connections_closed,
+    /// Connections that went from polling to WebSocket.
+    upgrades,
+    /// WebSockets that opened for an upgrade and did not finish it.
+    upgrades_failed,
+    /// HTTP requests, upgrades included.
+    requests,
+    /// Requests answered with an error status.
+    requests_refused,
+    /// Handshakes answered with 503, because there were more than `max_handshakes_per_second`.
+    handshakes_over_rate,
+    /// Handshakes answered with 503, because the broker was draining.
+    handshakes_while_draining,
+    /// Handshakes answered with 503, because there were `max_connections`.
+    handshakes_over_connections,
+    /// Handshakes answered with 429, because their address had `max_connections_per_address`, or had used up its
+    /// `max_handshakes_per_address`.
+    handshakes_over_address,
+    /// Connections that a drain sent away.
+    drained,
+    /// Requests and bodies that took longer than their limit.
+    requests_timed_out,
+    /// Messages from clients: events, acknowledgements, and in `engine_only` mode whatever comes.
+    messages_in,
+    /// Bytes from clients, protocol included.
+    bytes_in,
+    /// Emits by the host.
+    emits,
+    /// Copies of messages handed to connections.
+    deliveries,
+    /// Bytes handed to the kernel.
+    bytes_out,
+    /// Volatile messages skipped for a connection that did not keep up.
+    dropped_volatile,
+    /// Messages replaced by a newer one of their key before they were sent.
+    replaced_latest,
+    /// Messages that made room, or were not queued, because a backlog was full.
+    dropped_oldest,
+    /// Connections closed because their backlog was full.
+    slow_consumers,
+    /// Connections closed because a client broke the WebSocket protocol.
+    bad_frames,
+    /// Connections closed because a packet could not be parsed or did not fit the state.
+    bad_packets,
+    /// Messages larger than `max_payload`.
+    oversized,
+    /// Connections closed because a pong did not come.
+    ping_timeouts,
+    /// Connections closed because they joined no namespace in time.
+    connect_timeouts,
+    /// CONNECT packets answered with an error.
+    connects_refused,
+    /// Acknowledgements from clients that nobody waits for.
+    unknown_acks,
+    /// Acknowledgements that did not come in time.
+    ack_timeouts,
+    /// Calls that were queued, from other threads or for loops of the broker's own, and could not be carried out: their socket
+    /// was gone, or a limit was reached.
+    remote_failures,
+}
+
+/// What there is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// TCP connections.
+    pub links: usize,
+    /// Engine.IO connections, those being closed included.
+    pub connections: usize,
+    /// Sockets in their namespaces.
+    pub sockets: usize,
+    /// Namespaces.
+    pub namespaces: usize,
+    /// Rooms that the host made, over all namespaces; a socket's own room is not counted. With several loops, a room counts
+    /// once on each loop that has members of it.
+    pub rooms: usize,
+    /// Acknowledgements the host waits for.
+    pub pending_acks: usize,
+    /// Armed timers.
+    pub timers: usize,
+    /// Bytes that wait for kernels or polls.
+    pub queued_bytes: usize,
+    /// Clients are sent away and no new ones taken.
+    pub draining: bool,
+    /// Totals since the broker was made.
+    pub counters: Counters,
+}
+
+impl Stats {
+    /// What two loops have together. Namespaces are those of the larger; a room counts once on each.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "both are in one memory, and so is what they have together"
+    )]
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self {
+            links: self.links + other.links,
+            connections: self.connections + other.connections,
+            sockets: self.sockets + other.sockets,
+            namespaces: self.namespaces.max(other.namespaces),
+            rooms: self.rooms + other.rooms,
+            pending_acks: self.pending_acks + other.pending_acks,
+            timers: self.timers + other.timers,
+            queued_bytes: self.queued_bytes + other.queued_bytes,
+            draining: self.draining || other.draining,
+            counters: self.counters.plus(&other.counters),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Acknowledgements the host waits for: from one socket or from many, with a time limit. None outlives its sockets.
+
+use super::Hub;
+use super::Timer;
+use super::message::{Message, Receipt, Target};
+use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{AckId, Key, SocketId};
+use crate::base::sid::Home;
+use crate::engine::Engine;
+use crate::host::events::Kind;
+use crate::host::stats::count;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The numbers that acknowledgements have on the wire. None is used twice in a broker's life, whatever namespace and loop it
+/// is for: an answer that comes late, over a new connection, must not settle another question.
+#[derive(Debug)]
+pub(super) struct AckNumbers {
+    next: u64,
+    /// As many as there are loops, each of which counts from its own number.
+    step: u64,
+    waiting: HashMap<u64, Key>,
+}
+
+/// Numbers from here on are not whole any more in a client that keeps them as JavaScript does.
+const NUMBERS: u64 = 1 << 53;
+
+impl AckNumbers {
+    pub(super) fn new(home: &Home) -> Self {
+        Self { next: home.number(), step: home.count(), waiting: HashMap::new() }
+    }
+
+    /// The next question is `key`'s.
+    #[expect(clippy::arithmetic_side_effects, reason = "2^53 and the number of loops, of which there is one")]
+    fn take(&mut self, key: Key) {
+        self.waiting.insert(self.next, key);
+        self.next += self.step;
+        if self.next >= NUMBERS {
+            self.next %= self.step;
+        }
+    }
+}
+
+/// One acknowledgement, however many are to answer.
+#[derive(Debug)]
+pub(super) struct PendingAck {
+    /// Its number on the wire.
+    number: u64,
+    /// The host's own.
+    context: u64,
+    waiting: Waiting,
+    /// How many disconnected without an answer.
+    lost: u32,
+}
+
+impl PendingAck {
+    /// How many have not answered, and never will in part.
+    fn missing(&self) -> u32 {
+        self.waiting.len().saturating_add(self.lost)
+    }
+
+    /// One of those who are to answer is gone.
+    fn lose(&mut self, slot: u32) {
+        if self.waiting.remove(slot) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+}
+
+/// Who has yet to answer, by socket slot.
+#[derive(Debug)]
+enum Waiting {
+    One(Option<u32>),
+    Many(HashSet<u32>),
+}
+
+impl Waiting {
+    fn len(&self) -> u32 {
+        match self {
+            Waiting::One(one) => u32::from(one.is_some()),
+            Waiting::Many(many) => many.len() as u32,
+        }
+    }
+
+    fn remove(&mut self, slot: u32) -> bool {
+        match self {
+            Waiting::One(one) => one.take_if(|other| *other == slot).is_some(),
+            Waiting::Many(many) => many.remove(&slot),
+        }
+    }
+
+    fn drain(self) -> Vec<u32> {
+        match self {
+            Waiting::One(one) => one.into_iter().collect(),
+            Waiting::Many(many) => many.into_iter().collect(),
+        }
+    }
+}
+
+/// What one socket has yet to answer, in a stable order. Up to `Limits::max_pending_acks` are taken out one by one, in whatever
+/// order the client or the clock likes: no list to search.
+#[derive(Debug)]
+pub(super) struct Owed<K = Key>(BTreeSet<K>);
+
+impl<K> Default for Owed<K> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<K: Ord> Owed<K> {
+    fn add(&mut self, key: K) {
+        self.0.insert(key);
+    }
+
+    fn forget(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Hub {
+    /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
+    /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
+    ///
+    /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
+    /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
+    /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
+    ///
+    /// # Errors
+    /// Those of [`Hub::emit`], and [`Error::TooMany`] if a recipient owes `Limits::max_pending_acks` already; then
+    /// nobody gets it.
+    pub(crate) fn emit_with_ack(
+        &mut self,
+        engine: &mut Engine,
+        target: Target<'_>,
+        message: Message<'_>,
+        timeout: Option<Millis>,
+        context: u64,
+    ) -> Result<(Receipt, Option<AckId>)> {
+        self.check_message(engine, &message)?;
+        let number = self.ack_numbers.next;
+        let mut members = Vec::new();
+        self.check_ack_room(engine, &target)?;
+        let receipt = self.deliver(engine, target, message, Some(number), |member| members.push(member))?;
+        if members.is_empty() {
+            return Ok((receipt, None));
+        }
+        let waiting = match members[..] {
+            [one] => Waiting::One(Some(one)),
+            _ => Waiting::Many(members.iter().copied().collect()),
+        };
+        let key = self.acks.insert(PendingAck { number, context, waiting, lost: 0 });
+        for member in members {
+            if let Some(socket) = self.sockets.at_mut(member) {
+                socket.acks.add(key);
+            }
+        }
+        self.ack_numbers.take(key);
+        if timeout == Some(0) {
+            count(&mut engine.counters.ack_timeouts, 1);
+            self.end_ack(engine, key, true);
+        } else if let Some(timeout) = timeout {
+            self.timers.arm(Timer::Ack(key.slot), engine.now.saturating_add(timeout));
+        }
+        Ok((receipt, Some(AckId::new(key))))
+    }
+
+    /// Refuses an emit that would let a recipient owe too many answers, before anything is sent. It reads each
+    /// recipient once, as the delivery behind it does, and only while so many answers are awaited in all that one may owe too many.
+    fn check_ack_room(&mut self, engine: &Engine, target: &Target<'_>) -> Result<()> {
+        let most = engine.config.limits.max_pending_acks as usize;
+        if self.acks.len() < most {
+            return Ok(());
+        }
+        let mut over = false;
+        self.recipients(target, |sockets, member| {
+            over |= sockets.at(member).is_some_and(|socket| socket.acks.len() >= most);
+        })?;
+        if over { Err(Error::TooMany) } else { Ok(()) }
+    }
+
+    /// A client answers. An answer nobody waits for is ignored, as in the reference.
+    pub(super) fn acknowledged<'a>(
+        &mut self,
+        engine: &mut Engine,
+        socket: Key,
+        number: u64,
+        args: &str,
+        attachments: impl Iterator<Item = &'a [u8]>,
+    ) {
+        let key = self.ack_numbers.waiting.get(&number).copied();
+        let pending = key.and_then(|key| Some((key, self.acks.get_mut(key)?)));
+        let Some((key, pending)) = pending.filter(|(_, pending)| match &pending.waiting {
+            Waiting::One(one) => *one == Some(socket.slot),
+            Waiting::Many(many) => many.contains(&socket.slot),
+        }) else {
+            count(&mut engine.counters.unknown_acks, 1);
+            return;
+        };
+        pending.waiting.remove(socket.slot);
+        let (left, missing, context) = (pending.waiting.len(), pending.missing(), pending.context);
+        let mut tag = 0;
+        if let Some(state) = self.sockets.get_mut(socket) {
+            state.acks.forget(&key);
+            tag = state.tag;
+        }
+        let id = AckId::new(key);
+        let event = Kind::Ack(id, SocketId::new(socket), missing);
+        engine.events.push(event).tag(tag).context(context).text(&[args]);
+        for attachment in attachments {
+            engine.events.bytes(attachment);
+        }
+        if left == 0 {
+            self.end_ack(engine, key, false);
+        }
+    }
+
+    /// A socket is gone: it will answer nothing any more.
+    pub(super) fn abandon_acks(&mut self, engine: &mut Engine, slot: u32, acks: Owed) {
+        for key in acks.0 {
+            let Some(pending) = self.acks.get_mut(key) else { continue };
+            pending.lose(slot);
+            if pending.waiting.len() == 0 {
+                self.end_ack(engine, key, false);
+            }
+        }
+    }
+
+    /// An acknowledgement's time is up.
+    pub(super) fn ack_timed_out(&mut self, engine: &mut Engine, slot: u32) {
+        if let Some(key) = self.acks.key_at(slot) {
+            count(&mut engine.counters.ack_timeouts, 1);
+            self.end_ack(engine, key, true);
+        }
+    }
+
+    fn end_ack(&mut self, engine: &mut Engine, key: Key, timed_out: bool) {
+        let Some(pending) = self.acks.remove(key) else { return };
+        self.timers.cancel(Timer::Ack(key.slot));
+        self.ack_numbers.waiting.remove(&pending.number);
+        let missing = pending.missing();
+        for slot in pending.waiting.drain() {
+            if let Some(socket) = self.sockets.at_mut(slot) {
+                socket.acks.forget(&key);
+            }
+        }
+        if missing > 0 {
+            engine.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out)).context(pending.context);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::limits::Limits;
+    use std::cell::Cell;
+    use std::cmp::Ordering;
+
+    thread_local! {
+        static STEPS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// A key that counts how often one is looked at.
+    #[derive(Eq)]
+    struct Counted(u32);
+
+    impl PartialEq for Counted {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other) == Ordering::Equal
+        }
+    }
+
+    impl PartialOrd for Counted {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for Counted {
+        fn cmp(&self, other: &Self) -> Ordering {
+            STEPS.set(STEPS.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    #[test]
+    fn an_answer_costs_the_same_in_whatever_order_they_come() {
+        let most = Limits::default().max_pending_acks;
+        let orders: [fn(u32, u32) -> u32; 3] =
+            [|at, _| at, |at, most| most - 1 - at, |at, most| (at * 2_741) % most];
+        for order in orders {
+            let mut owed = Owed::default();
+            (0..most).for_each(|number| owed.add(Counted(number)));
+            STEPS.set(0);
+            (0..most).for_each(|at| owed.forget(&Counted(order(at, most))));
+            assert_eq!(owed.len(), 0);
+            let each = STEPS.get() / u64::from(most);
+            assert!(each <= 80, "{each} of {most} looked at for one answer");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Emits: checked, encoded once, and handed to each recipient as a stretch of the tick log. Nothing here may cost an
+//! allocation for a recipient.
+
+use super::Hub;
+use super::message::{Delivery, Message, Receipt, Target};
+use super::sockets::Socket;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::limits::Limits;
+use crate::base::slots::Slots;
+use crate::engine::Engine;
+use crate::host::stats::count;
+use crate::out::backlog::Class;
+use crate::route::{Member, Whom};
+use crate::wire::{json, socketio};
+
+impl Hub {
+    /// Emits an event to everyone in `target`, who are those that are in it now.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is, [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`],
+    /// [`Error::TooLarge`]; then nobody gets it.
+    pub(crate) fn emit(
+        &mut self,
+        engine: &mut Engine,
+        target: Target<'_>,
+        message: Message<'_>,
+    ) -> Result<Receipt> {
+        self.check_message(engine, &message)?;
+        self.deliver(engine, target, message, None, |_| {})
+    }
+
+    /// Emits an event to one socket, in its own namespace.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is, [`Error::WrongState`] if the host has yet to accept it, and those of
+    /// [`Hub::emit`].
+    pub(crate) fn send(
+        &mut self,
+        engine: &mut Engine,
+        socket: SocketId,
+        message: Message<'_>,
+    ) -> Result<Receipt> {
+        let state = self.socket(socket)?;
+        if !state.connected {
+            return Err(Error::WrongState);
+        }
+        let namespace = NamespaceId::new(state.namespace);
+        self.emit(engine, Target::sockets(namespace, &[socket]), message)
+    }
+
+    /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is, [`Error::BadJson`], [`Error::BadAttachments`], [`Error::TooLarge`].
+    pub(crate) fn ack(
+        &mut self,
+        engine: &mut Engine,
+        socket: SocketId,
+        ack: u64,
+        args: &str,
+        attachments: &[&[u8]],
+    ) -> Result<()> {
+        let state = self.socket(socket)?;
+        if !state.connected {
+            return Err(Error::WrongState);
+        }
+        let (conn, namespace) = (state.conn, state.namespace);
+        self.check_args(engine, args, attachments)?;
+        let name = &self.namespaces.get(namespace).ok_or(Error::Gone)?.name;
+        engine.scratch.clear();
+        engine.scratch.push(b'4');
+        socketio::write_ack(&mut engine.scratch, name, attachments.len(), ack, args);
+        let frame = engine.append(attachments)?;
+        engine.outbox.log.deliver(conn.slot, frame);
+        count(&mut engine.counters.deliveries, 1);
+        Ok(())
+    }
+
+    pub(super) fn check_message(&self, engine: &Engine, message: &Message<'_>) -> Result<()> {
+        check_message(message, &engine.config.limits)
+    }
+
+    fn check_args(&self, engine: &Engine, args: &str, attachments: &[&[u8]]) -> Result<()> {
+        check_args(args, attachments, &engine.config.limits)
+    }
+
+    /// Encodes a message and hands it to everyone in `target`; tells `each` about every one who gets it.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "counts of recipients, and those skipped are some of them"
+    )]
+    pub(super) fn deliver(
+        &mut self,
+        engine: &mut Engine,
+        target: Target<'_>,
+        message: Message<'_>,
+        ack: Option<u64>,
+        mut each: impl FnMut(Member),
+    ) -> Result<Receipt> {
+        let Message { name, args, attachments, delivery } = message;
+        let namespace = self.namespaces.get(target.namespace.key()).ok_or(Error::Gone)?;
+        let ns = namespace.route;
+        // Slots are used again; a generation is one namespace's for good.
+        let unique = target.namespace.key().generation;
+        engine.scratch.clear();
+        engine.scratch.push(b'4');
+        socketio::write_event(&mut engine.scratch, &namespace.name, attachments.len(), ack, name, args);
+
+        if !self.resolve(&target) {
+            return Ok(Receipt::default());
+        }
+        let frame = engine.append(attachments)?;
+        let Self { router, named: (members, except), .. } = self;
+        let outbox = &mut engine.outbox;
+        let selection = target.selection(ns, members, except);
+        let (mut skipped, mut replaced) = (0, 0);
+        let recipients = match delivery {
+            Delivery::Reliable => router.select(&selection, |member, conn| {
+                outbox.log.deliver(conn, frame);
+                each(member);
+            }),
+            Delivery::DropOldest => {
+                outbox.tag(frame, Class::DropOldest);
+                router.select(&selection, |member, conn| {
+                    outbox.log.deliver(conn, frame);
+                    each(member);
+                })
+            }
+            Delivery::Volatile => router.select(&selection, |member, conn| {
+                if outbox.is_congested(conn) {
+                    skipped += 1;
+                } else {
+                    outbox.log.deliver(conn, frame);
+                    each(member);
+                }
+            }),
+            Delivery::Latest(key) => {
+                let recipients = router.select(&selection, |member, conn| {
+                    if outbox.cut_older(conn, unique, key) {
+                        replaced += 1;
+                    }
+                    outbox.log.deliver(conn, frame);
+                    each(member);
+                });
+                outbox.tag(frame, Class::Latest { namespace: unique, key });
+                recipients
+            }
+        };
+        count(&mut engine.counters.emits, 1);
+        count(&mut engine.counters.deliveries, (recipients - skipped) as u64);
+        count(&mut engine.counters.dropped_volatile, skipped as u64);
+        count(&mut engine.counters.replaced_latest, replaced);
+        Ok(Receipt { recipients, skipped })
+    }
+
+    /// Shows who would get what is emitted to `target`.
+    pub(super) fn recipients(
+        &mut self,
+        target: &Target<'_>,
+        mut each: impl FnMut(&Slots<Socket>, Member),
+    ) -> Result<()> {
+        let ns = self.namespace(target.namespace)?.route;
+        if self.resolve(target) {
+            let Self { router, sockets, named: (members, except), .. } = self;
+            router.select(&target.selection(ns, members, except), |member, _| each(sockets, member));
+        }
+        Ok(())
+    }
+
+    /// Fills `named` with the sockets that a target names or excepts, directly or by their own rooms. False if nobody is
+    /// left to get anything.
+    fn resolve(&mut self, target: &Target<'_>) -> bool {
+        let namespace = target.namespace.key();
+        let (mut members, mut except) = std::mem::take(&mut self.named);
+        let somebody = match target.whom {
+            Whom::Everyone => true,
+            Whom::Some { rooms, members: sockets } => {
+                self.members_named(namespace, sockets, rooms, &mut members);
+                !rooms.is_empty() || !members.is_empty()
+            }
+        };
+        self.members_named(namespace, target.except, target.except_rooms, &mut except);
+        self.named = (members, except);
+        somebody
+    }
+
+    fn members_named(&self, namespace: Key, sockets: &[SocketId], rooms: &[&str], out: &mut Vec<Member>) {
+        out.clear();
+        out.extend(sockets.iter().filter_map(|&id| self.member(id)));
+        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room));
+        out.extend(owners.map(|key| key.slot));
+    }
+
+    fn member(&self, id: SocketId) -> Option<Member> {
+        let socket = self.sockets.get(id.key())?;
+        socket.connected.then(|| id.key().slot)
+    }
+}
+
+/// Whether a message can be emitted at all.
+pub(crate) fn check_message(message: &Message<'_>, limits: &Limits) -> Result<()> {
+    if socketio::is_reserved(message.name) {
+        return Err(Error::ReservedEvent);
+    }
+    check_args(message.args, message.attachments, limits)
+}
+
+/// Whether what a refusal is to tell the client is JSON.
+pub(crate) fn check_data(data: &str, limits: &Limits) -> Result<()> {
+    json::locate(data, limits.max_json_depth).map_err(|at| Error::BadData(byte(at)))
+}
+
+/// A place in a text, as an error carries it.
+fn byte(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Whether arguments are a JSON array that fits its attachments.
+pub(crate) fn check_args(args: &str, attachments: &[&[u8]], limits: &Limits) -> Result<()> {
+    if !args.starts_with('[') {
+        return Err(Error::BadJson(0));
+    }
+    json::locate(args, limits.max_json_depth).map_err(|at| Error::BadJson(byte(at)))?;
+    if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
+        return Err(Error::BadAttachments);
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Floor 4: Socket.IO on top of an Engine.IO server. Namespaces, sockets, rooms, acknowledgements, and who gets in. It must not
+//! know what carries a connection.
+
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+mod acks;
+mod admission;
+mod clients;
+pub(crate) mod delivery;
+mod early;
+mod lines;
+pub(crate) mod message;
+pub(crate) mod namespaces;
+mod packets;
+pub(crate) mod rooms;
+#[cfg(test)]
+mod routing_tests;
+mod sockets;
+mod targets;
+
+use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::sid::{Home, SidSource};
+use crate::base::slots::Slots;
+use crate::base::timers::Timers;
+use crate::engine::Engine;
+use crate::host::stats::Stats;
+use crate::route::{Member, Router};
+use acks::{AckNumbers, PendingAck};
+use clients::Clients;
+use namespaces::{Namespace, Pattern};
+use sockets::Socket;
+use std::collections::HashMap;
+
+/// What has a time limit, by the slot of what it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Timer {
+    /// A connection that has joined no namespace yet.
+    Connect(u32),
+    /// A connection's event whose attachments have not all come.
+    Assembly(u32),
+    /// An acknowledgement the host waits for.
+    Ack(u32),
+}
+
+/// Everybody who speaks Socket.IO over the sessions of an engine.
+pub(crate) struct Hub {
+    clients: Clients,
+    sockets: Slots<Socket>,
+    sids: SidSource,
+    namespaces: Slots<Namespace>,
+    names: HashMap<Box<str>, Key>,
+    patterns: Vec<Pattern>,
+    router: Router,
+    acks: Slots<PendingAck>,
+    ack_numbers: AckNumbers,
+    timers: Timers<Timer>,
+    /// Reused by every emit: the members that its target names, and those that it excepts.
+    named: (Vec<Member>, Vec<Member>),
+}
+
+impl Hub {
+    /// With its namespace `/`, which is open unless the host makes it guarded. `home` is where its sockets live among several
+    /// loops.
+    pub(crate) fn new(engine: &mut Engine, home: Home) -> Result<Self> {
+        let mut hub = Self {
+            clients: Clients::default(),
+            sockets: Slots::default(),
+            namespaces: Slots::default(),
+            names: HashMap::new(),
+            patterns: Vec::new(),
+            router: Router::new(),
+            acks: Slots::default(),
+            ack_numbers: AckNumbers::new(&home),
+            sids: SidSource::new(home),
+            timers: Timers::default(),
+            named: Default::default(),
+        };
+        hub.make_namespace(engine, "/", false, false)?;
+        engine.events.clear();
+        Ok(hub)
+    }
+
+    /// Adds what it has to what an engine has.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        stats.sockets = self.router.total_members();
+        stats.namespaces = self.namespaces.len();
+        stats.rooms = self.router.total_rooms();
+        stats.pending_acks = self.acks.len();
+        stats.timers = stats.timers.saturating_add(self.timers.len());
+    }
+
+    /// When the first of its timers is due.
+    pub(crate) fn next_timeout(&self) -> Option<Millis> {
+        self.timers.next()
+    }
+
+    /// Runs the first of what is due.
+    pub(crate) fn run_timer(&mut self, engine: &mut Engine) {
+        match self.timers.pop_due(engine.now) {
+            Some((_, Timer::Connect(slot))) => self.connect_timed_out(engine, slot),
+            Some((_, Timer::Assembly(slot))) => self.assembly_timed_out(engine, slot),
+            Some((_, Timer::Ack(slot))) => self.ack_timed_out(engine, slot),
+            None => {}
+        }
+    }
+
+    fn socket(&self, id: SocketId) -> Result<&Socket> {
+        self.sockets.get(id.key()).ok_or(Error::Gone)
+    }
+
+    fn namespace(&self, id: NamespaceId) -> Result<&Namespace> {
+        self.namespaces.get(id.key()).ok_or(Error::Gone)
+    }
+}

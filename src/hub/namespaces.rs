@@ -1,0 +1,255 @@
+//! Namespaces: made by the host, or from a pattern by the first client that asks; gone with the last socket when so
+//! chosen. Nothing of one namespace may be reached from another.
+
+use super::Hub;
+use crate::base::errors::{self, Error};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::open::Open;
+use crate::engine::Engine;
+use crate::host::events::Kind;
+use std::borrow::Cow;
+
+/// One namespace.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: Box<str>,
+    /// Its key in the router.
+    pub(super) route: crate::route::Namespace,
+    pub(super) guarded: bool,
+    /// Removed with its last socket.
+    pub(super) fleeting: bool,
+    /// Fleeting only until a socket was let in: a refused connect leaves no namespace behind.
+    pub(super) settles: bool,
+    /// Sockets in it, those waiting for the host's decision included.
+    pub(super) population: usize,
+}
+
+/// How a namespace treats those who connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceOptions {
+    /// Ask the host about each connect, with [`Event::ConnectRequest`](crate::Event::ConnectRequest). Off by default:
+    /// the namespace is open.
+    pub guarded: bool,
+    #[doc(hidden)]
+    pub open: Open,
+}
+
+/// How namespaces made from a pattern behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatternOptions {
+    /// As [`NamespaceOptions::guarded`], for every namespace of the pattern.
+    pub guarded: bool,
+    /// Remove a namespace with its last socket. On by default. One in which nobody was ever let in goes in any case. Where it is
+    /// off, clients decide how many namespaces there are in the end, up to `Limits::max_namespaces`, past which no other can
+    /// be made.
+    pub remove_when_empty: bool,
+    #[doc(hidden)]
+    pub open: Open,
+}
+
+impl Default for PatternOptions {
+    fn default() -> Self {
+        Self { guarded: false, remove_when_empty: true, open: Open::default() }
+    }
+}
+
+impl Namespace {
+    pub(super) fn enter(&mut self) {
+        self.population = self.population.saturating_add(1);
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it entered")]
+    pub(super) fn leave(&mut self) {
+        self.population -= 1;
+    }
+}
+
+/// Names that clients may bring to life.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    glob: Box<str>,
+    options: PatternOptions,
+}
+
+/// Whether `name` fits `glob`, in which each `*` stands for any characters.
+fn matches(glob: &str, name: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+impl Hub {
+    /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`] for a name no packet can carry, [`Error::Exists`] if it is there and guarded otherwise
+    /// (`/` takes whatever it is given first), [`Error::TooMany`].
+    pub(crate) fn add_namespace(
+        &mut self,
+        engine: &mut Engine,
+        name: &str,
+        options: NamespaceOptions,
+    ) -> errors::Result<NamespaceId> {
+        let name = normal(name)?;
+        if let Some(&key) = self.names.get(&*name) {
+            let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
+            if &*name == "/" && namespace.population == 0 {
+                namespace.guarded = options.guarded;
+            }
+            return if namespace.guarded == options.guarded {
+                Ok(NamespaceId::new(key))
+            } else {
+                Err(Error::Exists)
+            };
+        }
+        Ok(NamespaceId::new(self.make_namespace(engine, &name, options.guarded, false)?))
+    }
+
+    /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
+    /// several patterns that fit, the first one added counts.
+    ///
+    /// # Errors
+    /// [`Error::BadNamespace`] for a glob no name can fit.
+    pub(crate) fn add_pattern(
+        &mut self,
+        _: &mut Engine,
+        glob: &str,
+        options: PatternOptions,
+    ) -> errors::Result<()> {
+        self.patterns.push(Pattern { glob: normal(glob)?.into(), options });
+        Ok(())
+    }
+
+    /// The namespace of this name, if it is there.
+    pub(crate) fn find_namespace(&self, name: &str) -> Option<NamespaceId> {
+        let name = normal(name).ok()?;
+        self.names.get(&*name).map(|&key| NamespaceId::new(key))
+    }
+
+    /// A namespace's name, with its slash.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub(crate) fn namespace_name(&self, namespace: NamespaceId) -> errors::Result<&str> {
+        Ok(&self.namespace(namespace)?.name)
+    }
+
+    /// All namespaces with their names, in a stable order.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = (NamespaceId, &str)> + '_ {
+        self.namespaces
+            .keys()
+            .filter_map(|key| Some((NamespaceId::new(key), &*self.namespaces.get(key)?.name)))
+    }
+
+    /// The sockets of a namespace, in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub(crate) fn sockets_in(
+        &self,
+        namespace: NamespaceId,
+    ) -> errors::Result<impl Iterator<Item = SocketId> + '_> {
+        let route = self.namespace(namespace)?.route;
+        Ok(self.router.everyone(route).filter_map(|member| self.sockets.key_at(member)).map(SocketId::new))
+    }
+
+    pub(super) fn make_namespace(
+        &mut self,
+        engine: &mut Engine,
+        name: &str,
+        guarded: bool,
+        fleeting: bool,
+    ) -> errors::Result<Key> {
+        if self.namespaces.len() >= engine.config.limits.max_namespaces as usize {
+            return Err(Error::TooMany);
+        }
+        let key = self.namespaces.insert(Namespace {
+            name: name.into(),
+            route: self.router.add_namespace(),
+            guarded,
+            fleeting,
+            settles: false,
+            population: 0,
+        });
+        self.names.insert(name.into(), key);
+        engine.events.push(Kind::NamespaceCreated(NamespaceId::new(key))).text(&[name]);
+        Ok(key)
+    }
+
+    /// The namespace a client asks for; one is made if a pattern and the connection's share allow it. Else the text to refuse
+    /// it by.
+    pub(super) fn namespace_for_client(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        name: &str,
+    ) -> Result<Key, &'static str> {
+        if let Some(&key) = self.names.get(name) {
+            return Ok(key);
+        }
+        let fits = |pattern: &&Pattern| matches(&pattern.glob, name);
+        let pattern = self.patterns.iter().find(fits).ok_or("Invalid namespace")?;
+        let most = engine.config.limits.max_new_namespaces_per_minute;
+        let share = self.clients.get_mut(conn).map(|conn| conn.namespaces_made.take(most, engine.now));
+        if share != Some(true) {
+            return Err("Too many namespaces");
+        }
+        let PatternOptions { guarded, remove_when_empty, .. } = pattern.options;
+        let key = self.make_namespace(engine, name, guarded, true).map_err(|_| "Invalid namespace")?;
+        if let Some(namespace) = self.namespaces.get_mut(key) {
+            namespace.settles = !remove_when_empty;
+        }
+        Ok(key)
+    }
+
+    /// Removes a namespace that was to go with its last socket, if that has gone.
+    pub(super) fn collect_namespace(&mut self, engine: &mut Engine, key: Key) {
+        if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0)
+        {
+            return;
+        }
+        let Some(namespace) = self.namespaces.remove(key) else { return };
+        self.router.remove_namespace(namespace.route);
+        self.names.remove(&namespace.name);
+        engine.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
+    }
+}
+
+/// A name with its slash.
+pub(crate) fn normal(name: &str) -> errors::Result<Cow<'_, str>> {
+    if name.contains(',') || name.is_empty() {
+        return Err(Error::BadNamespace);
+    }
+    Ok(if name.starts_with('/') { Cow::Borrowed(name) } else { Cow::Owned(format!("/{name}")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (glob, name, fits) in [
+            ("/tenant-*", "/tenant-1", true),
+            ("/tenant-*", "/tenant-", true),
+            ("/tenant-*", "/tenan", false),
+            ("/*/admin", "/a/b/admin", true),
+            ("/*/admin", "/admin", false),
+            ("/a*b*c", "/axxbyyc", true),
+            ("/a*b*c", "/acb", false),
+            ("/ab*ba", "/aba", false),
+            ("/plain", "/plain", true),
+            ("/plain", "/plains", false),
+            ("/*", "/", true),
+        ] {
+            assert_eq!(matches(glob, name), fits, "{glob} {name}");
+        }
+    }
+}

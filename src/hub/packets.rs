@@ -1,0 +1,149 @@
+//! Socket.IO packets from a client: which socket they are for, and what they mean there. A packet that does not fit
+//! ends the connection, as in the reference.
+
+use super::Hub;
+use super::Timer;
+use super::clients::Assembly;
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::engine::{Ending, Engine};
+use crate::host::events::Kind;
+use crate::host::reason::Reason;
+use crate::host::stats::count;
+use crate::wire::socketio::{self, Kind as PacketKind, Packet};
+
+impl Hub {
+    /// A text message.
+    pub(crate) fn text(&mut self, engine: &mut Engine, conn: Key, text: &str) {
+        let Some(state) = self.clients.get_mut(conn) else { return };
+        if state.assembly.is_some() {
+            return self.malformed(engine, conn);
+        }
+        match socketio::decode(text, &engine.config.limits) {
+            Ok(packet) if packet.attachments > 0 => {
+                if text.len() > engine.config.limits.max_event_size {
+                    return self.malformed(engine, conn);
+                }
+                state.assembly = Some(Box::new(Assembly {
+                    packet: text.into(),
+                    missing: packet.attachments,
+                    size: text.len(),
+                    attachments: Vec::new(),
+                }));
+                let due = engine.now.saturating_add(engine.config.limits.attachment_timeout);
+                self.timers.arm(Timer::Assembly(conn.slot), due);
+            }
+            Ok(packet) => self.packet(engine, conn, &packet, None),
+            Err(_) => self.malformed(engine, conn),
+        }
+    }
+
+    /// A binary message: an attachment of the packet before it.
+    pub(crate) fn binary(&mut self, engine: &mut Engine, conn: Key, bytes: &[u8]) {
+        let Some(state) = self.clients.get_mut(conn) else { return };
+        let Some(assembly) = &mut state.assembly else { return self.malformed(engine, conn) };
+        assembly.size = assembly.size.saturating_add(bytes.len());
+        if assembly.size > engine.config.limits.max_event_size {
+            return self.malformed(engine, conn);
+        }
+        assembly.attachments.push(bytes.into());
+        assembly.missing = assembly.missing.saturating_sub(1);
+        if assembly.missing > 0 {
+            return;
+        }
+        let Some(assembly) = state.assembly.take() else { return };
+        self.timers.cancel(Timer::Assembly(conn.slot));
+        // It was decoded once before; that it is decoded again costs less than keeping its parts apart.
+        match socketio::decode(&assembly.packet, &engine.config.limits) {
+            Ok(packet) => self.packet(engine, conn, &packet, Some(&assembly)),
+            Err(_) => self.malformed(engine, conn),
+        }
+    }
+
+    fn packet(&mut self, engine: &mut Engine, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+        let (joined, waiting) = self.socket_of(conn, packet.nsp);
+        match (packet.kind, joined) {
+            // Stock clients ask twice when a socket is opened by hand on a manager that is connected; one answer is enough.
+            (PacketKind::Connect, None) if waiting => {}
+            (PacketKind::Connect, Some(_)) => {}
+            (PacketKind::Connect, None) => {
+                let auth = if packet.data.is_empty() { "{}" } else { packet.data };
+                self.connect(engine, conn, packet.nsp, auth);
+            }
+            (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => {
+                self.event(engine, socket, packet, assembly)
+            }
+            (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
+                count(&mut engine.counters.messages_in, 1);
+                let attachments = assembly.into_iter().flat_map(|assembly| &assembly.attachments);
+                if let Some(number) = packet.id {
+                    self.acknowledged(engine, socket, number, packet.data, attachments.map(|it| &**it));
+                } else {
+                    count(&mut engine.counters.unknown_acks, 1);
+                }
+            }
+            (PacketKind::Disconnect, Some(socket)) => {
+                self.remove_socket(engine, socket, Reason::ClientNamespaceDisconnect, None);
+            }
+            (kind, None)
+                if kind != PacketKind::Connect
+                    && kind != PacketKind::ConnectError
+                    && self.has_left(conn, packet.nsp) =>
+            {
+                // It was on its way when the socket left.
+            }
+            _ => self.out_of_place(engine, conn),
+        }
+    }
+
+    fn event(&mut self, engine: &mut Engine, socket: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+        let Some(state) = self.sockets.get(socket).filter(|_| !packet.data.is_empty()) else { return };
+        let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
+        let tag = state.tag;
+        let (name, rest) = packet.event();
+        count(&mut engine.counters.messages_in, 1);
+        engine.events.push(kind).tag(tag).text(&[name]).text(&["[", rest, "]"]);
+        for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
+            engine.events.bytes(attachment);
+        }
+    }
+
+    /// The socket of a connection in a namespace, and whether one waits there for the host's decision.
+    fn socket_of(&self, conn: Key, namespace: &str) -> (Option<Key>, bool) {
+        let Some(state) = self.clients.get(conn) else { return (None, false) };
+        for &key in &state.sockets {
+            let Some(socket) = self.sockets.get(key) else { continue };
+            if self.namespaces.get(socket.namespace).is_some_and(|home| &*home.name == namespace) {
+                return if socket.connected { (Some(key), false) } else { (None, true) };
+            }
+        }
+        (None, false)
+    }
+
+    /// Whether a connection was in this namespace before and is no more.
+    fn has_left(&self, conn: Key, namespace: &str) -> bool {
+        self.clients.get(conn).is_some_and(|conn| conn.left.iter().any(|name| &**name == namespace))
+    }
+
+    /// A packet does not fit the state of its connection, which ends. The reference gives the reason of whichever comes
+    /// first: the transport's end, if the client can be told at once, or the server's.
+    fn out_of_place(&mut self, engine: &mut Engine, conn: Key) {
+        count(&mut engine.counters.bad_packets, 1);
+        let reason =
+            if engine.is_between_polls(conn) { Reason::ForcedServerClose } else { Reason::ForcedClose };
+        engine.close_conn(conn, reason, Ending::Orderly);
+    }
+
+    /// A packet cannot be parsed: its connection's sockets hear of it, and it ends.
+    pub(super) fn malformed(&mut self, engine: &mut Engine, conn: Key) {
+        count(&mut engine.counters.bad_packets, 1);
+        let sockets = self.clients.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
+        for key in sockets {
+            if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {
+                let namespace = NamespaceId::new(socket.namespace);
+                self.log_unparsable(engine, key);
+                engine.events.push(Kind::ProtocolError(SocketId::new(key), namespace)).tag(socket.tag);
+            }
+        }
+        engine.close_conn(conn, Reason::ForcedClose, Ending::Orderly);
+    }
+}

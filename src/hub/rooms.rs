@@ -1,0 +1,238 @@
+//! Joining and leaving, and who is where. It must not send anything.
+
+use super::Hub;
+use super::early::EarlyRooms;
+use super::sockets::Socket;
+use super::sockets::push_change;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::limits::Limits;
+use crate::base::sid;
+use crate::engine::Engine;
+use crate::route::Change;
+use std::collections::HashSet;
+
+impl Hub {
+    /// The socket whose own room this is, in a namespace.
+    pub(super) fn owner_of_room(&self, namespace: Key, room: &str) -> Option<Key> {
+        let slot = self.sids.slot(room)?;
+        let socket = self.sockets.at(slot)?;
+        let owner = socket.connected && socket.namespace == namespace && sid::text(&socket.sid) == room;
+        if owner { self.sockets.key_at(slot) } else { None }
+    }
+
+    /// Puts a socket into a room. Returns whether it was not in it before.
+    ///
+    /// A socket that waits for the host's decision enters the room when it is accepted.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket` or
+    /// `Limits::max_room_bytes`.
+    pub(crate) fn join(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
+        self.change_rooms(engine, socket, &[], &[room]).map(|changed| changed > 0)
+    }
+
+    /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(crate) fn leave(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
+        self.change_rooms(engine, socket, &[room], &[]).map(|changed| changed > 0)
+    }
+
+    /// Takes a socket out of all rooms but its own.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(crate) fn leave_all(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
+        let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
+        state.early_rooms = EarlyRooms::default();
+        state.room_bytes = 0;
+        let namespace = NamespaceId::new(state.namespace);
+        if state.connected {
+            let Self { router, sockets, .. } = self;
+            let Engine { events, config, .. } = engine;
+            let report = config.room_events;
+            router.leave_all(socket.key().slot, |change| {
+                if report {
+                    push_change(events, sockets, None, namespace, change);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
+    /// memberships changed.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`]; then nothing has changed.
+    pub(crate) fn change_rooms(
+        &mut self,
+        engine: &mut Engine,
+        socket: SocketId,
+        leave: &[&str],
+        join: &[&str],
+    ) -> Result<usize> {
+        for room in join {
+            check_room(room, &engine.config.limits)?;
+        }
+        let key = socket.key();
+        let state = self.socket(socket)?;
+        let (connected, namespace) = (state.connected, state.namespace);
+        self.check_change(engine, key, state, leave, join)?;
+        // Somebody else's own room becomes a room like any other, with its owner in it.
+        for room in join.iter().filter(|_| connected) {
+            if let Some(owner) = self.owner_of_room(namespace, room) {
+                if owner == key {
+                    continue;
+                }
+                self.apply_rooms(engine, owner, namespace, &[], &[room]);
+            }
+        }
+        Ok(self.apply_rooms(engine, key, namespace, leave, join))
+    }
+
+    /// Whether a socket may be in the rooms in which it is then.
+    pub(super) fn check_change(
+        &self,
+        engine: &Engine,
+        key: Key,
+        state: &Socket,
+        leave: &[&str],
+        join: &[&str],
+    ) -> Result<()> {
+        let (rooms, is_in): (usize, &dyn Fn(&str) -> bool) = if state.connected {
+            (self.router.rooms_of(key.slot).len(), &|room| self.router.is_member(key.slot, room))
+        } else {
+            (state.early_rooms.len(), &|room| state.early_rooms.contains(room))
+        };
+        check_fit((rooms, state.room_bytes), leave, join, is_in, &engine.config.limits)
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "lengths of names in memory, and what is lost was gained before"
+    )]
+    fn apply_rooms(
+        &mut self,
+        engine: &mut Engine,
+        key: Key,
+        namespace: Key,
+        leave: &[&str],
+        join: &[&str],
+    ) -> usize {
+        let Self { router, sockets, .. } = self;
+        let Engine { events, config, .. } = engine;
+        let (mut changed, mut gained, mut lost) = (0, 0, 0);
+        let mut count = |change: &Change<'_>| match change {
+            Change::Joined(_, room) => (changed, gained) = (changed + 1, gained + room.len()),
+            Change::Left(_, room) => (changed, lost) = (changed + 1, lost + room.len()),
+            Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
+        };
+        match sockets.get_mut(key) {
+            Some(state) if !state.connected => {
+                state.early_rooms.change(key.slot, leave, join, |change| count(&change));
+            }
+            _ => router.change(key.slot, leave, join, |change| {
+                count(&change);
+                if config.room_events {
+                    push_change(events, sockets, None, NamespaceId::new(namespace), change);
+                }
+            }),
+        }
+        if let Some(state) = sockets.get_mut(key) {
+            state.room_bytes = state.room_bytes + gained - lost;
+        }
+        changed
+    }
+
+    /// The members of a room, in a stable order; for a socket's own room that socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub(crate) fn members<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        room: &str,
+    ) -> Result<impl Iterator<Item = SocketId> + use<'a>> {
+        let route = self.namespace(namespace)?.route;
+        let owner = match self.router.members(route, room).len() {
+            0 => self.owner_of_room(namespace.key(), room),
+            _ => None,
+        };
+        let members = self.router.members(route, room).filter_map(|member| self.sockets.key_at(member));
+        Ok(members.chain(owner).map(SocketId::new))
+    }
+
+    /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the namespace is.
+    pub(crate) fn rooms_in(&self, namespace: NamespaceId) -> Result<impl Iterator<Item = &str> + '_> {
+        Ok(self.router.rooms(self.namespace(namespace)?.route))
+    }
+
+    /// The rooms a socket is in: its own first, then the others in a stable order.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn rooms_of(&self, socket: SocketId) -> Result<impl Iterator<Item = &str> + '_> {
+        let state = self.socket(socket)?;
+        let own = state.connected.then(|| sid::text(&state.sid));
+        let others = self.router.rooms_of(socket.key().slot).filter(|_| state.connected);
+        let own_text = sid::text(&state.sid);
+        Ok(own.into_iter().chain(others.filter(move |room| *room != own_text)))
+    }
+
+    /// Whether a socket is in a room; its own is one of them.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
+        let state = self.socket(socket)?;
+        let own = || sid::text(&state.sid) == room;
+        Ok(state.connected && (own() || self.router.is_member(socket.key().slot, room)))
+    }
+}
+
+/// Whether a room may have this name.
+pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
+    if room.is_empty() || room.len() > limits.max_room_name { Err(Error::BadRoom) } else { Ok(()) }
+}
+
+/// Whether a socket that has so many rooms, with so many bytes of names, may leave and join.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "lengths of names in memory, and what is left was held before"
+)]
+fn check_fit(
+    (rooms, bytes): (usize, usize),
+    leave: &[&str],
+    join: &[&str],
+    is_in: impl Fn(&str) -> bool,
+    limits: &Limits,
+) -> Result<()> {
+    let fits = |rooms: usize, bytes: usize| {
+        rooms <= limits.max_rooms_per_socket as usize && bytes <= limits.max_room_bytes
+    };
+    if fits(rooms + join.len(), bytes + length(join)) {
+        return Ok(());
+    }
+    // Both lists may be a client's own, passed on: each is walked once, and what the socket is in is not.
+    let joined: HashSet<&str> = join.iter().copied().collect();
+    let left: HashSet<&str> =
+        leave.iter().copied().filter(|room| !joined.contains(room) && is_in(room)).collect();
+    let new: HashSet<&str> = joined.into_iter().filter(|room| !is_in(room)).collect();
+    let after = |now: usize, gained: usize, lost: usize| (now + gained) - lost;
+    if new.is_empty() || fits(after(rooms, new.len(), left.len()), after(bytes, length(&new), length(&left)))
+    {
+        Ok(())
+    } else {
+        Err(Error::TooMany)
+    }
+}
+
+fn length<'a>(rooms: impl IntoIterator<Item = &'a &'a str>) -> usize {
+    rooms.into_iter().map(|room| room.len()).sum()
+}

@@ -1,0 +1,169 @@
+//! Sockets: what is known of each, and how it goes. It must not say anything to its client.
+
+use super::Hub;
+use super::acks::Owed;
+use super::early::EarlyRooms;
+use crate::base::errors::{Error, Result};
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::base::sid::{self, Sid};
+use crate::base::slots::Slots;
+use crate::engine::Engine;
+use crate::host::events::{Events, Kind, RoomChange};
+use crate::host::reason::Reason;
+use crate::route::Change;
+use std::net::SocketAddr;
+
+/// A client's presence in one namespace.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) sid: Sid,
+    pub(super) namespace: Key,
+    pub(super) conn: Key,
+    /// False while the host has yet to accept it.
+    pub(super) connected: bool,
+    /// Rooms the host joined it to before it accepted it.
+    pub(super) early_rooms: EarlyRooms,
+    /// Of the names of all its rooms, early or not.
+    pub(super) room_bytes: usize,
+    /// Acknowledgements the host waits for from it.
+    pub(super) acks: Owed,
+    /// The host's own, on each of its events.
+    pub(super) tag: u64,
+}
+
+impl Hub {
+    /// A socket's id as its client knows it; also the name of its own room.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn socket_sid(&self, socket: SocketId) -> Result<&str> {
+        Ok(sid::text(&self.socket(socket)?.sid))
+    }
+
+    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
+    /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
+    /// It is 0 until then, and in events that were waiting already.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn set_tag(&mut self, _: &mut Engine, socket: SocketId, tag: u64) -> Result<()> {
+        self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?.tag = tag;
+        Ok(())
+    }
+
+    /// What [`set_tag`](Self::set_tag) has put on a socket.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn tag(&self, socket: SocketId) -> Result<u64> {
+        Ok(self.socket(socket)?.tag)
+    }
+
+    /// The connected socket with this id, in whichever namespace it is.
+    pub(crate) fn find_socket(&self, id: &str) -> Option<SocketId> {
+        let slot = self.sids.slot(id)?;
+        let socket = self.sockets.at(slot)?;
+        let found = socket.connected && sid::text(&socket.sid) == id;
+        if found { self.sockets.key_at(slot).map(SocketId::new) } else { None }
+    }
+
+    /// The connection a socket lives on.
+    pub(crate) fn conn_of(&self, socket: SocketId) -> Result<ConnId> {
+        Ok(ConnId::new(self.socket(socket)?.conn))
+    }
+
+    /// The namespace a socket is in.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket is.
+    pub(crate) fn namespace_of(&self, socket: SocketId) -> Result<NamespaceId> {
+        Ok(NamespaceId::new(self.socket(socket)?.namespace))
+    }
+
+    /// Takes a socket out of its rooms and its namespace and tells the host, also of one that it has not let in yet: with
+    /// loops it cannot know whether its `accept` came in time. `peer` is where it came from, if its connection may be gone already.
+    pub(super) fn remove_socket(
+        &mut self,
+        engine: &mut Engine,
+        key: Key,
+        reason: Reason,
+        peer: Option<SocketAddr>,
+    ) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        self.log_disconnected(engine, key, reason, peer);
+        let kind = Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason);
+        engine.events.push(kind).tag(socket.tag);
+        if socket.connected {
+            let own = sid::text(&socket.sid);
+            for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
+                engine.events.text(&[room]);
+            }
+        } else {
+            for room in socket.early_rooms.in_order() {
+                engine.events.text(&[room]);
+            }
+        }
+        self.forget_socket(engine, key);
+    }
+
+    /// The same without a word to the host, which has turned the socket away itself.
+    pub(super) fn forget_socket(&mut self, engine: &mut Engine, key: Key) {
+        let Some(socket) = self.sockets.remove(key) else { return };
+        if let Some(conn) = self.clients.get_mut(socket.conn) {
+            conn.sockets.retain(|&other| other != key);
+            if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.connected) {
+                conn.left.retain(|name| *name != home.name);
+                if conn.left.len() == engine.config.limits.max_namespaces_per_connection as usize {
+                    conn.left.remove(0);
+                }
+                conn.left.push(home.name.clone());
+            }
+        }
+        if socket.connected {
+            self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace));
+            self.abandon_acks(engine, key.slot, socket.acks);
+        }
+        if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
+            namespace.leave();
+        }
+        self.collect_namespace(engine, socket.namespace);
+    }
+
+    fn leave_router(&mut self, engine: &mut Engine, key: Key, tag: u64, namespace: NamespaceId) {
+        let Self { router, sockets, .. } = self;
+        let Engine { events, config, .. } = engine;
+        let report = config.room_events;
+        router.remove(key.slot, |change| {
+            if report {
+                push_change(events, sockets, Some((key, tag)), namespace, change);
+            }
+        });
+    }
+}
+
+/// Tells the host of a change in a room.
+pub(super) fn push_change(
+    events: &mut Events,
+    sockets: &Slots<Socket>,
+    leaver: Option<(Key, u64)>,
+    namespace: NamespaceId,
+    change: Change<'_>,
+) {
+    let find = |member| match sockets.key_at(member) {
+        Some(key) => Some((SocketId::new(key), sockets.get(key).map_or(0, |socket| socket.tag))),
+        None => leaver.filter(|(key, _)| key.slot == member).map(|(key, tag)| (SocketId::new(key), tag)),
+    };
+    let (change, room, tag) = match change {
+        Change::RoomCreated(room) => (RoomChange::Created, room, 0),
+        Change::RoomDeleted(room) => (RoomChange::Deleted, room, 0),
+        Change::Joined(member, room) => match find(member) {
+            Some((socket, tag)) => (RoomChange::Joined(socket), room, tag),
+            None => return,
+        },
+        Change::Left(member, room) => match find(member) {
+            Some((socket, tag)) => (RoomChange::Left(socket), room, tag),
+            None => return,
+        },
+    };
+    events.push(Kind::Room(change, namespace)).tag(tag).text(&[room]);
+}
