@@ -4,15 +4,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each floor, from the ground up, with what it may use. `wire` and `route` stand side by side, with a wall between.
+/// Each floor, from the ground up, with what it may use. `wire`, `route`, `out` and `host` stand side by side, with walls between
+/// those that are not named.
 const FLOORS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("wire", &["base"]),
     ("route", &["base"]),
-    ("session", &["base", "wire", "route"]),
-    ("broker", &["base", "wire", "route", "session"]),
-    ("net", &["base", "wire", "route", "session", "broker"]),
-    ("ffi", &["base", "wire", "route", "session", "broker", "net"]),
+    ("out", &["base", "wire"]),
+    ("host", &["base", "wire"]),
+    ("engine", &["base", "wire", "out", "host"]),
+    ("hub", &["base", "wire", "route", "out", "host", "engine"]),
+    ("broker", &["base", "wire", "route", "out", "host", "engine", "hub"]),
+    ("net", &["base", "wire", "route", "out", "host", "engine", "hub", "broker"]),
+    ("ffi", &["base", "wire", "route", "out", "host", "engine", "hub", "broker", "net"]),
+    ("router", &["out", "route"]),
+    ("service", &["engine", "net"]),
 ];
 
 fn src() -> PathBuf {
