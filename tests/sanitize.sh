@@ -90,8 +90,8 @@ if [ "$mode" = full ]; then
     fi
     if [ "$sources" = yes ] && has miri; then
         # The floors below the core; what takes hours under an interpreter is left to the sanitizers.
-        check "miri: base, route and session" env MIRIFLAGS=-Zmiri-disable-isolation \
-            cargo +nightly miri test --lib --target-dir "$out/miri" -- base:: route:: session::
+        check "miri: base, route and out" env MIRIFLAGS=-Zmiri-disable-isolation \
+            cargo +nightly miri test --lib --target-dir "$out/miri" -- base:: route:: out::
     else
         not_run "Miri" "it is not to be had (rustup component add miri rust-src)"
     fi

@@ -260,9 +260,6 @@ impl Engine {
     }
 
     /// Lets a connection in that an [`Event::Handshake`](crate::Event::Handshake) asked for.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
     pub(crate) fn allow(&mut self, conn: ConnId, upper: &mut impl Upper) -> Result<()> {
         let transport = self.deciding(conn)?;
         let Transport::WebSocket { link } = transport else {
@@ -279,11 +276,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and this
-    /// message, or `Forbidden` if it is empty. The handle is dead when this returns.
-    ///
-    /// # Errors
-    /// As [`Engine::allow`].
+    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and
+    /// this message, or `Forbidden` if it is empty. The handle is dead when this returns.
     pub(crate) fn refuse(&mut self, conn: ConnId, message: &str) -> Result<()> {
         self.deciding(conn)?;
         let message = Some(message).filter(|message| !message.is_empty());

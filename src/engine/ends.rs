@@ -157,9 +157,6 @@ impl Engine {
     // ---- everything ----
 
     /// Closes a connection and all its sockets, after what is queued for it has gone out.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the connection is.
     pub(crate) fn close_connection(&mut self, conn: ConnId) -> Result<()> {
         let key = conn.key();
         if !self.conns.get(key).is_some_and(|conn| conn.is_open()) {

@@ -155,19 +155,8 @@ impl Engine {
     }
 
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
-    /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
-    /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
-    ///
-    /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
-    /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
-    /// not do after a [`disconnect`](Engine::disconnect); the reason is in their event's details. The host gets a
-    /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
-    ///
-    /// Called again before that it changes pace and reason; afterwards it is another drain.
-    /// [`stop_draining`](Engine::stop_draining) ends it.
-    ///
-    /// # Errors
-    /// [`Error::BadValue`] if `per_second` is 0, [`Error::TooLarge`] for a longer reason.
+    /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection
+    /// is left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
     pub(crate) fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
         check_drain(per_second, reason)?;
         let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();
@@ -183,8 +172,7 @@ impl Engine {
         self.timers.cancel(Timer::Drain);
     }
 
-    /// Whether [`drain`](Engine::drain) was called, and clients are not taken in. How many are left is in
-    /// [`Stats::connections`](crate::Stats::connections).
+    /// Whether [`drain`](Engine::drain) was called, and clients are not taken in.
     pub(crate) fn is_draining(&self) -> bool {
         self.gate.drain.is_some()
     }

@@ -125,14 +125,6 @@ impl<K: Ord> Owed<K> {
 impl Hub {
     /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
-    ///
-    /// `timeout` is in milliseconds; without one, an answer is awaited until its socket disconnects. 0 times out at
-    /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
-    /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
-    ///
-    /// # Errors
-    /// Those of [`Hub::emit`], and [`Error::TooMany`] if a recipient owes `Limits::max_pending_acks` already; then
-    /// nobody gets it.
     pub(crate) fn emit_with_ack(
         &mut self,
         engine: &mut Engine,

@@ -105,11 +105,7 @@ impl Hub {
         engine.send_scratch(conn);
     }
 
-    /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
-    /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if the answer was given before.
+    /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for.
     pub(crate) fn accept(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
         if self.socket(socket)?.connected {
             return Err(Error::WrongState);
@@ -118,12 +114,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Turns a socket away that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. The client gets
-    /// `message`, and `data` if there is any: a JSON value. The handle is dead when this returns.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the client left meanwhile, [`Error::WrongState`] if it was accepted before,
-    /// [`Error::BadData`] if `data` is not JSON.
+    /// Turns a socket away that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for.
     pub(crate) fn reject(
         &mut self,
         engine: &mut Engine,
@@ -147,11 +138,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
-    /// and with it its sockets in other namespaces. What was emitted to it before still goes out.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
+    /// Takes a socket out of its namespace.
     pub(crate) fn disconnect(&mut self, engine: &mut Engine, socket: SocketId, close: bool) -> Result<()> {
         let key = socket.key();
         let state = self.socket(socket)?;

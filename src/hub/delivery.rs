@@ -16,10 +16,6 @@ use crate::wire::{json, socketio};
 
 impl Hub {
     /// Emits an event to everyone in `target`, who are those that are in it now.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is, [`Error::ReservedEvent`], [`Error::BadJson`], [`Error::BadAttachments`],
-    /// [`Error::TooLarge`]; then nobody gets it.
     pub(crate) fn emit(
         &mut self,
         engine: &mut Engine,
@@ -31,10 +27,6 @@ impl Hub {
     }
 
     /// Emits an event to one socket, in its own namespace.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is, [`Error::WrongState`] if the host has yet to accept it, and those of
-    /// [`Hub::emit`].
     pub(crate) fn send(
         &mut self,
         engine: &mut Engine,
@@ -49,10 +41,7 @@ impl Hub {
         self.emit(engine, Target::sockets(namespace, &[socket]), message)
     }
 
-    /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is, [`Error::BadJson`], [`Error::BadAttachments`], [`Error::TooLarge`].
+    /// Acknowledges an event that came with an ack number.
     pub(crate) fn ack(
         &mut self,
         engine: &mut Engine,

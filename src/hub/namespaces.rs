@@ -87,10 +87,6 @@ fn matches(glob: &str, name: &str) -> bool {
 
 impl Hub {
     /// Makes a namespace, or finds it: `of("abc")` and `of("/abc")` are the same.
-    ///
-    /// # Errors
-    /// [`Error::BadNamespace`] for a name no packet can carry, [`Error::Exists`] if it is there and guarded otherwise
-    /// (`/` takes whatever it is given first), [`Error::TooMany`].
     pub(crate) fn add_namespace(
         &mut self,
         engine: &mut Engine,
@@ -112,11 +108,7 @@ impl Hub {
         Ok(NamespaceId::new(self.make_namespace(engine, &name, options.guarded, false)?))
     }
 
-    /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of
-    /// several patterns that fit, the first one added counts.
-    ///
-    /// # Errors
-    /// [`Error::BadNamespace`] for a glob no name can fit.
+    /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters.
     pub(crate) fn add_pattern(
         &mut self,
         _: &mut Engine,
@@ -149,9 +141,6 @@ impl Hub {
     }
 
     /// The sockets of a namespace, in a stable order.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
     pub(crate) fn sockets_in(
         &self,
         namespace: NamespaceId,

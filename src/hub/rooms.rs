@@ -21,29 +21,17 @@ impl Hub {
         if owner { self.sockets.key_at(slot) } else { None }
     }
 
-    /// Puts a socket into a room. Returns whether it was not in it before.
-    ///
-    /// A socket that waits for the host's decision enters the room when it is accepted.
-    ///
-    /// # Errors
-    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`] past `Limits::max_rooms_per_socket` or
-    /// `Limits::max_room_bytes`.
+    /// Puts a socket into a room.
     pub(crate) fn join(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
         self.change_rooms(engine, socket, &[], &[room]).map(|changed| changed > 0)
     }
 
-    /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
-    ///
-    /// # Errors
-    /// [`Error::Gone`].
+    /// Takes a socket out of a room.
     pub(crate) fn leave(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
         self.change_rooms(engine, socket, &[room], &[]).map(|changed| changed > 0)
     }
 
     /// Takes a socket out of all rooms but its own.
-    ///
-    /// # Errors
-    /// [`Error::Gone`].
     pub(crate) fn leave_all(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
         let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
         state.early_rooms = EarlyRooms::default();
@@ -62,11 +50,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
-    /// memberships changed.
-    ///
-    /// # Errors
-    /// [`Error::Gone`], [`Error::BadRoom`], [`Error::TooMany`]; then nothing has changed.
+    /// Leaves and joins many rooms at once, as a player who moves does.
     pub(crate) fn change_rooms(
         &mut self,
         engine: &mut Engine,
@@ -148,9 +132,6 @@ impl Hub {
     }
 
     /// The members of a room, in a stable order; for a socket's own room that socket.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
     pub(crate) fn members<'a>(
         &'a self,
         namespace: NamespaceId,
@@ -166,17 +147,11 @@ impl Hub {
     }
 
     /// The rooms of a namespace, in a stable order; sockets' own rooms are not among them.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
     pub(crate) fn rooms_in(&self, namespace: NamespaceId) -> Result<impl Iterator<Item = &str> + '_> {
         Ok(self.router.rooms(self.namespace(namespace)?.route))
     }
 
     /// The rooms a socket is in: its own first, then the others in a stable order.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
     pub(crate) fn rooms_of(&self, socket: SocketId) -> Result<impl Iterator<Item = &str> + '_> {
         let state = self.socket(socket)?;
         let own = state.connected.then(|| sid::text(&state.sid));
@@ -186,9 +161,6 @@ impl Hub {
     }
 
     /// Whether a socket is in a room; its own is one of them.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
     pub(crate) fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
         let state = self.socket(socket)?;
         let own = || sid::text(&state.sid) == room;

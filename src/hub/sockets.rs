@@ -33,28 +33,19 @@ pub(super) struct Socket {
 
 impl Hub {
     /// A socket's id as its client knows it; also the name of its own room.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
     pub(crate) fn socket_sid(&self, socket: SocketId) -> Result<&str> {
         Ok(sid::text(&self.socket(socket)?.sid))
     }
 
-    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
-    /// carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
-    /// It is 0 until then, and in events that were waiting already.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
+    /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of
+    /// that socket carries it, its connect and its disconnect included. A socket that waits for the host's decision
+    /// can have one already. It is 0 until then, and in events that were waiting already.
     pub(crate) fn set_tag(&mut self, _: &mut Engine, socket: SocketId, tag: u64) -> Result<()> {
         self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?.tag = tag;
         Ok(())
     }
 
     /// What [`set_tag`](Self::set_tag) has put on a socket.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
     pub(crate) fn tag(&self, socket: SocketId) -> Result<u64> {
         Ok(self.socket(socket)?.tag)
     }
@@ -73,9 +64,6 @@ impl Hub {
     }
 
     /// The namespace a socket is in.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the socket is.
     pub(crate) fn namespace_of(&self, socket: SocketId) -> Result<NamespaceId> {
         Ok(NamespaceId::new(self.socket(socket)?.namespace))
     }

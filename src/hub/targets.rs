@@ -9,9 +9,6 @@ use crate::engine::Engine;
 
 impl Hub {
     /// Who gets what is emitted to `target`, in a stable order.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
     pub(crate) fn fetch_sockets(
         &mut self,
         _: &mut Engine,
@@ -20,11 +17,7 @@ impl Hub {
         Ok(self.selected(&target)?.into_iter())
     }
 
-    /// Puts everybody whom `target` selects into these rooms. Returns how many sockets that are.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is, [`Error::BadRoom`], [`Error::TooMany`] if one of them would be in too many; then
-    /// nothing has changed.
+    /// Puts everybody whom `target` selects into these rooms.
     pub(crate) fn sockets_join(
         &mut self,
         engine: &mut Engine,
@@ -42,10 +35,7 @@ impl Hub {
         Ok(selected.len())
     }
 
-    /// Takes everybody whom `target` selects out of these rooms. Returns how many sockets that are.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
+    /// Takes everybody whom `target` selects out of these rooms.
     pub(crate) fn sockets_leave(
         &mut self,
         engine: &mut Engine,
@@ -59,10 +49,7 @@ impl Hub {
         Ok(selected.len())
     }
 
-    /// Disconnects everybody whom `target` selects, as [`disconnect`](Self::disconnect) does. Returns how many sockets that are.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] if the namespace is.
+    /// Disconnects everybody whom `target` selects, as [`disconnect`](Self::disconnect) does.
     pub(crate) fn disconnect_sockets(
         &mut self,
         engine: &mut Engine,
