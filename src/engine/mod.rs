@@ -188,6 +188,13 @@ impl Engine {
     /// Tells what is above what it has not heard yet. Whoever calls the engine calls this afterwards.
     #[inline]
     pub(crate) fn tell(&mut self, upper: &mut impl Upper) {
+        if !self.notices.is_empty() {
+            self.tell_all(upper);
+        }
+    }
+
+    #[cold]
+    fn tell_all(&mut self, upper: &mut impl Upper) {
         while let Some(notice) = self.notices.pop_front() {
             match notice {
                 Notice::Opened(conn) => upper.opened(self, conn),

@@ -86,7 +86,7 @@ pub struct Config {
     /// Questions, [`emit_with_ack`](crate::Broker::emit_with_ack) among them, wait for each loop's current step.
     ///
     /// A bug in the library ends the loop that it is found in, not the host's thread: [`poll`](crate::Broker::poll), and every
-    /// call that needs that loop, answers [`Error::Panic`] from then on, and the broker can only be
+    /// call that needs that loop, answers [`Error::Panic`](crate::Error::Panic) from then on, and the broker can only be
     /// dropped.
     pub loops: usize,
     /// What a peer may make the broker hold, over all loops.

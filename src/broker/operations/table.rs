@@ -78,13 +78,13 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::BadJson`](crate::Error::BadJson),
     /// [`Error::BadAttachments`](crate::Error::BadAttachments), [`Error::TooLarge`](crate::Error::TooLarge).
     Ack: order hub.ack(socket: Socket, ack: Number, args: Text, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
-    /// Sends a text message over a connection as it is. For [`Config::engine_only`].
+    /// Sends a text message over a connection as it is. For [`Config::engine_only`](crate::Config::engine_only).
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is, [`Error::WrongState`](crate::Error::WrongState) if the
     /// broker speaks Socket.IO.
     SendMessage: order engine.send_message(conn: Conn, text: Text) -> done, to(conn), checked by check_engine();
-    /// Sends a binary message over a connection as it is. For [`Config::engine_only`].
+    /// Sends a binary message over a connection as it is. For [`Config::engine_only`](crate::Config::engine_only).
     ///
     /// # Errors
     /// As [`send_message`](Self::send_message).
