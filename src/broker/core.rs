@@ -311,7 +311,7 @@ impl Service for Core {
 
     fn next_timeout(&self) -> Option<Millis> {
         let report = self.top.reporter.as_ref().map(|reporter| reporter.due);
-        [self.engine.next_timeout(), self.top.hub.next_timeout(), report].into_iter().flatten().min()
+        earlier(earlier(self.engine.next_timeout(), self.top.hub.next_timeout()), report)
     }
 
     fn wants_input(&self) -> bool {
@@ -329,5 +329,12 @@ impl Service for Core {
 
     fn puts_off(&self) -> bool {
         self.has_output()
+    }
+}
+
+fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
