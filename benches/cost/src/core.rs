@@ -107,8 +107,11 @@ impl World {
         config.limits.max_new_namespaces_per_minute = 0;
         let mut core = Core::new(config, 0).expect("a good config");
         core.add_namespace("/n", NamespaceOptions::default()).expect("a good name");
-        core.add_pattern("/t-*", PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() })
-            .expect("a good pattern");
+        core.add_pattern(
+            "/t-*",
+            PatternOptions { guarded: false, remove_when_empty: true, ..PatternOptions::default() },
+        )
+        .expect("a good pattern");
         assert!(core.opened(0, ([127, 0, 0, 1], 1).into(), 0));
         Self { core, sink: Sink(Vec::new()), events: Events::new() }
     }
