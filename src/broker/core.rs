@@ -49,7 +49,7 @@ impl Top {
     }
 
     pub(super) fn queued_bytes(&self, engine: &Engine, socket: SocketId) -> Result<usize> {
-        Ok(engine.queued_bytes(self.hub.conn_of(socket)?.key()))
+        Ok(engine.queued_bytes(self.hub.conn_of(socket)?.key()).saturating_add(self.hub.held_bytes(socket)?))
     }
 
     pub(super) fn metrics(&self, engine: &Engine) -> Metrics {

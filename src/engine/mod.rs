@@ -37,6 +37,7 @@ use crate::host::metrics::Histogram;
 use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
 use crate::host::stats::Counters;
+use crate::out::backlog::Class;
 use crate::out::{Frame, Outbox};
 use crate::wire::http::Request;
 use crate::wire::ws::{self, Opcode};
@@ -338,6 +339,16 @@ impl Engine {
             self.scratch = Vec::new();
         }
         frame
+    }
+
+    /// Sends what was framed before; of a class by which it may go, it is one message.
+    pub(crate) fn send_framed(&mut self, conn: Key, frames: &[u8], class: Class) {
+        // As with all that is sent, only a log of 2 GiB refuses.
+        let Ok(frame) = self.outbox.log.append(|out| out.extend_from_slice(frames)) else { return };
+        self.outbox.log.deliver(conn.slot, frame);
+        if class != Class::Keep {
+            self.outbox.tag(frame, class);
+        }
     }
 
     /// Sends an Engine.IO text packet.

@@ -5,8 +5,7 @@ use super::Hub;
 use super::Timer;
 use super::acks::Owed;
 use super::delivery::check_data;
-use super::early::EarlyRooms;
-use super::sockets::Socket;
+use super::sockets::{Life, Socket};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::sid;
@@ -40,8 +39,7 @@ impl Hub {
             sid,
             namespace,
             conn,
-            connected: false,
-            early_rooms: EarlyRooms::default(),
+            life: Life::Asking(None),
             room_bytes: 0,
             acks: Owed::default(),
             tag: 0,
@@ -54,6 +52,7 @@ impl Hub {
         home.enter();
         let id = sid::text(&sid);
         if home.guarded {
+            self.asking.add(key.slot, home.asking, key.slot);
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
             engine.events.push(kind).text(&[id]).text(&[auth]);
         } else {
@@ -65,9 +64,11 @@ impl Hub {
 
     fn complete_connect(&mut self, engine: &mut Engine, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        socket.connected = true;
+        let held = match std::mem::replace(&mut socket.life, Life::Connected) {
+            Life::Asking(held) => held,
+            Life::Connected => None,
+        };
         let (conn, sid) = (socket.conn, socket.sid);
-        let early_rooms = std::mem::take(&mut socket.early_rooms);
         socket.room_bytes = 0;
         let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
         namespace.fleeting &= !namespace.settles;
@@ -77,9 +78,14 @@ impl Hub {
         socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid));
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
-        for room in early_rooms.in_order() {
+        let rooms: Vec<String> = self.asking.rooms_of(key.slot).map(str::to_owned).collect();
+        self.asking.remove(key.slot, |_| {});
+        for room in &rooms {
             // It was checked when the host named it.
             let _ = self.join(engine, SocketId::new(key), room);
+        }
+        if let Some(held) = held {
+            Self::release(engine, conn, &held);
         }
         self.log_connected(engine, key);
     }
@@ -107,7 +113,7 @@ impl Hub {
 
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for.
     pub(crate) fn accept(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
-        if self.socket(socket)?.connected {
+        if self.socket(socket)?.is_connected() {
             return Err(Error::WrongState);
         }
         self.complete_connect(engine, socket.key());
@@ -123,7 +129,7 @@ impl Hub {
         data: Option<&str>,
     ) -> Result<()> {
         let state = self.socket(socket)?;
-        if state.connected {
+        if state.is_connected() {
             return Err(Error::WrongState);
         }
         if let Some(data) = data {

@@ -3,6 +3,7 @@
 
 use super::Hub;
 use super::message::{Delivery, Message, Receipt, Target};
+use super::namespaces::Namespace;
 use super::sockets::Socket;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -33,11 +34,7 @@ impl Hub {
         socket: SocketId,
         message: Message<'_>,
     ) -> Result<Receipt> {
-        let state = self.socket(socket)?;
-        if !state.connected {
-            return Err(Error::WrongState);
-        }
-        let namespace = NamespaceId::new(state.namespace);
+        let namespace = NamespaceId::new(self.socket(socket)?.namespace);
         self.emit(engine, Target::sockets(namespace, &[socket]), message)
     }
 
@@ -51,7 +48,7 @@ impl Hub {
         attachments: &[&[u8]],
     ) -> Result<()> {
         let state = self.socket(socket)?;
-        if !state.connected {
+        if !state.is_connected() {
             return Err(Error::WrongState);
         }
         let (conn, namespace) = (state.conn, state.namespace);
@@ -96,7 +93,8 @@ impl Hub {
         engine.scratch.push(b'4');
         socketio::write_event(&mut engine.scratch, &namespace.name, attachments.len(), ack, name, args);
 
-        if !self.resolve(&target) {
+        let asking = self.asking.total_members() > 0 && self.resolve(&target, false);
+        if !self.resolve(&target, true) && !asking {
             return Ok(Receipt::default());
         }
         let frame = engine.append(attachments)?;
@@ -140,7 +138,8 @@ impl Hub {
         count(&mut engine.counters.deliveries, (recipients - skipped) as u64);
         count(&mut engine.counters.dropped_volatile, skipped as u64);
         count(&mut engine.counters.replaced_latest, replaced);
-        Ok(Receipt { recipients, skipped })
+        let receipt = Receipt { recipients, skipped };
+        Ok(if asking { receipt.plus(self.hold(engine, &target, frame, delivery, each)) } else { receipt })
     }
 
     /// Shows who would get what is emitted to `target`.
@@ -149,41 +148,51 @@ impl Hub {
         target: &Target<'_>,
         mut each: impl FnMut(&Slots<Socket>, Member),
     ) -> Result<()> {
-        let ns = self.namespace(target.namespace)?.route;
-        if self.resolve(target) {
-            let Self { router, sockets, named: (members, except), .. } = self;
-            router.select(&target.selection(ns, members, except), |member, _| each(sockets, member));
+        let Namespace { route, asking, .. } = *self.namespace(target.namespace)?;
+        for (connected, ns) in [(true, route), (false, asking)] {
+            if self.resolve(target, connected) {
+                let Self { router, asking, sockets, named: (members, except), .. } = self;
+                let router = if connected { router } else { asking };
+                router.select(&target.selection(ns, members, except), |member, _| each(sockets, member));
+            }
         }
         Ok(())
     }
 
-    /// Fills `named` with the sockets that a target names or excepts, directly or by their own rooms. False if nobody is
-    /// left to get anything.
-    fn resolve(&mut self, target: &Target<'_>) -> bool {
+    /// Fills `named` with the sockets that a target names or excepts, directly or by their own rooms: with those that are
+    /// connected, or with those that are asking. False if nobody is left to get anything.
+    pub(super) fn resolve(&mut self, target: &Target<'_>, connected: bool) -> bool {
         let namespace = target.namespace.key();
         let (mut members, mut except) = std::mem::take(&mut self.named);
         let somebody = match target.whom {
             Whom::Everyone => true,
             Whom::Some { rooms, members: sockets } => {
-                self.members_named(namespace, sockets, rooms, &mut members);
+                self.members_named(namespace, sockets, rooms, connected, &mut members);
                 !rooms.is_empty() || !members.is_empty()
             }
         };
-        self.members_named(namespace, target.except, target.except_rooms, &mut except);
+        self.members_named(namespace, target.except, target.except_rooms, connected, &mut except);
         self.named = (members, except);
         somebody
     }
 
-    fn members_named(&self, namespace: Key, sockets: &[SocketId], rooms: &[&str], out: &mut Vec<Member>) {
+    fn members_named(
+        &self,
+        namespace: Key,
+        sockets: &[SocketId],
+        rooms: &[&str],
+        connected: bool,
+        out: &mut Vec<Member>,
+    ) {
         out.clear();
-        out.extend(sockets.iter().filter_map(|&id| self.member(id)));
-        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room));
+        out.extend(sockets.iter().filter_map(|&id| self.member(id, connected)));
+        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room, connected));
         out.extend(owners.map(|key| key.slot));
     }
 
-    fn member(&self, id: SocketId) -> Option<Member> {
+    fn member(&self, id: SocketId, connected: bool) -> Option<Member> {
         let socket = self.sockets.get(id.key())?;
-        socket.connected.then(|| id.key().slot)
+        (socket.is_connected() == connected).then(|| id.key().slot)
     }
 }
 

@@ -9,7 +9,7 @@ mod acks;
 mod admission;
 mod clients;
 pub(crate) mod delivery;
-mod early;
+mod held;
 mod lines;
 pub(crate) mod message;
 pub(crate) mod namespaces;
@@ -55,6 +55,8 @@ pub(crate) struct Hub {
     names: HashMap<Box<str>, Key>,
     patterns: Vec<Pattern>,
     router: Router,
+    /// The rooms of those whom the host has yet to let in, in the same namespaces.
+    asking: Router,
     acks: Slots<PendingAck>,
     ack_numbers: AckNumbers,
     timers: Timers<Timer>,
@@ -73,6 +75,7 @@ impl Hub {
             names: HashMap::new(),
             patterns: Vec::new(),
             router: Router::new(),
+            asking: Router::new(),
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&home),
             sids: SidSource::new(home),

@@ -15,6 +15,8 @@ pub(super) struct Namespace {
     pub(super) name: Box<str>,
     /// Its key in the router.
     pub(super) route: crate::route::Namespace,
+    /// The same for those who are asking.
+    pub(super) asking: crate::route::Namespace,
     pub(super) guarded: bool,
     /// Removed with its last socket.
     pub(super) fleeting: bool,
@@ -162,6 +164,7 @@ impl Hub {
         let key = self.namespaces.insert(Namespace {
             name: name.into(),
             route: self.router.add_namespace(),
+            asking: self.asking.add_namespace(),
             guarded,
             fleeting,
             settles: false,
@@ -206,6 +209,7 @@ impl Hub {
         }
         let Some(namespace) = self.namespaces.remove(key) else { return };
         self.router.remove_namespace(namespace.route);
+        self.asking.remove_namespace(namespace.asking);
         self.names.remove(&namespace.name);
         engine.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
     }

@@ -113,7 +113,7 @@ impl Hub {
         for &key in &state.sockets {
             let Some(socket) = self.sockets.get(key) else { continue };
             if self.namespaces.get(socket.namespace).is_some_and(|home| &*home.name == namespace) {
-                return if socket.connected { (Some(key), false) } else { (None, true) };
+                return if socket.is_connected() { (Some(key), false) } else { (None, true) };
             }
         }
         (None, false)
@@ -138,7 +138,7 @@ impl Hub {
         count(&mut engine.counters.bad_packets, 1);
         let sockets = self.clients.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
         for key in sockets {
-            if let Some(socket) = self.sockets.get(key).filter(|socket| socket.connected) {
+            if let Some(socket) = self.sockets.get(key).filter(|socket| socket.is_connected()) {
                 let namespace = NamespaceId::new(socket.namespace);
                 self.log_unparsable(engine, key);
                 engine.events.push(Kind::ProtocolError(SocketId::new(key), namespace)).tag(socket.tag);

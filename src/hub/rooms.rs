@@ -1,7 +1,6 @@
 //! Joining and leaving, and who is where. It must not send anything.
 
 use super::Hub;
-use super::early::EarlyRooms;
 use super::sockets::Socket;
 use super::sockets::push_change;
 use crate::base::errors::{Error, Result};
@@ -14,10 +13,12 @@ use std::collections::HashSet;
 
 impl Hub {
     /// The socket whose own room this is, in a namespace.
-    pub(super) fn owner_of_room(&self, namespace: Key, room: &str) -> Option<Key> {
+    pub(super) fn owner_of_room(&self, namespace: Key, room: &str, connected: bool) -> Option<Key> {
         let slot = self.sids.slot(room)?;
         let socket = self.sockets.at(slot)?;
-        let owner = socket.connected && socket.namespace == namespace && sid::text(&socket.sid) == room;
+        let owner = socket.is_connected() == connected
+            && socket.namespace == namespace
+            && sid::text(&socket.sid) == room;
         if owner { self.sockets.key_at(slot) } else { None }
     }
 
@@ -34,19 +35,18 @@ impl Hub {
     /// Takes a socket out of all rooms but its own.
     pub(crate) fn leave_all(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
         let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
-        state.early_rooms = EarlyRooms::default();
         state.room_bytes = 0;
         let namespace = NamespaceId::new(state.namespace);
-        if state.connected {
-            let Self { router, sockets, .. } = self;
-            let Engine { events, config, .. } = engine;
-            let report = config.room_events;
-            router.leave_all(socket.key().slot, |change| {
-                if report {
-                    push_change(events, sockets, None, namespace, change);
-                }
-            });
-        }
+        let connected = state.is_connected();
+        let Self { router, asking, sockets, .. } = self;
+        let Engine { events, config, .. } = engine;
+        let report = connected && config.room_events;
+        let router = if connected { router } else { asking };
+        router.leave_all(socket.key().slot, |change| {
+            if report {
+                push_change(events, sockets, None, namespace, change);
+            }
+        });
         Ok(())
     }
 
@@ -63,11 +63,11 @@ impl Hub {
         }
         let key = socket.key();
         let state = self.socket(socket)?;
-        let (connected, namespace) = (state.connected, state.namespace);
+        let (connected, namespace) = (state.is_connected(), state.namespace);
         self.check_change(engine, key, state, leave, join)?;
         // Somebody else's own room becomes a room like any other, with its owner in it.
         for room in join.iter().filter(|_| connected) {
-            if let Some(owner) = self.owner_of_room(namespace, room) {
+            if let Some(owner) = self.owner_of_room(namespace, room, true) {
                 if owner == key {
                     continue;
                 }
@@ -86,12 +86,9 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> Result<()> {
-        let (rooms, is_in): (usize, &dyn Fn(&str) -> bool) = if state.connected {
-            (self.router.rooms_of(key.slot).len(), &|room| self.router.is_member(key.slot, room))
-        } else {
-            (state.early_rooms.len(), &|room| state.early_rooms.contains(room))
-        };
-        check_fit((rooms, state.room_bytes), leave, join, is_in, &engine.config.limits)
+        let router = self.router_of(state);
+        let now = (router.rooms_of(key.slot).len(), state.room_bytes);
+        check_fit(now, leave, join, |room| router.is_member(key.slot, room), &engine.config.limits)
     }
 
     #[expect(
@@ -106,7 +103,7 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> usize {
-        let Self { router, sockets, .. } = self;
+        let Self { router, asking, sockets, .. } = self;
         let Engine { events, config, .. } = engine;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
         let mut count = |change: &Change<'_>| match change {
@@ -114,17 +111,15 @@ impl Hub {
             Change::Left(_, room) => (changed, lost) = (changed + 1, lost + room.len()),
             Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
         };
-        match sockets.get_mut(key) {
-            Some(state) if !state.connected => {
-                state.early_rooms.change(key.slot, leave, join, |change| count(&change));
+        let connected = sockets.get(key).is_some_and(Socket::is_connected);
+        let report = connected && config.room_events;
+        let router = if connected { router } else { asking };
+        router.change(key.slot, leave, join, |change| {
+            count(&change);
+            if report {
+                push_change(events, sockets, None, NamespaceId::new(namespace), change);
             }
-            _ => router.change(key.slot, leave, join, |change| {
-                count(&change);
-                if config.room_events {
-                    push_change(events, sockets, None, NamespaceId::new(namespace), change);
-                }
-            }),
-        }
+        });
         if let Some(state) = sockets.get_mut(key) {
             state.room_bytes = state.room_bytes + gained - lost;
         }
@@ -139,7 +134,7 @@ impl Hub {
     ) -> Result<impl Iterator<Item = SocketId> + use<'a>> {
         let route = self.namespace(namespace)?.route;
         let owner = match self.router.members(route, room).len() {
-            0 => self.owner_of_room(namespace.key(), room),
+            0 => self.owner_of_room(namespace.key(), room, true),
             _ => None,
         };
         let members = self.router.members(route, room).filter_map(|member| self.sockets.key_at(member));
@@ -154,17 +149,15 @@ impl Hub {
     /// The rooms a socket is in: its own first, then the others in a stable order.
     pub(crate) fn rooms_of(&self, socket: SocketId) -> Result<impl Iterator<Item = &str> + '_> {
         let state = self.socket(socket)?;
-        let own = state.connected.then(|| sid::text(&state.sid));
-        let others = self.router.rooms_of(socket.key().slot).filter(|_| state.connected);
-        let own_text = sid::text(&state.sid);
-        Ok(own.into_iter().chain(others.filter(move |room| *room != own_text)))
+        let own = sid::text(&state.sid);
+        let others = self.router_of(state).rooms_of(socket.key().slot).filter(move |room| *room != own);
+        Ok(std::iter::once(own).chain(others))
     }
 
     /// Whether a socket is in a room; its own is one of them.
     pub(crate) fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
         let state = self.socket(socket)?;
-        let own = || sid::text(&state.sid) == room;
-        Ok(state.connected && (own() || self.router.is_member(socket.key().slot, room)))
+        Ok(sid::text(&state.sid) == room || self.router_of(state).is_member(socket.key().slot, room))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::Hub;
 use super::acks::Owed;
-use super::early::EarlyRooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::sid::{self, Sid};
@@ -10,7 +9,8 @@ use crate::base::slots::Slots;
 use crate::engine::Engine;
 use crate::host::events::{Events, Kind, RoomChange};
 use crate::host::reason::Reason;
-use crate::route::Change;
+use crate::out::backlog::Backlog;
+use crate::route::{Change, Router};
 use std::net::SocketAddr;
 
 /// A client's presence in one namespace.
@@ -19,11 +19,8 @@ pub(super) struct Socket {
     pub(super) sid: Sid,
     pub(super) namespace: Key,
     pub(super) conn: Key,
-    /// False while the host has yet to accept it.
-    pub(super) connected: bool,
-    /// Rooms the host joined it to before it accepted it.
-    pub(super) early_rooms: EarlyRooms,
-    /// Of the names of all its rooms, early or not.
+    pub(super) life: Life,
+    /// Of the names of all its rooms.
     pub(super) room_bytes: usize,
     /// Acknowledgements the host waits for from it.
     pub(super) acks: Owed,
@@ -31,7 +28,34 @@ pub(super) struct Socket {
     pub(super) tag: u64,
 }
 
+/// Where a socket is in its life.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// The host has yet to let it in: its rooms are those of [`Hub::asking`], and what is emitted to it waits here.
+    Asking(Option<Box<Backlog>>),
+    Connected,
+}
+
+impl Socket {
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.life, Life::Connected)
+    }
+
+    /// Bytes that wait until it is let in.
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.life {
+            Life::Asking(Some(held)) => held.len(),
+            Life::Asking(None) | Life::Connected => 0,
+        }
+    }
+}
+
 impl Hub {
+    /// The router that knows a socket's rooms.
+    pub(super) fn router_of(&self, socket: &Socket) -> &Router {
+        if socket.is_connected() { &self.router } else { &self.asking }
+    }
+
     /// A socket's id as its client knows it; also the name of its own room.
     pub(crate) fn socket_sid(&self, socket: SocketId) -> Result<&str> {
         Ok(sid::text(&self.socket(socket)?.sid))
@@ -54,8 +78,13 @@ impl Hub {
     pub(crate) fn find_socket(&self, id: &str) -> Option<SocketId> {
         let slot = self.sids.slot(id)?;
         let socket = self.sockets.at(slot)?;
-        let found = socket.connected && sid::text(&socket.sid) == id;
+        let found = socket.is_connected() && sid::text(&socket.sid) == id;
         if found { self.sockets.key_at(slot).map(SocketId::new) } else { None }
+    }
+
+    /// Bytes that wait until a socket is let in.
+    pub(crate) fn held_bytes(&self, socket: SocketId) -> Result<usize> {
+        Ok(self.socket(socket)?.held_bytes())
     }
 
     /// The connection a socket lives on.
@@ -81,15 +110,9 @@ impl Hub {
         self.log_disconnected(engine, key, reason, peer);
         let kind = Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason);
         engine.events.push(kind).tag(socket.tag);
-        if socket.connected {
-            let own = sid::text(&socket.sid);
-            for room in self.router.rooms_of(key.slot).filter(|&room| room != own) {
-                engine.events.text(&[room]);
-            }
-        } else {
-            for room in socket.early_rooms.in_order() {
-                engine.events.text(&[room]);
-            }
+        let own = sid::text(&socket.sid);
+        for room in self.router_of(socket).rooms_of(key.slot).filter(|&room| room != own) {
+            engine.events.text(&[room]);
         }
         self.forget_socket(engine, key);
     }
@@ -99,7 +122,7 @@ impl Hub {
         let Some(socket) = self.sockets.remove(key) else { return };
         if let Some(conn) = self.clients.get_mut(socket.conn) {
             conn.sockets.retain(|&other| other != key);
-            if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.connected) {
+            if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.is_connected()) {
                 conn.left.retain(|name| *name != home.name);
                 if conn.left.len() == engine.config.limits.max_namespaces_per_connection as usize {
                     conn.left.remove(0);
@@ -107,10 +130,12 @@ impl Hub {
                 conn.left.push(home.name.clone());
             }
         }
-        if socket.connected {
+        if socket.is_connected() {
             self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace));
-            self.abandon_acks(engine, key.slot, socket.acks);
+        } else {
+            self.asking.remove(key.slot, |_| {});
         }
+        self.abandon_acks(engine, key.slot, socket.acks);
         if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
             namespace.leave();
         }

@@ -273,6 +273,14 @@ impl Backlog {
             .map(move |chunk| chunk.bytes.as_slice().get(std::mem::take(&mut sent)..).unwrap_or_default())
     }
 
+    /// What waits, oldest first, with the class of each: one message where it may go, else any number of them.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&[u8], Class)> {
+        self.chunks
+            .iter()
+            .map(|chunk| (chunk.bytes.as_slice(), chunk.class))
+            .filter(|(bytes, _)| !bytes.is_empty())
+    }
+
     /// Writes all that waits anew, in another form. Only right when no frame was partly sent.
     pub(crate) fn rewrite(&mut self, form: impl Fn(&[u8], &mut Vec<u8>)) {
         (self.bytes, self.padding) = (0, 0);

@@ -96,6 +96,11 @@ impl Outbox {
         self.backlogs.get_mut(conn as usize)?.as_deref_mut()
     }
 
+    /// A backlog that belongs to no connection yet.
+    pub(crate) fn new_backlog(&self) -> Backlog {
+        Backlog::new(self.queued.clone())
+    }
+
     #[expect(clippy::indexing_slicing, reason = "there are as many as that when one is taken")]
     fn open_backlog(&mut self, conn: Conn) -> &mut Backlog {
         let at = conn as usize;

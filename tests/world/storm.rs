@@ -23,6 +23,8 @@ struct Member {
     sid: String,
     rooms: BTreeSet<String>,
     good: bool,
+    /// The host has yet to let it in: what is emitted to it waits.
+    asking: bool,
     /// What was emitted to it, in order.
     due: Vec<(u64, Delivery)>,
     /// Its place among the living.
@@ -35,7 +37,7 @@ struct Host {
     living: Vec<SocketId>,
     /// What the sockets of well-behaved clients were to get, by their ids, after their end.
     ended: HashMap<String, Vec<(u64, Delivery)>>,
-    undecided: Vec<(SocketId, NamespaceId, bool)>,
+    undecided: Vec<SocketId>,
     acks: HashMap<AckId, HashSet<SocketId>>,
     owed: Vec<(SocketId, u64)>,
     emits: u64,
@@ -419,10 +421,11 @@ impl Storm {
         for event in self.world.take_seen() {
             match event {
                 Seen::Request { socket, namespace, auth } => {
-                    self.host.undecided.push((socket, namespace, auth.contains("\"good\":1")));
+                    self.host.undecided.push(socket);
+                    self.came(socket, namespace, auth.contains("\"good\":1"), true);
                 }
                 Seen::Connect { socket, namespace, auth } => {
-                    self.came(socket, namespace, auth.contains("\"good\":1"));
+                    self.came(socket, namespace, auth.contains("\"good\":1"), false);
                 }
                 Seen::Message { socket, name, args, ack, attachments, .. } => {
                     self.message(socket, &name, &args, ack, &attachments);
@@ -445,22 +448,31 @@ impl Storm {
         }
     }
 
-    fn came(&mut self, socket: SocketId, namespace: NamespaceId, good: bool) {
+    fn came(&mut self, socket: SocketId, namespace: NamespaceId, good: bool, asking: bool) {
         // It may be gone again within the same batch of events.
         let Ok(sid) = self.world.core.socket_sid(socket).map(str::to_owned) else { return };
         let place = self.host.living.len();
         self.host.living.push(socket);
-        let member = Member { namespace, sid, rooms: BTreeSet::new(), good, due: Vec::new(), place };
+        let member = Member { namespace, sid, rooms: BTreeSet::new(), good, asking, due: Vec::new(), place };
         assert!(self.host.members.insert(socket, member).is_none());
     }
 
-    fn went(&mut self, socket: SocketId, reason: Reason, rooms: Vec<String>) {
-        let Some(member) = self.host.members.remove(&socket) else { return };
-        assert_eq!(rooms.into_iter().collect::<BTreeSet<_>>(), member.rooms);
+    fn forget_member(&mut self, socket: SocketId) -> Option<Member> {
+        let mut member = self.host.members.remove(&socket)?;
         self.host.living.swap_remove(member.place);
         if let Some(moved) = self.host.living.get(member.place) {
             self.host.members.get_mut(moved).expect("alive").place = member.place;
         }
+        if member.asking {
+            // Nothing of it was sent.
+            member.due.clear();
+        }
+        Some(member)
+    }
+
+    fn went(&mut self, socket: SocketId, reason: Reason, rooms: Vec<String>) {
+        let Some(member) = self.forget_member(socket) else { return };
+        assert_eq!(rooms.into_iter().collect::<BTreeSet<_>>(), member.rooms);
         if member.good {
             let wrong =
                 [Reason::PingTimeout, Reason::ParseError, Reason::ForcedClose, Reason::ForcedServerClose];
@@ -512,15 +524,16 @@ impl Storm {
         let alive = |storm: &Self, socket| storm.world.core.namespace_of(socket).is_ok();
         match self.rng.u8(0..24) {
             0 => {
-                let Some((socket, namespace, good)) = self.host.undecided.pop() else { return };
+                let Some(socket) = self.host.undecided.pop() else { return };
                 if !alive(self, socket) {
                     return;
                 }
                 if self.rng.u8(0..4) == 0 {
                     self.world.core.reject(socket, "no", None).unwrap();
+                    self.forget_member(socket);
                 } else {
                     self.world.core.accept(socket).unwrap();
-                    self.came(socket, namespace, good);
+                    self.host.members.get_mut(&socket).expect("alive").asking = false;
                 }
             }
             1 => {
