@@ -96,7 +96,7 @@ pub unsafe extern "C" fn roomcast_find_namespace(
 }
 
 /// Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
-/// ROOMCAST_EVENT_CONNECT follows.
+/// ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
 ///
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.

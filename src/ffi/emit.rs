@@ -19,7 +19,9 @@ impl From<Option<Receipt>> for roomcast_receipt {
 }
 
 /// Emits an event to a room, but not to the socket it comes from. It reaches those who are members when it is called, and
-/// leaves with the next roomcast_poll or roomcast_flush.
+/// leaves with the next roomcast_poll or roomcast_flush. To a socket that waits for the host's decision it leaves when that is
+/// accepted, behind the answer to its request; until then it waits, up to max_backlog for its connection, past which that is closed as
+/// a slow consumer. What is volatile is skipped, and one that is rejected gets nothing.
 ///
 /// `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
 /// socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
@@ -84,12 +86,11 @@ pub unsafe extern "C" fn roomcast_emit_all(
     given.host(broker, "roomcast_emit_all", body)
 }
 
-/// Emits an event to one socket, in its own namespace.
+/// Emits an event to one socket, in its own namespace. To one that is being let in it waits, as every emit does.
 ///
 /// `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
-/// roomcast_emit.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_send from others.
 #[unsafe(no_mangle)]

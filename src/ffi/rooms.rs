@@ -7,7 +7,7 @@ use super::types::*;
 use std::ffi::c_char;
 
 /// Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
-/// enters the room when it is accepted. Joining twice is no error.
+/// is in it at once: what is emitted to the room waits for it until it is accepted. Joining twice is no error.
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
 /// ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.

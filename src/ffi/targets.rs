@@ -55,8 +55,8 @@ fn each(
     Ok(())
 }
 
-/// Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are not
-/// selected.
+/// Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are
+/// selected as all others are.
 ///
 /// `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
 ///

@@ -550,19 +550,18 @@ def test_an_emit_arrives_that_meets_the_letting_in(monkeypatch: pytest.MonkeyPat
         goes_on.wait(PATIENCE)
 
     host.sio.on("connect", connect)
-    overheard, accept = host.sio._overheard, roomcast.raw.Broker.accept
+    emit_each, accept = roomcast.raw.Broker.emit_each, roomcast.raw.Broker.accept
 
-    def overheard_and_dawdle(*args: Any) -> Any:
-        found = overheard(*args)
+    def emit_and_dawdle(*args: Any) -> Any:
         goes_on.set()
         let_in.wait(0.2)  # what happens too early has happened by now
-        return found
+        return emit_each(*args)
 
     def accept_and_tell(broker: roomcast.raw.Broker, socket: int) -> None:
         accept(broker, socket)
         let_in.set()
 
-    monkeypatch.setattr(host.sio, "_overheard", overheard_and_dawdle)
+    monkeypatch.setattr(roomcast.raw.Broker, "emit_each", emit_and_dawdle)
     monkeypatch.setattr(roomcast.raw.Broker, "accept", accept_and_tell)
     with host:
         emitting = threading.Thread(target=lambda: host.sio.emit("early", to=asked.get(timeout=PATIENCE)))

@@ -7,6 +7,10 @@ macro_rules! operations {
     "# Emits"
     /// Emits an event to everyone in `target`, who are those that are in it now.
     ///
+    /// To a socket that waits for the host's decision it goes when that is let in, right behind the answer to its request: until
+    /// then it waits, up to `Limits::max_backlog` for its connection, past which that is closed as a slow consumer. What is volatile
+    /// is skipped. One that is turned away gets nothing.
+    ///
     /// ```
     /// # use roomcast::*;
     /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -35,8 +39,7 @@ macro_rules! operations {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::WrongState`](crate::Error::WrongState) if the host has
-    /// yet to accept it, and those of [`emit`](Self::emit).
+    /// [`Error::Gone`](crate::Error::Gone) if the socket is, and those of [`emit`](Self::emit).
     SendTo: order hub.send(socket: Socket, message: Message) -> result(Receipt), to(socket), checked by check_message(message);
     /// Emits an event and asks everyone who gets it for an acknowledgement, which come as
     /// [`Event::Ack`](crate::Event::Ack); if some never answer, [`Event::AckEnd`](crate::Event::AckEnd) ends it.
@@ -93,7 +96,7 @@ macro_rules! operations {
     "# Rooms"
     /// Puts a socket into a room. Returns whether it was not in it before.
     ///
-    /// A socket that waits for the host's decision enters the room when it is accepted.
+    /// A socket that waits for the host's decision is in the room at once: what is emitted to it waits until the socket is let in.
     ///
     /// ```
     /// # use roomcast::*;
@@ -279,7 +282,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
     FetchSockets: call hub.fetch_sockets(target: Target) -> each(SocketId), to(target);
     /// Puts everybody whom `target` selects into these rooms: Socket.IO's `socketsJoin`. Returns how many sockets that are. Those
-    /// who wait for the host's decision are not selected.
+    /// who wait for the host's decision are selected as all others are.
     ///
     /// ```
     /// # use roomcast::*;

@@ -13,7 +13,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
 
 from . import raw
@@ -62,8 +61,7 @@ _REASONS = {
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "left", "ended", "rooms", "later",
-                 "inbox")
+    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "left", "ended", "rooms", "inbox")
 
     def __init__(self, sid: str, socket: int, ns: int, namespace: str, environ: dict[str, Any]) -> None:
         self.sid, self.socket, self.ns, self.namespace, self.environ = sid, socket, ns, namespace, environ
@@ -74,10 +72,8 @@ class Client:
         self.left: Optional[str] = None
         #: Its disconnect handler has been called, or will not be.
         self.ended = False
-        #: Its rooms, while the broker does not keep them: before it is accepted, and when it is gone.
-        self.rooms: Optional[list[str]] = [sid]
-        #: What was emitted to it before it is accepted.
-        self.later: list[Union[bytes, Callable[[], int]]] = []
+        #: The rooms it was in, when it is gone.
+        self.rooms: Optional[list[str]] = None
         #: Events that wait for the one before, without async_handlers.
         self.inbox: deque[Any] = deque()
 
@@ -137,7 +133,6 @@ class BaseServer:
         self._clients: dict[str, Client] = {}
         self._by_socket: dict[int, Client] = {}
         #: Those whose connect handler has not decided yet.
-        self._unaccepted: dict[str, Client] = {}
         self._answers: dict[int, Answers] = {}
         self._handles: dict[str, int] = {}
         self._names: dict[int, str] = {}
@@ -293,8 +288,6 @@ class BaseServer:
                 self._broker.join(client.socket, name)
             except raw.Gone:
                 return
-            if client.rooms is not None and name not in client.rooms:
-                client.rooms.append(name)
 
     def _leave(self, sid: str, room: Any, namespace: Optional[str]) -> None:
         client, name = self._client(sid, namespace), _key(room)
@@ -307,8 +300,6 @@ class BaseServer:
                 self._broker.leave(client.socket, name)
             except raw.Gone:
                 return
-            if client.rooms is not None and name in client.rooms:
-                client.rooms.remove(name)
 
     def _close_room(self, room: Any, namespace: Optional[str]) -> None:
         name, space = _key(room), namespace or "/"
@@ -318,12 +309,8 @@ class BaseServer:
         with self._lock:
             ns = self._find(space)
             self._commit()
-            for socket in self._broker.members(ns, name) if ns else ():
-                self._broker.leave(socket, name)
-            for client in self._unaccepted.values():
-                if client.rooms and client.namespace == space and name in client.rooms:
-                    self._broker.leave(client.socket, name)
-                    client.rooms.remove(name)
+            if ns is not None:
+                self._broker.sockets_leave(ns, [name], rooms=[name])
 
     def _find(self, namespace: str) -> Optional[int]:
         ns = self._handles.get(namespace)
@@ -353,15 +340,8 @@ class BaseServer:
         if ns is None:
             return False
         args, attachments = self._codec.encode(as_args(data))
-        rooms, skipped = whom, self._skipped(skip_sid)
-        record = raw.pack(ns, name, args, rooms, skipped, None, (), attachments)
-        if not self._unaccepted:
-            self._queue.append(record)
-        else:
-            with self._lock:  # nobody is let in between the two
-                self._queue.append(record)
-                for client in self._overheard(ns, rooms, skipped):
-                    client.later.append(raw.pack(ns, name, args, (), (), (client.socket,), (), attachments))
+        record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments)
+        self._queue.append(record)
         if len(self._queue) < _WAITING_EMITS:
             return False
         with self._lock:
@@ -378,39 +358,20 @@ class BaseServer:
         return [sid.encode() for sid in sids if isinstance(sid, str) and sid in self._clients]
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
-                       answers: Answers, timeout: Optional[float] = None) -> int:
-        """Emits at once, as the answers have to find their callback; returns how many that are addressed at least."""
+                       answers: Answers, timeout: Optional[float] = None) -> bool:
+        """Emits at once, as the answers have to find their callback; False if that is to nobody."""
         name, whom = _event(event), _whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
-        rooms, skipped = whom, self._skipped(skip_sid)
         with self._lock:
             ns = self._find(namespace or "/")
             if ns is None:
-                return 0
+                return False
             self._commit()
-
-            def emit(ns: int, rooms: Optional[list[bytes]]) -> int:
-                number = self._broker.emit_with_ack(ns, name, args, rooms=rooms, except_rooms=skipped,
-                                                    attachments=attachments, timeout=timeout)
-                if number:
-                    self._answers[number] = answers
-                return number
-
-            addressed = int(bool(emit(ns, rooms)))
-            for client in self._overheard(ns, rooms, skipped):
-                client.later.append(partial(emit, ns, [client.sid.encode()]))
-                addressed += 1
-            return addressed
-
-    def _overheard(self, ns: int, rooms: Optional[list[bytes]], skipped: list[bytes]) -> list[Client]:
-        """Those an emit would reach if their connect handler had let them in already. They get it when it does."""
-        if not self._unaccepted:
-            return []
-        names = None if rooms is None else {name.decode() for name in rooms}
-        without = {name.decode() for name in skipped}
-        return [client for client in list(self._unaccepted.values()) if client.ns == ns
-                and not client.accepted and without.isdisjoint(client.rooms or ())
-                and (names is None or not names.isdisjoint(client.rooms or ()))]
+            number = self._broker.emit_with_ack(ns, name, args, rooms=whom, except_rooms=self._skipped(skip_sid),
+                                                attachments=attachments, timeout=timeout)
+            if number:
+                self._answers[number] = answers
+            return number != 0
 
     def _acknowledge(self, client: Client, ack: int, answer: Any) -> None:
         args, attachments = self._codec.encode(as_args(answer))
@@ -463,14 +424,14 @@ class BaseServer:
             client = Client(self._broker.socket_id(socket), socket, ns, namespace, environ(handshake))
         except raw.Gone:
             return None
-        self._clients[client.sid] = self._by_socket[socket] = self._unaccepted[client.sid] = client
+        self._clients[client.sid] = self._by_socket[socket] = client
         if self.always_connect and not self._accept(client):
             self._forget(client)
             return None
         return client
 
     def _accept(self, client: Client) -> bool:
-        """Lets a client in, and sends what was emitted to it meanwhile; False if it is gone."""
+        """Lets a client in; False if it is gone."""
         with self._lock:
             self._commit()
             client.accepted = True
@@ -478,19 +439,7 @@ class BaseServer:
                 self._broker.accept(client.socket)
             except raw.Gone:
                 return False
-            else:
-                if client.left is None:
-                    client.rooms = None
-                for item in client.later:
-                    if isinstance(item, bytes):
-                        self._queue.append(item)
-                    else:
-                        item()
-                return True
-            finally:
-                client.later = []
-                # Last: while somebody is there, emits come by the lock.
-                self._unaccepted.pop(client.sid, None)
+            return True
 
     def _refuse(self, client: Client, why: dict[str, Any]) -> None:
         with self._lock:
@@ -542,7 +491,6 @@ class BaseServer:
                 client.left = _REASONS.get(code) or raw.reason_text(code)
                 if client.rooms is None:
                     client.rooms = [client.sid, *(room.decode() for room in rooms)]
-                self._unaccepted.pop(client.sid, None)
         return client
 
     def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
@@ -573,7 +521,6 @@ class BaseServer:
     def _forget(self, client: Client) -> None:
         self._clients.pop(client.sid, None)
         self._by_socket.pop(client.socket, None)
-        self._unaccepted.pop(client.sid, None)
 
     def _namespace_removed(self, ns: int, name: str) -> None:
         self._names.pop(ns, None)

@@ -1234,7 +1234,7 @@ const char *roomcast_reason_text(uint32_t reason);
 
 /**
  * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
- * ROOMCAST_EVENT_CONNECT follows.
+ * ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
  *
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
@@ -1402,7 +1402,7 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
 
 /**
  * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
- * enters the room when it is accepted. Joining twice is no error.
+ * is in it at once: what is emitted to the room waits for it until it is accepted. Joining twice is no error.
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
  * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
@@ -1657,7 +1657,9 @@ typedef struct roomcast_receipt {
 
 /**
  * Emits an event to a room, but not to the socket it comes from. It reaches those who are members when it is called, and
- * leaves with the next roomcast_poll or roomcast_flush.
+ * leaves with the next roomcast_poll or roomcast_flush. To a socket that waits for the host's decision it leaves when that is
+ * accepted, behind the answer to its request; until then it waits, up to max_backlog for its connection, past which that is closed as
+ * a slow consumer. What is volatile is skipped, and one that is rejected gets nothing.
  *
  * `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
  * socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
@@ -1695,12 +1697,11 @@ roomcast_status roomcast_emit_all(struct roomcast_broker *broker,
                                   size_t args_len);
 
 /**
- * Emits an event to one socket, in its own namespace.
+ * Emits an event to one socket, in its own namespace. To one that is being let in it waits, as every emit does.
  *
  * `args` is the JSON array of the arguments; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_WRONG_STATE if the host has yet to accept it, and those of
- * roomcast_emit.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_send from others.
  */
@@ -1836,8 +1837,8 @@ roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
                                        size_t *count);
 
 /**
- * Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are not
- * selected.
+ * Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are
+ * selected as all others are.
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
