@@ -65,7 +65,7 @@
 //!
 //! # The floors
 //!
-//! A module uses only what lies on floors below its own. `tests/floors.rs` reads the sources and fails otherwise.
+//! A module uses only what lies on floors below its own. `tests/floors` reads the sources and fails otherwise.
 //!
 //! | floor | module | what |
 //! |---|---|---|
