@@ -17,6 +17,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
+    #[expect(clippy::indexing_slicing, reason = "a remainder of 7, of 7")]
     pub(crate) fn new(millis: u64) -> Self {
         let seconds = millis.min(LAST) / 1000;
         let (days, clock) = (seconds / 86_400, seconds % 86_400);
@@ -56,6 +57,7 @@ impl HttpDate {
 }
 
 /// Year, month and day of a day since 1970, by counting: a few hundred steps, and not often.
+#[expect(clippy::arithmetic_side_effects, reason = "days of years up to 9999, and never more than are left")]
 fn civil(mut days: u64) -> (u64, &'static str, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;

@@ -109,7 +109,7 @@ pub(crate) struct Key {
 impl Key {
     /// The generation that follows; zero is skipped, so that no handle is ever zero.
     pub(crate) fn next_generation(generation: u32) -> u32 {
-        match (generation + 1) & GENERATION_MASK {
+        match generation.wrapping_add(1) & GENERATION_MASK {
             0 => 1,
             next => next,
         }

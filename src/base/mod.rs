@@ -1,5 +1,8 @@
 //! Floor 0: what every other floor stands on. Errors, handles, slots, limits; no protocol, no I/O, no clock.
 
+// Handles and dates come from outside: an index or a sum that could go wrong gives its bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 pub(crate) mod date;
 pub(crate) mod errors;
 pub(crate) mod ids;

@@ -69,7 +69,7 @@ impl<T> Slots<T> {
     pub(crate) fn next_from(&self, slot: u32) -> Option<(Key, u32)> {
         let taken =
             (slot as usize..self.entries.capacity()).find(|&slot| self.entries.contains(slot))? as u32;
-        self.key_at(taken).map(|key| (key, taken + 1))
+        self.key_at(taken).map(|key| (key, taken.saturating_add(1)))
     }
 
     pub(crate) fn len(&self) -> usize {
