@@ -104,11 +104,10 @@ impl Engine {
                 true
             }
             Err(error) => {
-                count(&mut self.counters.requests_refused, 1);
                 if let Link::Http(http) = self.link(link) {
                     http.reply = Reply::default();
                 }
-                self.respond(link, error.status(), "", b"");
+                self.refuse_unread(link, error.status(), error.text());
                 false
             }
         }
@@ -210,11 +209,20 @@ impl Engine {
                     BodyError::TooLarge => count(&mut self.counters.oversized, 1),
                     BodyError::Malformed => self.close_conn(conn, Reason::TransportError, Ending::Final),
                 }
-                count(&mut self.counters.requests_refused, 1);
-                self.respond(link, error.status(), "", b"");
+                self.refuse_unread(link, error.status(), error.text());
                 false
             }
         }
+    }
+
+    /// Refuses what is no whole request that a host could be told of.
+    fn refuse_unread(&mut self, link: u32, status: u16, why: &str) {
+        count(&mut self.counters.requests_refused, 1);
+        if let Link::Http(http) = self.link(link) {
+            let peer = http.peer;
+            self.log_unread(peer, status, why);
+        }
+        self.respond(link, status, "", b"");
     }
 
     /// Reads past the body of a request that was answered without it.

@@ -11,6 +11,12 @@ impl Engine {
         self.book.add(Kind::Refused, text, self.now);
     }
 
+    /// A request that could not be read to its end.
+    pub(super) fn log_unread(&self, peer: SocketAddr, status: u16, why: &str) {
+        let peer = Peer(Some(peer));
+        self.book.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
+    }
+
     /// A session that no hub knows of is over.
     pub(crate) fn log_closed(&self, End { peer, reason, .. }: End) {
         let kind = if is_fault(reason) { Kind::ClosedByAFault } else { Kind::Closed };

@@ -316,6 +316,14 @@ fn logged(loops: usize, level: Level) -> (Vec<(Level, String)>, SocketAddr, [Str
         assert!(client.read().starts_with("44/none"));
         get(address, "/socket.io/?EIO=4&transport=pigeon");
         request(address, NO_KEY);
+        request(address, "no HTTP at all\r\n\r\n");
+        request(address, &format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", "x".repeat(20_000)));
+        for body in ["Content-Length: 1000001", "Transfer-Encoding: chunked"] {
+            let open = get(address, "/socket.io/?EIO=4&transport=polling");
+            let sid = open.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+            let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+            request(address, &format!("POST {target} HTTP/1.1\r\nHost: x\r\n{body}\r\n\r\nx\r\n"));
+        }
         client.send("41");
         client.peer()
     });
@@ -366,6 +374,10 @@ fn the_log_says_who_came_in_who_was_turned_away_and_from_where() {
         for why in [
             "0 Transport unknown (\"pigeon\")",
             "3 Bad request (\"Missing or invalid Sec-WebSocket-Key header\")",
+            "HTTP 400, neither HTTP/1.1 nor HTTP/1.0",
+            "HTTP 431, the head has more bytes or headers than it may",
+            "HTTP 413, the body has more bytes than it may",
+            "HTTP 400, the body is not in chunks as announced",
         ] {
             let (level, text) = lines
                 .iter()
@@ -373,7 +385,7 @@ fn the_log_says_who_came_in_who_was_turned_away_and_from_where() {
                 .unwrap_or_else(|| panic!("{why}: {texts:?}"));
             assert!(*level == Level::Warn && text.starts_with("request refused from 127.0.0.1:"), "{text}");
         }
-        assert_eq!(lines.len(), 7, "{texts:?}");
+        assert_eq!(lines.len(), 11, "{texts:?}");
     }
 }
 
@@ -382,6 +394,6 @@ fn a_log_has_the_lines_up_to_its_level_and_no_others() {
     let (lines, ..) = logged(0, Level::Warn);
     let refusals =
         |(level, text): &(Level, String)| *level == Level::Warn && text.starts_with("request refused");
-    assert!(lines.len() == 2 && lines.iter().all(refusals), "{lines:?}");
+    assert!(lines.len() == 6 && lines.iter().all(refusals), "{lines:?}");
     assert!(logged(0, Level::Error).0.is_empty());
 }

@@ -51,6 +51,14 @@ impl BodyError {
             BodyError::Malformed => 400,
         }
     }
+
+    /// For a line of the log.
+    pub fn text(self) -> &'static str {
+        match self {
+            BodyError::TooLarge => "the body has more bytes than it may",
+            BodyError::Malformed => "the body is not in chunks as announced",
+        }
+    }
 }
 
 impl BodyDecoder {

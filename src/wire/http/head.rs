@@ -53,6 +53,16 @@ impl HeadError {
             HeadError::UnknownCoding => 501,
         }
     }
+
+    /// For a line of the log.
+    pub fn text(self) -> &'static str {
+        match self {
+            HeadError::BadRequest => "not HTTP, or ambiguous",
+            HeadError::TooLarge => "the head has more bytes or headers than it may",
+            HeadError::UnknownCoding => "a transfer coding besides chunked",
+            HeadError::UnknownVersion => "neither HTTP/1.1 nor HTTP/1.0",
+        }
+    }
 }
 
 /// Those of RFC 9110 and 5789. With any word taken for a method, the rest of a body that was framed wrongly would often
