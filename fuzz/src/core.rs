@@ -130,7 +130,7 @@ impl World {
             }
             6..=9 => {
                 let frames = frames(input);
-                self.write(input, &frames, Asks::Unknown);
+                self.write(input, &frames, Asks::Frames);
             }
             10 => {
                 let bytes = input.bytes().to_vec();

@@ -30,6 +30,8 @@ pub(crate) struct Link {
 pub(crate) enum Asks {
     /// It may be anything.
     Unknown,
+    /// Nothing: it goes on with what it asked for.
+    Frames,
     /// A whole request.
     This {
         /// No binary frames.
@@ -51,11 +53,17 @@ struct Told {
 }
 
 impl Link {
-    /// A link that asked for different things is promised nothing.
+    /// A link that asked for different things is promised nothing. What was asked for stands once it is a WebSocket's, and
+    /// frames before that are no request.
     pub(crate) fn asks(&mut self, asks: Asks) {
-        self.asked = Some(match self.asked {
-            None => asks,
-            Some(before) if before == asks => asks,
+        if self.told.frames {
+            return;
+        }
+        self.asked = Some(match (self.asked, asks) {
+            (None, Asks::Frames) => Asks::Unknown,
+            (None, asks) => asks,
+            (Some(before), Asks::Frames) => before,
+            (Some(before), asks) if before == asks => asks,
             _ => Asks::Unknown,
         });
     }
