@@ -170,10 +170,11 @@ arena-test: lib $(INTEROP)/node_modules
 cpp: lib $(INTEROP)/node_modules
 	node tests/cpp/run.mjs $(TARGET)
 
-# Two tabs of Chromium in the example chat, over each transport.
+# Two tabs of Chromium in the example chat, over each transport; and pages of other origins, with check_origin.
 browser: $(INTEROP)/node_modules
-	cargo build --example chat
+	cargo build --example chat --example interop_host
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
+	node tests/origins.mjs $(TARGET)/debug/examples/interop_host
 
 # ---- The Python package, installed as a user would into an environment of its own, and its tests ----
 python-package: $(VENV)/installed

@@ -135,6 +135,7 @@ fn config(options: &Value) -> Config {
     }
     config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
     config.cors = cors(&options["cors"]);
+    config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);
     config.cookie = cookie(&options["cookie"]);
     // How the host is run, which no client can tell: it is not in the options that all hosts have.
     config.loops = std::env::var("INTEROP_LOOPS").map_or(0, |loops| loops.parse().expect("a number"));
