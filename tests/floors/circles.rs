@@ -8,23 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The files and folders that stand in a circle, by the folder they are in.
 const KNOWN: &[(&str, &[&str], &str)] = &[
     (
-        "broker",
-        &[
-            "acks",
-            "board",
-            "config",
-            "core",
-            "gate",
-            "log",
-            "metrics",
-            "namespaces",
-            "put_off",
-            "serve",
-            "visitors",
-        ],
-        "what these keep are fields of the core, and what they do are its methods: to go with the engine and the hub",
-    ),
-    (
         "ffi",
         &[
             "broker", "calm", "config", "convert", "emit", "events", "frozen", "given", "log", "pack",
