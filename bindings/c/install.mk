@@ -1,10 +1,11 @@
-# `make install` and `make uninstall` of the C library, its headers, pkg-config and CMake files. For Linux and the like, and macOS.
-# PREFIX, LIBDIR and INCLUDEDIR choose the places, DESTDIR stages them for a package. What only a debugger reads is stripped;
+# `make install` and `make uninstall` of the C library, its headers, pkg-config and CMake files, and the licences of all in it. For Linux and the like, and macOS.
+# PREFIX, LIBDIR, INCLUDEDIR and DOCDIR choose the places, DESTDIR stages them for a package. What only a debugger reads is stripped;
 # STRIP is the program that does it, for another machine's files that machine's, and `STRIP=:` leaves all in.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/roomcast
 STRIP ?= strip
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -28,10 +29,14 @@ INSTALLED = libroomcast.so$(if $(1),.$(1))
 endif
 INTO_LIB := $(DESTDIR)$(LIBDIR)
 INTO_INCLUDE := $(DESTDIR)$(INCLUDEDIR)
+INTO_DOC := $(DESTDIR)$(DOCDIR)
+# Ours, and those of the crates that are linked in; those of Rust's standard library, if this compiler brought them along.
+LICENCES := LICENSE-MIT LICENSE-APACHE bindings/c/LICENSES-linked.txt
+RUST_LICENCES = $(wildcard $(shell rustc --print sysroot)/share/doc/rust/COPYRIGHT-library.html)
 
 .PHONY: install uninstall
 install: lib
-	install -d '$(INTO_INCLUDE)' '$(INTO_LIB)/pkgconfig' '$(INTO_LIB)/cmake/roomcast'
+	install -d '$(INTO_INCLUDE)' '$(INTO_LIB)/pkgconfig' '$(INTO_LIB)/cmake/roomcast' '$(INTO_DOC)'
 	install -m 644 include/roomcast.h $(wildcard bindings/cpp/roomcast.hpp) '$(INTO_INCLUDE)'
 	install -m 755 $(RELEASE)/$(SHARED) '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
 	$(STRIP) $(STRIP_SHARED) '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
@@ -41,9 +46,11 @@ install: lib
 	$(STRIP) $(STRIP_STATIC) '$(INTO_LIB)/libroomcast.a'
 	$(FILLED) bindings/c/roomcast.pc.in >'$(INTO_LIB)/pkgconfig/roomcast.pc'
 	install -m 644 bindings/c/cmake/*.cmake '$(INTO_LIB)/cmake/roomcast'
+	install -m 644 $(LICENCES) '$(INTO_DOC)'
+	$(if $(RUST_LICENCES),install -m 644 '$(RUST_LICENCES)' '$(INTO_DOC)/LICENSES-rust-library.html')
 
 uninstall:
 	rm -f '$(INTO_INCLUDE)/roomcast.h' '$(INTO_INCLUDE)/roomcast.hpp' '$(INTO_LIB)/pkgconfig/roomcast.pc'
 	rm -f '$(INTO_LIB)/$(SHARED)' '$(INTO_LIB)/$(call INSTALLED,$(ABI))' '$(INTO_LIB)/$(call INSTALLED,$(SO_VERSION))'
 	rm -f '$(INTO_LIB)/libroomcast.a'
-	rm -rf '$(INTO_LIB)/cmake/roomcast'
+	rm -rf '$(INTO_LIB)/cmake/roomcast' '$(INTO_DOC)'

@@ -49,7 +49,16 @@ libraries() { # PREFIX
     done
 }
 
+# Whoever passes the library on passes these on with it.
+licences() { # PREFIX
+    for file in LICENSE-MIT LICENSE-APACHE bindings/c/LICENSES-linked.txt; do
+        cmp "$root/$file" "$1/share/doc/roomcast/$(basename "$file")"
+    done
+}
+"$root/bindings/c/licences.py" --check
+
 libraries "$prefix"
+licences "$prefix"
 for file in "$prefix/lib/libroomcast.so" "$prefix/lib/libroomcast.a"; do
     objdump -h "$file" >sections
     ! grep -q debug_info sections || { echo "$file is not stripped" >&2; exit 1; }
@@ -114,6 +123,7 @@ if command -v cargo-cinstall >/dev/null; then
     cmp "$root/bindings/cpp/roomcast.hpp" "$prefix/include/roomcast.hpp"
     built cinstalled "$prefix"
     libraries "$prefix"
+    licences "$prefix"
     shared "$prefix"
     # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
     rm "$prefix"/lib/libroomcast.so*
