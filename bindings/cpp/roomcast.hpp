@@ -1030,6 +1030,12 @@ public:
         const status done(roomcast_emit_with_ack(get(), &to.raw(), &what.raw(), time, context, &ack, &did));
         return {done, awaited{ack_id(ack), receipt{did.recipients, did.skipped}}};
     }
+    // Carries out a whole batch of orders, in its order. Returns how many were carried out, on failure too (roomcast_orders_packed).
+    result<std::size_t> orders_packed(slice batch) noexcept {
+        std::size_t made = 0;
+        const status done(roomcast_orders_packed(get(), static_cast<const std::uint8_t*>(batch.ptr), batch.len, &made));
+        return {done, made};
+    }
     // Emits a whole batch of records, in its order. Returns how many were made, on failure too (roomcast_emit_packed).
     result<std::size_t> emit_packed(slice batch) noexcept {
         std::size_t made = 0;

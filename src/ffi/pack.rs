@@ -5,9 +5,9 @@ use super::broker::{Host, roomcast_broker};
 use super::convert::{delivery, is_all, list, namespace};
 use super::events::{each_part, part_count, plain};
 use super::given::Given;
-use super::guard::{Fault, Outcome};
+use super::guard::Outcome;
+use super::reader::Reader;
 use super::types::*;
-use crate::base::errors::Error;
 use crate::base::ids::SocketId;
 use crate::host::events::Event;
 use crate::hub::message::{Message, Target};
@@ -186,75 +186,12 @@ pub unsafe extern "C" fn roomcast_emit_packed(
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let done = given.nullable(done, "done")?;
-        let mut batch = Reader(given.list(batch, len, "batch")?);
-        let mut count = 0;
-        let mut outcome = Ok(());
-        while !batch.0.is_empty() && outcome.is_ok() {
-            outcome = batch.record().and_then(|record| emit_record(host, record));
-            count += usize::from(outcome.is_ok());
-        }
+        let (count, outcome) =
+            Reader::new(given.list(batch, len, "batch")?).each(48, |record| emit_record(host, record));
         done.set(count);
         outcome
     };
     given.host(broker, "roomcast_emit_packed", body)
-}
-
-/// Reads a record from its beginning.
-struct Reader<'a>(&'a [u8]);
-
-const MALFORMED: Fault = Fault::Known(Error::BadValue, "batch");
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Outcome<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(MALFORMED)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(MALFORMED)?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-
-    fn u16(&mut self) -> Outcome<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Outcome<usize> {
-        self.array().map(|bytes| u32::from_le_bytes(bytes) as usize)
-    }
-
-    fn u64(&mut self) -> Outcome<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn text(&mut self, len: usize) -> Outcome<&'a str> {
-        std::str::from_utf8(self.take(len)?).map_err(|_| Fault::Known(Error::BadUtf8, "batch"))
-    }
-
-    /// The next record, without its size.
-    fn record(&mut self) -> Outcome<Reader<'a>> {
-        let (size, _) = self.0.split_first_chunk().ok_or(MALFORMED)?;
-        let size = u32::from_le_bytes(*size) as usize;
-        if size < 48 || !size.is_multiple_of(8) {
-            return Err(MALFORMED);
-        }
-        self.take(size).map(|record| Reader(&record[4..]))
-    }
-
-    /// Reads a list whose elements take at least `least` bytes each, so that no number makes it longer than the record.
-    fn many<T>(
-        &mut self,
-        count: usize,
-        least: usize,
-        read: impl Fn(&mut Self) -> Outcome<T>,
-    ) -> Outcome<Vec<T>> {
-        if count > self.0.len() / least {
-            return Err(MALFORMED);
-        }
-        (0..count).map(|_| read(self)).collect()
-    }
 }
 
 fn emit_record(host: &mut Host, mut record: Reader<'_>) -> Outcome {

@@ -275,6 +275,7 @@ static void packed(world *w, hand *h) {
     for (i = 0; i < sizeof batch; i++)
         batch[i] = (uint8_t)(roll(&h->chance, 3) == 0 ? roll(&h->chance, 256) : 0);
     sound(roomcast_emit_packed(w->broker, batch, roll(&h->chance, sizeof batch), &done));
+    sound(roomcast_orders_packed(w->broker, batch, roll(&h->chance, sizeof batch), &done));
 }
 
 static void call(world *w, hand *h) {

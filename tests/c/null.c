@@ -80,6 +80,7 @@ static void no_object(void) {
     NO(roomcast_events(NULL, &event, sizeof event, 1, &count));
     NO(roomcast_events_packed(NULL, 1, &packed, &count));
     NO(roomcast_emit_packed(NULL, NULL, 0, &count));
+    NO(roomcast_orders_packed(NULL, NULL, 0, &count));
     NO(roomcast_members(NULL, 1, "r", 1, &handles, &count));
     NO(roomcast_sockets_in(NULL, 1, &handles, &count));
     NO(roomcast_namespaces(NULL, &handles, &count));
@@ -215,6 +216,7 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_events_packed(b, 1, NULL, &count));
     NO(roomcast_events_packed(b, 1, &packed, NULL));
     NO(roomcast_emit_packed(b, NULL, 48, &count));
+    NO(roomcast_orders_packed(b, NULL, 48, &count));
     NO(roomcast_members(b, ns, "r", 1, NULL, &count));
     NO(roomcast_members(b, ns, "r", 1, &handles, NULL));
     NO(roomcast_members(b, ns, NULL, 1, &handles, &count));
@@ -269,6 +271,7 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     OK(roomcast_change_rooms(b, s, NULL, 0, NULL, 0, &count));
     CHECK(count == 0);
     OK(roomcast_emit_packed(b, (const uint8_t *)NOWHERE, 0, &count));
+    OK(roomcast_orders_packed(b, (const uint8_t *)NOWHERE, 0, &count));
     CHECK(count == 0);
     OK(roomcast_events(b, NULL, sizeof(roomcast_event), 0, &count));
     CHECK(count == 0);

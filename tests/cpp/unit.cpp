@@ -281,6 +281,8 @@ static void targets() {
     CHECK(rc::message("x").drop_oldest().raw().delivery == ROOMCAST_DROP_OLDEST);
     const auto awaited = broker.emit_with_ack(chat, {"ask"}, 5s).or_throw();
     CHECK(!awaited.id && awaited.receipt.recipients == 0);
+    CHECK(broker.orders_packed(rc::slice()).or_throw() == 0);
+    CHECK(broker.orders_packed("too short").status() == errc::bad_value);
     std::size_t made = broker.emit_packed(rc::slice()).or_throw();
     CHECK(made == 0 && broker.emit_packed("too short").status() == errc::bad_value);
 

@@ -121,6 +121,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_emit_with_ack",
             "roomcast_ack",
             "roomcast_emit_packed",
+            "roomcast_orders_packed",
             "roomcast_send_text",
             "roomcast_send_binary",
         ],

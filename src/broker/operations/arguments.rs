@@ -15,6 +15,8 @@ use std::sync::atomic::AtomicU64;
 
 /// An argument's type in a call, by its kind.
 macro_rules! lent {
+    (AckNumber) => { u64 };
+    (Args) => { &str };
     (Blobs) => { &[&[u8]] };
     (Bytes) => { &[u8] };
     (Conn) => { ConnId };
@@ -37,6 +39,7 @@ pub(crate) use lent;
 
 /// The type in which it is kept.
 macro_rules! owned {
+    (Args) => { String };
     (Blobs) => { Vec<Vec<u8>> };
     (Bytes) => { Vec<u8> };
     (MaybeText) => { Option<String> };

@@ -80,7 +80,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is, [`Error::BadJson`](crate::Error::BadJson),
     /// [`Error::BadAttachments`](crate::Error::BadAttachments), [`Error::TooLarge`](crate::Error::TooLarge).
-    Ack: order hub.ack(socket: Socket, ack: Number, args: Text, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
+    Ack: order hub.ack(socket: Socket, ack: AckNumber, args: Args, attachments: Blobs) -> done, to(socket), checked by check_args(args, attachments);
     /// Sends a text message over a connection as it is. For [`Config::engine_only`](crate::Config::engine_only).
     ///
     /// # Errors

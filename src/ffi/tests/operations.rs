@@ -45,6 +45,18 @@ fn exported(name: &str) -> bool {
 }
 
 #[test]
+fn the_orders_that_a_batch_may_hold_are_named_in_its_documentation() {
+    let source = include_str!("../orders_packed.rs");
+    let list =
+        source.split("The calls are ").nth(1).and_then(|rest| rest.split("stop_draining.").next()).unwrap();
+    let list = format!("{list}stop_draining").replace("///", " ");
+    let words: Vec<&str> = list.split([' ', ',', '\n', '(', ')']).filter(|word| !word.is_empty()).collect();
+    let mut orders = OPERATIONS.iter().filter(|(mode, _)| *mode == "order").map(|(_, call)| call);
+    let missing: Vec<_> = orders.by_ref().filter(|call| !words.contains(call)).collect();
+    assert_eq!(missing, [] as [&&str; 0]);
+}
+
+#[test]
 fn every_operation_is_in_the_c_interface() {
     let mut missing = Vec::new();
     for (mode, call) in OPERATIONS {

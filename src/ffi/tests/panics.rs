@@ -72,6 +72,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_events(null(), 0, 0, null());
     Broker: roomcast_events_packed(0, null(), null());
     Broker: roomcast_emit_packed(null(), 0, null());
+    Broker: roomcast_orders_packed(null(), 0, null());
     Broker: roomcast_members(0, null(), 0, null(), null());
     Broker: roomcast_sockets_in(0, null(), null());
     Broker: roomcast_namespaces(null(), null());

@@ -1792,6 +1792,33 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
                                      size_t *done);
 
 /**
+ * Carries out a whole batch of orders, in its order: for languages in which a call is dear.
+ *
+ * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
+ * padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
+ * here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
+ * change_rooms, close_connection, disconnect, disconnect_sockets, drain, emit (roomcast_emit_to), join, leave, leave_all, refuse,
+ * reject, send, send_binary, send_message (roomcast_send_text), set_tag, sockets_join, sockets_leave and stop_draining.
+ *
+ * A handle, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+ * out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
+ * form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
+ * sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
+ * means what it means in the call.
+ *
+ * `done` may be NULL; it is set to the number of orders that were carried out, on failure too. What an order answers is not told.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for a malformed record or a call that is not there, those of the call for one that fails; it ends
+ * there, and what came before has been carried out.
+ * Ownership: everything is copied or encoded before it returns.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_orders_packed(struct roomcast_broker *broker,
+                                       const uint8_t *batch,
+                                       size_t len,
+                                       size_t *done);
+
+/**
  * Sends a text message over a connection as it is. For engine_only.
  *
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,

@@ -1,0 +1,235 @@
+//! Whole batches of orders in one buffer, made from the table of operations. It must not know what any of them does.
+
+use super::broker::{Host, roomcast_broker};
+use super::convert::{delivery, flag, is_all, namespace};
+use super::given::Given;
+use super::guard::Outcome;
+use super::reader::{MALFORMED, Reader};
+use super::types::*;
+use crate::base::ids::{ConnId, NamespaceId, SocketId};
+use crate::broker::operations::operations;
+use crate::hub::message::{Delivery, Message, Target};
+
+/// Bytes of the smallest record.
+const LEAST: usize = 8;
+/// The length of a text that is not there.
+const NONE: usize = u32::MAX as usize;
+
+/// Carries out a whole batch of orders, in its order: for languages in which a call is dear.
+///
+/// `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
+/// padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
+/// here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
+/// change_rooms, close_connection, disconnect, disconnect_sockets, drain, emit (roomcast_emit_to), join, leave, leave_all, refuse,
+/// reject, send, send_binary, send_message (roomcast_send_text), set_tag, sockets_join, sockets_leave and stop_draining.
+///
+/// A handle, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+/// out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
+/// form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
+/// sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
+/// means what it means in the call.
+///
+/// `done` may be NULL; it is set to the number of orders that were carried out, on failure too. What an order answers is not told.
+///
+/// Errors: ROOMCAST_ERROR_BAD_VALUE for a malformed record or a call that is not there, those of the call for one that fails; it ends
+/// there, and what came before has been carried out.
+/// Ownership: everything is copied or encoded before it returns.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_orders_packed(
+    broker: *mut roomcast_broker,
+    batch: *const u8,
+    len: usize,
+    done: *mut usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let done = given.nullable(done, "done")?;
+        let batch = Reader::new(given.list(batch, len, "batch")?);
+        let (count, outcome) = batch.each(LEAST, |record| carry_out(host, record));
+        done.set(count);
+        outcome
+    };
+    given.host(broker, "roomcast_orders_packed", body)
+}
+
+fn text<'a>(record: &mut Reader<'a>) -> Outcome<&'a str> {
+    record.u32().and_then(|len| record.text(len))
+}
+
+/// Arguments, of which nothing at all means none.
+fn args<'a>(record: &mut Reader<'a>) -> Outcome<&'a str> {
+    text(record).map(|args| if args.is_empty() { "[]" } else { args })
+}
+
+fn texts<'a>(record: &mut Reader<'a>) -> Outcome<Vec<&'a str>> {
+    record.u32().and_then(|count| record.many(count, 4, text))
+}
+
+fn bytes<'a>(record: &mut Reader<'a>) -> Outcome<&'a [u8]> {
+    record.u32().and_then(|len| record.take(len))
+}
+
+fn socket(record: &mut Reader<'_>) -> Outcome<SocketId> {
+    Ok(SocketId::from_bits(record.u64()?)?)
+}
+
+/// A target whose lists are here.
+struct PackedTarget<'a> {
+    ns: NamespaceId,
+    all: bool,
+    rooms: Vec<&'a str>,
+    sockets: Vec<SocketId>,
+    except_rooms: Vec<&'a str>,
+    except: Vec<SocketId>,
+}
+
+impl<'a> PackedTarget<'a> {
+    fn read(record: &mut Reader<'a>) -> Outcome<Self> {
+        let ns = namespace(record.u64()?)?;
+        let flags = record.u32()? as u32;
+        let rooms = texts(record)?;
+        let sockets = record.u32().and_then(|count| record.many(count, 8, socket))?;
+        let except_rooms = texts(record)?;
+        let except = record.u32().and_then(|count| record.many(count, 8, socket))?;
+        let all = is_all(flags, rooms.len() + sockets.len(), "flags")?;
+        Ok(Self { ns, all, rooms, sockets, except_rooms, except })
+    }
+
+    fn lend(&self) -> Target<'_> {
+        let target = match self.all {
+            true => Target::all(self.ns),
+            false => Target::union(self.ns, &self.rooms, &self.sockets),
+        };
+        target.except_rooms(&self.except_rooms).except(&self.except)
+    }
+}
+
+/// A message whose attachments are here.
+struct PackedMessage<'a> {
+    name: &'a str,
+    args: &'a str,
+    attachments: Vec<&'a [u8]>,
+    delivery: Delivery,
+}
+
+impl<'a> PackedMessage<'a> {
+    fn read(record: &mut Reader<'a>) -> Outcome<Self> {
+        let (name, args) = (text(record)?, args(record)?);
+        let attachments = record.u32().and_then(|count| record.many(count, 4, bytes))?;
+        let class = record.u32()? as u32;
+        let delivery = delivery(class, record.u64()?)?;
+        Ok(Self { name, args, attachments, delivery })
+    }
+
+    fn lend(&self) -> Message<'_> {
+        Message::new(self.name, self.args).attach(&self.attachments).delivery(self.delivery)
+    }
+}
+
+/// An argument, by its kind.
+macro_rules! read {
+    (Socket $record:ident) => {
+        socket(&mut $record)?
+    };
+    (Conn $record:ident) => {
+        ConnId::from_bits($record.u64()?)?
+    };
+    // As in C, where 0 is none.
+    (AckNumber $record:ident) => {
+        $record.u64()?.checked_sub(1).ok_or(MALFORMED)?
+    };
+    (Args $record:ident) => {
+        args(&mut $record)?
+    };
+    (Number $record:ident) => {
+        $record.u64()?
+    };
+    (Pace $record:ident) => {
+        u32::try_from($record.u64()?).map_err(|_| MALFORMED)?
+    };
+    (Flag $record:ident) => {
+        flag($record.u32()? as u32, "batch")?
+    };
+    (Text $record:ident) => {
+        text(&mut $record)?
+    };
+    (MaybeText $record:ident) => {
+        match $record.u32()? {
+            NONE => None,
+            len => Some($record.text(len)?),
+        }
+    };
+    (Texts $record:ident) => {
+        texts(&mut $record)?
+    };
+    (Bytes $record:ident) => {
+        bytes(&mut $record)?
+    };
+    (Blobs $record:ident) => {
+        $record.u32().and_then(|count| $record.many(count, 4, bytes))?
+    };
+    (Target $record:ident) => {
+        PackedTarget::read(&mut $record)?
+    };
+    (Message $record:ident) => {
+        PackedMessage::read(&mut $record)?
+    };
+}
+
+/// The same as the call takes it.
+macro_rules! lend {
+    (Texts $read:ident) => {
+        &$read
+    };
+    (Blobs $read:ident) => {
+        &$read
+    };
+    (Target $read:ident) => {
+        $read.lend()
+    };
+    (Message $read:ident) => {
+        $read.lend()
+    };
+    ($kind:ident $read:ident) => {
+        $read
+    };
+}
+
+/// What an order answers, as success or failure.
+macro_rules! outcome {
+    (sure $answer:expr) => {
+        $answer
+    };
+    ($shape:ident $answer:expr) => {
+        if let Err(error) = $answer {
+            return Err(error.into());
+        }
+    };
+}
+
+/// One row of the table, if it is an order.
+macro_rules! order {
+    (order $name:ident, $host:ident, $record:ident, $call:ident($($given:ident: $kind:ident),*) $shape:ident) => {
+        if $name == stringify!($call) {
+            $(let $given = read!($kind $record);)*
+            outcome!($shape $host.broker.$call($(lend!($kind $given)),*));
+            return Ok(());
+        }
+    };
+    ($mode:ident $($row:tt)*) => {};
+}
+
+macro_rules! orders {
+    ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
+        -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {
+        fn carry_out(host: &mut Host, mut record: Reader<'_>) -> Outcome {
+            let name = text(&mut record)?;
+            $($(order! { $mode name, host, record, $call($($given: $kind),*) $shape })*)*
+            Err(MALFORMED)
+        }
+    };
+}
+
+operations!(orders);

@@ -1,0 +1,311 @@
+/* Batches of packed orders: every one of them, on a thread of the host's and with loops, and broken batches. */
+#include "support.h"
+
+/* ---- Writing a batch ---- */
+
+typedef struct batch {
+    uint8_t at[8192];
+    size_t len, start;
+} batch;
+
+static void put(batch *b, uint64_t value, size_t bytes) {
+    while (bytes-- > 0) {
+        b->at[b->len++] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static void put_text(batch *b, const char *text) {
+    put(b, strlen(text), 4);
+    memcpy(b->at + b->len, text, strlen(text));
+    b->len += strlen(text);
+}
+
+static void begin(batch *b, const char *call) {
+    b->start = b->len;
+    put(b, 0, 4);
+    put_text(b, call);
+}
+
+static void end(batch *b) {
+    size_t size, i;
+    while (b->len % 8 != 0) {
+        put(b, 0, 1);
+    }
+    size = b->len - b->start;
+    for (i = 0; i < 4; i++) {
+        b->at[b->start + i] = (uint8_t)(size >> 8 * i);
+    }
+}
+
+/* A call about one handle with at most one text. */
+static void simple(batch *b, const char *call, uint64_t handle, const char *text) {
+    begin(b, call);
+    put(b, handle, 8);
+    if (text != NULL) {
+        put_text(b, text);
+    }
+    end(b);
+}
+
+/* Everybody, or a room, but not this socket. */
+static void put_target(batch *b, roomcast_namespace ns, const char *room, roomcast_socket except) {
+    put(b, ns, 8);
+    put(b, room == NULL ? ROOMCAST_TARGET_ALL : 0, 4);
+    put(b, room != NULL, 4);
+    if (room != NULL) {
+        put_text(b, room);
+    }
+    put(b, 0, 4);
+    put(b, 0, 4);
+    put(b, except != 0, 4);
+    if (except != 0) {
+        put(b, except, 8);
+    }
+}
+
+static void put_message(batch *b, const char *name, const char *args, const char *blob) {
+    put_text(b, name);
+    put_text(b, args);
+    put(b, blob != NULL, 4);
+    if (blob != NULL) {
+        put_text(b, blob);
+    }
+    put(b, ROOMCAST_RELIABLE, 4);
+    put(b, 0, 8);
+}
+
+static void emit(batch *b, roomcast_namespace ns, const char *room, roomcast_socket except, const char *name) {
+    begin(b, "emit");
+    put_target(b, ns, room, except);
+    put_message(b, name, "[1]", NULL);
+    end(b);
+}
+
+static size_t carried_out(world *w, const batch *b) {
+    size_t done = 99;
+    OK(roomcast_orders_packed(w->broker, b->at, b->len, &done));
+    return done;
+}
+
+/* ---- What they do ---- */
+
+static void all_of_them(uint32_t loops) {
+    roomcast_config config;
+    roomcast_namespace guarded;
+    roomcast_socket sa, sb, asking;
+    client *a, *b;
+    seen event;
+    world w;
+    batch orders;
+    uint64_t tag;
+    OK(roomcast_config_init(&config, sizeof config));
+    config.loops = loops;
+    world_open(&w, &config);
+    OK(roomcast_add_namespace(w.broker, ROOMCAST_TEXT("/staff"), 1, &guarded));
+    a = client_connect(&w, "/", NULL);
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
+    sa = event.socket;
+    seen_free(&event);
+    b = client_connect(&w, "/", NULL);
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
+    sb = event.socket;
+    seen_free(&event);
+
+    CLEAR(orders);
+    simple(&orders, "join", sa, "red");
+    begin(&orders, "change_rooms");
+    put(&orders, sb, 8);
+    put(&orders, 0, 4);
+    put(&orders, 2, 4);
+    put_text(&orders, "blue");
+    put_text(&orders, "left");
+    end(&orders);
+    simple(&orders, "leave", sb, "left");
+    begin(&orders, "set_tag");
+    put(&orders, sa, 8);
+    put(&orders, UINT64_MAX, 8);
+    end(&orders);
+    emit(&orders, w.ns, "red", 0, "to-red");
+    emit(&orders, w.ns, "left", 0, "to-nobody");
+    emit(&orders, w.ns, NULL, sa, "but-a");
+    begin(&orders, "send");
+    put(&orders, sa, 8);
+    put_message(&orders, "blob", "[{\"_placeholder\":true,\"num\":0}]", "bytes");
+    end(&orders);
+    begin(&orders, "sockets_join");
+    put_target(&orders, w.ns, NULL, 0);
+    put(&orders, 1, 4);
+    put_text(&orders, "all");
+    end(&orders);
+    begin(&orders, "sockets_leave");
+    put_target(&orders, w.ns, "blue", 0);
+    put(&orders, 1, 4);
+    put_text(&orders, "all");
+    end(&orders);
+    emit(&orders, w.ns, "all", 0, "to-all");
+    CHECK(carried_out(&w, &orders) == 11);
+    client_expect(&w, a, "42[\"to-red\",1]");
+    client_expect(&w, a, "451-[\"blob\",{\"_placeholder\":true,\"num\":0}]");
+    client_expect(&w, a, "bytes");
+    client_expect(&w, a, "42[\"to-all\",1]");
+    client_expect(&w, b, "42[\"but-a\",1]");
+    OK(roomcast_get_tag(w.broker, sa, &tag));
+    CHECK(tag == UINT64_MAX);
+
+    /* An answer to what a client asked, and the way into a guarded namespace. */
+    client_say(a, "427[\"ask\"]");
+    event = world_wait(&w, ROOMCAST_EVENT_MESSAGE);
+    CLEAR(orders);
+    begin(&orders, "ack");
+    put(&orders, sa, 8);
+    put(&orders, event.ack, 8);
+    put_text(&orders, "[\"ok\"]");
+    put(&orders, 0, 4);
+    end(&orders);
+    seen_free(&event);
+    CHECK(carried_out(&w, &orders) == 1);
+    client_expect(&w, a, "437[\"ok\"]");
+    client_say(a, "40/staff,");
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
+    CLEAR(orders);
+    begin(&orders, "reject");
+    put(&orders, event.socket, 8);
+    put_text(&orders, "no");
+    put(&orders, UINT32_MAX, 4);
+    end(&orders);
+    seen_free(&event);
+    CHECK(carried_out(&w, &orders) == 1);
+    client_expect(&w, a, "44/staff,{\"message\":\"no\"}");
+    client_say(a, "40/staff,");
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
+    asking = event.socket;
+    seen_free(&event);
+    CLEAR(orders);
+    simple(&orders, "accept", asking, NULL);
+    begin(&orders, "send");
+    put(&orders, asking, 8);
+    put_message(&orders, "hello", "", NULL);
+    end(&orders);
+    simple(&orders, "leave_all", sa, NULL);
+    emit(&orders, w.ns, "red", 0, "to-nobody");
+    CHECK(carried_out(&w, &orders) == 4);
+    CHECK(strncmp(client_next(&w, a, NULL), "40/staff,{\"sid\":", 16) == 0);
+    client_expect(&w, a, "42/staff,[\"hello\"]");
+
+    /* Everybody goes. */
+    CLEAR(orders);
+    begin(&orders, "disconnect");
+    put(&orders, sa, 8);
+    put(&orders, 0, 4);
+    end(&orders);
+    begin(&orders, "disconnect_sockets");
+    put_target(&orders, w.ns, NULL, 0);
+    put(&orders, 1, 4);
+    end(&orders);
+    begin(&orders, "drain");
+    put(&orders, 1000, 8);
+    put_text(&orders, "bye");
+    end(&orders);
+    CHECK(carried_out(&w, &orders) == 3);
+    event = world_wait(&w, ROOMCAST_EVENT_DRAINED);
+    seen_free(&event);
+    CLEAR(orders);
+    begin(&orders, "stop_draining");
+    end(&orders);
+    CHECK(carried_out(&w, &orders) == 1);
+    world_close(&w);
+}
+
+static uint32_t next_random(uint32_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+static void broken_ones(void) {
+    world w;
+    batch good, bad;
+    roomcast_socket s;
+    roomcast_status status;
+    client *c;
+    seen event;
+    uint8_t *exact;
+    size_t done, i, n;
+    uint32_t random = 2463534242u;
+    world_open(&w, NULL);
+    c = client_connect(&w, "/", NULL);
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
+    s = event.socket;
+    seen_free(&event);
+    CLEAR(good);
+    simple(&good, "join", s, "room");
+    emit(&good, w.ns, "room", 0, "one");
+    begin(&good, "change_rooms");
+    put(&good, s, 8);
+    put(&good, 1, 4);
+    put_text(&good, "room");
+    put(&good, 0, 4);
+    end(&good);
+    CHECK(carried_out(&w, &good) == 3);
+    client_expect(&w, c, "42[\"one\",1]");
+
+    /* It ends at the one that fails, with that one's error; what came before is done. */
+    bad = good;
+    simple(&bad, "join", s + ((uint64_t)1 << 40), "room");
+    simple(&bad, "join", s, "never");
+    IS(ROOMCAST_ERROR_GONE, roomcast_orders_packed(w.broker, bad.at, bad.len, &done));
+    CHECK(done == 3);
+    client_expect(&w, c, "42[\"one\",1]");
+    /* A call that is not there, and one that is no order. */
+    CLEAR(bad);
+    simple(&bad, "jump", s, "room");
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_orders_packed(w.broker, bad.at, bad.len, NULL));
+    CLEAR(bad);
+    simple(&bad, "members", w.ns, "room");
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_orders_packed(w.broker, bad.at, bad.len, NULL));
+    CLEAR(bad);
+    simple(&bad, "send_message", 1, "engine_only");
+    status = roomcast_orders_packed(w.broker, bad.at, bad.len, NULL);
+    CHECK(status == ROOMCAST_ERROR_WRONG_KIND || status == ROOMCAST_ERROR_WRONG_STATE);
+
+    /* Cut anywhere, and with bytes changed, in a buffer of exactly that size, so that the sanitizer sees a read past it. */
+    for (i = 0; i < good.len; i++) {
+        exact = (uint8_t *)malloc(i + 1);
+        CHECK(exact != NULL);
+        memcpy(exact, good.at, i);
+        status = roomcast_orders_packed(w.broker, exact, i, &done);
+        CHECK(done <= 3 && (status == ROOMCAST_OK || status == ROOMCAST_ERROR_BAD_VALUE));
+        free(exact);
+    }
+    n = scaled(200000);
+    for (i = 0; i < n; i++) {
+        size_t changes = 1 + next_random(&random) % 4;
+        exact = (uint8_t *)malloc(good.len);
+        CHECK(exact != NULL);
+        memcpy(exact, good.at, good.len);
+        while (changes-- > 0) {
+            exact[next_random(&random) % good.len] = (uint8_t)(next_random(&random) % 3 ? next_random(&random) : 0xff);
+        }
+        done = 99;
+        status = roomcast_orders_packed(w.broker, exact, good.len, &done);
+        CHECK(done <= 3 && status <= 0 && status > ROOMCAST_ERROR_PANIC);
+        free(exact);
+        if (i % 64 == 0) {
+            world_turn(&w);
+        }
+    }
+    OK(roomcast_send(w.broker, s, ROOMCAST_TEXT("end"), NULL, 0));
+    while (strcmp(client_next(&w, c, NULL), "42[\"end\"]") != 0) {
+    }
+    CHECK(!client_gone(c));
+    world_close(&w);
+}
+
+int main(void) {
+    all_of_them(0);
+    all_of_them(2);
+    broken_ones();
+    return 0;
+}
