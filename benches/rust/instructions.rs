@@ -1,16 +1,33 @@
 //! One tick, for an instruction counter to look at. `benches/README.md` has the command.
 
+mod clients;
 mod world;
 
+use clients::Clients;
 use roomcast::router::Selection;
 use world::{Order, World, targets};
 
-/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`.
+/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`; or `flush` or `events`
+/// and how many clients.
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|w| w == word);
     let mut numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
     let (members, emits) = (numbers.next().unwrap_or(1_000).max(100), numbers.next().unwrap_or(64));
+    if has("flush") || has("events") {
+        let mut clients = Clients::new(members as usize);
+        for first in [true, false] {
+            // The first round grows the buffers.
+            clients.emit();
+            let (connections, events) = match (first, has("flush")) {
+                (true, _) => (clients.flush(), clients.events()),
+                (false, true) => (measured_flush(&mut clients), 0),
+                (false, false) => (0, measured_events(&mut clients)),
+            };
+            println!("{connections} connections flushed, {events} events");
+        }
+        return;
+    }
 
     let mut world = World::new(members, if has("shuffled") { Order::Shuffled } else { Order::Sorted });
     let all = targets(world.ns, members);
@@ -24,6 +41,16 @@ fn main() {
 #[inline(never)]
 fn measured(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {
     tick(world, target, emits, mixed)
+}
+
+#[inline(never)]
+fn measured_flush(clients: &mut Clients) -> usize {
+    clients.flush()
+}
+
+#[inline(never)]
+fn measured_events(clients: &mut Clients) -> usize {
+    clients.events()
 }
 
 fn tick(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {

@@ -1,0 +1,103 @@
+//! A core with clients and a kernel that takes everything: what a flush costs for each connection, and a host that gets events
+//! for each event. It checks what it measures.
+
+use std::hint::black_box;
+use std::io::IoSlice;
+
+use roomcast::service::{Output, Sent, Service};
+use roomcast::{Config, Core, Event, Events, Message, Target};
+
+/// The upgrade of a WebSocket, and a CONNECT.
+const HELLO: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x82\x00\x00\x00\x0040";
+const ARGS: &str = "[\"sixty-four bytes of arguments, as they come from a game's client\"]";
+
+/// Counts what it is given.
+#[derive(Default)]
+struct Sink {
+    sends: usize,
+}
+
+impl Output for Sink {
+    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
+        self.sends += 1;
+        black_box(bytes);
+        Sent::All
+    }
+
+    fn send_vectored(&mut self, _: usize, slices: &[IoSlice<'_>]) -> Sent {
+        self.sends += 1;
+        black_box(slices);
+        Sent::All
+    }
+
+    fn close(&mut self, _: usize) {}
+
+    fn abort(&mut self, _: usize) {}
+
+    fn pause(&mut self, _: usize) {}
+
+    fn resume(&mut self, _: usize) {}
+}
+
+/// Clients in `/`, each on a WebSocket.
+pub(crate) struct Clients {
+    core: Core,
+    sink: Sink,
+    events: Events,
+    count: usize,
+    /// Sixteen events of one client, as it sends them.
+    burst: Vec<u8>,
+}
+
+impl Clients {
+    pub(crate) fn new(count: usize) -> Self {
+        let mut core = Core::new(Config::default(), 0).expect("a good config");
+        let (mut sink, mut events) = (Sink::default(), Events::new());
+        for link in 0..count {
+            assert!(core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
+            let _ = core.received(link, &mut HELLO.to_vec(), 0);
+            core.flush(&mut sink, 0);
+            core.take_events(&mut events);
+        }
+        assert_eq!(core.stats().sockets, count);
+        let mut burst = Vec::new();
+        for _ in 0..16 {
+            let packet = format!("42[\"move\",{}", &ARGS[1..]);
+            // Long enough for a length of two bytes is no event here. A mask of zeros changes nothing.
+            burst.extend([0x81, 0x80 | u8::try_from(packet.len()).expect("a short packet"), 0, 0, 0, 0]);
+            burst.extend(packet.into_bytes());
+        }
+        Self { core, sink, events, count, burst }
+    }
+
+    /// What `flush` is to find.
+    pub(crate) fn emit(&mut self) {
+        let root = self.core.find_namespace("/").expect("it is always there");
+        self.core.emit(Target::all(root), Message::new("moved", ARGS)).expect("a good message");
+    }
+
+    /// One message for each connection, in a system call of its own. Returns the connections.
+    pub(crate) fn flush(&mut self) -> usize {
+        let before = self.sink.sends;
+        self.core.flush(&mut self.sink, 0);
+        assert_eq!(self.sink.sends - before, self.count);
+        self.count
+    }
+
+    /// What each client has sent is read, and the host looks at each event. Returns the events.
+    pub(crate) fn events(&mut self) -> usize {
+        let mut seen = 0;
+        for link in 0..self.count {
+            let _ = self.core.received(link, &mut self.burst, 0);
+            self.core.take_events(&mut self.events);
+            for event in self.events.iter() {
+                if let Event::Message { name, args, .. } = event {
+                    seen += usize::from(name == "move" && !args.is_empty());
+                }
+            }
+        }
+        assert_eq!(seen, self.count * 16);
+        seen
+    }
+}
