@@ -2,7 +2,7 @@
 
 use super::calm::Figures;
 use super::config::{configure, defaults, pairs};
-use super::convert::{terminated, write_prefix};
+use super::convert::terminated;
 use super::frozen::Grows;
 use super::given::Given;
 use super::guard::{Door, Fault, Inside, Outcome, unguarded, with_last_error};
@@ -168,14 +168,15 @@ pub extern "C" fn roomcast_reason_text(reason: u32) -> *const c_char {
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_config_init(config: *mut roomcast_config, size: usize) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
     unguarded("roomcast_config_init", || {
         if config.is_null() {
             return Err(Fault::Known(Error::Null, "config"));
         }
         let whole = u32::try_from(size).ok().filter(|_| size >= roomcast_config::FROZEN);
         let struct_size = whole.ok_or(Fault::Known(Error::BadSize, "size"))?;
-        // SAFETY: the caller promises that many bytes.
-        unsafe { write_prefix(config, size, &roomcast_config { struct_size, ..defaults() }) };
+        given.write_nth(config, 0, size, &roomcast_config { struct_size, ..defaults() });
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! Events as C structs. It must not copy what an event carries.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{address, write_prefix};
+use super::convert::address;
 use super::frozen::Grows;
 use super::given::Given;
 use super::guard::Fault;
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn roomcast_events(
         if !std::mem::replace(parts_ready, true) {
             // All at once, so that the array never moves while it is lent.
             parts.clear();
-            batch.iter().for_each(|event| each_part(&event, |part| parts.push(part)));
+            batch.iter().for_each(|event| each_part(&event, |part| parts.push(roomcast_slice::lend(part))));
         }
         let mut written = 0;
         for event in batch.iter_from(*drained).take(cap) {
@@ -50,15 +50,8 @@ pub unsafe extern "C" fn roomcast_events(
             let lent = &parts[*parts_drained..*parts_drained + count];
             let array = if count == 0 { std::ptr::null() } else { lent.as_ptr() };
             let out = roomcast_event { parts: array, part_count: count, ..plain(&event) };
-            // SAFETY: less than `cap`, and the caller promises as many of this size; they need not be aligned.
-            let place = unsafe { events.byte_add(written * event_size) };
-            if event_size == size_of::<roomcast_event>() {
-                // SAFETY: as above. The usual case, without a copy of unknown length.
-                unsafe { place.write_unaligned(out) };
-            } else {
-                // SAFETY: as above.
-                unsafe { write_prefix(place, event_size, &out) };
-            }
+            // Less than `cap`, and as many of this size are there; they need not be aligned.
+            given.write_nth(events, written, event_size, &out);
             *parts_drained += count;
             written += 1;
         }
@@ -79,14 +72,12 @@ pub(super) fn part_count(event: &Event<'_>) -> usize {
 }
 
 /// Shows the attachments or rooms of an event.
-pub(super) fn each_part(event: &Event<'_>, mut f: impl FnMut(roomcast_slice)) {
+pub(super) fn each_part(event: &Event<'_>, mut f: impl FnMut(&[u8])) {
     match event {
         Event::Message { attachments, .. } | Event::Ack { attachments, .. } => {
-            attachments.iter().for_each(|bytes| f(roomcast_slice::lend(bytes)));
+            attachments.iter().for_each(f);
         }
-        Event::Disconnect { rooms, .. } => {
-            rooms.iter().for_each(|room| f(roomcast_slice::lend(room.as_bytes())))
-        }
+        Event::Disconnect { rooms, .. } => rooms.iter().for_each(|room| f(room.as_bytes())),
         _ => {}
     }
 }
@@ -110,48 +101,63 @@ const NOTHING: roomcast_event = roomcast_event {
     context: 0,
 };
 
-impl roomcast_event {
-    fn named(self, name: &str) -> Self {
-        Self { name: address(name.as_bytes()), name_len: name.len(), ..self }
-    }
+/// An event without its parts.
+fn plain(event: &Event<'_>) -> roomcast_event {
+    let place = |bytes: Option<&[u8]>| bytes.map_or((std::ptr::null(), 0), |it| (address(it), it.len()));
+    let (name, data) = texts(event);
+    let ((name, name_len), (data, data_len)) = (place(name), place(data));
+    roomcast_event { name, name_len, data, data_len, ..numbers(event) }
+}
 
-    fn with(self, data: &[u8]) -> Self {
-        Self { data: address(data), data_len: data.len(), ..self }
+/// What an event lends as its name and as its data.
+pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+    match *event {
+        Event::ConnectRequest { id, auth, .. } | Event::Connect { id, auth, .. } => {
+            (Some(id.as_bytes()), Some(auth.as_bytes()))
+        }
+        Event::Message { name, args, .. } => (Some(name.as_bytes()), Some(args.as_bytes())),
+        Event::Refused { message, context, .. } => (Some(message.as_bytes()), Some(context.as_bytes())),
+        Event::NamespaceCreated { name, .. }
+        | Event::NamespaceRemoved { name, .. }
+        | Event::Room { room: name, .. } => (Some(name.as_bytes()), None),
+        Event::Ack { args: text, .. } | Event::Text { text, .. } => (None, Some(text.as_bytes())),
+        Event::Binary { bytes, .. } => (None, Some(bytes)),
+        Event::AckEnd { .. }
+        | Event::Disconnect { .. }
+        | Event::ProtocolError { .. }
+        | Event::Handshake { .. }
+        | Event::Open { .. }
+        | Event::Close { .. }
+        | Event::Drained => (None, None),
     }
 }
 
-/// An event without its parts.
-pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
+/// An event without anything that it lends.
+pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
     match *event {
-        Event::ConnectRequest { socket, namespace, id, auth, tag } => roomcast_event {
+        Event::ConnectRequest { socket, namespace, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT_REQUEST,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             tag,
             ..NOTHING
-        }
-        .named(id)
-        .with(auth.as_bytes()),
-        Event::Connect { socket, namespace, id, auth, tag } => roomcast_event {
+        },
+        Event::Connect { socket, namespace, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             tag,
             ..NOTHING
-        }
-        .named(id)
-        .with(auth.as_bytes()),
-        Event::Message { socket, namespace, name, args, ack, tag, .. } => roomcast_event {
+        },
+        Event::Message { socket, namespace, ack, tag, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_MESSAGE,
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             ack: ack.map_or(0, ack_token),
             tag,
             ..NOTHING
-        }
-        .named(name)
-        .with(args.as_bytes()),
-        Event::Ack { ack, socket, args, remaining, tag, context, .. } => roomcast_event {
+        },
+        Event::Ack { ack, socket, remaining, tag, context, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_ACK,
             code: remaining,
             socket: socket.to_bits(),
@@ -159,8 +165,7 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
             tag,
             context,
             ..NOTHING
-        }
-        .with(args.as_bytes()),
+        },
         Event::AckEnd { ack, missing, timed_out, context } => roomcast_event {
             kind: ROOMCAST_EVENT_ACK_END,
             flags: if timed_out { ROOMCAST_FLAG_TIMED_OUT } else { 0 },
@@ -184,34 +189,28 @@ pub(super) fn plain(event: &Event<'_>) -> roomcast_event {
             tag,
             ..NOTHING
         },
-        Event::NamespaceCreated { namespace, name } => {
+        Event::NamespaceCreated { namespace, .. } => {
             roomcast_event { kind: ROOMCAST_EVENT_NAMESPACE_CREATED, ns: namespace.to_bits(), ..NOTHING }
-                .named(name)
         }
-        Event::NamespaceRemoved { namespace, name } => {
+        Event::NamespaceRemoved { namespace, .. } => {
             roomcast_event { kind: ROOMCAST_EVENT_NAMESPACE_REMOVED, ns: namespace.to_bits(), ..NOTHING }
-                .named(name)
         }
-        Event::Room { change, namespace, room, tag } => {
+        Event::Room { change, namespace, tag, .. } => {
             let (kind, socket) = match change {
                 RoomChange::Created => (ROOMCAST_EVENT_ROOM_CREATED, 0),
                 RoomChange::Joined(socket) => (ROOMCAST_EVENT_ROOM_JOINED, socket.to_bits()),
                 RoomChange::Left(socket) => (ROOMCAST_EVENT_ROOM_LEFT, socket.to_bits()),
                 RoomChange::Deleted => (ROOMCAST_EVENT_ROOM_DELETED, 0),
             };
-            roomcast_event { kind, socket, ns: namespace.to_bits(), tag, ..NOTHING }.named(room)
+            roomcast_event { kind, socket, ns: namespace.to_bits(), tag, ..NOTHING }
         }
         Event::Handshake { conn } => on_connection(ROOMCAST_EVENT_HANDSHAKE, conn.to_bits()),
-        Event::Refused { code, message, context } => {
+        Event::Refused { code, .. } => {
             roomcast_event { kind: ROOMCAST_EVENT_REFUSED, code: code.into(), ..NOTHING }
-                .named(message)
-                .with(context.as_bytes())
         }
         Event::Open { conn } => on_connection(ROOMCAST_EVENT_OPEN, conn.to_bits()),
-        Event::Text { conn, text } => {
-            on_connection(ROOMCAST_EVENT_TEXT, conn.to_bits()).with(text.as_bytes())
-        }
-        Event::Binary { conn, bytes } => on_connection(ROOMCAST_EVENT_BINARY, conn.to_bits()).with(bytes),
+        Event::Text { conn, .. } => on_connection(ROOMCAST_EVENT_TEXT, conn.to_bits()),
+        Event::Binary { conn, .. } => on_connection(ROOMCAST_EVENT_BINARY, conn.to_bits()),
         Event::Drained => roomcast_event { kind: ROOMCAST_EVENT_DRAINED, ..NOTHING },
         Event::Close { conn, reason } => roomcast_event {
             code: reason_code(reason),

@@ -62,7 +62,7 @@ frozen! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::convert::{Filled, sized};
+    use super::super::given::Given;
     use super::*;
     use crate::base::errors::Error;
     use crate::ffi::guard::Fault;
@@ -105,7 +105,8 @@ mod tests {
     fn what_an_older_program_does_not_know_has_its_default() {
         let old = [Old { struct_size: size_of::<Old>() as u32, first: 1, second: 0 }; 2];
         // SAFETY: as long as it says.
-        let taken = unsafe { sized::<New>(old.as_ptr().cast(), "old") }.unwrap();
+        let given = unsafe { Given::new() };
+        let taken = given.sized::<New>(old.as_ptr().cast(), "old").unwrap();
         assert_eq!(taken, New { struct_size: 16, first: 1, second: 0, third: 30 });
     }
 
@@ -115,7 +116,8 @@ mod tests {
         struct Newer(New, [u64; 8]);
         let newer = Newer(New { struct_size: 88, first: 1, second: 2, third: 3 }, [u64::MAX; 8]);
         // SAFETY: as long as it says.
-        let taken = unsafe { sized::<New>((&raw const newer).cast(), "newer") }.unwrap();
+        let given = unsafe { Given::new() };
+        let taken = given.sized::<New>((&raw const newer).cast(), "newer").unwrap();
         assert_eq!(taken, New { struct_size: 88, first: 1, second: 2, third: 3 });
     }
 
@@ -124,10 +126,10 @@ mod tests {
         for size in [0, 4, 15] {
             let old = [Old { struct_size: size, first: 1, second: 2 }; 2];
             // SAFETY: longer than it says.
-            let taken = unsafe { sized::<New>(old.as_ptr().cast(), "old") };
+            let given = unsafe { Given::new() };
+            let taken = given.sized::<New>(old.as_ptr().cast(), "old");
             assert!(matches!(taken, Err(Fault::Known(Error::BadSize, "old"))), "{size}: {taken:?}");
-            // SAFETY: as above.
-            assert!(unsafe { Filled::<New>::new(old.as_ptr().cast_mut().cast(), "old") }.is_err(), "{size}");
+            assert!(given.filled::<New>(old.as_ptr().cast_mut().cast(), "old").is_err(), "{size}");
         }
     }
 
@@ -135,7 +137,8 @@ mod tests {
     fn a_struct_is_filled_as_far_as_both_know_it() {
         let mut old = [Old { struct_size: size_of::<Old>() as u32, first: 0, second: 0 }; 2];
         // SAFETY: as long as it says.
-        let place = unsafe { Filled::<New>::new(old.as_mut_ptr().cast(), "old") }.unwrap();
+        let given = unsafe { Given::new() };
+        let place = given.filled::<New>(old.as_mut_ptr().cast(), "old").unwrap();
         place.fill(New { struct_size: place.size(), first: 1, second: 2, third: 3 });
         assert_eq!(old[0], Old { struct_size: 16, first: 1, second: 2 });
         assert_eq!(old[1], Old { struct_size: 16, first: 0, second: 0 }, "behind it");

@@ -2,8 +2,8 @@
 //! little-endian; it must not lay out anything that depends on the machine.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{delivery, is_all, list, namespace};
-use super::events::{each_part, part_count, plain};
+use super::convert::{delivery, is_all, namespace};
+use super::events::{each_part, numbers, part_count, texts};
 use super::given::Given;
 use super::guard::Outcome;
 use super::reader::Reader;
@@ -52,23 +52,18 @@ impl Packed {
     }
 
     /// Appends an event, whose record has its place already.
-    fn event(&mut self, event: &Event<'_>, at: usize, recent: &mut [u32; 64]) -> Outcome {
-        let head = plain(event);
-        // SAFETY: they point into the batch, which stays as it is here.
-        let name = unsafe { list(head.name.cast(), head.name_len, "") }?;
-        // SAFETY: as above.
-        let data = unsafe { list(head.data.cast(), head.data_len, "") }?;
-        let name = self.name(name, recent);
+    fn event(&mut self, event: &Event<'_>, at: usize, recent: &mut [u32; 64]) {
+        let head = numbers(event);
+        let (name, data) = texts(event);
+        let name = self.name(name.unwrap_or_default(), recent);
         let start = self.buffer.len() as u32;
-        self.buffer.extend_from_slice(data);
+        self.buffer.extend_from_slice(data.unwrap_or_default());
         let end = self.buffer.len() as u32;
         let parts = part_count(event);
         let parts_at = if parts == 0 { 0 } else { end };
         if parts > 0 {
             self.buffer.extend_from_slice(&(parts as u32).to_le_bytes());
-            each_part(event, |part| {
-                // SAFETY: as above. What is lent there is never NULL.
-                let bytes = unsafe { part.bytes("") }.unwrap_or_default();
+            each_part(event, |bytes| {
                 self.buffer.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
                 self.buffer.extend_from_slice(bytes);
             });
@@ -87,7 +82,6 @@ impl Packed {
         record[44..48].copy_from_slice(&parts_at.to_le_bytes());
         record[48..56].copy_from_slice(&head.tag.to_le_bytes());
         record[56..].copy_from_slice(&head.context.to_le_bytes());
-        Ok(())
     }
 
     /// Appends the names, and says before the records what there is.
@@ -143,7 +137,7 @@ pub unsafe extern "C" fn roomcast_events_packed(
             let mut recent = [UNSEEN; 64];
             let mut done = 0;
             for event in events.iter_from(*drained).take(count) {
-                packed.event(&event, HEAD + done * RECORD, &mut recent)?;
+                packed.event(&event, HEAD + done * RECORD, &mut recent);
                 *parts_drained += part_count(&event);
                 done += 1;
                 if packed.buffer.len() > FULL {

@@ -2,9 +2,10 @@
 //! sizes, and none loses it to what it changes meanwhile. It must not lend what the broker itself holds.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Out, namespace, socket};
+use super::convert::{namespace, socket};
 use super::emit::connection;
 use super::given::Given;
+use super::given::Out;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
@@ -53,8 +54,8 @@ const GAUGES: [&str; 9] = [
 ];
 
 pub(super) fn answer_handles(
-    out: Out<*const u64>,
-    count: Out<usize>,
+    out: Out<'_, *const u64>,
+    count: Out<'_, usize>,
     answers: &mut Vec<u64>,
     handles: impl Iterator<Item = u64>,
 ) {
