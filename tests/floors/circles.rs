@@ -10,8 +10,8 @@ const KNOWN: &[(&str, &[&str], &str)] = &[
     (
         "ffi",
         &[
-            "broker", "calm", "config", "convert", "emit", "events", "frozen", "given", "log", "pack",
-            "query", "remote", "router",
+            "broker", "calm", "config", "emit", "events", "frozen", "given", "log", "pack", "query",
+            "remote", "router",
         ],
         "who checks a handle or a struct knows all of them, and each of them is checked",
     ),
