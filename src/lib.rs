@@ -16,9 +16,11 @@
 //! - Handles such as [`SocketId`] carry a generation: a call with a dead one changes nothing and says [`Error::Gone`].
 //! - Everything a peer can make the broker hold is bounded by [`Limits`]; what is dropped is counted in [`Counters`].
 //!
-//! # The loop
+//! # Where to go on
 //!
-//! There are no callbacks. A turn of the loop fills a batch of [`Events`]; the host goes through it and calls the broker.
+//! The [`guide`] has a page for each subject, with programs: a [conversation](guide::conversation), [whom](guide::whom) a call is about,
+//! [admission](guide::admission), [delivery](guide::delivery) to clients that do not keep up, [driving](guide::driving) it from your own
+//! loop or many threads, and the parts [without I/O](guide::without_io). [`Broker`] documents every call.
 //!
 //! ```no_run
 //! use roomcast::{Broker, Config, Event, Events, Message, Target};
@@ -93,6 +95,7 @@ mod broker;
 mod engine;
 #[cfg(feature = "capi")]
 pub mod ffi;
+pub mod guide;
 mod host;
 mod hub;
 mod net;

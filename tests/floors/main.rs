@@ -22,6 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("broker", &["base", "wire", "route", "out", "host", "engine", "hub"]),
     ("net", &["base", "wire", "route", "out", "host", "engine", "hub", "broker"]),
     ("ffi", &["base", "wire", "route", "out", "host", "engine", "hub", "broker", "net"]),
+    ("guide", &[]),
     ("router", &["out", "route"]),
     ("service", &["engine", "net"]),
 ];
