@@ -5,7 +5,7 @@
 use super::input::Input;
 use super::net::{Asks, Net};
 use roomcast::cors::{Cors, Origin};
-use roomcast::service::{Flow, Service};
+use roomcast::service::{Flow, Owed, Service};
 use roomcast::{
     AckId, Config, ConnId, Cookie, Core, Delivery, Event, Events, Limits, Message, NamespaceId,
     NamespaceOptions, PatternOptions, SocketId, Target,
@@ -223,7 +223,10 @@ impl World {
         loop {
             self.core.flush(&mut self.net, self.now);
             let mut ended = false;
-            while let Some((key, broken)) = self.net.next_end() {
+            while let Some(key) = self.net.next_half() {
+                self.core.half_closed(key);
+            }
+            while let Some((key, broken)) = self.net.next_end(|key| self.core.owed(key) != Owed::Nothing) {
                 self.net.release(key);
                 self.core.closed(key, broken, self.now);
                 ended = true;

@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(crate) blocked: bool,
     /// The peer has ended its side: noticed when all is read.
     pub(crate) ended: bool,
+    /// The core was told that it has.
+    half_told: bool,
     /// The peer has reset the connection.
     pub(crate) broken: bool,
     asked: Option<Asks>,
@@ -66,6 +68,11 @@ impl Link {
             (Some(before), asks) if before == asks => asks,
             _ => Asks::Unknown,
         });
+    }
+
+    /// The peer has ended its side, and all that came before has been read.
+    fn has_ended(&self) -> bool {
+        self.ended && self.unread.is_empty() && !self.paused
     }
 
     fn hear(&mut self, bytes: &[u8]) {
@@ -159,12 +166,19 @@ impl Net {
         self.freed.push(key);
     }
 
-    /// A link whose end is to be told, and whether it broke.
-    pub(crate) fn next_end(&self) -> Option<(usize, bool)> {
+    /// A link whose peer has ended its side, which the core has not been told.
+    pub(crate) fn next_half(&mut self) -> Option<usize> {
+        let links = self.links.iter_mut().enumerate();
+        links.filter_map(|(key, link)| Some((key, link.as_mut()?))).find_map(|(key, link)| {
+            (link.has_ended() && !std::mem::replace(&mut link.half_told, true)).then_some(key)
+        })
+    }
+
+    /// A link whose end is to be told, and whether it broke: one that was ended in good order when nothing is owed to it.
+    pub(crate) fn next_end(&self, owes: impl Fn(usize) -> bool) -> Option<(usize, bool)> {
         self.links.iter().enumerate().find_map(|(key, link)| {
             let link = link.as_ref()?;
-            let ended = link.ended && link.unread.is_empty() && !link.paused;
-            (link.broken || ended).then_some((key, link.broken))
+            (link.broken || (link.has_ended() && !owes(key))).then_some((key, link.broken))
         })
     }
 

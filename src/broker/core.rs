@@ -7,7 +7,7 @@ use crate::base::Millis;
 use crate::base::errors::Result;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::sid::Home;
-use crate::engine::service::{Flow, Output, Service};
+use crate::engine::service::{Flow, Output, Owed, Service};
 use crate::engine::visitors::Visitors;
 use crate::engine::{End, Engine, Upper};
 use crate::host::config::Config;
@@ -164,8 +164,26 @@ impl Core {
 
     /// Hands over the events since the last call: `events` is emptied first and its buffers are used for the next ones.
     pub fn take_events(&mut self, events: &mut Events) {
-        events.clear();
-        std::mem::swap(events, &mut self.engine.events);
+        self.engine.take_events(events);
+    }
+
+    /// The host has handled all batches of events below this one.
+    pub(crate) fn set_handled(&mut self, batch: u64) {
+        self.engine.set_handled(batch);
+    }
+
+    pub(crate) fn handled(&self) -> u64 {
+        self.engine.handled()
+    }
+
+    /// The number of the batch that the next events will be.
+    pub(crate) fn batch(&self) -> u64 {
+        self.engine.batch()
+    }
+
+    /// The host calls for a turn although it is not done with the batch that it took last, or is done with it now.
+    pub(crate) fn set_busy(&mut self, busy: bool) {
+        self.engine.set_busy(busy);
     }
 
     /// Whether there are events to take.
@@ -267,6 +285,14 @@ impl Service for Core {
     fn closed(&mut self, link: usize, _reset: bool, now: Millis) {
         self.engine.link_closed(link, now);
         self.settle();
+    }
+
+    fn half_closed(&mut self, link: usize) {
+        self.engine.half_closed(link);
+    }
+
+    fn owed(&self, link: usize) -> Owed {
+        self.engine.owed(link)
     }
 
     fn writable(&mut self, link: usize) {

@@ -69,6 +69,8 @@ pub(crate) struct Conn {
     pub(crate) origin: Box<Origin>,
     /// What it is counted by, if addresses are.
     pub(crate) address: Option<Address>,
+    /// The batch of events with the newest from this client.
+    pub(crate) said: u64,
     pub(crate) awaiting_pong: bool,
     /// The wait for the pong was extended once, as traffic came in meanwhile.
     pub(crate) extended: bool,
@@ -91,6 +93,7 @@ impl Conn {
             probe: None,
             origin,
             address,
+            said: 0,
             awaiting_pong: false,
             extended: false,
         }

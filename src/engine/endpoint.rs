@@ -209,6 +209,7 @@ impl Engine {
         }
         if let Some(conn) = self.conns.get_mut(key) {
             conn.life = Life::Deciding;
+            conn.said = self.batches.next;
         }
         if let Link::Http(http) = self.link(link) {
             http.phase = Phase::Deciding { conn: key };

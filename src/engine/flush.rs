@@ -307,6 +307,11 @@ impl Engine {
             let gone = taken(sent, total);
             count(&mut self.counters.bytes_out, gone as u64);
             backlog.advance(gone);
+            if gone > 0
+                && let Some(Link::WebSocket(websocket)) = self.links.get_mut(link as usize)
+            {
+                websocket.moves = true;
+            }
             match sent {
                 Sent::All => {}
                 Sent::Part(_) => return false,

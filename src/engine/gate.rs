@@ -205,8 +205,14 @@ impl Engine {
             };
             drain.cursor = next;
             let Some(conn) = self.conns.get(key).filter(|conn| conn.is_open()) else { continue };
+            if self.is_awaited(conn) {
+                // It goes by itself, when it has been answered.
+                continue;
+            }
+            let transport = conn.transport;
+            let Some(drain) = &mut self.gate.drain else { break };
             count(&mut drain.sent, 1);
-            let (transport, close) = (conn.transport, drain.close.clone());
+            let close = drain.close.clone();
             if let Transport::WebSocket { link } = transport
                 && let Link::WebSocket(websocket) = self.link(link)
             {

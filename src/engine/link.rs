@@ -41,6 +41,8 @@ pub(crate) struct Http {
     pub(crate) put_off: bool,
     /// The loop reads no more of it until the answer that is owed has gone out.
     pub(crate) paused: bool,
+    /// The peer has ended its side, and may read on.
+    pub(crate) half_closed: bool,
     /// Its next request is for a session of another loop: the link goes there once its output is sent.
     pub(crate) leaving: Option<usize>,
 }
@@ -111,6 +113,7 @@ impl Http {
             blocked: false,
             put_off: false,
             paused: false,
+            half_closed: false,
             leaving: None,
         }
     }
@@ -124,6 +127,15 @@ impl Http {
         let reply = std::mem::take(&mut self.reply);
         self.phase = Phase::Head;
         self.poll = Some(Waiting { conn, holds: !reply.keep_alive, reply, behind: Vec::new() });
+    }
+
+    /// The connection whose poll, or whose handshake, has no answer yet.
+    pub(crate) fn conn(&self) -> Option<Key> {
+        match (&self.poll, &self.phase) {
+            (Some(poll), _) => Some(poll.conn),
+            (None, Phase::Deciding { conn }) => Some(*conn),
+            (None, _) => None,
+        }
     }
 
     /// Where answers to the request in hand go.
@@ -193,6 +205,10 @@ pub(crate) struct WebSocket {
     pub(crate) close: Vec<u8>,
     /// The peer's close frame has come, or can no longer be read.
     pub(crate) peer_closed: bool,
+    /// The peer has ended its side, and may read on: it can send no pong.
+    pub(crate) half_closed: bool,
+    /// The kernel has taken some of what waited, since this was looked at last.
+    pub(crate) moves: bool,
 }
 
 /// What a WebSocket is to its connection.

@@ -11,6 +11,7 @@ mod endpoint;
 mod ends;
 mod flush;
 pub(crate) mod gate;
+mod halves;
 mod http;
 mod input;
 mod lines;
@@ -43,6 +44,7 @@ use crate::wire::http::Request;
 use crate::wire::ws::{self, Opcode};
 use conn::{Conn, Life, Timer, Transport};
 use gate::Gate;
+use halves::Batches;
 use link::Link;
 use put_off::PutOff;
 use std::borrow::Cow;
@@ -96,6 +98,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     /// For the host.
     pub(crate) events: Events,
+    /// How many of these the host has had, and has handled.
+    batches: Batches,
     pub(crate) outbox: Outbox,
     /// Reused by whatever encodes a packet.
     pub(crate) scratch: Vec<u8>,
@@ -157,6 +161,7 @@ impl Engine {
             config,
             counters: Counters::default(),
             events: Events::new(),
+            batches: Batches::default(),
             outbox: Outbox::default(),
             scratch: Vec::new(),
             book: Arc::default(),

@@ -17,9 +17,21 @@ pub trait Service {
     /// Bytes arrived. The service may change them in place; it takes them all, whatever it answers.
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow;
 
-    /// The peer ended its side (`reset` is false), after the answers to its last bytes were flushed; or the
-    /// connection broke. The loop has forgotten the link.
+    /// The peer ended its side (`reset` is false), after the answers to its last bytes were flushed and nothing was
+    /// [`owed`](Self::owed) any more; or the connection broke. The loop has forgotten the link.
     fn closed(&mut self, link: usize, reset: bool, now: Millis);
+
+    /// The peer has ended its side, and may read on: [`closed`](Self::closed) follows when nothing is owed to it any more.
+    fn half_closed(&mut self, link: usize) {
+        let _ = link;
+    }
+
+    /// What is still to be sent to a peer that has ended its side. Asked behind a flush, but for those that the host calls for
+    /// between two turns: the host may be in the middle of its events there.
+    fn owed(&self, link: usize) -> Owed {
+        let _ = link;
+        Owed::Nothing
+    }
 
     /// The kernel takes bytes again, after a [`Sent::Part`].
     fn writable(&mut self, link: usize);
@@ -121,6 +133,17 @@ pub enum Sent {
     Part(usize),
     /// The connection is gone. [`Service::closed`] follows, unless the service closes the link before.
     Broken,
+}
+
+/// What a peer that has ended its side, and may read on, has still to get. The service sees to it that it is not owed for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// Nothing: the link can go.
+    Nothing,
+    /// Output that the kernel has not taken.
+    Output,
+    /// What the host says to what the peer said last, which it has not handled yet.
+    Answers,
 }
 
 /// Whether a link may bring more.

@@ -21,6 +21,7 @@ impl Engine {
     pub(super) fn open(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.life = Life::Open;
+        conn.said = self.batches.next;
         let config = &self.config;
         let polling = matches!(conn.transport, Transport::Polling { .. });
         let upgrades: &[&str] =
@@ -95,6 +96,7 @@ impl Engine {
     /// what it sends.
     fn heard_from(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.said = self.batches.next;
         if conn.awaiting_pong && !conn.extended {
             conn.extended = true;
             self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
@@ -202,9 +204,10 @@ impl Engine {
 
     /// A connection's clock has run out: on the wait for a pong, or on the rest between two pings.
     fn heartbeat(&mut self, key: Key, due: Millis) {
+        let reads_on = self.reads_on(key);
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if conn.awaiting_pong && self.outbox.is_put_off(key.slot) {
-            // It may not have had the ping.
+        if conn.awaiting_pong && (reads_on || self.outbox.is_put_off(key.slot)) {
+            // It can send no pong, or may not have had the ping.
             return self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
         if conn.awaiting_pong {
@@ -222,7 +225,7 @@ impl Engine {
 
     /// A closed connection has had its time to take its last bytes, if they were sent.
     fn lingered(&mut self, key: Key) {
-        if self.outbox.is_put_off(key.slot) {
+        if self.reads_on(key) || self.outbox.is_put_off(key.slot) {
             return self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
         }
         self.drop_conn(key, Ending::Abrupt);

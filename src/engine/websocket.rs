@@ -16,6 +16,7 @@ impl Engine {
     pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, answer: Vec<u8>) {
         self.timers.cancel(Timer::Link(link));
         let decoder = Decoder::new();
+        let half_closed = matches!(self.link(link), Link::Http(http) if http.half_closed);
         *self.link(link) = Link::WebSocket(WebSocket {
             conn,
             decoder,
@@ -23,6 +24,8 @@ impl Engine {
             output: answer,
             close: Vec::new(),
             peer_closed: false,
+            half_closed,
+            moves: false,
         });
         self.ready_links.push(link);
     }

@@ -288,7 +288,7 @@ pub unsafe extern "C" fn roomcast_poll(broker: *mut roomcast_broker, timeout_ms:
             _ if host.has_events() => Some(Duration::ZERO),
             milliseconds => u64::try_from(milliseconds).ok().map(Duration::from_millis),
         };
-        host.broker.turn(timeout)?;
+        host.broker.turn(timeout, host.has_events())?;
         host.fetch();
         Ok(())
     };
@@ -341,6 +341,9 @@ pub unsafe extern "C" fn roomcast_fd(broker: *mut roomcast_broker, fd: *mut i32)
 /// Gives the milliseconds after which roomcast_poll is due although the descriptor is silent: 0 while work or events are
 /// left, -1 if it can wait for as long as it likes. Ask before every wait: a call may have made it shorter.
 ///
+/// Ask when what you drained is handled. As roomcast_poll, this tells the broker so, which then lets connections go whose clients have
+/// ended their side behind what they said.
+///
 /// Errors: ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
@@ -354,7 +357,7 @@ pub unsafe extern "C" fn roomcast_next_timeout(
     let body = |host: &mut Host| {
         let out = given.out(timeout_ms, "timeout_ms")?;
         // Asked in any case: the broker's clock counts the time that a host sleeps as told.
-        let next = host.broker.next_timeout();
+        let next = host.broker.due(host.has_events());
         out.set(match next {
             _ if host.has_events() => {
                 host.broker.arm();

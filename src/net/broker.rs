@@ -185,17 +185,23 @@ impl Broker {
     /// broker's own has ended in a bug of the library: drop the broker.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
-        self.turn(timeout)?;
+        self.turn(timeout, false)?;
         self.take_events(events);
         Ok(())
     }
 
-    /// The same, with the events left where they are, for [`take_events`](Self::take_events).
-    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// The same, with the events left where they are, for [`take_events`](Self::take_events). The host may be `busy` with those
+    /// that it took last.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
         self.check_process()?;
         match &mut self.driver {
-            Driver::Host(shard, _) => shard.turn(timeout),
-            Driver::Threads(threads) => threads.turn(timeout),
+            Driver::Host(shard, _) => {
+                shard.core.set_busy(busy);
+                let turned = shard.turn(timeout);
+                shard.core.set_busy(false);
+                turned
+            }
+            Driver::Threads(threads) => threads.turn(timeout, busy),
         }
     }
 
@@ -213,7 +219,13 @@ impl Broker {
     /// Takes what happened since the last time, and lets the log have its lines about it.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
         match &mut self.driver {
-            Driver::Host(shard, _) => shard.core.take_events(events),
+            Driver::Host(shard, _) => {
+                shard.core.take_events(events);
+                if shard.io.holds() {
+                    // When the host has handled them, a turn has something to do.
+                    shard.io.arm();
+                }
+            }
             Driver::Threads(threads) => threads.take_events(events),
         }
         self.hand_over_log();
@@ -262,14 +274,22 @@ impl Broker {
 
     /// How long a foreign loop may sleep before it calls [`poll`](Broker::poll) although the descriptor is silent: zero
     /// while work is left over, `None` for as long as it likes.
+    ///
+    /// Ask when the events of the last poll are handled: as a poll does, it tells the broker so, which then ends connections
+    /// whose clients have ended their side behind what they said.
     pub fn next_timeout(&self) -> Option<Duration> {
+        self.due(false)
+    }
+
+    /// The same; the host may be `busy` with the events that it took last.
+    pub(crate) fn due(&self, busy: bool) -> Option<Duration> {
         if self.check_process().is_err() {
             // For `poll` to say so.
             return Some(Duration::ZERO);
         }
         match &self.driver {
             Driver::Host(shard, _) => shard.io.next_timeout(&shard.core),
-            Driver::Threads(threads) => threads.next_timeout(),
+            Driver::Threads(threads) => threads.next_timeout(busy),
         }
     }
 

@@ -135,6 +135,11 @@ impl Loop {
         self.links.len()
     }
 
+    /// Some peer has ended its side, and what it said last waits for the host.
+    pub(super) fn holds(&self) -> bool {
+        self.links.holds()
+    }
+
     /// The listening clock: it stands still while the host is away for more than a second, so that no peer
     /// is held to a deadline that the host itself slept through.
     pub fn now(&self) -> Millis {
@@ -156,8 +161,18 @@ impl Loop {
 
     /// Hands the service's output to the kernel now.
     pub fn flush(&mut self, service: &mut impl Service) {
+        self.flush_while(service, true);
+    }
+
+    /// The same, where the host is not in the middle of its events: links that waited for it are looked at again.
+    pub(super) fn release(&mut self, service: &mut impl Service) {
+        self.links.look_again();
+        self.flush_while(service, false);
+    }
+
+    fn flush_while(&mut self, service: &mut impl Service, busy: bool) {
         let now = Instant::now();
-        self.settle(service, self.clock.at(now));
+        self.settle(service, busy, self.clock.at(now));
         service.flush_took(now.elapsed());
         if self.has_work(service, now) {
             self.arm();
@@ -170,7 +185,8 @@ impl Loop {
     /// Returns early, and without an error, when a signal ends the wait.
     pub fn turn(&mut self, service: &mut impl Service, timeout: Option<Duration>) -> io::Result<()> {
         let entered = Instant::now();
-        self.settle(service, self.clock.at(entered));
+        self.links.look_again();
+        self.settle(service, false, self.clock.at(entered));
         let before = entered.elapsed();
         service.flush_took(before);
         let listens = service.wants_input();
@@ -222,7 +238,7 @@ impl Loop {
         }
         self.links.expire(returned, self.poll.registry());
         let flushing = Instant::now();
-        self.settle(service, now);
+        self.settle(service, false, now);
         let done = Instant::now();
         service.flush_took(done - flushing);
         service.step_took(before + (done - returned));
@@ -236,6 +252,9 @@ impl Loop {
     /// work is left over, `None` for as long as it likes. The clock counts the time it sleeps as told.
     pub fn next_timeout(&self, service: &impl Service) -> Option<Duration> {
         let sleep = self.sleep(service, Instant::now());
+        if self.links.has_handled(service) {
+            self.arm();
+        }
         self.clock.promise(sleep);
         sleep
     }
@@ -289,11 +308,11 @@ impl Loop {
     }
 
     /// Flushes, tells the service which links ended, and flushes what it has to say to that. Links that end in this second
-    /// flush wait for the next time: each flush may be long.
-    fn settle(&mut self, service: &mut impl Service, now: Millis) {
+    /// flush wait for the next time: each flush may be long. The host may be `busy` with its events.
+    fn settle(&mut self, service: &mut impl Service, busy: bool, now: Millis) {
         service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         if self.links.has_ended() {
-            self.links.tell_ended(service, now, self.poll.registry());
+            self.links.tell_ended(service, busy, now, self.poll.registry());
             service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         }
         self.links.recycle();
@@ -301,7 +320,7 @@ impl Loop {
 
     /// Something can be done without waiting.
     fn has_work(&self, service: &impl Service, now: Instant) -> bool {
-        service.has_work() || self.is_ready(service, now)
+        service.has_work() || self.is_ready(service, now) || self.links.has_handled(service)
     }
 
     /// Something can be read, written or accepted, as far as the service wants it.

@@ -1,6 +1,7 @@
 //! Links: what the edges announced, what has been read of it, and how links end. It must not wait, and must not
 //! know of time beyond the deadlines of closing links.
 
+mod ended;
 mod outlet;
 
 pub(super) use outlet::Outlet;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// The peer ended its side; the service hears of it after the next flush.
+    /// The peer ended its side; the service hears of it after the next flush behind which nothing is owed.
     Ended,
     /// The connection broke; the service hears of it after the next flush.
     Broken,
@@ -110,8 +111,10 @@ pub(super) struct Links {
     ready: VecDeque<usize>,
     /// How many of the ready links have to be read until everything that was there at a time has been heard.
     unheard: (usize, Millis),
-    /// Links whose end the service has not heard of.
+    /// Links whose end the service has not heard of, to be looked at after the next flush.
     ended: Vec<usize>,
+    /// Those of them that wait for the host.
+    held: Vec<usize>,
     /// Slots to be used again. Not before the turn is over: until then lists and events may name them.
     dead: Vec<usize>,
     lingering: VecDeque<Lingering>,
@@ -137,6 +140,7 @@ impl Links {
             ready: VecDeque::new(),
             unheard: (0, 0),
             ended: Vec::new(),
+            held: Vec::new(),
             dead: Vec::new(),
             lingering: VecDeque::new(),
             linger,
@@ -220,7 +224,9 @@ impl Links {
         let ending = event.is_read_closed() || event.is_error();
         link.readable |= event.is_readable() || ending;
         link.ending |= ending;
-        if link.state == State::Open && link.paused && (event.is_write_closed() || event.is_error()) {
+        // Nobody reads it, and so sees the end by reading.
+        let unread = link.state == State::Ended || (link.state == State::Open && link.paused);
+        if unread && (event.is_write_closed() || event.is_error()) {
             link.state = State::Broken;
             self.ended.push(key);
             return false;
@@ -229,7 +235,7 @@ impl Links {
         if writable {
             link.blocked = false;
         }
-        let writable = writable && link.state == State::Open;
+        let writable = writable && matches!(link.state, State::Open | State::Ended);
         self.queue(key);
         writable
     }
@@ -313,7 +319,10 @@ impl Links {
         let end = loop {
             let room = piece.min(budget);
             match stream.read(&mut buffer[..room]) {
-                Ok(0) => break State::Ended,
+                Ok(0) => {
+                    service.half_closed(key);
+                    break State::Ended;
+                }
                 Ok(count) => {
                     link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
                     let flow = service.received(key, &mut buffer[..count], now);
@@ -381,26 +390,6 @@ impl Links {
         }
     }
 
-    /// Some link's end is still to be told to the service.
-    pub(super) fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
-    }
-
-    /// Tells the service of the links that ended and forgets them.
-    pub(super) fn tell_ended<S: Service>(&mut self, service: &mut S, now: Millis, registry: &Registry) {
-        for index in 0..self.ended.len() {
-            let key = self.ended[index];
-            let reset = match self.slab.get(key).map(|link| link.state) {
-                Some(State::Ended) => false,
-                Some(State::Broken) => true,
-                _ => continue,
-            };
-            self.bury(key, registry);
-            service.closed(key, reset, now);
-        }
-        self.ended.clear();
-    }
-
     /// Closes the descriptor. The slot stays taken until `recycle`.
     pub(super) fn bury(&mut self, key: usize, registry: &Registry) {
         let Some(link) = self.slab.get_mut(key) else { return };
@@ -458,6 +447,7 @@ impl Links {
         self.ready.clear();
         self.unheard = (0, 0);
         self.ended.clear();
+        self.held.clear();
         self.lingering.clear();
         self.dead.clear();
         self.slab.clear();

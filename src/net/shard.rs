@@ -31,13 +31,13 @@ impl Shard {
             asked = true;
         }
         if self.run_commands() || asked {
-            self.io.flush(&mut self.core);
+            self.io.release(&mut self.core);
         }
         Ok(())
     }
 
     /// Carries out what is queued now; what comes meanwhile waits for the next time. Returns whether there was anything.
-    fn run_commands(&mut self) -> bool {
+    pub(super) fn run_commands(&mut self) -> bool {
         let queued = self.inbox.len();
         for _ in 0..queued {
             let Some(command) = self.inbox.next() else { break };

@@ -132,7 +132,10 @@ impl Threads {
     }
 
     /// Waits until there are events, at most for `timeout`.
-    pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    pub(super) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
+        if !busy {
+            self.has_handled();
+        }
         let timeout = if self.has_events() { Some(Duration::ZERO) } else { timeout };
         self.host_waker.wait(timeout)?;
         if self.queues.is_closed() {
@@ -174,6 +177,23 @@ impl Threads {
         events.append(&self.last);
         self.last.clear();
         self.acks.rewrite(events);
+        if self.is_awaited() {
+            self.host_waker.arm();
+        }
+    }
+
+    /// The host comes back, done with what it took: loops that wait for that are woken.
+    fn has_handled(&self) {
+        for (number, mailbox) in self.mailboxes.iter().enumerate() {
+            if mailbox.handled() {
+                self.queues.wake(number);
+            }
+        }
+    }
+
+    /// A loop waits for the host to come back, done with what it took.
+    fn is_awaited(&self) -> bool {
+        self.mailboxes.iter().any(|mailbox| mailbox.is_awaited())
     }
 
     fn collect(&self, events: &mut Events) {
@@ -189,7 +209,10 @@ impl Threads {
         self.host_waker.arm();
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Duration> {
+    pub(super) fn next_timeout(&self, busy: bool) -> Option<Duration> {
+        if !busy {
+            self.has_handled();
+        }
         self.has_events().then_some(Duration::ZERO)
     }
 
@@ -359,16 +382,34 @@ fn turns(shard: &mut Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker) {
         for (number, handover) in shard.departures() {
             queues.hand_over(number, handover);
         }
+        let asks = release(shard, mailbox);
         let Shard { core, ids, .. } = &mut *shard;
         let filled = core.has_events()
             && mailbox.fill(|events| {
                 core.take_events(events);
                 ids.outward(events);
+                core.batch()
             });
-        if filled {
+        if filled || asks {
             host.wake();
         }
     }
+}
+
+/// Lets links go that waited for the host, as far as it has handled what it took. True if it is to be woken for the others.
+fn release(shard: &mut Shard, mailbox: &Mailbox) -> bool {
+    while shard.io.holds() {
+        match mailbox.ask(shard.core.handled()) {
+            Ok(handled) => {
+                // What the host has said to it is in the queue.
+                shard.run_commands();
+                shard.core.set_handled(handled);
+                shard.io.release(&mut shard.core);
+            }
+            Err(asks) => return asks,
+        }
+    }
+    false
 }
 
 /// Whether a loop ends well or in a panic, the host is to look.
@@ -398,7 +439,7 @@ mod tests {
         assert_eq!(threads.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
-            if let Err(error) = threads.turn(None) {
+            if let Err(error) = threads.turn(None, false) {
                 break error;
             }
         };

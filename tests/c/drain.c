@@ -129,6 +129,48 @@ static void partly_and_mixed(void) {
     world_close(&w);
 }
 
+/* A client has ended its connection behind an event that is not drained: its end waits, and the descriptor is silent meanwhile. */
+static void an_end_behind_what_is_undrained(void) {
+    world w;
+    client *c;
+    seen event;
+    roomcast_event events[2];
+    size_t count, i;
+    int32_t fd;
+    world_open(&w, NULL);
+    OK(roomcast_fd(w.broker, &fd));
+    c = client_connect(&w, "/", NULL);
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT);
+    seen_free(&event);
+    w.holds = 1;
+    client_say(c, "42[\"n\",0]");
+    client_say(c, "42[\"n\",1]");
+    UNTIL(&w, timeout_of(&w) == 0);
+    client_vanish(c, 0);
+    CHECK(readable(fd));
+    /* Somebody who asks for no timeout, and drains nothing, turns while the descriptor says so. */
+    for (i = 0; i < 10 && readable(fd); i++) {
+        OK(roomcast_poll(w.broker, 0));
+    }
+    CHECK(!readable(fd));
+    count = 0;
+    while (count == 0) {
+        OK(roomcast_events(w.broker, events, sizeof *events, 2, &count));
+        CHECK(count <= 2);
+        for (i = 0; i < count; i++) {
+            CHECK(events[i].kind == ROOMCAST_EVENT_MESSAGE);
+        }
+    }
+    /* Now it is told. */
+    w.holds = 0;
+    CHECK(timeout_of(&w) == 0 && readable(fd));
+    event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
+    CHECK(event.code == ROOMCAST_REASON_TRANSPORT_CLOSE);
+    seen_free(&event);
+    UNTIL(&w, timeout_of(&w) == -1 && !readable(fd));
+    world_close(&w);
+}
+
 /* ---- Packed emits ---- */
 
 typedef struct batch {
@@ -269,6 +311,7 @@ static void emits(void) {
 
 int main(void) {
     partly_and_mixed();
+    an_end_behind_what_is_undrained();
     emits();
     return 0;
 }

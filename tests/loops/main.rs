@@ -3,6 +3,7 @@
 mod drains;
 mod fleet;
 mod floods;
+mod halves;
 mod races;
 mod sessions;
 #[allow(dead_code)]

@@ -5,6 +5,7 @@ mod fair;
 // On poll(2) there is no descriptor for another loop.
 #[cfg(poll_descriptor)]
 mod foreign;
+mod halves;
 mod input;
 mod output;
 mod probe;

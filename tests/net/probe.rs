@@ -1,7 +1,7 @@
 //! A service that does as a test tells it and writes down what it hears, and a loop around it.
 
 use roomcast::Millis;
-use roomcast::service::{Flow, Loop, LoopOptions, Output, Sent, Service};
+use roomcast::service::{Flow, Loop, LoopOptions, Output, Owed, Sent, Service};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;
@@ -47,6 +47,8 @@ pub(crate) struct Probe {
     /// How many bytes make an event that waits for the host; 0 makes none.
     pub(crate) event_bytes: usize,
     pub(crate) works: bool,
+    /// What peers that have ended their side are to get.
+    pub(crate) owed: BTreeMap<usize, Owed>,
     pub(crate) timer: Option<Millis>,
 }
 
@@ -66,6 +68,7 @@ impl Default for Probe {
             enough: usize::MAX,
             event_bytes: 0,
             works: false,
+            owed: BTreeMap::new(),
             timer: None,
         }
     }
@@ -111,6 +114,15 @@ impl Service for Probe {
         assert!(self.open.remove(&link), "the end of a link that is not open");
         self.pending.remove(&link);
         self.heard.push(Heard::Closed(link, reset));
+    }
+
+    fn owed(&self, link: usize) -> Owed {
+        assert!(self.open.contains(&link), "asked of a link that is not open");
+        match self.owed.get(&link) {
+            Some(owed) => *owed,
+            None if self.pending.contains_key(&link) => Owed::Output,
+            None => Owed::Nothing,
+        }
     }
 
     fn writable(&mut self, link: usize) {

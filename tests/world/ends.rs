@@ -4,7 +4,7 @@
 use crate::net::End;
 use crate::parse;
 use crate::world::{Seen, World};
-use roomcast::service::Service;
+use roomcast::service::{Owed, Service};
 use roomcast::{Config, Limits, Message, SocketId};
 
 /// A client that reads nothing makes the server's goodbye wait; what it sends after a frame that was refused is not read.
@@ -224,7 +224,9 @@ impl Session {
         }
         self.world.deliver(id);
         self.world.net.end(id, end);
-        if let Some((key, reset)) = self.world.net.take_end(id) {
+        if let Some((key, reset)) =
+            self.world.net.take_end(id, |key| self.world.core.owed(key) != Owed::Nothing)
+        {
             self.world.core.closed(key, reset, self.world.now);
         }
     }

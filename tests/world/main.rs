@@ -5,6 +5,7 @@ mod bursts;
 mod calm;
 mod client;
 mod ends;
+mod halves;
 mod http;
 mod limits;
 mod net;

@@ -25,6 +25,8 @@ pub(crate) struct Pipe {
     /// The client has gone without a packet: nothing it sends or reads happens any more.
     pub(crate) client_gone: bool,
     told: bool,
+    /// The broker knows that the client has ended its side.
+    half_told: bool,
     used: bool,
 }
 
@@ -32,6 +34,13 @@ pub(crate) struct Pipe {
 pub(crate) enum End {
     Fin,
     Reset,
+}
+
+impl Pipe {
+    /// The broker has met the end of the client's side, and may have something for it before it is told.
+    pub(crate) fn is_held(&self) -> bool {
+        self.half_told && !self.told
+    }
 }
 
 /// All connections.
@@ -124,6 +133,19 @@ impl Net {
         self.collect(id);
     }
 
+    /// The client ends its sending side and reads on.
+    pub(crate) fn half_close(&mut self, id: usize) {
+        self.pipes[id].client_end = Some(End::Fin);
+        self.busy.push(id);
+    }
+
+    /// The end of the client's side, behind all that it said, if the broker has not met it.
+    pub(crate) fn meets_end(&mut self, id: usize) -> bool {
+        let pipe = &mut self.pipes[id];
+        let there = pipe.client_end == Some(End::Fin) && pipe.up.is_empty() && !pipe.paused;
+        there && !std::mem::replace(&mut pipe.half_told, true)
+    }
+
     /// The client vanishes: no FIN, no reset, and its window stays as full as it is.
     pub(crate) fn vanish(&mut self, id: usize) {
         self.pipes[id].client_gone = true;
@@ -140,11 +162,11 @@ impl Net {
         None
     }
 
-    /// The end the broker has not been told of, when all that came before has been read.
-    pub(crate) fn take_end(&mut self, id: usize) -> Option<(usize, bool)> {
+    /// The end the broker has not been told of, when all that came before has been read and it owes no answer to it.
+    pub(crate) fn take_end(&mut self, id: usize, owes: impl Fn(usize) -> bool) -> Option<(usize, bool)> {
         let pipe = &mut self.pipes[id];
         let (key, end) = (pipe.key?, pipe.client_end?);
-        if pipe.told || (end == End::Fin && (pipe.paused || !pipe.up.is_empty())) {
+        if pipe.told || (end == End::Fin && (pipe.paused || !pipe.up.is_empty() || owes(key))) {
             return None;
         }
         pipe.told = true;
@@ -175,7 +197,7 @@ impl Output for Net {
             return Sent::Broken;
         }
         let count = bytes.len().min(pipe.room.saturating_sub(pipe.down.len()));
-        if pipe.client_end.is_none() {
+        if pipe.client_end.is_none() || !pipe.client_gone {
             pipe.down.extend(&bytes[..count]);
         }
         if count == bytes.len() {

@@ -3,7 +3,7 @@
 use crate::client::{Carrier, Client, Wire};
 use crate::net::{End, Net};
 use fastrand::Rng;
-use roomcast::service::{Flow, Service};
+use roomcast::service::{Flow, Owed, Service};
 use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
 use std::net::SocketAddr;
 
@@ -169,7 +169,8 @@ impl World {
             let mut ended = false;
             for at in 0..self.net.busy.len() {
                 let id = self.net.busy[at];
-                if let Some((key, reset)) = self.net.take_end(id) {
+                if let Some((key, reset)) = self.net.take_end(id, |key| self.core.owed(key) != Owed::Nothing)
+                {
                     self.core.closed(key, reset, self.now);
                     ended = true;
                 }
@@ -216,6 +217,10 @@ impl World {
         loop {
             let pipe = &mut self.net.pipes[id];
             let Some(key) = pipe.key else { return };
+            if self.core.wants_input() && self.net.meets_end(id) {
+                return self.core.half_closed(key);
+            }
+            let pipe = &mut self.net.pipes[id];
             if pipe.up.is_empty() || pipe.paused || left == 0 || !self.core.wants_input() {
                 return;
             }
@@ -246,7 +251,8 @@ impl World {
             let due = self.core.next_timeout().is_some_and(|due| due <= self.now) && self.core.wants_input();
             let moving = self.net.busy.iter().any(|&id| {
                 let pipe = &self.net.pipes[id];
-                pipe.key.is_some() && (pipe.client_end.is_some() || !pipe.up.is_empty()) && !pipe.paused
+                let moves = pipe.client_end.is_some() || !pipe.up.is_empty();
+                pipe.key.is_some() && !pipe.is_held() && moves && !pipe.paused
             });
             let busy = due || self.core.has_output() || (moving && self.core.wants_input());
             if before == after && !busy {

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import queue
+import socket
 import threading
 import time
 from typing import Any
@@ -520,6 +521,29 @@ def test_a_call_that_gets_no_answer(make: Any) -> None:
         with pytest.raises(roomcast.exceptions.TimeoutError, match="gone"):
             host.do("call", "leave", to=mute.sid, timeout=PATIENCE - 1)
         leaver.join()
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_a_client_that_ends_its_side_behind_an_event_is_answered(make: Any, in_order: bool) -> None:
+    host = make(async_handlers=not in_order)
+    if host.threaded and not in_order:
+        pytest.skip("handlers on threads may come too late")
+    reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    async def say(sid: str, number: int) -> int:
+        await host.emit("news", number)
+        return number
+
+    host.on("say", say)
+    host.sio.on("disconnect", lambda sid, reason: reasons.put(reason))
+    with host:
+        for number in range(5):
+            half = Raw(host.port)
+            half.socket.sendall(half.frame(f'427["say",{number}]'))
+            half.socket.shutdown(socket.SHUT_WR)
+            assert sorted(half.text() for _ in range(2)) == [f'42["news",{number}]', f"437[{number}]"]
+            assert reasons.get(timeout=PATIENCE) == "transport close"
+            half.close()
 
 
 def test_sessions(make: Any) -> None:

@@ -40,7 +40,12 @@ impl Outlet<'_> {
         };
         loop {
             match send(stream) {
-                Ok(count) if count == length => return Sent::All,
+                Ok(count) if count == length => {
+                    if link.state == State::Ended {
+                        self.links.ended.push(key);
+                    }
+                    return Sent::All;
+                }
                 Ok(count) => {
                     link.blocked = true;
                     if REARMED_BY_WOULD_BLOCK {
@@ -59,10 +64,8 @@ impl Outlet<'_> {
                 },
             }
         }
-        if link.state == State::Open {
-            self.links.ended.push(key);
-        }
         link.state = State::Broken;
+        self.links.ended.push(key);
         Sent::Broken
     }
 }

@@ -18,17 +18,24 @@ struct Slot {
     batch: Events,
     /// The loop has another one.
     more: bool,
+    /// The batches below this number have been put here, by the loop's own count; the host has taken those below the next one,
+    /// and has handled those below the last.
+    filled: u64,
+    taken: u64,
+    handled: u64,
+    /// The loop waits for the host to handle more.
+    asked: bool,
 }
 
 impl Mailbox {
-    /// Lets the loop fill the slot if the host has emptied it. True if the host is to be woken.
-    pub(super) fn fill(&self, fill: impl FnOnce(&mut Events)) -> bool {
+    /// Lets the loop fill the slot, and number the batch behind, if the host has emptied it. True if the host is to be woken.
+    pub(super) fn fill(&self, fill: impl FnOnce(&mut Events) -> u64) -> bool {
         let mut slot = self.0.lock();
         if !slot.batch.is_empty() {
             slot.more = true;
             return false;
         }
-        fill(&mut slot.batch);
+        slot.filled = fill(&mut slot.batch);
         !slot.batch.is_empty()
     }
 
@@ -45,7 +52,31 @@ impl Mailbox {
             events.append(&slot.batch);
         }
         slot.batch.clear();
+        slot.taken = slot.filled;
         std::mem::take(&mut slot.more)
+    }
+
+    /// The host has handled what it took. True if the loop is to be woken.
+    pub(super) fn handled(&self) -> bool {
+        let mut slot = self.0.lock();
+        slot.handled = slot.taken;
+        std::mem::take(&mut slot.asked)
+    }
+
+    /// The batches below this number are handled, if it is above the one that is `known`. If not, the loop is woken when it is;
+    /// the flag is true if the host is to be woken, as it may wait elsewhere without having said that it is done.
+    pub(super) fn ask(&self, known: u64) -> Result<u64, bool> {
+        let mut slot = self.0.lock();
+        if slot.handled > known {
+            return Ok(slot.handled);
+        }
+        Err(!std::mem::replace(&mut slot.asked, true))
+    }
+
+    /// The loop waits for the host to handle what it took.
+    pub(super) fn is_awaited(&self) -> bool {
+        let slot = self.0.lock();
+        slot.asked && slot.taken > slot.handled
     }
 }
 
@@ -80,7 +111,6 @@ impl HostWaker {
     }
 
     /// Makes the descriptor readable, if anybody looks at it.
-    #[cfg(feature = "capi")]
     pub(super) fn arm(&self) {
         if self.foreign.get() {
             self.waker.wake();

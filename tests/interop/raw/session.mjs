@@ -156,6 +156,20 @@ export const polling = {
     link.socket.end();
     return { left: await host.left(sid) };
   },
+  "half-closed connection behind a handshake": async ({ port }) => {
+    const link = await Link.open(port);
+    link.socket.end(request("GET", POLL));
+    const response = shown(await link.response());
+    return { response, ...(await link.end()) };
+  },
+  "half-closed connection behind a POST and its poll": async ({ port }) => {
+    const p = await Polling.open(port);
+    await p.join();
+    const link = await Link.open(port);
+    link.socket.end(Buffer.concat([request("POST", p.target, { body: '421["ack-many"]' }), request("GET", p.target)]));
+    const answers = [(await link.response()).text, (await link.response()).text];
+    return { answers, ...(await link.end()) };
+  },
 };
 
 /** Packets that end the session, sent alone. */
@@ -254,6 +268,11 @@ export const frames = {
     const ws = await joined(port);
     ws.link.socket.end();
     return host.left(ws.sid);
+  },
+  "the client shuts its sending side behind an event": async ({ port, host }) => {
+    const ws = await joined(port);
+    ws.link.socket.end(Buffer.concat([frame(1, '421["echo",1]'), frame(1, '42["back","last"]')]));
+    return { frames: shown(await ws.rest()), left: await host.left(ws.sid) };
   },
 };
 

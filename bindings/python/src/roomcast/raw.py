@@ -306,7 +306,10 @@ class Broker:
         return int(number[0])
 
     def next_timeout(self) -> Optional[float]:
-        """Seconds after which :meth:`poll` is due although the descriptor is silent; None for as long as it likes."""
+        """Seconds after which :meth:`poll` is due although the descriptor is silent; None for as long as it likes.
+
+        Ask when what was drained is handled: as :meth:`poll`, it lets clients go that have ended their side behind what they said.
+        """
         if self.busy:
             raise self.taken()
         if status := held.roomcast_next_timeout(self._address, self._milliseconds_at):
