@@ -881,6 +881,9 @@ roomcast_status roomcast_fd(struct roomcast_broker *broker,
  * Gives the milliseconds after which roomcast_poll is due although the descriptor is silent: 0 while work or events are
  * left, -1 if it can wait for as long as it likes. Ask before every wait: a call may have made it shorter.
  *
+ * Ask when what you drained is handled. As roomcast_poll, this tells the broker so, which then lets connections go whose clients have
+ * ended their side behind what they said.
+ *
  * Errors: ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.

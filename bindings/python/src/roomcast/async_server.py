@@ -58,6 +58,8 @@ class AsyncServer(BaseServer):
         self._timer_at = 0.0
         #: A turn is under way, or will be.
         self._due = False
+        #: Tasks that a turn began have yet to take their first steps.
+        self._starting = False
         #: Tasks started so far.
         self._started = 0
         #: Set while it shuts down; told when the broker is closed.
@@ -180,12 +182,13 @@ class AsyncServer(BaseServer):
             raise RuntimeError("the server belongs to another event loop")
         self._loop = self._timer = self._closing = self._shutting = None
         self._thread, self._ended, self._due = threading.get_ident(), asyncio.Event(), False
+        self._starting = False
         self._tasks.clear()
         self._leaving.clear()
 
     def _turn(self) -> None:
         """One turn of the broker: send what was emitted, read, dispatch. When the descriptor is ready, or time is up."""
-        if self._closing or self._loop is None:
+        if self._closing or self._loop is None or self._starting:
             return
         due, self._due = self._due, True  # what is emitted within the turn needs no sending of its own
         broker, began = self._broker, self._started
@@ -203,8 +206,10 @@ class AsyncServer(BaseServer):
         finally:
             self._due = due
             if self._started != began:
-                # Their first steps run next, and what they emit goes out together behind them.
-                self._wake()
+                # Their first steps run next, and what they emit goes out together behind them. A turn before that would tell the
+                # broker that all is handled.
+                self._due = self._starting = True
+                self._loop.call_soon(self._send_started)
             elif not due:
                 self._sleep()
 
@@ -238,13 +243,18 @@ class AsyncServer(BaseServer):
             self._due = True
             self._loop.call_soon(self._send)
 
+    def _send_started(self) -> None:
+        self._starting = False
+        self._send()
+
     def _send(self) -> None:
         self._due = False
         if self._closing or self._loop is None:
             return
         self._commit()
         self._broker.flush()
-        self._sleep()
+        if not self._starting:
+            self._sleep()
 
     def _sleep(self) -> None:
         """Sees to it that the next turn comes in time although the descriptor is silent."""
