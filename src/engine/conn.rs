@@ -20,14 +20,27 @@ pub(crate) enum Timer {
     Drain,
 }
 
-/// Where a connection is in its life.
+/// Where a session is in its life. It goes from one to the next, and never back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
+pub(crate) enum State {
     /// The host has yet to allow the handshake.
     Deciding,
-    Open,
-    /// Its sockets are gone; what is queued goes out, then the close.
+    Open(Heartbeat),
+    /// It is over, and what is above is told: what is queued goes out, then the close.
     Closing,
+    /// The same, between two polls: the next one is waited for, by which the client learns of it.
+    Lingering,
+}
+
+/// What the timer of an open session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heartbeat {
+    /// The time of the next ping.
+    Resting,
+    /// The pong.
+    Awaiting,
+    /// The same, once longer, as traffic came in meanwhile: the client lives, its pong is behind what it sends.
+    Extended,
 }
 
 /// What carries the connection now.
@@ -57,23 +70,18 @@ pub(crate) struct Probe {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) sid: Box<str>,
-    pub(crate) life: Life,
+    pub(crate) state: State,
     pub(crate) transport: Transport,
     /// A connection upgrades once.
     pub(crate) upgraded: bool,
     /// Its WebSocket takes no binary frames (`b64=1`). What waits in the backlog has that form already.
     pub(crate) base64: bool,
-    /// It was closed between two polls: the next poll is told.
-    pub(crate) lingers: bool,
     pub(crate) probe: Option<Probe>,
     pub(crate) origin: Box<Origin>,
     /// What it is counted by, if addresses are.
     pub(crate) address: Option<Address>,
     /// The batch of events with the newest from this client.
     pub(crate) said: u64,
-    pub(crate) awaiting_pong: bool,
-    /// The wait for the pong was extended once, as traffic came in meanwhile.
-    pub(crate) extended: bool,
 }
 
 impl Conn {
@@ -85,27 +93,33 @@ impl Conn {
     ) -> Self {
         Self {
             sid,
-            life: Life::Open,
+            state: State::Open(Heartbeat::Resting),
             transport,
             upgraded: false,
             base64: false,
-            lingers: false,
             probe: None,
             origin,
             address,
             said: 0,
-            awaiting_pong: false,
-            extended: false,
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.life == Life::Open
+        matches!(self.state, State::Open(_))
     }
 
-    /// Over polling, closed, and without the poll that was to say so, nor a time to wait for another.
+    /// It is over; it still gets what is queued.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing | State::Lingering)
+    }
+
+    pub(crate) fn awaits_pong(&self) -> bool {
+        matches!(self.state, State::Open(Heartbeat::Awaiting | Heartbeat::Extended))
+    }
+
+    /// Over polling, closed, and without the poll that was to say so, nor waiting for another.
     pub(crate) fn is_stranded(&self) -> bool {
-        matches!(self.transport, Transport::Polling { poll: None, .. }) && !self.lingers
+        matches!(self.transport, Transport::Polling { poll: None, .. }) && self.state == State::Closing
     }
 
     /// The link of the poll that waits.

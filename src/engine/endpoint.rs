@@ -1,7 +1,7 @@
 //! Requests for the endpoint: handshakes, polls, POSTs and upgrades, refused in the reference's order with the
 //! reference's codes. It must not read the bytes of a link itself.
 
-use super::conn::{Life, Timer, Transport};
+use super::conn::{State, Timer, Transport};
 use super::gate::Busy;
 use super::link::{Link, Phase, Role};
 use super::{Ending, Engine, Upper};
@@ -208,7 +208,7 @@ impl Engine {
             return self.complete_handshake(key, request);
         }
         if let Some(conn) = self.conns.get_mut(key) {
-            conn.life = Life::Deciding;
+            conn.state = State::Deciding;
             conn.said = self.batches.next;
         }
         if let Link::Http(http) = self.link(link) {
@@ -299,8 +299,8 @@ impl Engine {
     }
 
     fn deciding(&self, conn: ConnId) -> Result<Transport> {
-        let state = self.conns.get(conn.key()).ok_or(Error::Gone)?;
-        if state.life == Life::Deciding { Ok(state.transport) } else { Err(Error::WrongState) }
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        if conn.state == State::Deciding { Ok(conn.transport) } else { Err(Error::WrongState) }
     }
 
     // ---- polls and POSTs ----

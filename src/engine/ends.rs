@@ -1,6 +1,6 @@
 //! How sessions and links end: in order, for good, or at once. Whatever ends first, nothing may be left.
 
-use super::conn::{Conn, Life, Timer, Transport};
+use super::conn::{Conn, State, Timer, Transport};
 use super::link::{Link, Role};
 use super::{End, Engine, Notice};
 use crate::base::Millis;
@@ -28,14 +28,16 @@ impl Engine {
     /// Ends a session, of which what is above is told, and then what carries it.
     pub(crate) fn close_conn(&mut self, key: Key, reason: Reason, ending: Ending) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        match conn.life {
-            Life::Deciding => return self.drop_conn(key, Ending::Abrupt),
-            Life::Closing if ending == Ending::Abrupt => return self.drop_conn(key, ending),
-            Life::Closing if conn.is_stranded() => return self.drop_conn(key, Ending::Final),
-            Life::Closing => return,
-            Life::Open => {}
+        match conn.state {
+            State::Open(_) => {}
+            State::Deciding => return self.drop_conn(key, Ending::Abrupt),
+            State::Closing | State::Lingering if ending == Ending::Abrupt => {
+                return self.drop_conn(key, ending);
+            }
+            State::Closing if conn.is_stranded() => return self.drop_conn(key, Ending::Final),
+            State::Closing | State::Lingering => return,
         }
-        conn.life = Life::Closing;
+        conn.state = State::Closing;
         let probe = conn.probe.take();
         self.notices.push_back(Notice::Closed(End { conn: key, peer: conn.origin.peer, reason }));
         for timer in [Timer::Heartbeat, Timer::Upgrade, Timer::UpgradePoll] {
@@ -78,7 +80,7 @@ impl Engine {
     /// Keeps a closed polling connection for the poll by which its client learns of the end.
     pub(super) fn linger(&mut self, key: Key) {
         if let Some(conn) = self.conns.get_mut(key) {
-            conn.lingers = true;
+            conn.state = State::Lingering;
             self.timers.arm(Timer::Linger(key.slot), self.after(LINGER));
         }
     }

@@ -1,7 +1,7 @@
 //! The end of a tick: what was emitted goes to the links, one system call for each connection, and what the kernel does
 //! not take is kept. Nothing here may depend on how many emits there were.
 
-use super::conn::{Life, Timer, Transport};
+use super::conn::{Conn, State, Timer, Transport};
 use super::link::{Clock, Link, Role};
 use super::put_off::LITTLE;
 use super::service::{Output, Sent};
@@ -249,8 +249,7 @@ impl Engine {
 
     fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
         let Some(conn) = self.conns.get(key) else { return };
-        let (base64, waits, closing) =
-            (conn.base64, self.outbox.is_congested(key.slot), conn.life == Life::Closing);
+        let (base64, waits, closing) = (conn.base64, self.outbox.is_congested(key.slot), conn.is_closing());
         // A link's own output and what waited go first.
         let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
         if own || (waits && !self.drain_backlog(key, link, out)) {
@@ -366,12 +365,12 @@ impl Engine {
     /// Sends a payload whose packets each have their separator before them; for a connection on its way out, the end.
     fn answer_poll_in_flush(&mut self, key: Key, payload: &mut Vec<u8>) {
         let Some(conn) = self.conns.get(key) else { return };
-        let closing = conn.life == Life::Closing;
+        let closing = conn.is_closing();
         // Stock clients act on a close before they act on the packets ahead of it, which then are lost. So it waits for
         // the next poll, and there it follows a noop, as in the reference.
         let last = closing && payload.is_empty();
         if last {
-            payload.extend_from_slice(if conn.lingers { b"\x1e6\x1e1" } else { b"\x1e1" });
+            payload.extend_from_slice(if conn.state == State::Lingering { b"\x1e6\x1e1" } else { b"\x1e1" });
         }
         if last && self.shutting_down {
             self.end_with_answer(conn.poll());
@@ -388,7 +387,7 @@ impl Engine {
 
     /// A connection that was closed and has nothing left to send is done.
     fn finish_if_closing(&mut self, key: Key) {
-        if self.conns.get(key).is_some_and(|conn| conn.life == Life::Closing) {
+        if self.conns.get(key).is_some_and(Conn::is_closing) {
             self.drop_conn(key, Ending::Final);
         }
     }

@@ -2,7 +2,7 @@
 //! must not end a link.
 
 use super::Engine;
-use super::conn::{Conn, Life, Transport};
+use super::conn::{Conn, Transport};
 use super::link::{Link, Role, WebSocket};
 use super::service::Owed;
 use crate::base::ids::Key;
@@ -91,7 +91,7 @@ impl Engine {
     /// Whether the host has yet to handle something that came from a connection.
     fn is_unhandled(&self, conn: &Conn) -> bool {
         let waits = conn.said < self.batches.next || !self.events.is_empty();
-        conn.life != Life::Closing && conn.said >= self.batches.handled && waits
+        !conn.is_closing() && conn.said >= self.batches.handled && waits
     }
 
     /// Whether the client has ended its side, and has taken some of what waited since the last time. Such a one can say nothing

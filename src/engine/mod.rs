@@ -42,7 +42,7 @@ use crate::out::backlog::Class;
 use crate::out::{Frame, Outbox};
 use crate::wire::http::Request;
 use crate::wire::ws::{self, Opcode};
-use conn::{Conn, Life, Timer, Transport};
+use conn::{Conn, State, Timer, Transport};
 use gate::Gate;
 use halves::Batches;
 use link::Link;
@@ -368,7 +368,7 @@ impl Engine {
             None => *self.custom_sids.get(sid)?,
         };
         match self.conns.get(key) {
-            Some(conn) if &*conn.sid == sid && conn.life != Life::Deciding => Some(key),
+            Some(conn) if &*conn.sid == sid && conn.state != State::Deciding => Some(key),
             _ => self.custom_sids.get(sid).copied(),
         }
     }

@@ -2,7 +2,7 @@
 //! the loop's other work comes in between. It must not put off what is small, nor change the order in which one connection gets
 //! what it gets.
 
-use super::conn::{Life, Timer, Transport};
+use super::conn::{Timer, Transport};
 use super::link::{Clock, Link};
 use super::service::Output;
 use super::{Ending, Engine};
@@ -88,8 +88,8 @@ impl Engine {
             backlog.end_put_off();
         }
         // Its ping, or its close, leaves only now.
-        let awaiting_pong = conn.awaiting_pong;
-        let closing = conn.life == Life::Closing && matches!(conn.transport, Transport::WebSocket { .. });
+        let awaiting_pong = conn.awaits_pong();
+        let closing = conn.is_closing() && matches!(conn.transport, Transport::WebSocket { .. });
         if awaiting_pong {
             self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
@@ -109,7 +109,7 @@ impl Engine {
         let fresh: usize = ranges.iter().map(|range| range.len()).sum();
         let bound = self.config.limits.max_backlog;
         self.outbox.queued(key.slot).saturating_add(fresh) >= LITTLE
-            && (conn.life == Life::Closing || self.outbox.fits(key.slot, ranges, bound))
+            && (conn.is_closing() || self.outbox.fits(key.slot, ranges, bound))
     }
 
     /// Leaves what a connection is to get to one of the next flushes.
@@ -144,11 +144,8 @@ impl Engine {
             return;
         }
         let Some(conn) = self.conns.get(key) else { return };
-        let terms = Terms {
-            base64: conn.base64,
-            closing: conn.life == Life::Closing,
-            bound: self.config.limits.max_backlog,
-        };
+        let terms =
+            Terms { base64: conn.base64, closing: conn.is_closing(), bound: self.config.limits.max_backlog };
         let kept = self.outbox.keep(key.slot, ranges, skip, terms);
         count(&mut self.counters.replaced_latest, kept.replaced);
         count(&mut self.counters.dropped_oldest, kept.dropped);

@@ -1,6 +1,6 @@
 //! Engine.IO sessions: they open, beat, upgrade and end here. It must not know what a message contains.
 
-use super::conn::{Life, Timer, Transport};
+use super::conn::{Heartbeat, State, Timer, Transport};
 use super::link::{Link, Role};
 use super::{Ending, Engine, Notice, Upper};
 use crate::base::Millis;
@@ -20,7 +20,7 @@ impl Engine {
     /// Sends the open packet and starts the session's clocks.
     pub(super) fn open(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        conn.life = Life::Open;
+        conn.state = State::Open(Heartbeat::Resting);
         conn.said = self.batches.next;
         let config = &self.config;
         let polling = matches!(conn.transport, Transport::Polling { .. });
@@ -70,7 +70,8 @@ impl Engine {
     pub(super) fn packet(&mut self, key: Key, packet: Packet<'_>, upper: &mut impl Upper) {
         let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open()) else { return };
         if packet == Packet::Pong("") {
-            if std::mem::take(&mut conn.awaiting_pong) {
+            if conn.awaits_pong() {
+                conn.state = State::Open(Heartbeat::Resting);
                 self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_interval));
             }
             return;
@@ -97,8 +98,8 @@ impl Engine {
     fn heard_from(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.said = self.batches.next;
-        if conn.awaiting_pong && !conn.extended {
-            conn.extended = true;
+        if conn.state == State::Open(Heartbeat::Awaiting) {
+            conn.state = State::Open(Heartbeat::Extended);
             self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
     }
@@ -206,17 +207,16 @@ impl Engine {
     fn heartbeat(&mut self, key: Key, due: Millis) {
         let reads_on = self.reads_on(key);
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if conn.awaiting_pong && (reads_on || self.outbox.is_put_off(key.slot)) {
+        if conn.awaits_pong() && (reads_on || self.outbox.is_put_off(key.slot)) {
             // It can send no pong, or may not have had the ping.
             return self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
-        if conn.awaiting_pong {
+        if conn.awaits_pong() {
             count(&mut self.counters.ping_timeouts, 1);
             self.refuse_late_poll(key);
             return self.close_conn(key, Reason::PingTimeout, Ending::Final);
         }
-        conn.awaiting_pong = true;
-        conn.extended = false;
+        conn.state = State::Open(Heartbeat::Awaiting);
         self.send_text(key, "2");
         // That the loop woke a moment late is not the client's: the wait ends when it would have ended in time.
         let sent = if self.now.saturating_sub(due) <= LATE { due } else { self.now };
@@ -234,7 +234,7 @@ impl Engine {
     /// Clients give up on a server from which no ping comes, by clocks that did not stand still for this long as ours did.
     pub(super) fn hasten_pings(&mut self, time: Millis) {
         for key in self.conns.keys() {
-            if self.conns.get(key).is_some_and(|conn| !conn.awaiting_pong) {
+            if self.conns.get(key).is_some_and(|conn| !conn.awaits_pong()) {
                 self.timers.hasten(Timer::Heartbeat(key.slot), time);
             }
         }
