@@ -5,7 +5,7 @@ use super::given::Given;
 use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
-use crate::base::limits::{Limits, fields as limit};
+use crate::base::limits::{Limits, fields as limit, limits};
 use crate::base::open::Open;
 use crate::base::unfit::Field;
 use crate::host::config::{Config, Cookie, IdGenerator, fields};
@@ -29,95 +29,71 @@ const fn fixed(text: &'static str) -> roomcast_slice {
     roomcast_slice { ptr: text.as_ptr().cast(), len: text.len() }
 }
 
-pub(super) fn defaults() -> roomcast_config {
-    let Config { ping_interval, ping_timeout, upgrade_timeout, connect_timeout, limits, .. } =
-        Config::default();
-    roomcast_config {
-        struct_size: size_of::<roomcast_config>() as u32,
-        add_trailing_slash: 1,
-        polling: 1,
-        websocket: 1,
-        allow_upgrades: 1,
-        guard_handshakes: 0,
-        room_events: 0,
-        refusal_events: 0,
-        engine_only: 0,
-        quiet_descriptor: 0,
-        cors: ROOMCAST_CORS_OFF,
-        cors_credentials: 0,
-        cors_status: 204,
-        check_origin: 0,
-        cors_max_age: -1,
-        cors_origins: std::ptr::null(),
-        cors_origin_count: 0,
-        cors_methods: fixed("GET,HEAD,PUT,PATCH,POST,DELETE"),
-        cors_allowed_headers: NOTHING,
-        cors_exposed_headers: NOTHING,
-        path: fixed("/socket.io/"),
-        health_path: NOTHING,
-        initial_packet: NOTHING,
-        cookie_name: NOTHING,
-        cookie_path: fixed("/"),
-        cookie_same_site: fixed("Lax"),
-        cookie_http_only: 1,
-        log_level: ROOMCAST_LOG_WARN,
-        log: None,
-        log_data: std::ptr::null_mut(),
-        id_generator: None,
-        id_generator_data: std::ptr::null_mut(),
-        headers: std::ptr::null(),
-        header_count: 0,
-        ping_interval,
-        ping_timeout,
-        upgrade_timeout,
-        connect_timeout,
-        max_payload: limits.max_payload as u64,
-        max_head_bytes: limits.max_head_bytes as u64,
-        max_headers: limits.max_headers as u64,
-        head_timeout: limits.head_timeout,
-        body_timeout: limits.body_timeout,
-        answer_timeout: limits.answer_timeout,
-        idle_timeout: limits.idle_timeout,
-        destroy_upgrade_timeout: limits.destroy_upgrade_timeout,
-        close_timeout: limits.close_timeout,
-        max_fragments: limits.max_fragments.into(),
-        max_attachments: limits.max_attachments.into(),
-        max_json_depth: limits.max_json_depth.into(),
-        max_namespace_name: limits.max_namespace_name as u64,
-        max_namespaces_per_connection: limits.max_namespaces_per_connection.into(),
-        max_namespaces: limits.max_namespaces.into(),
-        max_room_name: limits.max_room_name as u64,
-        max_rooms_per_socket: limits.max_rooms_per_socket.into(),
-        max_room_bytes: limits.max_room_bytes as u64,
-        max_pending_acks: limits.max_pending_acks.into(),
-        max_links: limits.max_links.into(),
-        max_backlog: limits.max_backlog as u64,
-        max_poll_packets: limits.max_poll_packets as u64,
-        max_tick_bytes: limits.max_tick_bytes as u64,
-        max_event_bytes: limits.max_event_bytes as u64,
-        max_events: limits.max_events as u64,
-        read_budget: limits.read_budget as u64,
-        accept_budget: limits.accept_budget.into(),
-        remote_queue: limits.remote_queue as u64,
-        step_time: limits.step_time,
-        max_handshakes_per_second: limits.max_handshakes_per_second.into(),
-        handshake_burst: limits.handshake_burst.into(),
-        max_new_namespaces_per_minute: limits.max_new_namespaces_per_minute.into(),
-        max_event_size: limits.max_event_size as u64,
-        attachment_timeout: limits.attachment_timeout,
-        max_connections: limits.max_connections.into(),
-        max_connections_per_address: limits.max_connections_per_address.into(),
-        max_handshakes_per_address: limits.max_handshakes_per_address.into(),
-        trusted_proxies: std::ptr::null(),
-        trusted_proxy_count: 0,
-        metrics_path: NOTHING,
-        loops: 0,
-        cookie_secure: 0,
-        cookie_partitioned: 0,
-        cookie_max_age: -1,
-        cookie_domain: NOTHING,
-    }
+/// What is made from the table of limits.
+macro_rules! with_limits {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr $(, $max:expr)?;)*) => {
+        pub(super) fn defaults() -> roomcast_config {
+            let Config { ping_interval, ping_timeout, upgrade_timeout, connect_timeout, limits, .. } =
+                Config::default();
+            roomcast_config {
+                struct_size: size_of::<roomcast_config>() as u32,
+                add_trailing_slash: 1,
+                polling: 1,
+                websocket: 1,
+                allow_upgrades: 1,
+                guard_handshakes: 0,
+                room_events: 0,
+                refusal_events: 0,
+                engine_only: 0,
+                quiet_descriptor: 0,
+                cors: ROOMCAST_CORS_OFF,
+                cors_credentials: 0,
+                cors_status: 204,
+                check_origin: 0,
+                cors_max_age: -1,
+                cors_origins: std::ptr::null(),
+                cors_origin_count: 0,
+                cors_methods: fixed("GET,HEAD,PUT,PATCH,POST,DELETE"),
+                cors_allowed_headers: NOTHING,
+                cors_exposed_headers: NOTHING,
+                path: fixed("/socket.io/"),
+                health_path: NOTHING,
+                initial_packet: NOTHING,
+                cookie_name: NOTHING,
+                cookie_path: fixed("/"),
+                cookie_same_site: fixed("Lax"),
+                cookie_http_only: 1,
+                log_level: ROOMCAST_LOG_WARN,
+                log: None,
+                log_data: std::ptr::null_mut(),
+                id_generator: None,
+                id_generator_data: std::ptr::null_mut(),
+                headers: std::ptr::null(),
+                header_count: 0,
+                ping_interval,
+                ping_timeout,
+                upgrade_timeout,
+                connect_timeout,
+                $($name: limits.$name as u64,)*
+                trusted_proxies: std::ptr::null(),
+                trusted_proxy_count: 0,
+                metrics_path: NOTHING,
+                loops: 0,
+                cookie_secure: 0,
+                cookie_partitioned: 0,
+                cookie_max_age: -1,
+                cookie_domain: NOTHING,
+            }
+        }
+
+        /// The limits that a caller asks for.
+        fn asked_limits(asked: &roomcast_config) -> Outcome<Limits> {
+            Ok(Limits { $($name: number(asked.$name, &limit::$name)?,)* open: Open::default() })
+        }
+    };
 }
+
+limits!(with_limits);
 
 fn number<T: TryFrom<u64>>(value: u64, field: &'static Field) -> Outcome<T> {
     T::try_from(value).map_err(|_| Error::from(field.refuses(value)).into())
@@ -141,61 +117,6 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
             open: Open::default(),
         }),
         None => None,
-    };
-    let limits = Limits {
-        max_payload: number(asked.max_payload, &limit::max_payload)?,
-        max_head_bytes: number(asked.max_head_bytes, &limit::max_head_bytes)?,
-        max_headers: number(asked.max_headers, &limit::max_headers)?,
-        head_timeout: asked.head_timeout,
-        body_timeout: asked.body_timeout,
-        answer_timeout: asked.answer_timeout,
-        idle_timeout: asked.idle_timeout,
-        destroy_upgrade_timeout: asked.destroy_upgrade_timeout,
-        close_timeout: asked.close_timeout,
-        max_fragments: number(asked.max_fragments, &limit::max_fragments)?,
-        max_attachments: number(asked.max_attachments, &limit::max_attachments)?,
-        max_json_depth: number(asked.max_json_depth, &limit::max_json_depth)?,
-        max_namespace_name: number(asked.max_namespace_name, &limit::max_namespace_name)?,
-        max_namespaces_per_connection: number(
-            asked.max_namespaces_per_connection,
-            &limit::max_namespaces_per_connection,
-        )?,
-        max_namespaces: number(asked.max_namespaces, &limit::max_namespaces)?,
-        max_room_name: number(asked.max_room_name, &limit::max_room_name)?,
-        max_rooms_per_socket: number(asked.max_rooms_per_socket, &limit::max_rooms_per_socket)?,
-        max_room_bytes: number(asked.max_room_bytes, &limit::max_room_bytes)?,
-        max_pending_acks: number(asked.max_pending_acks, &limit::max_pending_acks)?,
-        max_links: number(asked.max_links, &limit::max_links)?,
-        max_backlog: number(asked.max_backlog, &limit::max_backlog)?,
-        max_poll_packets: number(asked.max_poll_packets, &limit::max_poll_packets)?,
-        max_tick_bytes: number(asked.max_tick_bytes, &limit::max_tick_bytes)?,
-        max_event_bytes: number(asked.max_event_bytes, &limit::max_event_bytes)?,
-        max_events: number(asked.max_events, &limit::max_events)?,
-        read_budget: number(asked.read_budget, &limit::read_budget)?,
-        accept_budget: number(asked.accept_budget, &limit::accept_budget)?,
-        remote_queue: number(asked.remote_queue, &limit::remote_queue)?,
-        step_time: asked.step_time,
-        max_handshakes_per_second: number(
-            asked.max_handshakes_per_second,
-            &limit::max_handshakes_per_second,
-        )?,
-        handshake_burst: number(asked.handshake_burst, &limit::handshake_burst)?,
-        max_new_namespaces_per_minute: number(
-            asked.max_new_namespaces_per_minute,
-            &limit::max_new_namespaces_per_minute,
-        )?,
-        max_event_size: number(asked.max_event_size, &limit::max_event_size)?,
-        attachment_timeout: asked.attachment_timeout,
-        max_connections: number(asked.max_connections, &limit::max_connections)?,
-        max_connections_per_address: number(
-            asked.max_connections_per_address,
-            &limit::max_connections_per_address,
-        )?,
-        max_handshakes_per_address: number(
-            asked.max_handshakes_per_address,
-            &limit::max_handshakes_per_address,
-        )?,
-        open: Open::default(),
     };
     let config = Config {
         path: owned(asked.path, "config.path")?,
@@ -227,7 +148,7 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         quiet_descriptor: flag(asked.quiet_descriptor, "config.quiet_descriptor")?,
         id_generator: id_generator(asked),
         loops: number(asked.loops, &fields::LOOPS)?,
-        limits,
+        limits: asked_limits(asked)?,
         open: Open::default(),
     };
     config.check()?;
