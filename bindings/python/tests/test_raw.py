@@ -257,6 +257,33 @@ OTHERWISE = {
 }
 
 
+def test_orders_in_a_batch(broker: raw.Broker) -> None:
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns = broker.add_namespace("/")
+    room = raw.target(ns, rooms=["room"])
+    broker.orders([
+        raw.order("join", socket, "room"),
+        raw.order("change_rooms", socket, ["other"], ["third", "f\u00fcnf"]),
+        raw.order("set_tag", socket, 2**64 - 1),
+        raw.order("emit", room, raw.message("one", "[1]")),
+        raw.order("emit", raw.target(ns, rooms=[]), raw.message("never")),
+        raw.order("emit", raw.target(ns, except_sockets=[socket]), raw.message("never")),
+        raw.order("emit", raw.target(ns, sockets=[socket]), raw.message("two", "[2]", (), raw.LATEST, 7)),
+        raw.order("sockets_leave", room, ["third"]),
+    ])
+    assert broker.rooms_of(socket)[1:] == ["room", "f\u00fcnf"] and broker.get_tag(socket) == 2**64 - 1
+    broker.flush()
+    assert client.next_of("42") == '42["one",1]' and client.next_of("42") == '42["two",2]'
+    with pytest.raises(raw.Gone):
+        broker.orders([raw.order("leave_all", socket), raw.order("join", socket + (1 << 40), "x"), raw.order("join", socket, "x")])
+    assert broker.rooms_of(socket)[1:] == []
+    with pytest.raises(raw.RoomcastError):
+        broker.orders([raw.order("jump", socket)])
+    broker.orders([raw.order("disconnect", socket, True)])
+    (gone,) = until(broker, raw.DISCONNECT)
+    assert gone[1] == socket
+
+
 def test_every_function_of_the_library_is_reached() -> None:
     root = Path(__file__).parents[3]
     source = "".join(Path(module.__file__ or "").read_text() for module in (raw, _native, _router))

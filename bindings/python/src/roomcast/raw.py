@@ -18,10 +18,11 @@ from typing import Any, Final, NamedTuple, Optional, Union
 from ._ffi import ffi
 from ._lent import as_bytes, as_text, lend, lend_all, lending
 from ._native import Gone, RoomcastError, check, failure, held, lib
+from ._orders import Argument, Packed, message, order, target
 from ._router import Router
 
-__all__ = ["Broker", "Remote", "Router", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "pack", "reason_text",
-           "version"]
+__all__ = ["Broker", "Remote", "Router", "Event", "Record", "Batch", "Handshake", "RoomcastError", "Gone", "Argument", "Packed",
+           "message", "order", "pack", "reason_text", "target", "version"]
 
 #: One event: ``(kind, socket, ns, ack, code, name, data, parts, flags, tag, context)``. The kinds, and what the fields mean for each,
 #: stand in roomcast.h at ROOMCAST_EVENT_*. ``socket`` is the connection where there is no socket. ``data`` is JSON text
@@ -432,6 +433,13 @@ class Broker:
             failed(failure(status))
             records = records[done.value + 1:]
             batch, done.value = b"".join(records), 0
+
+    def orders(self, orders: Iterable[bytes]) -> None:
+        """Carries out a batch made by :func:`order`, in its order. At the first that fails it stops and raises."""
+        if self.busy:
+            raise self.taken()
+        batch = b"".join(orders)
+        check(lib.roomcast_orders_packed(self._broker, batch, len(batch), ffi.NULL))
 
     @lending
     def emit_with_ack(self, ns: int, name: bytes, args: bytes, *, rooms: Optional[Sequence[bytes]] = None,
