@@ -21,3 +21,9 @@ pub(crate) mod unfit;
 /// The clock starts at zero when the broker is made and stands still while the host does not call
 /// `poll`, so that a host that was busy for a minute does not find every client timed out.
 pub type Millis = u64;
+
+/// So many rounds of a test; under Miri, which is a thousand times slower, a few.
+#[cfg(test)]
+pub(crate) const fn rounds(of: usize) -> usize {
+    if cfg!(miri) { of.div_ceil(500) } else { of }
+}

@@ -105,6 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "800,000 addresses, which the bound needs")]
     fn what_is_remembered_of_addresses_is_bounded_whoever_comes() {
         let visitors = Visitors::default();
         let limits = Limits {

@@ -260,6 +260,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of lines, which are counted")]
     fn each_kind_has_so_many_lines_a_second_and_says_what_it_left_out() {
         let book = book(Level::Warn);
         let count = |now| -> usize { (0..2_000).map(|_| refused(&book, "a", "b", now).len()).sum() };
@@ -278,6 +279,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "20,000 lines, which are counted")]
     fn lines_that_wait_for_a_host_are_so_many_and_the_others_are_counted() {
         let book = book(Level::Warn);
         for now in (0..100_000).step_by(5) {

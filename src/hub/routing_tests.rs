@@ -190,7 +190,7 @@ fn flush(log: &mut TickLog, model: &mut Model) {
 fn random_calls_do_what_sets_do() {
     for_seeds(if cfg!(miri) { 2 } else { 60 }, |rng| {
         let (mut router, mut log, mut model) = (Router::new(), TickLog::new(), Model::default());
-        for step in 0..600 {
+        for step in 0..if cfg!(miri) { 60 } else { 600 } {
             let (member, mut got, mut expected) = (rng.u32(..MEMBERS + 1), Vec::new(), Vec::new());
             let on = |change: Change<'_>| got.push(seen(change));
             let room = NAMES[rng.usize(..NAMES.len())];
@@ -251,7 +251,7 @@ fn the_same_calls_give_the_same_order() {
         for member in 0..MEMBERS {
             router.add(member, ns, member);
         }
-        for _ in 0..400 {
+        for _ in 0..if cfg!(miri) { 40 } else { 400 } {
             let (member, room) = (rng.u32(..MEMBERS), format!("room {}", rng.u8(..30)));
             if rng.bool() {
                 router.join(member, &room, |_| {})

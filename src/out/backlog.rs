@@ -500,6 +500,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it counts; a few replacements are made by its neighbours")]
     fn ten_thousand_replacements_leave_no_trace() {
         let mut backlog = Backlog::default();
         push(&mut backlog, "head", Class::Keep, 100);
@@ -511,6 +512,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "150,000 drops, whose cost is counted")]
     fn a_drop_costs_the_same_however_much_waits_before_it() {
         for kept in [0, 10, 10_000] {
             let mut backlog = Backlog::default();

@@ -139,6 +139,7 @@ fn messages_that_follow_are_one_range() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "64,000 deliveries, whose links are counted")]
 fn connections_with_one_past_share_its_links() {
     let mut log = TickLog::new();
     for _ in 0..64 {
@@ -152,6 +153,7 @@ fn connections_with_one_past_share_its_links() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "100,000 replacements, whose cost is counted")]
 fn a_latest_message_replaced_often_stays_cheap() {
     let mut log = TickLog::new();
     let first = append(&mut log, "first ");

@@ -19,6 +19,7 @@ fn a_worn_out_epoch_starts_over() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "10,000 members, whose memory is counted")]
 fn a_room_that_shrinks_gives_memory_back() {
     let mut router = Router::new();
     let ns = router.add_namespace();

@@ -113,7 +113,7 @@ fn frames_become_a_payload() {
 #[test]
 fn nothing_panics_on_anything() {
     let mut random = Random(0x5eed_2002);
-    for _ in 0..20_000 {
+    for _ in 0..crate::base::rounds(20_000) {
         let bytes: Vec<u8> = (0..random.below(30)).map(|_| random.below(256) as u8).collect();
         transcode_frames(&bytes, &mut Vec::new());
         payload(&String::from_utf8_lossy(&bytes)).for_each(drop);

@@ -78,7 +78,7 @@ fn where_a_text_goes_wrong() {
     }
     // Until there it is the beginning of some JSON, or is some; with the next character it is neither.
     let mut random = Random(7);
-    for _ in 0..20_000 {
+    for _ in 0..crate::base::rounds(20_000) {
         let mut text = String::new();
         generate(&mut random, 4, &mut text);
         let text = random.mutate(&text, ALPHABET);
@@ -176,7 +176,7 @@ fn unescapes_and_prints_as_javascript_does() {
 #[test]
 fn agrees_with_serde_json() {
     let mut random = Random(0x5eed_1001);
-    for _ in 0..20_000 {
+    for _ in 0..crate::base::rounds(20_000) {
         let mut text = String::new();
         generate(&mut random, 4, &mut text);
         assert_eq!(validate(&text, 512), Ok(()), "{text:?}");
@@ -192,7 +192,7 @@ fn agrees_with_serde_json() {
 #[test]
 fn cuts_arrays_into_what_serde_json_sees() {
     let mut random = Random(0x5eed_1002);
-    for _ in 0..5_000 {
+    for _ in 0..crate::base::rounds(5_000) {
         let mut array = String::from("[");
         for i in 0..random.below(5) {
             array.push_str(if i > 0 { "," } else { "" });
@@ -211,7 +211,7 @@ fn cuts_arrays_into_what_serde_json_sees() {
 #[test]
 fn strings_survive_escaping_and_unescaping() {
     let mut random = Random(0x5eed_1003);
-    for _ in 0..5_000 {
+    for _ in 0..crate::base::rounds(5_000) {
         let text: String =
             (0..random.below(40)).filter_map(|_| char::from_u32(random.below(0x300) as u32)).collect();
         let mut out = Vec::new();
@@ -238,7 +238,7 @@ fn depth_is_bounded_exactly() {
 #[test]
 fn nothing_panics_on_anything() {
     let mut random = Random(0x5eed_1004);
-    for _ in 0..20_000 {
+    for _ in 0..crate::base::rounds(20_000) {
         let text: String = (0..random.below(24)).map(|_| random.pick(ALPHABET)).collect();
         let _ = validate(&text, 4);
         let _ = (is_object(&text), unescape(&text), number_text(&text));
