@@ -153,6 +153,7 @@ fn string(random: &mut Random, out: &mut String) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a long table of recorded texts, which is itself JSON to be read")]
 fn accepts_what_json_parse_accepts() {
     for row in rows(&table!("json.jsonl")) {
         let text = row[0].as_str().unwrap();
@@ -161,6 +162,7 @@ fn accepts_what_json_parse_accepts() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a long table of recorded texts, which is itself JSON to be read")]
 fn unescapes_and_prints_as_javascript_does() {
     for row in rows(&table!("json.jsonl")) {
         let text = row[0].as_str().unwrap();
