@@ -100,7 +100,7 @@ pub unsafe extern "C" fn roomcast_find_namespace(
 ///
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_accept from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_accept(
     broker: *mut roomcast_broker,
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn roomcast_accept(
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
 /// ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the texts are copied.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_reject from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_reject(
     broker: *mut roomcast_broker,
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn roomcast_disconnect(
 ///
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_allow from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_allow(
     broker: *mut roomcast_broker,
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn roomcast_allow(
 ///
 /// Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the text is copied.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_refuse from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_refuse(
     broker: *mut roomcast_broker,
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn roomcast_refuse(
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
 /// Ownership: nothing changes hands.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_close_connection from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_close_connection(
     broker: *mut roomcast_broker,

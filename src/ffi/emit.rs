@@ -193,7 +193,7 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
 /// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
 /// Ownership: everything is copied or encoded before it returns.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_ack from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_ack(
     broker: *mut roomcast_broker,
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn roomcast_ack(
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let to = socket(to)?;
-        let number = ack.checked_sub(1).ok_or(Fault::Known(Error::BadValue, "ack"))?;
+        let number = ack_number(ack)?;
         let args = given.args(args_json, args_len, "args_json")?;
         let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
         Ok(host.broker.ack(to, number, args, &attachments)?)
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn roomcast_ack(
 /// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
 /// ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the text is copied.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_send_text from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_send_text(
     broker: *mut roomcast_broker,
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn roomcast_send_text(
 ///
 /// Errors: as roomcast_send_text.
 /// Ownership: the bytes are copied.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_send_binary from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_send_binary(
     broker: *mut roomcast_broker,
@@ -261,6 +261,11 @@ pub unsafe extern "C" fn roomcast_send_binary(
         Ok(())
     };
     given.host(broker, "roomcast_send_binary", body)
+}
+
+/// The number by which a client knows its event: in C they begin with 1, and 0 is none.
+pub(super) fn ack_number(ack: u64) -> Result<u64, Fault> {
+    ack.checked_sub(1).ok_or(Fault::Known(Error::BadValue, "ack"))
 }
 
 pub(super) fn connection(bits: u64) -> Result<ConnId, Fault> {

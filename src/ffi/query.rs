@@ -316,7 +316,7 @@ pub unsafe extern "C" fn roomcast_namespace_of(
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_set_tag from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_set_tag(
     broker: *mut roomcast_broker,

@@ -1,14 +1,15 @@
-//! The remote in C: the one door for threads that do not have the broker. Nothing here waits.
+//! The remote in C: the one door for threads that do not have the broker, and what they send through it. Nothing here waits.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{excepted, flag, namespace, socket};
+use super::convert::{excepted, namespace, socket};
+use super::emit::{ack_number, connection};
 use super::given::Given;
 use super::guard::unguarded;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::hub::message::{Message, Target};
 use crate::net::Remote;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 
 /// What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
 /// soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
@@ -187,124 +188,78 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
     given.remote(remote, "roomcast_remote_emit_to", body)
 }
 
-/// As roomcast_join, from any thread.
+/// As roomcast_ack, from any thread: whoever has the answer gives it.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
-/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
-/// later.
-/// Ownership: the name is copied.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
+/// ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+/// ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+/// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_join(
+pub unsafe extern "C" fn roomcast_remote_ack(
     remote: *const roomcast_remote,
-    member: roomcast_socket,
-    room: *const c_char,
-    room_len: usize,
+    to: roomcast_socket,
+    ack: u64,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
 ) -> roomcast_status {
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let room = given.text(room, room_len, "room")?;
-        Ok(remote.join(socket(member)?, room)?)
+        let (to, number) = (socket(to)?, ack_number(ack)?);
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(remote.ack(to, number, args, &attachments)?)
     };
-    given.remote(remote, "roomcast_remote_join", body)
+    given.remote(remote, "roomcast_remote_ack", body)
 }
 
-/// As roomcast_leave, from any thread.
+/// As roomcast_send_text, from any thread. For engine_only.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
-/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
-/// Ownership: the name is copied.
+/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
+/// ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
+/// connection has gone shows later.
+/// Ownership: the text is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_leave(
+pub unsafe extern "C" fn roomcast_remote_send_text(
     remote: *const roomcast_remote,
-    member: roomcast_socket,
-    room: *const c_char,
-    room_len: usize,
+    to: roomcast_connection,
+    message: *const c_char,
+    message_len: usize,
 ) -> roomcast_status {
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let room = given.text(room, room_len, "room")?;
-        Ok(remote.leave(socket(member)?, room)?)
+        let to = connection(to)?;
+        let message = given.text(message, message_len, "message")?;
+        Ok(remote.send_message(to, message)?)
     };
-    given.remote(remote, "roomcast_remote_leave", body)
+    given.remote(remote, "roomcast_remote_send_text", body)
 }
 
-/// As roomcast_change_rooms, from any thread.
+/// As roomcast_send_binary, from any thread. For engine_only.
 ///
-/// Errors: as roomcast_remote_join.
-/// Ownership: the names are copied.
+/// Errors: as roomcast_remote_send_text.
+/// Ownership: the bytes are copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_change_rooms(
+pub unsafe extern "C" fn roomcast_remote_send_binary(
     remote: *const roomcast_remote,
-    member: roomcast_socket,
-    leave: *const roomcast_slice,
-    leave_count: usize,
-    join: *const roomcast_slice,
-    join_count: usize,
+    to: roomcast_connection,
+    message: *const c_void,
+    message_len: usize,
 ) -> roomcast_status {
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let member = socket(member)?;
-        let leave = given.texts(leave, leave_count, "leave")?;
-        let join = given.texts(join, join_count, "join")?;
-        Ok(remote.change_rooms(member, &leave, &join)?)
+        let to = connection(to)?;
+        let message = given.list(message.cast::<u8>(), message_len, "message")?;
+        Ok(remote.send_binary(to, message)?)
     };
-    given.remote(remote, "roomcast_remote_change_rooms", body)
-}
-
-/// As roomcast_disconnect, from any thread.
-///
-/// Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
-/// Ownership: nothing changes hands.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_disconnect(
-    remote: *const roomcast_remote,
-    who: roomcast_socket,
-    close: u32,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |remote: &Remote| Ok(remote.disconnect(socket(who)?, flag(close, "close")?)?);
-    given.remote(remote, "roomcast_remote_disconnect", body)
-}
-
-/// As roomcast_drain, from any thread.
-///
-/// Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
-/// Ownership: the reason is copied.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_drain(
-    remote: *const roomcast_remote,
-    per_second: u32,
-    reason: *const c_char,
-    reason_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |remote: &Remote| {
-        let reason = given.text(reason, reason_len, "reason")?;
-        Ok(remote.drain(per_second, reason)?)
-    };
-    given.remote(remote, "roomcast_remote_drain", body)
-}
-
-/// As roomcast_stop_draining, from any thread.
-///
-/// Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_stop_draining(remote: *const roomcast_remote) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    given.remote(remote, "roomcast_remote_stop_draining", |remote| Ok(remote.stop_draining()?))
+    given.remote(remote, "roomcast_remote_send_binary", body)
 }
 
 /// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of

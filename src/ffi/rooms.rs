@@ -59,7 +59,7 @@ pub unsafe extern "C" fn roomcast_leave(
 ///
 /// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
 /// Ownership: nothing changes hands.
-/// Threads: the broker's.
+/// Threads: the broker's; roomcast_remote_leave_all from others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_leave_all(
     broker: *mut roomcast_broker,

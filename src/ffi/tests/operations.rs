@@ -26,20 +26,6 @@ const IN_C: &[(&str, &str)] = &[
     ("is_draining", "stats"),
 ];
 
-/// Orders that a remote in C has yet to learn.
-const NOT_BY_REMOTE: &[&str] = &[
-    "ack",
-    "send_message",
-    "send_binary",
-    "leave_all",
-    "accept",
-    "reject",
-    "allow",
-    "refuse",
-    "close_connection",
-    "set_tag",
-];
-
 fn exported(name: &str) -> bool {
     SYMBOLS.lines().any(|symbol| symbol == name)
 }
@@ -62,8 +48,7 @@ fn every_operation_is_in_the_c_interface() {
     for (mode, call) in OPERATIONS {
         let name = IN_C.iter().find(|(rust, _)| rust == call).map_or(*call, |(_, c)| c);
         let mut wanted = vec![format!("roomcast_{name}")];
-        let by_remote = *mode == "order" && !NOT_BY_REMOTE.contains(call);
-        wanted.extend(by_remote.then(|| format!("roomcast_remote_{name}")));
+        wanted.extend((*mode == "order").then(|| format!("roomcast_remote_{name}")));
         missing.extend(wanted.into_iter().filter(|name| !exported(name)));
     }
     assert_eq!(missing, [] as [String; 0], "in include/roomcast.symbols");
@@ -74,9 +59,5 @@ fn no_exception_is_there_that_nothing_needs() {
     for (rust, c) in IN_C {
         assert!(OPERATIONS.iter().any(|(_, call)| call == rust), "{rust} is no operation");
         assert!(exported(&format!("roomcast_{c}")), "{c} is not in C");
-    }
-    for call in NOT_BY_REMOTE {
-        assert!(OPERATIONS.contains(&("order", call)), "{call} is no order");
-        assert!(!exported(&format!("roomcast_remote_{call}")), "{call} is there");
     }
 }

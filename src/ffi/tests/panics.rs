@@ -103,6 +103,16 @@ const CALLS: &[(&str, Call)] = calls! {
     Remote: roomcast_remote_disconnect(0, 0);
     Remote: roomcast_remote_drain(0, null(), 0);
     Remote: roomcast_remote_stop_draining();
+    Remote: roomcast_remote_ack(0, 0, null(), 0, null(), 0);
+    Remote: roomcast_remote_send_text(0, null(), 0);
+    Remote: roomcast_remote_send_binary(0, null(), 0);
+    Remote: roomcast_remote_leave_all(0);
+    Remote: roomcast_remote_accept(0);
+    Remote: roomcast_remote_reject(0, null(), 0, null(), 0);
+    Remote: roomcast_remote_set_tag(0, 0);
+    Remote: roomcast_remote_allow(0);
+    Remote: roomcast_remote_refuse(0, null(), 0);
+    Remote: roomcast_remote_close_connection(0);
     Broker: roomcast_join(0, null(), 0);
     Broker: roomcast_leave(0, null(), 0);
     Broker: roomcast_leave_all(0);

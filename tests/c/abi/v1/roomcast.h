@@ -1241,7 +1241,7 @@ const char *roomcast_reason_text(uint32_t reason);
  *
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_accept from others.
  */
 roomcast_status roomcast_accept(struct roomcast_broker *broker,
                                 roomcast_socket who);
@@ -1254,7 +1254,7 @@ roomcast_status roomcast_accept(struct roomcast_broker *broker,
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
  * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the texts are copied.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_reject from others.
  */
 roomcast_status roomcast_reject(struct roomcast_broker *broker,
                                 roomcast_socket who,
@@ -1281,7 +1281,7 @@ roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_allow from others.
  */
 roomcast_status roomcast_allow(struct roomcast_broker *broker,
                                roomcast_connection who);
@@ -1292,7 +1292,7 @@ roomcast_status roomcast_allow(struct roomcast_broker *broker,
  *
  * Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the text is copied.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_refuse from others.
  */
 roomcast_status roomcast_refuse(struct roomcast_broker *broker,
                                 roomcast_connection who,
@@ -1304,7 +1304,7 @@ roomcast_status roomcast_refuse(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_close_connection from others.
  */
 roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomcast_connection who);
 
@@ -1435,7 +1435,7 @@ roomcast_status roomcast_leave(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_leave_all from others.
  */
 roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket member);
 
@@ -1762,7 +1762,7 @@ roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
  * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
  * Ownership: everything is copied or encoded before it returns.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_ack from others.
  */
 roomcast_status roomcast_ack(struct roomcast_broker *broker,
                              roomcast_socket to,
@@ -1827,7 +1827,7 @@ roomcast_status roomcast_orders_packed(struct roomcast_broker *broker,
  * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
  * ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the text is copied.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_send_text from others.
  */
 roomcast_status roomcast_send_text(struct roomcast_broker *broker,
                                    roomcast_connection to,
@@ -1839,7 +1839,7 @@ roomcast_status roomcast_send_text(struct roomcast_broker *broker,
  *
  * Errors: as roomcast_send_text.
  * Ownership: the bytes are copied.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_send_binary from others.
  */
 roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
                                      roomcast_connection to,
@@ -1974,7 +1974,7 @@ roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_set_tag from others.
  */
 roomcast_status roomcast_set_tag(struct roomcast_broker *broker,
                                  roomcast_socket who,
@@ -2190,6 +2190,159 @@ roomcast_status roomcast_metrics(struct roomcast_broker *broker,
 typedef struct roomcast_remote roomcast_remote;
 
 /**
+ * As roomcast_join, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
+ * later.
+ * Ownership: the name is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
+                                     roomcast_socket member,
+                                     const char *room,
+                                     size_t room_len);
+
+/**
+ * As roomcast_leave, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+ * Ownership: the name is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
+                                      roomcast_socket member,
+                                      const char *room,
+                                      size_t room_len);
+
+/**
+ * As roomcast_leave_all, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
+ * handle was made up. That the socket has gone shows later.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_leave_all(const struct roomcast_remote *remote,
+                                          roomcast_socket member);
+
+/**
+ * As roomcast_change_rooms, from any thread.
+ *
+ * Errors: as roomcast_remote_join.
+ * Ownership: the names are copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remote,
+                                             roomcast_socket member,
+                                             const struct roomcast_slice *leave,
+                                             size_t leave_count,
+                                             const struct roomcast_slice *join,
+                                             size_t join_count);
+
+/**
+ * As roomcast_accept, from any thread: one that looks a token up, say. The socket is connected when the broker has carried
+ * it out, and no ROOMCAST_EVENT_CONNECT tells of it: what is queued behind this finds it connected.
+ *
+ * Errors: as roomcast_remote_leave_all. That the client left meanwhile, or the answer was given before, shows later.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_accept(const struct roomcast_remote *remote,
+                                       roomcast_socket who);
+
+/**
+ * As roomcast_reject, from any thread.
+ *
+ * Errors: as roomcast_remote_accept, and ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the texts are copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_reject(const struct roomcast_remote *remote,
+                                       roomcast_socket who,
+                                       const char *message,
+                                       size_t message_len,
+                                       const char *data_json,
+                                       size_t data_len);
+
+/**
+ * As roomcast_disconnect, from any thread.
+ *
+ * Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
+                                           roomcast_socket who,
+                                           uint32_t close);
+
+/**
+ * As roomcast_set_tag, from any thread. Events that were waiting when the broker carries it out keep the old one.
+ *
+ * Errors: as roomcast_remote_leave_all.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
+                                        roomcast_socket who,
+                                        uint64_t tag);
+
+/**
+ * As roomcast_allow, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
+ * handle was made up. That the client left meanwhile, or the answer was given before, shows later.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_allow(const struct roomcast_remote *remote,
+                                      roomcast_connection who);
+
+/**
+ * As roomcast_refuse, from any thread.
+ *
+ * Errors: as roomcast_remote_allow, and ROOMCAST_ERROR_BAD_UTF8.
+ * Ownership: the text is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_refuse(const struct roomcast_remote *remote,
+                                       roomcast_connection who,
+                                       const char *message,
+                                       size_t message_len);
+
+/**
+ * As roomcast_close_connection, from any thread.
+ *
+ * Errors: as roomcast_remote_allow. That the connection has gone shows later.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_close_connection(const struct roomcast_remote *remote,
+                                                 roomcast_connection who);
+
+/**
+ * As roomcast_drain, from any thread.
+ *
+ * Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * Ownership: the reason is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
+                                      uint32_t per_second,
+                                      const char *reason,
+                                      size_t reason_len);
+
+/**
+ * As roomcast_stop_draining, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
+
+/**
  * Makes a remote for a broker.
  *
  * Errors: ROOMCAST_ERROR_NULL.
@@ -2278,77 +2431,47 @@ roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
                                         const struct roomcast_message *message);
 
 /**
- * As roomcast_join, from any thread.
+ * As roomcast_ack, from any thread: whoever has the answer gives it.
  *
- * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
- * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
- * later.
- * Ownership: the name is copied.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
+ * ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+ * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+ * Ownership: everything is copied before it returns.
  * Threads: any.
  */
-roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
-                                     roomcast_socket member,
-                                     const char *room,
-                                     size_t room_len);
+roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
+                                    roomcast_socket to,
+                                    uint64_t ack,
+                                    const char *args_json,
+                                    size_t args_len,
+                                    const struct roomcast_slice *attachments,
+                                    size_t attachment_count);
 
 /**
- * As roomcast_leave, from any thread.
+ * As roomcast_send_text, from any thread. For engine_only.
  *
- * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
- * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
- * Ownership: the name is copied.
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
+ * ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
+ * connection has gone shows later.
+ * Ownership: the text is copied.
  * Threads: any.
  */
-roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
-                                      roomcast_socket member,
-                                      const char *room,
-                                      size_t room_len);
+roomcast_status roomcast_remote_send_text(const struct roomcast_remote *remote,
+                                          roomcast_connection to,
+                                          const char *message,
+                                          size_t message_len);
 
 /**
- * As roomcast_change_rooms, from any thread.
+ * As roomcast_send_binary, from any thread. For engine_only.
  *
- * Errors: as roomcast_remote_join.
- * Ownership: the names are copied.
+ * Errors: as roomcast_remote_send_text.
+ * Ownership: the bytes are copied.
  * Threads: any.
  */
-roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remote,
-                                             roomcast_socket member,
-                                             const struct roomcast_slice *leave,
-                                             size_t leave_count,
-                                             const struct roomcast_slice *join,
-                                             size_t join_count);
-
-/**
- * As roomcast_disconnect, from any thread.
- *
- * Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
-                                           roomcast_socket who,
-                                           uint32_t close);
-
-/**
- * As roomcast_drain, from any thread.
- *
- * Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
- * Ownership: the reason is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
-                                      uint32_t per_second,
-                                      const char *reason,
-                                      size_t reason_len);
-
-/**
- * As roomcast_stop_draining, from any thread.
- *
- * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
+roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote,
+                                            roomcast_connection to,
+                                            const void *message,
+                                            size_t message_len);
 
 /**
  * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
