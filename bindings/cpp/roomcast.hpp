@@ -834,13 +834,46 @@ public:
         return status(roomcast_remote_emit_to(get(), &to.raw(), &what.raw()));
     }
 
-    // As those of broker (roomcast_remote_join, …_leave, …_change_rooms, …_disconnect).
+    // Acknowledges a client's event; the second, if the client waits for it. An event is lent: keep its socket and its reply for
+    // another thread (roomcast_remote_ack).
+    status ack(socket to, reply_id reply, slice args = {}, list<slice> attachments = {}) const noexcept {
+        return status(roomcast_remote_ack(get(), to.raw(), reply.raw(), args.chars(), args.len, attachments.data(),
+                                          attachments.size()));
+    }
+    status ack(const event& asked, slice args = {}, list<slice> attachments = {}) const noexcept {
+        return asked.reply() ? ack(asked.socket(), asked.reply(), args, attachments) : status();
+    }
+    // Messages as they are, for engine_only (roomcast_remote_send_text, roomcast_remote_send_binary).
+    status send_text(connection to, slice text) const noexcept {
+        return status(roomcast_remote_send_text(get(), to.raw(), text.chars(), text.len));
+    }
+    status send_binary(connection to, slice bytes) const noexcept {
+        return status(roomcast_remote_send_binary(get(), to.raw(), bytes.ptr, bytes.len));
+    }
+
+    // Answers to a connect_request, and to a handshake (roomcast_remote_accept, …_reject, …_allow, …_refuse).
+    status accept(socket who) const noexcept { return status(roomcast_remote_accept(get(), who.raw())); }
+    status reject(socket who, slice why, slice data = {}) const noexcept {
+        return status(roomcast_remote_reject(get(), who.raw(), why.chars(), why.len, data.chars(), data.len));
+    }
+    status allow(connection who) const noexcept { return status(roomcast_remote_allow(get(), who.raw())); }
+    status refuse(connection who, slice why = {}) const noexcept {
+        return status(roomcast_remote_refuse(get(), who.raw(), why.chars(), why.len));
+    }
+    // Closes a connection and all its sockets, after what is queued for it (roomcast_remote_close_connection).
+    status close(connection who) const noexcept { return status(roomcast_remote_close_connection(get(), who.raw())); }
+
+    // As those of broker (roomcast_remote_set_tag, …_join, …_leave, …_leave_all, …_change_rooms, …_disconnect).
+    status set_tag(socket who, std::uint64_t tag) const noexcept {
+        return status(roomcast_remote_set_tag(get(), who.raw(), tag));
+    }
     status join(socket member, slice room) const noexcept {
         return status(roomcast_remote_join(get(), member.raw(), room.chars(), room.len));
     }
     status leave(socket member, slice room) const noexcept {
         return status(roomcast_remote_leave(get(), member.raw(), room.chars(), room.len));
     }
+    status leave_all(socket member) const noexcept { return status(roomcast_remote_leave_all(get(), member.raw())); }
     status change_rooms(socket member, list<slice> leave, list<slice> join) const noexcept {
         return status(
             roomcast_remote_change_rooms(get(), member.raw(), leave.data(), leave.size(), join.data(), join.size()));

@@ -161,7 +161,19 @@ static void *from_afar(void *data) {
         roomcast_socket who = handle(h, &h->sockets);
         a = text(h);
         b = text(h);
-        switch (roll(&h->chance, 11)) {
+        switch (roll(&h->chance, 15)) {
+        case 9:
+            sound(roomcast_remote_set_tag(o->remote, who, roll(&h->chance, 9)));
+            break;
+        case 10:
+            sound(roll(&h->chance, 3) ? roomcast_remote_accept(o->remote, who) : roomcast_remote_reject(o->remote, who, T(a), NULL, 0));
+            break;
+        case 11:
+            sound(roomcast_remote_ack(o->remote, who, roll(&h->chance, 3), NULL, 0, &a, roll(&h->chance, 2)));
+            break;
+        case 12:
+            sound(roomcast_remote_leave_all(o->remote, who));
+            break;
         case 0:
             sound(roomcast_remote_join(o->remote, who, T(a)));
             break;

@@ -114,6 +114,16 @@ static void no_object(void) {
     NO(roomcast_remote_leave(NULL, 1, "r", 1));
     NO(roomcast_remote_change_rooms(NULL, 1, NULL, 0, NULL, 0));
     NO(roomcast_remote_disconnect(NULL, 1, 0));
+    NO(roomcast_remote_ack(NULL, 1, 1, "[]", 2, NULL, 0));
+    NO(roomcast_remote_send_text(NULL, 1, "t", 1));
+    NO(roomcast_remote_send_binary(NULL, 1, "t", 1));
+    NO(roomcast_remote_leave_all(NULL, 1));
+    NO(roomcast_remote_accept(NULL, 1));
+    NO(roomcast_remote_reject(NULL, 1, "no", 2, NULL, 0));
+    NO(roomcast_remote_set_tag(NULL, 1, 1));
+    NO(roomcast_remote_allow(NULL, 1));
+    NO(roomcast_remote_refuse(NULL, 1, "no", 2));
+    NO(roomcast_remote_close_connection(NULL, 1));
     NO(roomcast_remote_drain(NULL, 1, "r", 1));
     NO(roomcast_remote_stop_draining(NULL));
     NO(roomcast_remote_wake(NULL));
@@ -369,8 +379,38 @@ static void handles(roomcast_broker *b, roomcast_namespace ns, uint64_t bad, roo
     IS(says == ROOMCAST_ERROR_GONE ? ROOMCAST_OK : says, roomcast_emit_to(b, &target, &message, NULL));
 }
 
+/* The same for what other threads order: `who` is of a kind, or of none, that none of these takes. */
+static void handles_of_others(const roomcast_remote *r, uint64_t who, roomcast_status says) {
+    IS(says, roomcast_remote_join(r, who, "r", 1));
+    IS(says, roomcast_remote_leave(r, who, "r", 1));
+    IS(says, roomcast_remote_leave_all(r, who));
+    IS(says, roomcast_remote_change_rooms(r, who, NULL, 0, NULL, 0));
+    IS(says, roomcast_remote_disconnect(r, who, 0));
+    IS(says, roomcast_remote_accept(r, who));
+    IS(says, roomcast_remote_reject(r, who, "no", 2, NULL, 0));
+    IS(says, roomcast_remote_set_tag(r, who, 1));
+    IS(says, roomcast_remote_ack(r, who, 1, "[]", 2, NULL, 0));
+    IS(says, roomcast_remote_allow(r, who));
+    IS(says, roomcast_remote_refuse(r, who, "no", 2));
+    IS(says, roomcast_remote_close_connection(r, who));
+    IS(says, roomcast_remote_send_text(r, who, "t", 1));
+    IS(says, roomcast_remote_send_binary(r, who, "t", 1));
+}
+
+/* And pointers, on a remote that is there. */
+static void no_arguments_of_others(const roomcast_remote *r, roomcast_socket s, roomcast_connection c) {
+    NO(roomcast_remote_ack(r, s, 1, NULL, 2, NULL, 0));
+    NO(roomcast_remote_ack(r, s, 1, "[]", 2, NULL, 1));
+    NO(roomcast_remote_reject(r, s, NULL, 1, NULL, 0));
+    NO(roomcast_remote_reject(r, s, "no", 2, NULL, 1));
+    NO(roomcast_remote_refuse(r, c, NULL, 1));
+    NO(roomcast_remote_send_text(r, c, NULL, 1));
+    NO(roomcast_remote_send_binary(r, c, NULL, 1));
+}
+
 int main(void) {
     world w;
+    roomcast_remote *remote;
     client *c;
     seen event;
     roomcast_socket old, fresh;
@@ -392,6 +432,12 @@ int main(void) {
     OK(roomcast_connection_of(w.broker, old, &connection));
 
     no_arguments(w.broker, w.ns, fresh);
+    OK(roomcast_remote_new(w.broker, &remote));
+    no_arguments_of_others(remote, old, connection);
+    handles_of_others(remote, 0, ROOMCAST_ERROR_NO_HANDLE);
+    handles_of_others(remote, w.ns, ROOMCAST_ERROR_WRONG_KIND);
+    handles_of_others(remote, UINT64_MAX, ROOMCAST_ERROR_WRONG_KIND);
+    roomcast_remote_free(remote);
     lengths_and_texts(w.broker, w.ns, fresh);
 
     client_vanish(c, 1);

@@ -235,6 +235,116 @@ static void remotes(void) {
     roomcast_remote_free(clone);
 }
 
+/* What answers a client may come from any thread, with loops and without: who gets in, what a socket is, what it is told. */
+static void decisions(uint32_t loops) {
+    world w;
+    roomcast_config config;
+    roomcast_remote *remote;
+    roomcast_namespace staff;
+    roomcast_socket s;
+    roomcast_slice attachment = slice("xyz");
+    client *c, *refused;
+    seen event;
+    size_t len;
+    const char *bytes;
+    OK(roomcast_config_init(&config, sizeof config));
+    config.guard_handshakes = 1;
+    config.refusal_events = 1;
+    config.loops = loops;
+    world_open(&w, &config);
+    OK(roomcast_add_namespace(w.broker, ROOMCAST_TEXT("/staff"), 1, &staff));
+    OK(roomcast_remote_new(w.broker, &remote));
+
+    refused = client_open(&w);
+    event = world_wait(&w, ROOMCAST_EVENT_HANDSHAKE);
+    OK(roomcast_remote_refuse(remote, event.connection, ROOMCAST_TEXT("not today")));
+    seen_free(&event);
+    UNTIL(&w, client_gone(refused));
+    event = world_wait(&w, ROOMCAST_EVENT_REFUSED);
+    CHECK(event.code == 4 && strcmp(event.name, "not today") == 0);
+    seen_free(&event);
+
+    c = client_open(&w);
+    event = world_wait(&w, ROOMCAST_EVENT_HANDSHAKE);
+    OK(roomcast_remote_allow(remote, event.connection));
+    seen_free(&event);
+    CHECK(client_next(&w, c, NULL)[0] == '0');
+    client_say(c, "40/staff,");
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
+    IS(ROOMCAST_ERROR_BAD_DATA, roomcast_remote_reject(remote, event.socket, ROOMCAST_TEXT("no"), ROOMCAST_TEXT("{")));
+    OK(roomcast_remote_reject(remote, event.socket, ROOMCAST_TEXT("no"), ROOMCAST_TEXT("{\"why\":2}")));
+    seen_free(&event);
+    client_expect(&w, c, "44/staff,{\"message\":\"no\",\"data\":{\"why\":2}}");
+    client_say(c, "40/staff,");
+    event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
+    s = event.socket;
+    seen_free(&event);
+    OK(roomcast_remote_set_tag(remote, s, 7));
+    OK(roomcast_remote_accept(remote, s));
+    OK(roomcast_remote_join(remote, s, ROOMCAST_TEXT("r"))); /* what follows finds it connected */
+    OK(roomcast_remote_emit(remote, staff, ROOMCAST_TEXT("r"), 0, ROOMCAST_TEXT("in"), NULL, 0));
+    CHECK(strncmp(client_next(&w, c, NULL), "40/staff,{\"sid\":", 16) == 0);
+    client_expect(&w, c, "42/staff,[\"in\"]");
+
+    client_say(c, "42/staff,5[\"ask\"]");
+    event = world_wait(&w, ROOMCAST_EVENT_MESSAGE);
+    CHECK(event.socket == s && event.tag == 7);
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_ack(remote, s, 0, NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_JSON, roomcast_remote_ack(remote, s, event.ack, ROOMCAST_TEXT("{}"), NULL, 0));
+    OK(roomcast_remote_ack(remote, s, event.ack, ROOMCAST_TEXT("[{\"_placeholder\":true,\"num\":0}]"), &attachment, 1));
+    seen_free(&event);
+    client_expect(&w, c, "461-/staff,5[{\"_placeholder\":true,\"num\":0}]");
+    bytes = client_next(&w, c, &len);
+    CHECK(len == 3 && memcmp(bytes, "xyz", 3) == 0);
+
+    OK(roomcast_remote_leave_all(remote, s));
+    OK(roomcast_remote_emit(remote, staff, ROOMCAST_TEXT("r"), 0, ROOMCAST_TEXT("never"), NULL, 0));
+    OK(roomcast_remote_emit_all(remote, staff, 0, ROOMCAST_TEXT("all"), NULL, 0));
+    client_expect(&w, c, "42/staff,[\"all\"]");
+    {
+        roomcast_connection connection;
+        OK(roomcast_connection_of(w.broker, s, &connection));
+        IS(ROOMCAST_ERROR_WRONG_STATE, roomcast_remote_send_text(remote, connection, ROOMCAST_TEXT("raw")));
+        IS(ROOMCAST_ERROR_WRONG_STATE, roomcast_remote_send_binary(remote, connection, "raw", 3));
+        OK(roomcast_remote_close_connection(remote, connection));
+    }
+    event = world_wait(&w, ROOMCAST_EVENT_DISCONNECT);
+    CHECK(event.socket == s);
+    seen_free(&event);
+    UNTIL(&w, client_gone(c));
+    world_close(&w);
+    IS(ROOMCAST_ERROR_CLOSED, roomcast_remote_accept(remote, s));
+    roomcast_remote_free(remote);
+}
+
+static void the_engine_alone(uint32_t loops) {
+    world w;
+    roomcast_config config;
+    roomcast_remote *remote;
+    client *c;
+    seen event;
+    size_t len;
+    const char *bytes;
+    OK(roomcast_config_init(&config, sizeof config));
+    config.engine_only = 1;
+    config.loops = loops;
+    world_open(&w, &config);
+    OK(roomcast_remote_new(w.broker, &remote));
+    c = client_open(&w);
+    CHECK(client_next(&w, c, NULL)[0] == '0');
+    event = world_wait(&w, ROOMCAST_EVENT_OPEN);
+    OK(roomcast_remote_send_text(remote, event.connection, ROOMCAST_TEXT("hello")));
+    OK(roomcast_remote_send_binary(remote, event.connection, "\0\1", 2));
+    client_expect(&w, c, "4hello");
+    bytes = client_next(&w, c, &len);
+    CHECK(len == 2 && memcmp(bytes, "\0\1", 2) == 0);
+    OK(roomcast_remote_close_connection(remote, event.connection));
+    seen_free(&event);
+    UNTIL(&w, client_gone(c));
+    world_close(&w);
+    roomcast_remote_free(remote);
+}
+
 /* ---- A broker that goes while others produce ---- */
 
 typedef struct producer {
@@ -319,6 +429,10 @@ int main(void) {
     two_threads_at_a_router();
     callbacks();
     remotes();
+    decisions(0);
+    decisions(2);
+    the_engine_alone(0);
+    the_engine_alone(2);
     destroy_with_producers();
     start(&one, serve_one, names[0]);
     start(&two, serve_one, names[1]);

@@ -66,20 +66,26 @@ public:
     }
 
 private:
+    // Has another thread order something.
+    template <class Order>
+    void elsewhere(Order order) {
+        std::thread([&order, remote = broker_.remote().or_throw()] { order(remote).or_throw(); }).join();
+    }
+
     void handle(const rc::event& event) {
         switch (event.kind()) {
         case rc::event_kind::handshake:
             if (broker_.handshake_of(event.connection()).or_throw().query("banned").empty()) {
                 broker_.allow(event.connection()).or_throw();
             } else {
-                broker_.refuse(event.connection(), "banned").or_throw();
+                elsewhere([&](const rc::remote& remote) { return remote.refuse(event.connection(), "banned"); });
             }
             break;
         case rc::event_kind::text:
             broker_.send_text(event.connection(), event.data()).or_throw();
             break;
         case rc::event_kind::binary:
-            broker_.send_binary(event.connection(), event.data()).or_throw();
+            elsewhere([&](const rc::remote& remote) { return remote.send_binary(event.connection(), event.data()); });
             break;
         case rc::event_kind::close:
             over_ = true;
@@ -90,7 +96,7 @@ private:
             break;
         case rc::event_kind::connect_request:
             if (event.data() == R"({"token":"sesame"})") {
-                broker_.accept(event.socket()).or_throw();
+                elsewhere([&](const rc::remote& remote) { return remote.accept(event.socket()); });
             } else {
                 broker_.reject(event.socket(), "not authorized", R"({"retry":false})").or_throw();
             }
@@ -125,7 +131,7 @@ private:
         const rc::socket who = event.socket();
         if (event.is("say")) {
             broker_.emit(everybody_.room("lobby"), "said", event.data(), who).or_throw();
-            broker_.ack(event, R"(["ok"])").or_throw();
+            elsewhere([&](const rc::remote& remote) { return remote.ack(event, R"(["ok"])"); });
         } else if (event.is("nowhere")) {
             // A room whose name came out empty is nobody's; and so are no rooms at all.
             const std::vector<rc::slice> rooms;
@@ -172,7 +178,8 @@ private:
                 remote.sockets_join(rc::target(everybody_).rooms({"vault"}), {"attic", "shed"}).or_throw();
                 remote.sockets_leave(rc::target(everybody_).rooms({"attic"}), {"attic", "shed"}).or_throw();
                 remote.disconnect_sockets(rc::target(everybody_).rooms({"shed"}), true).or_throw();
-                remote.change_rooms(who, {"vault"}, {"attic", "cellar"}).or_throw();
+                remote.leave_all(who).or_throw();
+                remote.change_rooms(who, {}, {"attic", "cellar"}).or_throw();
                 remote.emit(everybody_.room("vault"), "said", R"(["too late"])").or_throw();
                 remote.emit(everybody_.room(""), "said", R"(["to an empty name"])").or_throw();
                 remote.emit(everybody_, who, "said", R"(["to one"])").or_throw();

@@ -162,6 +162,13 @@ static void owners() {
     CHECK(broker.poll(0ms).or_throw().ok());
 
     auto remote = broker.remote().or_throw();
+    const rc::socket nobody;
+    const rc::connection nowhere;
+    CHECK(remote.accept(nobody) == errc::no_handle && remote.reject(nobody, "no", "{}") == errc::no_handle);
+    CHECK(remote.allow(nowhere) == errc::no_handle && remote.refuse(nowhere, "no") == errc::no_handle);
+    CHECK(remote.close(nowhere) == errc::no_handle && remote.set_tag(nobody, 1) == errc::no_handle);
+    CHECK(remote.send_text(nowhere, "x") == errc::no_handle && remote.send_binary(nowhere, "x") == errc::no_handle);
+    CHECK(remote.leave_all(nobody) == errc::no_handle && remote.ack(nobody, rc::reply_id(1)) == errc::no_handle);
     auto clone = remote.clone().or_throw();
     std::thread thread([clone = std::move(clone)] { clone.wake().or_throw(); });
     CHECK(broker.poll(rc::forever)); // Until the other thread wakes it.

@@ -295,7 +295,8 @@ broker = raw.Broker(loops={loops})
 ns, remote = broker.add_namespace("/"), broker.remote()
 calls = {{"emit": (ns, "e"), "emit_to": (ns, "e"), "send": (ns, 1, "e"), "join": (1, "r"), "leave": (1, "r"), "change_rooms": (1, [], []),
           "disconnect": (1,), "sockets_join": (ns, ["r"]), "sockets_leave": (ns, ["r"]), "disconnect_sockets": (ns,), "drain_clients": (1,),
-          "stop_draining": (), "wake": ()}}
+          "stop_draining": (), "ack": (1, 1), "accept": (1,), "reject": (1, "no"), "allow": (1,), "refuse": (1,), "close_connection": (1,),
+          "send_text": (1, "x"), "send_binary": (1, b"x"), "set_tag": (1, 1), "leave_all": (1,), "wake": ()}}
 assert calls.keys() == {{name for name in dir(remote) if not name.startswith("_") and callable(getattr(remote, name))}}
 for name, args in calls.items():
     if child := os.fork():

@@ -173,6 +173,47 @@ def test_a_remote_reaches_it_from_other_threads(broker: raw.Broker) -> None:
     client.close()
 
 
+@pytest.mark.parametrize("loops", [0, 2])
+def test_another_thread_decides(loops: int) -> None:
+    broker = raw.Broker(guard_handshakes=True, loops=loops)
+    port, remote, made = broker.listen("127.0.0.1", 0), broker.remote(), []
+    broker.add_namespace("/", guarded=True)
+    # The test's own thread is the other one: what it orders is carried out in a poll.
+    thread = threading.Thread(target=lambda: made.append(request(port)))
+    thread.start()
+    remote.refuse(until(broker, raw.HANDSHAKE)[0][1], "no")
+    while thread.is_alive():
+        broker.poll(0.01)
+    assert made.pop().startswith("HTTP/1.1 403")
+    thread = threading.Thread(target=lambda: made.append(Raw(port)))
+    thread.start()
+    remote.allow(until(broker, raw.HANDSHAKE)[0][1])
+    socket = until(broker, raw.CONNECT_REQUEST)[0][1]
+    remote.set_tag(socket, 2**64 - 1)
+    remote.accept(socket)
+    remote.join(socket, "r")
+    while thread.is_alive():
+        broker.poll(0.01)
+    client = made.pop()
+    client.send('427["say"]')
+    (say,) = until(broker, raw.MESSAGE)
+    assert say[1] == socket and say[9] == 2**64 - 1
+    remote.ack(socket, say[3], '[{"_placeholder":true,"num":0}]', [b"x"])
+    remote.leave_all(socket)
+    remote.emit(say[2], "never", room="r")
+    remote.emit(say[2], "all")
+    broker.poll(0)
+    assert [client.text() for _ in range(2)] == ['461-7[{"_placeholder":true,"num":0}]', '42["all"]']
+    for order in (lambda: remote.reject(0, "no", "{}"), lambda: remote.send_text(0, "x"), lambda: remote.send_binary(0, b"x")):
+        with pytest.raises(raw.RoomcastError, match="no handle") as raised:
+            order()
+        assert raised.value.code == "ROOMCAST_ERROR_NO_HANDLE"
+    remote.close_connection(broker.connection_of(socket))
+    until(broker, raw.DISCONNECT)
+    client.close()
+    broker.free()
+
+
 def test_a_guarded_namespace_asks() -> None:
     lines: list[str] = []
     broker = raw.Broker(log=lambda level, line: lines.append(line), log_level=3, max_payload=1000, headers=[("X-Mine", "yes")])

@@ -812,6 +812,51 @@ class Remote:
         event, text = name.encode(), args.encode() if isinstance(args, str) else args
         check(lib.roomcast_remote_send(self._remote, ns, socket, event, len(event), text, len(text)))
 
+    def ack(self, socket: int, ack: int, args: Union[str, bytes] = b"[]", attachments: Sequence[bytes] = ()) -> None:
+        """Answers a message that asked for it, by the socket and the number of its event."""
+        kept: list[Any] = []
+        text = args.encode() if isinstance(args, str) else args
+        check(lib.roomcast_remote_ack(self._remote, socket, ack, text, len(text), lend_all(attachments, kept), len(attachments)))
+
+    def accept(self, socket: int) -> None:
+        """Lets a socket in that a CONNECT_REQUEST asked for. What is ordered next finds it connected."""
+        check(lib.roomcast_remote_accept(self._remote, socket))
+
+    def reject(self, socket: int, message: str, data: Union[str, bytes] = b"") -> None:
+        """Turns away a socket that asked; its client gets the message, and ``data``, a JSON value, if there is any."""
+        why, text = message.encode(), data.encode() if isinstance(data, str) else data
+        check(lib.roomcast_remote_reject(self._remote, socket, why, len(why), text, len(text)))
+
+    def allow(self, connection: int) -> None:
+        """Lets a connection in that a HANDSHAKE asked for (``guard_handshakes``)."""
+        check(lib.roomcast_remote_allow(self._remote, connection))
+
+    def refuse(self, connection: int, message: str = "") -> None:
+        """Turns a connection away that a HANDSHAKE asked for."""
+        text = message.encode()
+        check(lib.roomcast_remote_refuse(self._remote, connection, text, len(text)))
+
+    def close_connection(self, connection: int) -> None:
+        """Ends a connection with all its sockets."""
+        check(lib.roomcast_remote_close_connection(self._remote, connection))
+
+    def send_text(self, connection: int, message: str) -> None:
+        """Sends an Engine.IO message of text (``engine_only``)."""
+        text = message.encode()
+        check(lib.roomcast_remote_send_text(self._remote, connection, text, len(text)))
+
+    def send_binary(self, connection: int, message: bytes) -> None:
+        """Sends an Engine.IO message of bytes (``engine_only``)."""
+        check(lib.roomcast_remote_send_binary(self._remote, connection, message, len(message)))
+
+    def set_tag(self, socket: int, tag: int) -> None:
+        """As :meth:`Broker.set_tag`."""
+        check(lib.roomcast_remote_set_tag(self._remote, socket, tag))
+
+    def leave_all(self, socket: int) -> None:
+        """Takes a socket out of every room but its own."""
+        check(lib.roomcast_remote_leave_all(self._remote, socket))
+
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
         """Leaves and joins many rooms at once. A room in both lists is kept."""
         kept: list[Any] = []
