@@ -2190,6 +2190,151 @@ roomcast_status roomcast_metrics(struct roomcast_broker *broker,
 typedef struct roomcast_remote roomcast_remote;
 
 /**
+ * Makes a remote for a broker.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the caller frees it by roomcast_remote_free, before the broker or after it.
+ * Threads: the broker's; the remote it makes is for any.
+ */
+roomcast_status roomcast_remote_new(struct roomcast_broker *broker, struct roomcast_remote **remote);
+
+/**
+ * Makes another remote for the same broker, for an owner with a life of its own.
+ *
+ * Errors: ROOMCAST_ERROR_NULL.
+ * Ownership: the caller frees it by roomcast_remote_free.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_clone(const struct roomcast_remote *remote, struct roomcast_remote **clone);
+
+/**
+ * Frees a remote. NULL is allowed. What it has queued is still carried out.
+ *
+ * Ownership: the remote is gone; no thread may use it any more.
+ * Threads: any, but not while another one uses it.
+ */
+void roomcast_remote_free(struct roomcast_remote *remote);
+
+/**
+ * As roomcast_emit, from any thread.
+ *
+ * Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
+ * large a message, and a namespace that is gone, show later.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit(const struct roomcast_remote *remote,
+                                     roomcast_namespace ns,
+                                     const char *room,
+                                     size_t room_len,
+                                     roomcast_socket except,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *args_json,
+                                     size_t args_len);
+
+/**
+ * As roomcast_emit_all, from any thread.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit_all(const struct roomcast_remote *remote,
+                                         roomcast_namespace ns,
+                                         roomcast_socket except,
+                                         const char *name,
+                                         size_t name_len,
+                                         const char *args_json,
+                                         size_t args_len);
+
+/**
+ * As roomcast_send, from any thread.
+ *
+ * `ns` is the socket's namespace.
+ *
+ * Errors: as roomcast_remote_emit.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send(const struct roomcast_remote *remote,
+                                     roomcast_namespace ns,
+                                     roomcast_socket to,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *args_json,
+                                     size_t args_len);
+
+/**
+ * As roomcast_emit_to, from any thread, without a receipt.
+ *
+ * Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
+                                        const struct roomcast_target *target,
+                                        const struct roomcast_message *message);
+
+/**
+ * As roomcast_ack, from any thread: whoever has the answer gives it.
+ *
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
+ * ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+ * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
+                                    roomcast_socket to,
+                                    uint64_t ack,
+                                    const char *args_json,
+                                    size_t args_len,
+                                    const struct roomcast_slice *attachments,
+                                    size_t attachment_count);
+
+/**
+ * As roomcast_send_text, from any thread. For engine_only.
+ *
+ * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
+ * ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
+ * connection has gone shows later.
+ * Ownership: the text is copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send_text(const struct roomcast_remote *remote,
+                                          roomcast_connection to,
+                                          const char *message,
+                                          size_t message_len);
+
+/**
+ * As roomcast_send_binary, from any thread. For engine_only.
+ *
+ * Errors: as roomcast_remote_send_text.
+ * Ownership: the bytes are copied.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote,
+                                            roomcast_connection to,
+                                            const void *message,
+                                            size_t message_len);
+
+/**
+ * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
+ * calls before the next poll are one.
+ *
+ * Safe in signal handlers: it takes no lock, allocates nothing and makes one system call at most, so a handler that sets a
+ * flag and calls it ends a roomcast_poll that has not begun to wait yet, too. (Where the system has neither epoll nor kqueue,
+ * it is not.) It leaves roomcast_last_error as it was.
+ *
+ * Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
+
+/**
  * As roomcast_join, from any thread.
  *
  * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
@@ -2341,151 +2486,6 @@ roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
  * Threads: any.
  */
 roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
-
-/**
- * Makes a remote for a broker.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the caller frees it by roomcast_remote_free, before the broker or after it.
- * Threads: the broker's; the remote it makes is for any.
- */
-roomcast_status roomcast_remote_new(struct roomcast_broker *broker, struct roomcast_remote **remote);
-
-/**
- * Makes another remote for the same broker, for an owner with a life of its own.
- *
- * Errors: ROOMCAST_ERROR_NULL.
- * Ownership: the caller frees it by roomcast_remote_free.
- * Threads: any.
- */
-roomcast_status roomcast_remote_clone(const struct roomcast_remote *remote, struct roomcast_remote **clone);
-
-/**
- * Frees a remote. NULL is allowed. What it has queued is still carried out.
- *
- * Ownership: the remote is gone; no thread may use it any more.
- * Threads: any, but not while another one uses it.
- */
-void roomcast_remote_free(struct roomcast_remote *remote);
-
-/**
- * As roomcast_emit, from any thread.
- *
- * Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
- * large a message, and a namespace that is gone, show later.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_emit(const struct roomcast_remote *remote,
-                                     roomcast_namespace ns,
-                                     const char *room,
-                                     size_t room_len,
-                                     roomcast_socket except,
-                                     const char *name,
-                                     size_t name_len,
-                                     const char *args_json,
-                                     size_t args_len);
-
-/**
- * As roomcast_emit_all, from any thread.
- *
- * Errors: as roomcast_remote_emit.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_emit_all(const struct roomcast_remote *remote,
-                                         roomcast_namespace ns,
-                                         roomcast_socket except,
-                                         const char *name,
-                                         size_t name_len,
-                                         const char *args_json,
-                                         size_t args_len);
-
-/**
- * As roomcast_send, from any thread.
- *
- * `ns` is the socket's namespace.
- *
- * Errors: as roomcast_remote_emit.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_send(const struct roomcast_remote *remote,
-                                     roomcast_namespace ns,
-                                     roomcast_socket to,
-                                     const char *name,
-                                     size_t name_len,
-                                     const char *args_json,
-                                     size_t args_len);
-
-/**
- * As roomcast_emit_to, from any thread, without a receipt.
- *
- * Errors: as roomcast_remote_emit, and ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
-                                        const struct roomcast_target *target,
-                                        const struct roomcast_message *message);
-
-/**
- * As roomcast_ack, from any thread: whoever has the answer gives it.
- *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
- * ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
- * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
-                                    roomcast_socket to,
-                                    uint64_t ack,
-                                    const char *args_json,
-                                    size_t args_len,
-                                    const struct roomcast_slice *attachments,
-                                    size_t attachment_count);
-
-/**
- * As roomcast_send_text, from any thread. For engine_only.
- *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
- * connection has gone shows later.
- * Ownership: the text is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_send_text(const struct roomcast_remote *remote,
-                                          roomcast_connection to,
-                                          const char *message,
-                                          size_t message_len);
-
-/**
- * As roomcast_send_binary, from any thread. For engine_only.
- *
- * Errors: as roomcast_remote_send_text.
- * Ownership: the bytes are copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote,
-                                            roomcast_connection to,
-                                            const void *message,
-                                            size_t message_len);
-
-/**
- * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
- * calls before the next poll are one.
- *
- * Safe in signal handlers: it takes no lock, allocates nothing and makes one system call at most, so a handler that sets a
- * flag and calls it ends a roomcast_poll that has not begun to wait yet, too. (Where the system has neither epoll nor kqueue,
- * it is not.) It leaves roomcast_last_error as it was.
- *
- * Errors: ROOMCAST_ERROR_CLOSED if the broker is gone, ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
 
 /**
  * As roomcast_sockets_join, from any thread.
