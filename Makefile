@@ -96,7 +96,7 @@ fuzz: $(CARGO_FUZZ)
 	done
 
 # ---- Rust under AddressSanitizer, ThreadSanitizer and Miri, where a nightly compiler can be had ----
-# The fuzz targets with their corpus, and the core's unit tests under Miri, some minutes.
+# The fuzz targets with their corpus, some minutes.
 sanitize-quick:
 	tests/sanitize.sh quick
 
