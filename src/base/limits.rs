@@ -160,6 +160,7 @@ macro_rules! limits {
         }
     };
 }
+#[cfg(feature = "capi")]
 pub(crate) use limits;
 
 limits!(define);
