@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples calm bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -36,7 +36,7 @@ HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $
 header:
 	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) the_header_is
 
-test: tools lint unit poll-backend interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test calm sanitize-quick cost
+test: tools lint unit poll-backend interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test overload sanitize-quick cost
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -104,12 +104,12 @@ sanitize-quick:
 sanitize:
 	tests/sanitize.sh full
 
-# ---- Calm under overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
+# ---- Overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
 METRICS_VENV := $(TARGET)/metrics-venv
 
-calm: $(INTEROP)/node_modules $(METRICS_VENV)/ready
+overload: $(INTEROP)/node_modules $(METRICS_VENV)/ready
 	cargo build --example storm_host
-	node tests/calm.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
+	node tests/overload.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
 
 $(METRICS_VENV)/ready: Makefile
 	python3 -m venv $(METRICS_VENV)

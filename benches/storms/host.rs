@@ -1,4 +1,4 @@
-//! The server of `benches/storms` and `tests/calm.mjs`: one room, an emit of each class, and a drain, all at a client's
+//! The server of `benches/storms` and `tests/overload.mjs`: one room, an emit of each class, and a drain, all at a client's
 //! word. Takes a port and `limit=value` pairs. Not for the public: any client may drain it.
 
 use roomcast::{Broker, Config, Delivery, Event, Events, Message, Target};

@@ -72,7 +72,7 @@ impl AckId {
     }
 }
 
-macro_rules! at_home_on_a_loop {
+macro_rules! on_a_loop {
     ($($name:ident)*) => {$(
         impl $name {
             /// The handle as it is seen from outside of its loop.
@@ -93,7 +93,7 @@ macro_rules! at_home_on_a_loop {
     )*};
 }
 
-at_home_on_a_loop! { ConnId SocketId }
+on_a_loop! { ConnId SocketId }
 
 fn with_loop(bits: u64, number: usize) -> u64 {
     bits & !LOOP_MASK | (number as u64) << LOCAL_BITS & LOOP_MASK

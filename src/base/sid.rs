@@ -17,48 +17,48 @@ pub(crate) type Sid = [u8; 20];
 /// those eleven. Whoever looks a slot up still compares the whole id with the one that lives there.
 #[derive(Debug)]
 pub(crate) struct SidSource {
-    home: Home,
+    space: IdSpace,
     pool: Box<[u8; 1_100]>,
     used: usize,
 }
 
-/// Where the sessions of a source live, when several loops share the work: any of them can tell from an id which it is.
+/// The ids that a source may make. With several loops each has a share of them, and any can tell from an id whose it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub(crate) struct IdSpace {
     mask: RandomState,
     number: u32,
     count: u32,
 }
 
-/// Slots within one home.
-const HOME_BITS: u32 = 26;
+/// Slots within one share.
+const SLOT_BITS: u32 = 26;
 
-impl Home {
-    /// So many homes that can read each other's ids.
-    pub(crate) fn many(count: usize) -> impl Iterator<Item = Self> {
+impl IdSpace {
+    /// So many shares, each of which can read the others' ids.
+    pub(crate) fn shares(count: usize) -> impl Iterator<Item = Self> {
         let mask = RandomState::new();
         (0..count).map(move |number| Self { mask: mask.clone(), number: number as u32, count: count as u32 })
     }
 
-    /// The only one.
-    pub(crate) fn alone() -> Self {
+    /// All ids.
+    pub(crate) fn whole() -> Self {
         Self { mask: RandomState::new(), number: 0, count: 1 }
     }
 
-    /// Which of them it is, from 0.
+    /// Which share it is, from 0.
     pub(crate) fn number(&self) -> u64 {
         self.number.into()
     }
 
-    /// How many there are.
+    /// How many shares there are.
     pub(crate) fn count(&self) -> u64 {
         self.count.into()
     }
 }
 
 impl SidSource {
-    pub(crate) fn new(home: Home) -> Self {
-        Self { home, pool: Box::new([0; 1_100]), used: 1_100 }
+    pub(crate) fn new(space: IdSpace) -> Self {
+        Self { space, pool: Box::new([0; 1_100]), used: 1_100 }
     }
 
     #[expect(
@@ -74,7 +74,7 @@ impl SidSource {
         let mut raw = [0; RAW];
         raw[SLOT..].copy_from_slice(&self.pool[self.used..self.used + RAW - SLOT]);
         self.used += RAW - SLOT;
-        let masked = (self.home.number << HOME_BITS | slot) ^ self.mask_of(&raw);
+        let masked = (self.space.number << SLOT_BITS | slot) ^ self.mask_of(&raw);
         raw[..SLOT].copy_from_slice(&masked.to_le_bytes());
         let mut sid = [0; 20];
         // 15 bytes are exactly 20 characters, so the slice is never too short.
@@ -85,13 +85,13 @@ impl SidSource {
     /// The slot an id would live in, if this source made it.
     pub(crate) fn slot(&self, sid: &str) -> Option<u32> {
         let place = self.place(sid)?;
-        (place >> HOME_BITS == self.home.number).then_some(place & ((1 << HOME_BITS) - 1))
+        (place >> SLOT_BITS == self.space.number).then_some(place & ((1 << SLOT_BITS) - 1))
     }
 
-    /// The number of the home an id would live in, if it is not this one.
+    /// The number of the share an id would live in, if it is not this one.
     pub(crate) fn elsewhere(&self, sid: &str) -> Option<usize> {
-        let home = self.place(sid)? >> HOME_BITS;
-        (home != self.home.number && home < self.home.count).then_some(home as usize)
+        let space = self.place(sid)? >> SLOT_BITS;
+        (space != self.space.number && space < self.space.count).then_some(space as usize)
     }
 
     fn place(&self, sid: &str) -> Option<u32> {
@@ -105,7 +105,7 @@ impl SidSource {
     }
 
     fn mask_of(&self, raw: &[u8; RAW]) -> u32 {
-        self.home.mask.hash_one(&raw[SLOT..]) as u32
+        self.space.mask.hash_one(&raw[SLOT..]) as u32
     }
 }
 
@@ -121,14 +121,14 @@ mod tests {
 
     #[test]
     fn an_id_leads_back_to_its_slot_and_none_repeats() {
-        let mut source = SidSource::new(Home::alone());
+        let mut source = SidSource::new(IdSpace::whole());
         let mut seen = HashSet::new();
-        for slot in (0..crate::base::rounds(1_000) as u32).chain([(1 << HOME_BITS) - 1]) {
+        for slot in (0..crate::base::rounds(1_000) as u32).chain([(1 << SLOT_BITS) - 1]) {
             let sid = source.make(slot).unwrap();
             assert_eq!(source.slot(text(&sid)), Some(slot));
             assert!(seen.insert(sid));
         }
-        let elsewhere = SidSource::new(Home::alone());
+        let elsewhere = SidSource::new(IdSpace::whole());
         let sid = source.make(7).unwrap();
         assert_eq!(source.elsewhere(text(&sid)), None);
         assert_ne!(elsewhere.slot(text(&sid)), Some(7));
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_id_tells_its_home_to_the_others() {
-        let mut sources: Vec<_> = Home::many(3).map(SidSource::new).collect();
+        let mut sources: Vec<_> = IdSpace::shares(3).map(SidSource::new).collect();
         let sid = sources[2].make(41).unwrap();
         assert_eq!(sources[2].slot(text(&sid)), Some(41));
         assert_eq!(sources[2].elsewhere(text(&sid)), None);

@@ -6,14 +6,14 @@ use super::shared_metrics::{Reporter, SharedMetrics};
 use crate::base::Millis;
 use crate::base::errors::Result;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
-use crate::base::sid::Home;
+use crate::base::sid::IdSpace;
+use crate::engine::quotas::Quotas;
 use crate::engine::service::{Flow, Output, Owed, Service};
-use crate::engine::visitors::Visitors;
 use crate::engine::{End, Engine, Upper};
 use crate::host::config::Config;
 use crate::host::events::{Events, Kind};
 use crate::host::handshake::Handshake;
-use crate::host::log::Book;
+use crate::host::log::Log;
 use crate::host::metrics::Metrics;
 use crate::host::stats::{Stats, count};
 use crate::hub::Hub;
@@ -136,13 +136,13 @@ impl Core {
     /// # Errors
     /// [`Error::BadConfig`](crate::Error::BadConfig) if a value cannot be worked with.
     pub fn new(config: Config, epoch: u64) -> Result<Self> {
-        Self::at_home(config, epoch, Home::alone(), Arc::default())
+        Self::sharing(config, epoch, IdSpace::whole(), Arc::default())
     }
 
     /// The same for one of several loops, which count their connections together.
-    pub(crate) fn at_home(config: Config, epoch: u64, home: Home, visitors: Arc<Visitors>) -> Result<Self> {
-        let mut engine = Engine::new(config, epoch, home.clone(), visitors)?;
-        let hub = Hub::new(&mut engine, home)?;
+    pub(crate) fn sharing(config: Config, epoch: u64, space: IdSpace, quotas: Arc<Quotas>) -> Result<Self> {
+        let mut engine = Engine::new(config, epoch, space.clone(), quotas)?;
+        let hub = Hub::new(&mut engine, space)?;
         Ok(Self { engine, top: Top { hub, pages: Pages::default(), reporter: None } })
     }
 
@@ -158,8 +158,8 @@ impl Core {
     }
 
     /// Shares the lines of its log with other loops, and with the broker's owner.
-    pub(crate) fn log_to(&mut self, book: Arc<Book>) {
-        self.engine.book = book;
+    pub(crate) fn log_to(&mut self, log: Arc<Log>) {
+        self.engine.log = log;
     }
 
     /// Hands over the events since the last call: `events` is emptied first and its buffers are used for the next ones.

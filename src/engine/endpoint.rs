@@ -1,8 +1,8 @@
 //! Requests for the endpoint: handshakes, polls, POSTs and upgrades, refused in the reference's order with the
 //! reference's codes. It must not read the bytes of a link itself.
 
+use super::admission::Busy;
 use super::conn::{State, Timer, Transport};
-use super::gate::Busy;
 use super::link::{Link, Phase, Role};
 use super::{Ending, Engine, Upper};
 use crate::base::errors::{Error, Result};
@@ -191,7 +191,7 @@ impl Engine {
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
-        let address = self.visitor(peer, request);
+        let address = self.counted_address(peer, request);
         if let Err(busy) = self.admit(address) {
             return self.refuse_for_now(link, upgrade, busy);
         }
@@ -201,7 +201,7 @@ impl Engine {
             Transport::Polling { poll: Some(link), post: None }
         };
         let Ok(key) = self.add_conn(origin, transport, address) else {
-            self.visitors.leave(address);
+            self.quotas.leave(address);
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };
         if !self.config.guard_handshakes {

@@ -88,7 +88,7 @@ impl Engine {
     /// Takes a connection out of the tables.
     pub(super) fn forget_conn(&mut self, key: Key) -> Option<Conn> {
         let conn = self.conns.remove(key)?;
-        self.visitors.leave(conn.address);
+        self.quotas.leave(conn.address);
         self.custom_sids.remove(&conn.sid);
         self.outbox.forget(key.slot);
         self.tell_if_drained();

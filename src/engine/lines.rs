@@ -8,19 +8,19 @@ impl Engine {
     pub(super) fn log_refused(&self, peer: Option<SocketAddr>, code: u8, message: &str, context: &str) {
         let (peer, context) = (Peer(peer), Quote(context));
         let text = format_args!("request refused{peer}: {code} {message} ({context})");
-        self.book.add(Kind::Refused, text, self.now);
+        self.log.add(Kind::Refused, text, self.now);
     }
 
     /// A request that could not be read to its end.
     pub(super) fn log_unread(&self, peer: SocketAddr, status: u16, why: &str) {
         let peer = Peer(Some(peer));
-        self.book.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
+        self.log.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
     }
 
     /// A session that no hub knows of is over.
     pub(crate) fn log_closed(&self, End { peer, reason, .. }: End) {
         let kind = if is_fault(reason) { Kind::ClosedByAFault } else { Kind::Closed };
         let peer = Peer(Some(peer));
-        self.book.add(kind, format_args!("a connection{peer}: closed: {reason}"), self.now);
+        self.log.add(kind, format_args!("a connection{peer}: closed: {reason}"), self.now);
     }
 }

@@ -5,12 +5,12 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+pub(crate) mod admission;
 pub(crate) mod conn;
 mod drive;
 mod endpoint;
 mod ends;
 mod flush;
-pub(crate) mod gate;
 mod halves;
 mod http;
 mod input;
@@ -18,22 +18,22 @@ mod lines;
 mod link;
 mod origins;
 mod put_off;
+pub(crate) mod quotas;
 pub(crate) mod service;
 mod session;
-pub(crate) mod visitors;
 mod websocket;
 
 use crate::base::Millis;
 use crate::base::date::{HttpDate, LAST};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
-use crate::base::sid::{self, Home, SidSource};
+use crate::base::sid::{self, IdSpace, SidSource};
 use crate::base::slots::Slots;
 use crate::base::timers::Timers;
 use crate::host::config::Config;
 use crate::host::events::{Events, Kind};
 use crate::host::handshake::{Address, Handshake, Origin};
-use crate::host::log::Book;
+use crate::host::log::Log;
 use crate::host::metrics::Histogram;
 use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
@@ -42,16 +42,16 @@ use crate::out::backlog::Class;
 use crate::out::{Frame, Outbox};
 use crate::wire::http::Request;
 use crate::wire::ws::{self, Opcode};
+use admission::Admission;
 use conn::{Conn, State, Timer, Transport};
-use gate::Gate;
 use halves::Batches;
 use link::Link;
 use put_off::PutOff;
+use quotas::Quotas;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use visitors::Visitors;
 
 pub(crate) use ends::Ending;
 
@@ -104,7 +104,7 @@ pub(crate) struct Engine {
     /// Reused by whatever encodes a packet.
     pub(crate) scratch: Vec<u8>,
     /// Lines for the host's log.
-    pub(crate) book: Arc<Book>,
+    pub(crate) log: Arc<Log>,
     pub(crate) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     epoch: u64,
@@ -129,8 +129,8 @@ pub(crate) struct Engine {
     doomed: Vec<(u32, bool)>,
     /// Reused by every flush.
     ranges: Vec<Frame>,
-    gate: Gate,
-    visitors: Arc<Visitors>,
+    admission: Admission,
+    quotas: Arc<Quotas>,
     proxies: Proxies,
     steps: Histogram,
     flushes: Histogram,
@@ -151,8 +151,8 @@ impl Path {
 }
 
 impl Engine {
-    /// `home` is where its sessions live among several loops, which count their visitors together.
-    pub(crate) fn new(mut config: Config, epoch: u64, home: Home, visitors: Arc<Visitors>) -> Result<Self> {
+    /// `space` is where its sessions live among several loops, which count their quotas together.
+    pub(crate) fn new(mut config: Config, epoch: u64, space: IdSpace, quotas: Arc<Quotas>) -> Result<Self> {
         config.check()?;
         let proxies = config.proxies()?;
         config.limits.settle();
@@ -164,14 +164,14 @@ impl Engine {
             batches: Batches::default(),
             outbox: Outbox::default(),
             scratch: Vec::new(),
-            book: Arc::default(),
+            log: Arc::default(),
             now: 0,
             epoch: epoch.min(LAST),
             date: HttpDate::default(),
             links: Vec::new(),
             open_links: 0,
             conns: Slots::default(),
-            sids: SidSource::new(home),
+            sids: SidSource::new(space),
             custom_sids: HashMap::new(),
             timers: Timers::default(),
             notices: VecDeque::new(),
@@ -181,8 +181,8 @@ impl Engine {
             put_off: PutOff::default(),
             doomed: Vec::new(),
             ranges: Vec::new(),
-            gate: Gate::default(),
-            visitors,
+            admission: Admission::default(),
+            quotas,
             proxies,
             steps: Histogram::default(),
             flushes: Histogram::default(),

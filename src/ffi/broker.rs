@@ -1,12 +1,12 @@
 //! A broker's life in C: configuration, creation, the loop, the end. It must not hold state that the broker has.
 
-use super::calm::Figures;
 use super::config::{configure, defaults, pairs};
 use super::convert::terminated;
 use super::frozen::Grows;
 use super::given::Given;
-use super::guard::{Door, Fault, Inside, Outcome, unguarded, with_last_error};
+use super::guard::{Exclusive, Fault, Object, Outcome, unguarded, with_last_error};
 use super::log;
+use super::operate::Figures;
 use super::pack::Packed;
 use super::query::Answers;
 use super::types::*;
@@ -24,7 +24,7 @@ use std::time::Duration;
 ///
 /// It belongs to one thread at a time: any thread may use it, but not two at once, which gets ROOMCAST_ERROR_BUSY. A
 /// roomcast_remote is for all other threads.
-pub struct roomcast_broker(Door<Host>);
+pub struct roomcast_broker(Exclusive<Host>);
 
 /// A broker and what its C host has been lent.
 pub(super) struct Host {
@@ -44,7 +44,7 @@ pub(super) struct Host {
     pub(super) figures: Figures,
 }
 
-impl Inside for Host {
+impl Object for Host {
     const NAME: &'static str = "broker";
 
     fn log(&mut self, level: Level, text: fmt::Arguments<'_>) {
@@ -71,7 +71,7 @@ impl Host {
         body: impl FnOnce(&mut Host) -> Outcome,
     ) -> roomcast_status {
         // SAFETY: what the caller promises.
-        Door::enter(unsafe { broker.as_ref() }.map(|broker| &broker.0), call, body)
+        Exclusive::enter(unsafe { broker.as_ref() }.map(|broker| &broker.0), call, body)
     }
 
     /// Fetches a new batch, unless the last one still has events for the host.
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn roomcast_new(
             answers: Answers::default(),
             figures: Figures::default(),
         };
-        out.set(Box::into_raw(Box::new(roomcast_broker(Door::new(host)))));
+        out.set(Box::into_raw(Box::new(roomcast_broker(Exclusive::new(host)))));
         Ok(())
     })
 }
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn roomcast_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_free(broker: *mut roomcast_broker) {
     // SAFETY: what the caller promises.
-    unsafe { Door::free(broker, |broker| &broker.0, "roomcast_free") }
+    unsafe { Exclusive::free(broker, |broker| &broker.0, "roomcast_free") }
 }
 
 /// Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a

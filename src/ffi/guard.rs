@@ -116,14 +116,14 @@ const FREE: u8 = 0;
 const BUSY: u8 = 1;
 const POISONED: u8 = 2;
 
-/// What stands behind an opaque pointer: a value that one call at a time may use.
-pub(super) struct Door<T> {
+/// A value that one call at a time may use.
+pub(super) struct Exclusive<T> {
     state: AtomicU8,
     value: UnsafeCell<T>,
 }
 
-/// What a door needs of the value behind it.
-pub(super) trait Inside {
+/// What stands behind an opaque pointer.
+pub(super) trait Object {
     /// What the C side calls it, for a text about NULL.
     const NAME: &'static str;
 
@@ -141,7 +141,7 @@ pub(super) trait Inside {
     }
 }
 
-impl<T: Inside> Door<T> {
+impl<T: Object> Exclusive<T> {
     pub(super) fn new(value: T) -> Self {
         Self { state: AtomicU8::new(FREE), value: UnsafeCell::new(value) }
     }
@@ -149,18 +149,18 @@ impl<T: Inside> Door<T> {
     /// Runs a call, alone.
     #[inline]
     pub(super) fn enter(
-        door: Option<&Self>,
+        object: Option<&Self>,
         call: &'static str,
         body: impl FnOnce(&mut T) -> Outcome,
     ) -> roomcast_status {
-        let Some(door) = door else {
+        let Some(object) = object else {
             return Fault::Known(Error::Null, T::NAME).report(call);
         };
-        if let Err(state) = door.lock() {
+        if let Err(state) = object.lock() {
             return Fault::from(if state == BUSY { Error::Busy } else { Error::Poisoned }).report(call);
         }
         // SAFETY: the state was FREE and is BUSY now, so nobody else has the value until it is stored again.
-        let value = unsafe { &mut *door.value.get() };
+        let value = unsafe { &mut *object.value.get() };
         let text = match catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             super::tests::panic_if_asked();
@@ -170,7 +170,7 @@ impl<T: Inside> Door<T> {
             // One of its own threads has panicked.
             Ok(Err(Fault::Known(Error::Panic, _))) => None,
             Ok(outcome) => {
-                door.state.store(FREE, Ordering::Release);
+                object.state.store(FREE, Ordering::Release);
                 return match outcome {
                     Ok(()) => ROOMCAST_OK,
                     Err(fault) => fault.report(call),
@@ -179,10 +179,10 @@ impl<T: Inside> Door<T> {
             Err(panic) => Some(panic_text(panic)),
         };
         // SAFETY: as above; the body is over. Nothing is read that it may have left half done.
-        let value = unsafe { &mut *door.value.get() };
+        let value = unsafe { &mut *object.value.get() };
         let text = text.or_else(|| value.bug().map(str::to_owned)).unwrap_or_default();
         value.log(Level::Error, format_args!("{call}: panic: {text}"));
-        door.state.store(POISONED, Ordering::Release);
+        object.state.store(POISONED, Ordering::Release);
         Fault::Bug(text).report(call)
     }
 
@@ -190,14 +190,14 @@ impl<T: Inside> Door<T> {
         self.state.compare_exchange(FREE, BUSY, Ordering::Acquire, Ordering::Relaxed).map(drop)
     }
 
-    /// Frees an object by the door in it, unless a call is running in it: then nothing is freed.
+    /// Frees what a pointer stands for, unless a call is running in it: then nothing is freed.
     ///
     /// # Safety
     /// `object` is NULL, or comes from `Box::into_raw`, and this is its last use.
-    pub(super) unsafe fn free<O>(object: *mut O, door: impl FnOnce(&O) -> &Self, call: &'static str) {
+    pub(super) unsafe fn free<O>(object: *mut O, of: impl FnOnce(&O) -> &Self, call: &'static str) {
         // SAFETY: what the caller promises.
         let Some(shared) = (unsafe { object.as_ref() }) else { return };
-        if door(shared).lock() == Err(BUSY) {
+        if of(shared).lock() == Err(BUSY) {
             // A leak is the lesser harm.
             Fault::from(Error::Busy).report(call);
             return;

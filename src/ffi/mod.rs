@@ -12,11 +12,10 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("with panic = \"abort\" a bug in the library would end the host's process");
 
+mod admission;
 mod broker;
-mod calm;
 mod config;
 mod convert;
-mod decide;
 mod emit;
 mod events;
 mod frozen;
@@ -24,6 +23,7 @@ mod given;
 mod guard;
 mod json;
 mod log;
+mod operate;
 mod orders_packed;
 mod pack;
 mod query;
@@ -37,12 +37,12 @@ mod targets;
 mod tests;
 mod types;
 
+pub use admission::*;
 pub use broker::*;
-pub use calm::*;
-pub use decide::*;
 pub use emit::*;
 pub use events::*;
 pub use json::*;
+pub use operate::*;
 pub use orders_packed::*;
 pub use pack::*;
 pub use query::*;

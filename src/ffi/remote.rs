@@ -1,4 +1,4 @@
-//! The remote in C: the one door for threads that do not have the broker, and what they send through it. Nothing here waits.
+//! The remote in C: the one way in for threads that do not have the broker, and what they send through it. Nothing here waits.
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::{excepted, namespace, socket};

@@ -2,7 +2,7 @@
 
 use super::convert::is_all;
 use super::given::Given;
-use super::guard::{Door, Fault, Inside, Outcome, unguarded};
+use super::guard::{Exclusive, Fault, Object, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
 use crate::out::TickLog;
@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_void};
 /// Namespaces, rooms and members without a network: it says which bytes each connection is owed. Members, connections and
 /// namespaces are small numbers from 0, given out densely by the host: tables grow to the largest one in use. It belongs to
 /// one thread at a time, as a broker does.
-pub struct roomcast_router(Door<Routing>);
+pub struct roomcast_router(Exclusive<Routing>);
 
 /// The largest key a host may use: the tables grow to it.
 const MOST: u32 = 1 << 26;
@@ -35,7 +35,7 @@ impl Routing {
         body: impl FnOnce(&mut Self) -> Outcome,
     ) -> roomcast_status {
         // SAFETY: what the caller promises.
-        Door::enter(unsafe { router.as_ref() }.map(|router| &router.0), call, body)
+        Exclusive::enter(unsafe { router.as_ref() }.map(|router| &router.0), call, body)
     }
 
     /// Makes slices of what the connection that was last taken is owed.
@@ -46,7 +46,7 @@ impl Routing {
     }
 }
 
-impl Inside for Routing {
+impl Object for Routing {
     const NAME: &'static str = "router";
 }
 
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn roomcast_router_new(
             answers: Vec::new(),
             texts: Vec::new(),
         };
-        out.set(Box::into_raw(Box::new(roomcast_router(Door::new(inner)))));
+        out.set(Box::into_raw(Box::new(roomcast_router(Exclusive::new(inner)))));
         Ok(())
     })
 }
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn roomcast_router_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn roomcast_router_free(router: *mut roomcast_router) {
     // SAFETY: what the caller promises.
-    unsafe { Door::free(router, |router| &router.0, "roomcast_router_free") }
+    unsafe { Exclusive::free(router, |router| &router.0, "roomcast_router_free") }
 }
 
 /// Makes a namespace. Numbers of removed ones are given out again.

@@ -98,19 +98,19 @@ impl Share {
 
 /// The lines that wait for the host, shared by all loops of a broker. Without a log it costs one look at the level.
 #[derive(Debug, Default)]
-pub(crate) struct Book {
+pub(crate) struct Log {
     /// Of the lines up to this level; 0 is none.
     level: AtomicU8,
-    pages: Mutex<Pages>,
+    lines: Mutex<Lines>,
 }
 
 #[derive(Debug, Default)]
-struct Pages {
+struct Lines {
     shares: [Share; KINDS.len()],
     waiting: Vec<(Level, String)>,
 }
 
-impl Pages {
+impl Lines {
     /// Says how many lines were left out in a second that is over.
     fn catch_up(&mut self, now: Millis) {
         for (share, (name, level)) in self.shares.iter_mut().zip(KINDS) {
@@ -122,7 +122,7 @@ impl Pages {
     }
 }
 
-impl Book {
+impl Log {
     pub(crate) fn set_level(&self, level: Level) {
         self.level.store(level as u8, Ordering::Relaxed);
     }
@@ -138,13 +138,13 @@ impl Book {
         if !self.wants(level) {
             return;
         }
-        let mut pages = self.pages.lock();
-        let full = pages.waiting.len() >= MAX_WAITING;
+        let mut lines = self.lines.lock();
+        let full = lines.waiting.len() >= MAX_WAITING;
         if !full {
-            pages.catch_up(now);
+            lines.catch_up(now);
         }
-        if pages.shares.get_mut(kind as usize).is_some_and(|share| share.take(now, full)) {
-            pages.waiting.push((level, line(text)));
+        if lines.shares.get_mut(kind as usize).is_some_and(|share| share.take(now, full)) {
+            lines.waiting.push((level, line(text)));
         }
     }
 
@@ -153,11 +153,11 @@ impl Book {
         if self.level.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
-        let mut pages = self.pages.lock();
+        let mut lines = self.lines.lock();
         if let Some(now) = now {
-            pages.catch_up(now);
+            lines.catch_up(now);
         }
-        std::mem::take(&mut pages.waiting)
+        std::mem::take(&mut lines.waiting)
     }
 }
 
@@ -229,74 +229,74 @@ impl Write for Line {
 mod tests {
     use super::*;
 
-    fn book(level: Level) -> Book {
-        let book = Book::default();
-        book.set_level(level);
-        book
+    fn log(level: Level) -> Log {
+        let log = Log::default();
+        log.set_level(level);
+        log
     }
 
-    fn refused(book: &Book, message: &str, context: &str, now: Millis) -> Vec<String> {
-        book.add(Kind::Refused, format_args!("request refused: {message} ({})", Quote(context)), now);
-        lines(book, None)
+    fn refused(log: &Log, message: &str, context: &str, now: Millis) -> Vec<String> {
+        log.add(Kind::Refused, format_args!("request refused: {message} ({})", Quote(context)), now);
+        lines(log, None)
     }
 
-    fn lines(book: &Book, now: Option<Millis>) -> Vec<String> {
-        book.take(now).into_iter().map(|(level, text)| format!("{} {text}", level as u32)).collect()
+    fn lines(log: &Log, now: Option<Millis>) -> Vec<String> {
+        log.take(now).into_iter().map(|(level, text)| format!("{} {text}", level as u32)).collect()
     }
 
     #[test]
     fn what_a_peer_sends_stays_within_its_line() {
-        let book = book(Level::Warn);
+        let log = log(Level::Warn);
         let forged = "x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}";
-        let said = refused(&book, "Session ID unknown", forged, 0);
+        let said = refused(&log, "Session ID unknown", forged, 0);
         let text = r#"2 request refused: Session ID unknown ("x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}")"#;
         assert_eq!(said, [text]);
         let long = "ä".repeat(8_000);
-        let said = refused(&book, "a", &long, 0);
+        let said = refused(&log, "a", &long, 0);
         assert!(said[0].len() < 200 && said[0].ends_with("\"... of 16000 bytes)"), "{said:?}");
         // What the host says of a refusal may be a client's words too.
-        let said = refused(&book, &"\n\u{7f}".repeat(8_000), "", 0);
+        let said = refused(&log, &"\n\u{7f}".repeat(8_000), "", 0);
         assert!(said[0].len() < MAX_LINE + 10 && said[0].is_ascii() && !said[0].contains('\n'), "{said:?}");
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "thousands of lines, which are counted")]
     fn each_kind_has_so_many_lines_a_second_and_says_what_it_left_out() {
-        let book = book(Level::Warn);
-        let count = |now| -> usize { (0..2_000).map(|_| refused(&book, "a", "b", now).len()).sum() };
+        let log = log(Level::Warn);
+        let count = |now| -> usize { (0..2_000).map(|_| refused(&log, "a", "b", now).len()).sum() };
         assert_eq!(count(5_000), 100);
         assert_eq!(count(5_999), 0);
         // Another kind has its own share.
-        book.add(Kind::Unparsable, format_args!("it"), 5_999);
-        assert_eq!(lines(&book, None), ["2 it"]);
-        assert_eq!(lines(&book, Some(5_999)), [""; 0]);
+        log.add(Kind::Unparsable, format_args!("it"), 5_999);
+        assert_eq!(lines(&log, None), ["2 it"]);
+        assert_eq!(lines(&log, Some(5_999)), [""; 0]);
         // Whether a line comes next, or nothing.
-        assert_eq!(refused(&book, "a", "b", 6_000)[..1], ["2 request refused: 3900 more in a second"]);
+        assert_eq!(refused(&log, "a", "b", 6_000)[..1], ["2 request refused: 3900 more in a second"]);
         assert_eq!(count(6_500), 99);
-        assert_eq!(lines(&book, Some(60_000)), ["2 request refused: 1901 more in a second"]);
-        assert_eq!(lines(&book, Some(90_000)), [""; 0]);
+        assert_eq!(lines(&log, Some(60_000)), ["2 request refused: 1901 more in a second"]);
+        assert_eq!(lines(&log, Some(90_000)), [""; 0]);
         assert_eq!(count(90_000), 100);
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "20,000 lines, which are counted")]
     fn lines_that_wait_for_a_host_are_so_many_and_the_others_are_counted() {
-        let book = book(Level::Warn);
+        let log = log(Level::Warn);
         for now in (0..100_000).step_by(5) {
-            book.add(Kind::Refused, format_args!("it"), now);
+            log.add(Kind::Refused, format_args!("it"), now);
         }
-        let said = lines(&book, Some(200_000)).len();
+        let said = lines(&log, Some(200_000)).len();
         assert!((MAX_WAITING..MAX_WAITING + 2 * KINDS.len()).contains(&said), "{said}");
-        book.add(Kind::Refused, format_args!("it"), 200_000);
-        assert_eq!(lines(&book, None), ["2 it"]);
+        log.add(Kind::Refused, format_args!("it"), 200_000);
+        assert_eq!(lines(&log, None), ["2 it"]);
     }
 
     #[test]
     fn a_line_above_the_level_is_neither_said_nor_counted() {
-        let book = book(Level::Error);
-        assert_eq!(refused(&book, "a", "b", 0), [""; 0]);
-        assert_eq!(book.pages.lock().shares[Kind::Refused as usize].told, 0);
-        assert!(book.wants(Level::Error) && !book.wants(Level::Info));
-        assert!(!Book::default().wants(Level::Error));
+        let log = log(Level::Error);
+        assert_eq!(refused(&log, "a", "b", 0), [""; 0]);
+        assert_eq!(log.lines.lock().shares[Kind::Refused as usize].told, 0);
+        assert!(log.wants(Level::Error) && !log.wants(Level::Info));
+        assert!(!Log::default().wants(Level::Error));
     }
 }

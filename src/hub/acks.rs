@@ -6,7 +6,7 @@ use super::message::{Message, Receipt, Target};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, Key, SocketId};
-use crate::base::sid::Home;
+use crate::base::sid::IdSpace;
 use crate::engine::Engine;
 use crate::host::events::Kind;
 use crate::host::stats::count;
@@ -26,8 +26,8 @@ pub(super) struct AckNumbers {
 const NUMBERS: u64 = 1 << 53;
 
 impl AckNumbers {
-    pub(super) fn new(home: &Home) -> Self {
-        Self { next: home.number(), step: home.count(), waiting: HashMap::new() }
+    pub(super) fn new(space: &IdSpace) -> Self {
+        Self { next: space.number(), step: space.count(), waiting: HashMap::new() }
     }
 
     /// The next question is `key`'s.

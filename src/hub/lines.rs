@@ -19,13 +19,13 @@ impl Hub {
         peer: Option<SocketAddr>,
         what: fmt::Arguments<'_>,
     ) {
-        if !engine.book.wants(kind.level()) {
+        if !engine.log.wants(kind.level()) {
             return;
         }
         let Some(socket) = self.sockets.get(key) else { return };
         let namespace = self.namespaces.get(socket.namespace).map_or("", |namespace| &namespace.name);
         let (id, peer) = (sid::text(&socket.sid), Peer(peer.or_else(|| engine.peer(socket.conn))));
-        engine.book.add(kind, format_args!("{id} in {}{peer}: {what}", Quote(namespace)), engine.now);
+        engine.log.add(kind, format_args!("{id} in {}{peer}: {what}", Quote(namespace)), engine.now);
     }
 
     pub(super) fn log_connected(&self, engine: &Engine, key: Key) {
@@ -41,7 +41,7 @@ impl Hub {
     pub(super) fn log_unwelcome(&self, engine: &Engine, conn: Key, namespace: &str, message: &str) {
         let (peer, namespace) = (Peer(engine.peer(conn)), Quote(namespace));
         let text = format_args!("a request for {namespace}{peer}: rejected: {message}");
-        engine.book.add(Kind::Rejected, text, engine.now);
+        engine.log.add(Kind::Rejected, text, engine.now);
     }
 
     /// `peer` is where it came from, if its connection may be gone already.

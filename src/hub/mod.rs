@@ -23,7 +23,7 @@ mod targets;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
-use crate::base::sid::{Home, SidSource};
+use crate::base::sid::{IdSpace, SidSource};
 use crate::base::slots::Slots;
 use crate::base::timers::Timers;
 use crate::engine::Engine;
@@ -65,9 +65,9 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// With its namespace `/`, which is open unless the host makes it guarded. `home` is where its sockets live among several
+    /// With its namespace `/`, which is open unless the host makes it guarded. `space` is where its sockets live among several
     /// loops.
-    pub(crate) fn new(engine: &mut Engine, home: Home) -> Result<Self> {
+    pub(crate) fn new(engine: &mut Engine, space: IdSpace) -> Result<Self> {
         let mut hub = Self {
             clients: Clients::default(),
             sockets: Slots::default(),
@@ -77,8 +77,8 @@ impl Hub {
             router: Router::new(),
             asking: Router::new(),
             acks: Slots::default(),
-            ack_numbers: AckNumbers::new(&home),
-            sids: SidSource::new(home),
+            ack_numbers: AckNumbers::new(&space),
+            sids: SidSource::new(space),
             timers: Timers::default(),
             named: Default::default(),
         };

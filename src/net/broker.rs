@@ -14,7 +14,7 @@ use crate::base::errors::Error;
 use crate::broker::Core;
 use crate::host::config::Config;
 use crate::host::events::Events;
-use crate::host::log::{self, Book, Level};
+use crate::host::log::{self, Level, Log};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -37,8 +37,8 @@ pub struct Broker {
     alive: Arc<()>,
     driver: Driver,
     /// The lines that its loops have for the log.
-    book: Arc<Book>,
-    log: Option<Sink>,
+    log: Arc<Log>,
+    sink: Option<Sink>,
     begun: Instant,
 }
 
@@ -62,19 +62,19 @@ impl Broker {
     pub fn new(config: Config) -> io::Result<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let begun = Instant::now();
-        let book = Arc::<Book>::default();
+        let log = Arc::<Log>::default();
         let driver = if config.loops > 0 {
-            Driver::Threads(Box::new(Threads::new(config, epoch, &book)?))
+            Driver::Threads(Box::new(Threads::new(config, epoch, &log)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
             let (queues, inboxes) = Queues::new(&config, [io.waker()].into_iter());
             let mut core = Core::new(config, epoch)?;
-            core.log_to(book.clone());
+            core.log_to(log.clone());
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
             Driver::Host(Box::new(Shard { core, io, inbox, ids: Ids::default(), stopped: false }), queues)
         };
-        Ok(Self { driver, alive: Arc::new(()), book, log: None, begun })
+        Ok(Self { driver, alive: Arc::new(()), log, sink: None, begun })
     }
 
     /// Has the lines of the log up to `level` given to `log`, instead of whatever had them before. Without this call there is
@@ -96,30 +96,30 @@ impl Broker {
     /// # }
     /// ```
     pub fn set_log(&mut self, level: Level, log: impl FnMut(Level, &str) + Send + 'static) {
-        self.book.set_level(level);
-        self.log = Some(Box::new(log));
+        self.log.set_level(level);
+        self.sink = Some(Box::new(log));
     }
 
     /// A line that no peer can cause at will.
     pub(crate) fn log(&mut self, level: Level, text: fmt::Arguments<'_>) {
-        if let Some(log) = self.log.as_mut().filter(|_| self.book.wants(level)) {
-            log(level, &log::line(text));
+        if let Some(sink) = self.sink.as_mut().filter(|_| self.log.wants(level)) {
+            sink(level, &log::line(text));
         }
     }
 
     /// Gives the host the lines since the last time, and those about what could not be done for callers that had gone on.
     fn hand_over_log(&mut self) {
-        let Some(log) = &mut self.log else { return };
+        let Some(sink) = &mut self.sink else { return };
         let now = self.begun.elapsed().as_millis() as u64;
-        for (level, line) in self.book.take(Some(now)) {
-            log(level, &line);
+        for (level, line) in self.log.take(Some(now)) {
+            sink(level, &line);
         }
         let failures = match &self.driver {
             Driver::Host(_, queues) => queues.failures(),
             Driver::Threads(threads) => threads.failures(),
         };
-        if self.book.wants(Level::Warn) {
-            failures.iter().for_each(|it| log(Level::Warn, &log::failure(it.call, it.error, it.times)));
+        if self.log.wants(Level::Warn) {
+            failures.iter().for_each(|it| sink(Level::Warn, &log::failure(it.call, it.error, it.times)));
         }
     }
 

@@ -1,9 +1,9 @@
 //! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
 
 mod drains;
-mod fleet;
 mod floods;
 mod halves;
+mod many;
 mod races;
 mod sessions;
 #[allow(dead_code)]

@@ -31,7 +31,7 @@ fn a_thousand_clients_for_an_hour_leave_nothing_behind() {
         println!("seed {seed}: {} messages checked, {counters:?}", storm.checked());
         // The run has been everywhere.
         for (name, count) in counters.iter() {
-            // The first two are rare; the core knows no other threads; the others are told apart in `calm`.
+            // The first two are rare; the core knows no other threads; the others are told apart in `overload`.
             let excused = [
                 "links_refused",
                 "connect_timeouts",

@@ -23,7 +23,7 @@ use Shown::{By, In};
 
 const SEMANTICS: &str = include_str!("semantics.rs");
 const LOOP: &str = include_str!("../net/input.rs");
-const CALM: &str = include_str!("calm.rs");
+const OVERLOAD: &str = include_str!("overload.rs");
 
 const TESTS: &[(&str, Shown)] = &[
     ("max_payload", By(max_payload)),
@@ -49,8 +49,11 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_room_bytes", By(max_room_bytes)),
     ("max_pending_acks", In(SEMANTICS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
     ("max_links", By(max_links)),
-    ("max_connections", In(CALM, "a_connection_more_than_there_may_be_is_told_to_come_again")),
-    ("max_connections_per_address", In(CALM, "an_address_has_its_share_of_connections_and_of_handshakes")),
+    ("max_connections", In(OVERLOAD, "a_connection_more_than_there_may_be_is_told_to_come_again")),
+    (
+        "max_connections_per_address",
+        In(OVERLOAD, "an_address_has_its_share_of_connections_and_of_handshakes"),
+    ),
     ("max_backlog", In(SEMANTICS, "a_slow_consumer_is_closed_at_the_bound_and_not_before")),
     ("max_poll_packets", By(max_poll_packets)),
     ("max_tick_bytes", By(max_tick_bytes)),
@@ -60,9 +63,9 @@ const TESTS: &[(&str, Shown)] = &[
     ("accept_budget", In(LOOP, "serves_many_links_and_uses_their_keys_again")),
     ("remote_queue", By(remote_queue)),
     ("step_time", In(LOOP, "a_turn_whose_time_is_up_leaves_the_rest_to_the_next_and_timers_wait_for_it")),
-    ("max_handshakes_per_second", In(CALM, "handshakes_past_the_rate_are_told_when_to_come_again")),
-    ("handshake_burst", In(CALM, "handshakes_past_the_rate_are_told_when_to_come_again")),
-    ("max_handshakes_per_address", In(CALM, "an_address_has_its_share_of_connections_and_of_handshakes")),
+    ("max_handshakes_per_second", In(OVERLOAD, "handshakes_past_the_rate_are_told_when_to_come_again")),
+    ("handshake_burst", In(OVERLOAD, "handshakes_past_the_rate_are_told_when_to_come_again")),
+    ("max_handshakes_per_address", In(OVERLOAD, "an_address_has_its_share_of_connections_and_of_handshakes")),
 ];
 
 #[test]

@@ -2,7 +2,6 @@
 
 mod big;
 mod bursts;
-mod calm;
 mod client;
 mod ends;
 mod halves;
@@ -10,6 +9,7 @@ mod http;
 mod limits;
 mod net;
 mod origins;
+mod overload;
 mod parse;
 mod room_limits;
 mod semantics;

@@ -213,7 +213,7 @@ impl Argument for Resource {
 }
 
 /// Handles that say on which loop they live.
-macro_rules! at_home_on_a_loop {
+macro_rules! on_a_loop {
     ($($kind:ident: $find:ident)*) => {$(
         impl Argument for $kind {
             type Lent<'a> = Self;
@@ -238,7 +238,7 @@ macro_rules! at_home_on_a_loop {
     )*};
 }
 
-at_home_on_a_loop! { SocketId: socket ConnId: conn }
+on_a_loop! { SocketId: socket ConnId: conn }
 
 impl Argument for NamespaceId {
     type Lent<'a> = Self;

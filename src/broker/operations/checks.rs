@@ -2,7 +2,7 @@
 
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
-use crate::engine::gate;
+use crate::engine::admission;
 use crate::host::config::Config;
 use crate::hub::delivery;
 use crate::hub::message::Message;
@@ -41,7 +41,7 @@ impl Rules {
     }
 
     pub(super) fn check_drain(&self, per_second: u32, reason: &str) -> Result<()> {
-        gate::check_drain(per_second, reason)
+        admission::check_drain(per_second, reason)
     }
 
     pub(super) fn check_engine(&self) -> Result<()> {

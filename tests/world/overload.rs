@@ -1,4 +1,4 @@
-//! Calm under overload: the admission rate, the drain, readers that stop, clients that dawdle. Only what must hold at any
+//! Overload: the admission rate, the drain, readers that stop, clients that dawdle. Only what must hold at any
 //! speed; `benches/storms` has the figures.
 
 use crate::client::{Carrier, Client, Wire};

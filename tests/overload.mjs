@@ -126,7 +126,7 @@ try {
     await figures();
     await rate();
     await drain();
-    console.log("calm: a drain, an admission rate and metrics, seen by stock clients and Prometheus' parser");
+    console.log("overload: a drain, an admission rate and metrics, seen by stock clients and Prometheus' parser");
 } finally {
     hosts.forEach((child) => child.kill());
 }

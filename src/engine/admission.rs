@@ -25,7 +25,7 @@ const FULL_RETRY_AFTER: u64 = 10;
 
 /// Lets handshakes in, or not.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct Admission {
     /// Handshakes that were let in, as thousandths, less those that time has made good: at most the burst.
     used: u64,
     /// Handshakes that were sent away and have yet to come again, as thousandths, by the same measure.
@@ -92,7 +92,7 @@ impl Busy {
     }
 }
 
-impl Gate {
+impl Admission {
     /// Takes one handshake in, if the rate allows it.
     #[expect(
         clippy::arithmetic_side_effects,
@@ -136,12 +136,13 @@ impl Engine {
     /// Whether a new session of this address may begin now; counts those that may, until [`Engine::left`], and those that may not.
     pub(super) fn admit(&mut self, address: Option<Address>) -> std::result::Result<(), Busy> {
         let limits = &self.config.limits;
-        let entered = match self.gate.drain {
+        let entered = match self.admission.drain {
             Some(_) => Err(Busy::Draining),
-            None => self.visitors.enter(address, limits, self.wall_clock()),
+            None => self.quotas.enter(address, limits, self.wall_clock()),
         };
-        let answer = entered
-            .and_then(|()| self.gate.admit(limits, self.now).inspect_err(|_| self.visitors.leave(address)));
+        let answer = entered.and_then(|()| {
+            self.admission.admit(limits, self.now).inspect_err(|_| self.quotas.leave(address))
+        });
         match answer {
             Ok(()) => {}
             Err(Busy::Full) => count(&mut self.counters.handshakes_over_connections, 1),
@@ -161,35 +162,35 @@ impl Engine {
         check_drain(per_second, reason)?;
         let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();
         let begun = self.now;
-        self.gate.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
+        self.admission.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
         self.timers.arm(Timer::Drain, self.now);
         Ok(())
     }
 
     /// Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
     pub(crate) fn stop_draining(&mut self) {
-        self.gate.drain = None;
+        self.admission.drain = None;
         self.timers.cancel(Timer::Drain);
     }
 
     /// Whether [`drain`](Engine::drain) was called, and clients are not taken in.
     pub(crate) fn is_draining(&self) -> bool {
-        self.gate.drain.is_some()
+        self.admission.drain.is_some()
     }
 
     /// How many drains have come to their end, each of which has its number in its event.
     pub(crate) fn drained(&self) -> u64 {
-        self.gate.drained
+        self.admission.drained
     }
 
     /// Sends away as many clients as are due.
     pub(super) fn drain_on(&mut self) {
         let now = self.now;
-        let Some(drain) = &mut self.gate.drain else { return };
+        let Some(drain) = &mut self.admission.drain else { return };
         let per_second = u64::from(drain.per_second);
         // The first one goes at once.
         let due = (now.saturating_sub(drain.begun).saturating_mul(per_second) / 1_000).saturating_add(1);
-        while let Some(drain) = &mut self.gate.drain {
+        while let Some(drain) = &mut self.admission.drain {
             if drain.sent >= due {
                 let next = drain.begun.saturating_add(drain.sent.saturating_mul(1_000).div_ceil(per_second));
                 return self.timers.arm(Timer::Drain, next.max(now.saturating_add(DRAIN_STEP)));
@@ -210,7 +211,7 @@ impl Engine {
                 continue;
             }
             let transport = conn.transport;
-            let Some(drain) = &mut self.gate.drain else { break };
+            let Some(drain) = &mut self.admission.drain else { break };
             count(&mut drain.sent, 1);
             let close = drain.close.clone();
             if let Transport::WebSocket { link } = transport
@@ -226,13 +227,13 @@ impl Engine {
 
     /// Tells the host when the last connection of a drain is gone.
     pub(super) fn tell_if_drained(&mut self) {
-        if let Some(drain) = &mut self.gate.drain
+        if let Some(drain) = &mut self.admission.drain
             && self.conns.len() == 0
             && !std::mem::replace(&mut drain.told, true)
         {
             self.timers.cancel(Timer::Drain);
-            count(&mut self.gate.drained, 1);
-            self.notices.push_back(Notice::Drained(self.gate.drained));
+            count(&mut self.admission.drained, 1);
+            self.notices.push_back(Notice::Drained(self.admission.drained));
         }
     }
 }
@@ -244,22 +245,24 @@ mod tests {
     #[test]
     fn a_burst_then_the_rate_and_each_refused_is_told_a_time_of_its_own() {
         let limits = Limits { max_handshakes_per_second: 10, handshake_burst: 5, ..Limits::default() };
-        let mut gate = Gate::default();
-        let admitted = |gate: &mut Gate, now| (0..100).filter(|_| gate.admit(&limits, now).is_ok()).count();
-        assert_eq!(admitted(&mut gate, 0), 5);
-        assert_eq!(gate.admit(&limits, 0), Err(Busy::Rate(10)));
-        assert_eq!(admitted(&mut gate, 99), 0);
-        assert_eq!(admitted(&mut gate, 100), 1);
-        assert_eq!(admitted(&mut gate, 400), 3);
-        assert_eq!(gate.admit(&limits, 400), Err(Busy::Rate(30)));
+        let mut admission = Admission::default();
+        let admitted = |admission: &mut Admission, now| {
+            (0..100).filter(|_| admission.admit(&limits, now).is_ok()).count()
+        };
+        assert_eq!(admitted(&mut admission, 0), 5);
+        assert_eq!(admission.admit(&limits, 0), Err(Busy::Rate(10)));
+        assert_eq!(admitted(&mut admission, 99), 0);
+        assert_eq!(admitted(&mut admission, 100), 1);
+        assert_eq!(admitted(&mut admission, 400), 3);
+        assert_eq!(admission.admit(&limits, 400), Err(Busy::Rate(30)));
         // An hour of rest is worth one burst.
-        assert_eq!(admitted(&mut gate, 3_600_000), 5);
-        assert_eq!(gate.admit(&limits, 3_600_000), Err(Busy::Rate(10)));
+        assert_eq!(admitted(&mut admission, 3_600_000), 5);
+        assert_eq!(admission.admit(&limits, 3_600_000), Err(Busy::Rate(10)));
     }
 
     #[test]
     fn without_a_rate_everybody_comes_in() {
-        let mut gate = Gate::default();
-        assert!((0..crate::base::rounds(100_000)).all(|_| gate.admit(&Limits::default(), 0).is_ok()));
+        let mut admission = Admission::default();
+        assert!((0..crate::base::rounds(100_000)).all(|_| admission.admit(&Limits::default(), 0).is_ok()));
     }
 }

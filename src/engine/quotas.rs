@@ -2,7 +2,7 @@
 //! of addresses is bounded by the connections there are, and by a fixed number.
 
 use super::Engine;
-use super::gate::Busy;
+use super::admission::Busy;
 use crate::base::Millis;
 use crate::base::limits::Limits;
 use crate::host::handshake::Address;
@@ -12,24 +12,24 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// Addresses of one second whose handshakes are counted; who comes after so many others in that second is not.
-const MAX_COMERS: usize = 65_536;
+const MAX_ADDRESSES: usize = 65_536;
 /// A table of addresses is given back down to this when they are gone.
 const KEEP: usize = 1_024;
 
 /// The connections of all loops.
 #[derive(Debug, Default)]
-pub(crate) struct Visitors(Mutex<Table>);
+pub(crate) struct Quotas(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     connections: usize,
     of_address: HashMap<Address, u32>,
     /// Handshakes of the second that ends at `until`.
-    comers: HashMap<Address, u32>,
+    handshakes: HashMap<Address, u32>,
     until: Millis,
 }
 
-impl Visitors {
+impl Quotas {
     /// Counts one more connection, if there is room. `address` is given if it matters. `now` is one clock for all loops.
     pub(super) fn enter(&self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
         let table = &mut *self.0.lock();
@@ -73,11 +73,11 @@ impl Table {
         if rate > 0 {
             if now >= self.until {
                 self.until = now.saturating_add(1_000);
-                self.comers.clear();
-                self.comers.shrink_to(KEEP);
+                self.handshakes.clear();
+                self.handshakes.shrink_to(KEEP);
             }
-            if self.comers.len() < MAX_COMERS || self.comers.contains_key(&address) {
-                let count = self.comers.entry(address).or_default();
+            if self.handshakes.len() < MAX_ADDRESSES || self.handshakes.contains_key(&address) {
+                let count = self.handshakes.entry(address).or_default();
                 if *count >= rate {
                     return Err(Busy::AddressRate);
                 }
@@ -93,7 +93,7 @@ impl Table {
 
 impl Engine {
     /// The address that counts for a handshake, if addresses count.
-    pub(super) fn visitor(&self, peer: SocketAddr, request: &Request<'_>) -> Option<Address> {
+    pub(super) fn counted_address(&self, peer: SocketAddr, request: &Request<'_>) -> Option<Address> {
         let limits = &self.config.limits;
         let counts = limits.max_connections_per_address > 0 || limits.max_handshakes_per_address > 0;
         counts.then(|| self.proxies.client(peer, request).into())
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "800,000 addresses, which the bound needs")]
     fn what_is_remembered_of_addresses_is_bounded_whoever_comes() {
-        let visitors = Visitors::default();
+        let quotas = Quotas::default();
         let limits = Limits {
             max_connections: 1_000,
             max_connections_per_address: 1,
@@ -117,19 +117,19 @@ mod tests {
         for round in 0..4_u64 {
             for host in 0..200_000 {
                 let address = Some(Address::V4(host));
-                if visitors.enter(address, &limits, round * 1_000).is_ok() {
-                    visitors.leave(address);
+                if quotas.enter(address, &limits, round * 1_000).is_ok() {
+                    quotas.leave(address);
                 }
             }
-            let table = visitors.0.lock();
+            let table = quotas.0.lock();
             assert_eq!((table.connections, table.of_address.len()), (0, 0));
             assert!(table.of_address.capacity() <= 4 * KEEP);
-            assert_eq!(table.comers.len(), MAX_COMERS);
+            assert_eq!(table.handshakes.len(), MAX_ADDRESSES);
         }
         // A quiet second gives it back.
         let address = Some(Address::V4(1));
-        visitors.enter(address, &limits, 9_000).unwrap();
-        visitors.leave(address);
-        assert!(visitors.0.lock().comers.capacity() <= 4 * KEEP);
+        quotas.enter(address, &limits, 9_000).unwrap();
+        quotas.leave(address);
+        assert!(quotas.0.lock().handshakes.capacity() <= 4 * KEEP);
     }
 }
