@@ -18,6 +18,7 @@ const KNOWN: &[(&str, &[&str], &str)] = &[
             "frozen",
             "given",
             "log",
+            "operate",
             "pack",
             "query",
             "remote",
