@@ -2,24 +2,23 @@
 //! belongs to either.
 
 use super::pages::{Pages, Resource};
-use super::shared_metrics::{Reporter, SharedMetrics};
+use super::reporter::{Others, Reporter};
 use crate::base::Millis;
 use crate::base::errors::Result;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::sid::IdSpace;
-use crate::engine::quotas::Quotas;
+use crate::engine::quotas::{Counts, Quotas};
 use crate::engine::service::{Flow, Output, Owed, Service};
 use crate::engine::{End, Engine, Upper};
 use crate::host::config::Config;
 use crate::host::events::{Events, Kind};
 use crate::host::handshake::Handshake;
-use crate::host::log::Log;
+use crate::host::log::{Log, Silence};
 use crate::host::metrics::Metrics;
 use crate::host::stats::{Stats, count};
 use crate::hub::Hub;
 use crate::wire::http::Request;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The broker without I/O, to be driven by `net` or by any other loop, through [`Service`].
@@ -31,11 +30,24 @@ pub struct Core {
     pub(super) top: Top,
 }
 
+/// What a core may have together with others of its broker, or with its owner. By default it has all to itself, and no log.
+pub(crate) struct Shared {
+    pub(crate) space: IdSpace,
+    pub(crate) quotas: Box<dyn Quotas>,
+    pub(crate) log: Box<dyn Log>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { space: IdSpace::whole(), quotas: Box::<Counts>::default(), log: Box::new(Silence) }
+    }
+}
+
 /// What sits on the engine.
 pub(super) struct Top {
     pub(super) hub: Hub,
     pages: Pages,
-    /// With other loops, its part in what they have together.
+    /// With other cores, its part in what they have together.
     reporter: Option<Reporter>,
 }
 
@@ -136,12 +148,13 @@ impl Core {
     /// # Errors
     /// [`Error::BadConfig`](crate::Error::BadConfig) if a value cannot be worked with.
     pub fn new(config: Config, epoch: u64) -> Result<Self> {
-        Self::sharing(config, epoch, IdSpace::whole(), Arc::default())
+        Self::sharing(config, epoch, Shared::default())
     }
 
-    /// The same for one of several loops, which count their connections together.
-    pub(crate) fn sharing(config: Config, epoch: u64, space: IdSpace, quotas: Arc<Quotas>) -> Result<Self> {
-        let mut engine = Engine::new(config, epoch, space.clone(), quotas)?;
+    /// The same for a core that has something together with others.
+    pub(crate) fn sharing(config: Config, epoch: u64, shared: Shared) -> Result<Self> {
+        let Shared { space, quotas, log } = shared;
+        let mut engine = Engine::new(config, epoch, space.clone(), quotas, log)?;
         let hub = Hub::new(&mut engine, space)?;
         Ok(Self { engine, top: Top { hub, pages: Pages::default(), reporter: None } })
     }
@@ -151,15 +164,10 @@ impl Core {
         self.engine.tell(&mut self.top);
     }
 
-    /// From now on this core, the one of loop `number`, says there what it has, and answers for all.
-    pub(crate) fn report_to(&mut self, shared: Arc<SharedMetrics>, number: usize) {
-        self.top.reporter = Some(Reporter::new(shared, number));
+    /// From now on this core tells others what it has, and answers a monitor for all of them.
+    pub(crate) fn report_to(&mut self, others: Box<dyn Others>) {
+        self.top.reporter = Some(Reporter::new(others));
         self.top.report(&self.engine);
-    }
-
-    /// Shares the lines of its log with other loops, and with the broker's owner.
-    pub(crate) fn log_to(&mut self, log: Arc<Log>) {
-        self.engine.log = log;
     }
 
     /// Hands over the events since the last call: `events` is emptied first and its buffers are used for the next ones.

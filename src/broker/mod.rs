@@ -9,7 +9,8 @@ mod calls;
 mod core;
 pub(crate) mod operations;
 pub(crate) mod pages;
-pub(crate) mod shared_metrics;
+pub(crate) mod reporter;
 
 pub use self::core::Core;
+pub(crate) use self::core::Shared;
 pub use pages::Resource;

@@ -53,7 +53,7 @@ struct Drain {
 
 /// Why a handshake is answered with 503, or 429 where its address is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Busy {
+pub(crate) enum Busy {
     /// There were too many of late; a place should be free in so many seconds.
     Rate(u64),
     Draining,

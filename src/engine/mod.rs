@@ -51,7 +51,6 @@ use quotas::Quotas;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 pub(crate) use ends::Ending;
 
@@ -104,7 +103,7 @@ pub(crate) struct Engine {
     /// Reused by whatever encodes a packet.
     pub(crate) scratch: Vec<u8>,
     /// Lines for the host's log.
-    pub(crate) log: Arc<Log>,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) now: Millis,
     /// Wall clock at time zero, in milliseconds since 1970.
     epoch: u64,
@@ -130,7 +129,7 @@ pub(crate) struct Engine {
     /// Reused by every flush.
     ranges: Vec<Frame>,
     admission: Admission,
-    quotas: Arc<Quotas>,
+    quotas: Box<dyn Quotas>,
     proxies: Proxies,
     steps: Histogram,
     flushes: Histogram,
@@ -151,8 +150,14 @@ impl Path {
 }
 
 impl Engine {
-    /// `space` is where its sessions live among several loops, which count their quotas together.
-    pub(crate) fn new(mut config: Config, epoch: u64, space: IdSpace, quotas: Arc<Quotas>) -> Result<Self> {
+    /// `space` is what it makes its ids of. Connections are counted in `quotas`, and lines go to `log`.
+    pub(crate) fn new(
+        mut config: Config,
+        epoch: u64,
+        space: IdSpace,
+        quotas: Box<dyn Quotas>,
+        log: Box<dyn Log>,
+    ) -> Result<Self> {
         config.check()?;
         let proxies = config.proxies()?;
         config.limits.settle();
@@ -164,7 +169,7 @@ impl Engine {
             batches: Batches::default(),
             outbox: Outbox::default(),
             scratch: Vec::new(),
-            log: Arc::default(),
+            log,
             now: 0,
             epoch: epoch.min(LAST),
             date: HttpDate::default(),

@@ -1,5 +1,5 @@
-//! Who may open one more connection: how many there are in all, and how many of one address, over all loops. What it remembers
-//! of addresses is bounded by the connections there are, and by a fixed number.
+//! Who may open one more connection: how many there are in all, and how many of one address. What it remembers of addresses is
+//! bounded by the connections there are, and by a fixed number.
 
 use super::Engine;
 use super::admission::Busy;
@@ -7,7 +7,6 @@ use crate::base::Millis;
 use crate::base::limits::Limits;
 use crate::host::handshake::Address;
 use crate::wire::http::Request;
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -16,12 +15,18 @@ const MAX_ADDRESSES: usize = 65_536;
 /// A table of addresses is given back down to this when they are gone.
 const KEEP: usize = 1_024;
 
-/// The connections of all loops.
-#[derive(Debug, Default)]
-pub(crate) struct Quotas(Mutex<Table>);
+/// Counts connections: those of one engine, or those of several together.
+pub(crate) trait Quotas: Send {
+    /// Counts one more, if there is room. `address` is given if it matters. `now` is one clock for all engines.
+    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy>;
 
+    /// One that was counted is gone.
+    fn leave(&mut self, address: Option<Address>);
+}
+
+/// The connections there are.
 #[derive(Debug, Default)]
-struct Table {
+pub(crate) struct Counts {
     connections: usize,
     of_address: HashMap<Address, u32>,
     /// Handshakes of the second that ends at `until`.
@@ -29,40 +34,36 @@ struct Table {
     until: Millis,
 }
 
-impl Quotas {
-    /// Counts one more connection, if there is room. `address` is given if it matters. `now` is one clock for all loops.
-    pub(super) fn enter(&self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
-        let table = &mut *self.0.lock();
-        if table.connections >= limits.max_connections as usize {
+impl Quotas for Counts {
+    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
+        if self.connections >= limits.max_connections as usize {
             return Err(Busy::Full);
         }
         if let Some(address) = address {
-            table.enter_from(address, limits, now)?;
+            self.enter_from(address, limits, now)?;
         }
-        table.connections = table.connections.saturating_add(1);
+        self.connections = self.connections.saturating_add(1);
         Ok(())
     }
 
-    /// A connection that was counted is gone.
     #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it came")]
-    pub(super) fn leave(&self, address: Option<Address>) {
-        let table = &mut *self.0.lock();
-        table.connections -= 1;
+    fn leave(&mut self, address: Option<Address>) {
+        self.connections -= 1;
         if let Some(address) = address
-            && let Some(count) = table.of_address.get_mut(&address)
+            && let Some(count) = self.of_address.get_mut(&address)
         {
             *count -= 1;
             if *count == 0 {
-                table.of_address.remove(&address);
-                if table.of_address.len() < table.of_address.capacity() / 4 {
-                    table.of_address.shrink_to((table.of_address.len() * 2).max(KEEP));
+                self.of_address.remove(&address);
+                if self.of_address.len() < self.of_address.capacity() / 4 {
+                    self.of_address.shrink_to((self.of_address.len() * 2).max(KEEP));
                 }
             }
         }
     }
 }
 
-impl Table {
+impl Counts {
     #[expect(clippy::arithmetic_side_effects, reason = "both counts are below a bound of 32 bits")]
     fn enter_from(&mut self, address: Address, limits: &Limits, now: Millis) -> Result<(), Busy> {
         let most = limits.max_connections_per_address;
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "800,000 addresses, which the bound needs")]
     fn what_is_remembered_of_addresses_is_bounded_whoever_comes() {
-        let quotas = Quotas::default();
+        let mut quotas = Counts::default();
         let limits = Limits {
             max_connections: 1_000,
             max_connections_per_address: 1,
@@ -121,15 +122,14 @@ mod tests {
                     quotas.leave(address);
                 }
             }
-            let table = quotas.0.lock();
-            assert_eq!((table.connections, table.of_address.len()), (0, 0));
-            assert!(table.of_address.capacity() <= 4 * KEEP);
-            assert_eq!(table.handshakes.len(), MAX_ADDRESSES);
+            assert_eq!((quotas.connections, quotas.of_address.len()), (0, 0));
+            assert!(quotas.of_address.capacity() <= 4 * KEEP);
+            assert_eq!(quotas.handshakes.len(), MAX_ADDRESSES);
         }
         // A quiet second gives it back.
         let address = Some(Address::V4(1));
         quotas.enter(address, &limits, 9_000).unwrap();
         quotas.leave(address);
-        assert!(quotas.0.lock().handshakes.capacity() <= 4 * KEEP);
+        assert!(quotas.handshakes.capacity() <= 4 * KEEP);
     }
 }

@@ -5,10 +5,8 @@ use super::reason::Reason;
 use super::stats::count;
 use crate::base::Millis;
 use crate::base::errors::Error;
-use parking_lot::Mutex;
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How much a line of the log matters, for [`Broker::set_log`](crate::Broker::set_log). Lower is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,21 +94,51 @@ impl Share {
     }
 }
 
-/// The lines that wait for the host, shared by all loops of a broker. Without a log it costs one look at the level.
-#[derive(Debug, Default)]
-pub(crate) struct Log {
-    /// Of the lines up to this level; 0 is none.
-    level: AtomicU8,
-    lines: Mutex<Lines>,
+/// Where a core's lines go. A core that nobody reads from has [`Silence`].
+pub(crate) trait Log: Send {
+    /// Whether lines of this level are said.
+    fn wants(&self, level: Level) -> bool;
+
+    /// Adds a line, if its level is wanted and there is room for one of its kind.
+    fn add(&self, kind: Kind, text: fmt::Arguments<'_>, now: Millis);
 }
 
+/// No log.
+pub(crate) struct Silence;
+
+impl Log for Silence {
+    fn wants(&self, _: Level) -> bool {
+        false
+    }
+
+    fn add(&self, _: Kind, _: fmt::Arguments<'_>, _: Millis) {}
+}
+
+/// The lines that wait for the host.
 #[derive(Debug, Default)]
-struct Lines {
+pub(crate) struct Lines {
     shares: [Share; KINDS.len()],
     waiting: Vec<(Level, String)>,
 }
 
 impl Lines {
+    /// Adds a line, if there is room for one of its kind.
+    pub(crate) fn add(&mut self, kind: Kind, text: fmt::Arguments<'_>, now: Millis) {
+        let full = self.waiting.len() >= MAX_WAITING;
+        if !full {
+            self.catch_up(now);
+        }
+        if self.shares.get_mut(kind as usize).is_some_and(|share| share.take(now, full)) {
+            self.waiting.push((kind.level(), line(text)));
+        }
+    }
+
+    /// The lines since the last time.
+    pub(crate) fn take(&mut self, now: Millis) -> Vec<(Level, String)> {
+        self.catch_up(now);
+        std::mem::take(&mut self.waiting)
+    }
+
     /// Says how many lines were left out in a second that is over.
     fn catch_up(&mut self, now: Millis) {
         for (share, (name, level)) in self.shares.iter_mut().zip(KINDS) {
@@ -119,45 +147,6 @@ impl Lines {
                 self.waiting.push((level, line(format_args!("{name}: {left_out} more in a second"))));
             }
         }
-    }
-}
-
-impl Log {
-    pub(crate) fn set_level(&self, level: Level) {
-        self.level.store(level as u8, Ordering::Relaxed);
-    }
-
-    /// Whether lines of this level are said.
-    pub(crate) fn wants(&self, level: Level) -> bool {
-        level as u8 <= self.level.load(Ordering::Relaxed)
-    }
-
-    /// Adds a line, if there is room for one of its kind.
-    pub(crate) fn add(&self, kind: Kind, text: fmt::Arguments<'_>, now: Millis) {
-        let level = kind.level();
-        if !self.wants(level) {
-            return;
-        }
-        let mut lines = self.lines.lock();
-        let full = lines.waiting.len() >= MAX_WAITING;
-        if !full {
-            lines.catch_up(now);
-        }
-        if lines.shares.get_mut(kind as usize).is_some_and(|share| share.take(now, full)) {
-            lines.waiting.push((level, line(text)));
-        }
-    }
-
-    /// The lines since the last time.
-    pub(crate) fn take(&self, now: Option<Millis>) -> Vec<(Level, String)> {
-        if self.level.load(Ordering::Relaxed) == 0 {
-            return Vec::new();
-        }
-        let mut lines = self.lines.lock();
-        if let Some(now) = now {
-            lines.catch_up(now);
-        }
-        std::mem::take(&mut lines.waiting)
     }
 }
 
@@ -229,74 +218,60 @@ impl Write for Line {
 mod tests {
     use super::*;
 
-    fn log(level: Level) -> Log {
-        let log = Log::default();
-        log.set_level(level);
-        log
-    }
-
-    fn refused(log: &Log, message: &str, context: &str, now: Millis) -> Vec<String> {
+    fn refused(log: &mut Lines, message: &str, context: &str, now: Millis) -> Vec<String> {
         log.add(Kind::Refused, format_args!("request refused: {message} ({})", Quote(context)), now);
-        lines(log, None)
+        lines(log, now)
     }
 
-    fn lines(log: &Log, now: Option<Millis>) -> Vec<String> {
+    fn lines(log: &mut Lines, now: Millis) -> Vec<String> {
         log.take(now).into_iter().map(|(level, text)| format!("{} {text}", level as u32)).collect()
     }
 
     #[test]
     fn what_a_peer_sends_stays_within_its_line() {
-        let log = log(Level::Warn);
+        let mut log = Lines::default();
         let forged = "x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}";
-        let said = refused(&log, "Session ID unknown", forged, 0);
+        let said = refused(&mut log, "Session ID unknown", forged, 0);
         let text = r#"2 request refused: Session ID unknown ("x\") \n2026-01-01 admin logged in\u{1b}[2J\r\0\u{2028}\u{85}")"#;
         assert_eq!(said, [text]);
         let long = "ä".repeat(8_000);
-        let said = refused(&log, "a", &long, 0);
+        let said = refused(&mut log, "a", &long, 0);
         assert!(said[0].len() < 200 && said[0].ends_with("\"... of 16000 bytes)"), "{said:?}");
         // What the host says of a refusal may be a client's words too.
-        let said = refused(&log, &"\n\u{7f}".repeat(8_000), "", 0);
+        let said = refused(&mut log, &"\n\u{7f}".repeat(8_000), "", 0);
         assert!(said[0].len() < MAX_LINE + 10 && said[0].is_ascii() && !said[0].contains('\n'), "{said:?}");
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "thousands of lines, which are counted")]
     fn each_kind_has_so_many_lines_a_second_and_says_what_it_left_out() {
-        let log = log(Level::Warn);
-        let count = |now| -> usize { (0..2_000).map(|_| refused(&log, "a", "b", now).len()).sum() };
-        assert_eq!(count(5_000), 100);
-        assert_eq!(count(5_999), 0);
+        let mut log = Lines::default();
+        let count =
+            |log: &mut Lines, now| -> usize { (0..2_000).map(|_| refused(log, "a", "b", now).len()).sum() };
+        assert_eq!(count(&mut log, 5_000), 100);
+        assert_eq!(count(&mut log, 5_999), 0);
         // Another kind has its own share.
         log.add(Kind::Unparsable, format_args!("it"), 5_999);
-        assert_eq!(lines(&log, None), ["2 it"]);
-        assert_eq!(lines(&log, Some(5_999)), [""; 0]);
+        assert_eq!(lines(&mut log, 5_999), ["2 it"]);
+        assert_eq!(lines(&mut log, 5_999), [""; 0]);
         // Whether a line comes next, or nothing.
-        assert_eq!(refused(&log, "a", "b", 6_000)[..1], ["2 request refused: 3900 more in a second"]);
-        assert_eq!(count(6_500), 99);
-        assert_eq!(lines(&log, Some(60_000)), ["2 request refused: 1901 more in a second"]);
-        assert_eq!(lines(&log, Some(90_000)), [""; 0]);
-        assert_eq!(count(90_000), 100);
+        assert_eq!(refused(&mut log, "a", "b", 6_000)[..1], ["2 request refused: 3900 more in a second"]);
+        assert_eq!(count(&mut log, 6_500), 99);
+        assert_eq!(lines(&mut log, 60_000), ["2 request refused: 1901 more in a second"]);
+        assert_eq!(lines(&mut log, 90_000), [""; 0]);
+        assert_eq!(count(&mut log, 90_000), 100);
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "20,000 lines, which are counted")]
     fn lines_that_wait_for_a_host_are_so_many_and_the_others_are_counted() {
-        let log = log(Level::Warn);
+        let mut log = Lines::default();
         for now in (0..100_000).step_by(5) {
             log.add(Kind::Refused, format_args!("it"), now);
         }
-        let said = lines(&log, Some(200_000)).len();
+        let said = lines(&mut log, 200_000).len();
         assert!((MAX_WAITING..MAX_WAITING + 2 * KINDS.len()).contains(&said), "{said}");
         log.add(Kind::Refused, format_args!("it"), 200_000);
-        assert_eq!(lines(&log, None), ["2 it"]);
-    }
-
-    #[test]
-    fn a_line_above_the_level_is_neither_said_nor_counted() {
-        let log = log(Level::Error);
-        assert_eq!(refused(&log, "a", "b", 0), [""; 0]);
-        assert_eq!(log.lines.lock().shares[Kind::Refused as usize].told, 0);
-        assert!(log.wants(Level::Error) && !log.wants(Level::Info));
-        assert!(!Log::default().wants(Level::Error));
+        assert_eq!(lines(&mut log, 200_000), ["2 it"]);
     }
 }

@@ -7,14 +7,15 @@ use super::queues::Queues;
 use super::refused::ListenError;
 use super::remote::Remote;
 use super::shard::Shard;
+use super::shared::Log;
 use super::threads::Threads;
 use super::threads::ids::Ids;
 use super::{Loop, LoopOptions};
 use crate::base::errors::Error;
-use crate::broker::Core;
+use crate::broker::{Core, Shared};
 use crate::host::config::Config;
 use crate::host::events::Events;
-use crate::host::log::{self, Level, Log};
+use crate::host::log::{self, Level, Log as _};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -37,7 +38,7 @@ pub struct Broker {
     alive: Arc<()>,
     driver: Driver,
     /// The lines that its loops have for the log.
-    log: Arc<Log>,
+    log: Log,
     sink: Option<Sink>,
     begun: Instant,
 }
@@ -62,14 +63,14 @@ impl Broker {
     pub fn new(config: Config) -> io::Result<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let begun = Instant::now();
-        let log = Arc::<Log>::default();
+        let log = Log::default();
         let driver = if config.loops > 0 {
             Driver::Threads(Box::new(Threads::new(config, epoch, &log)?))
         } else {
             let io = Loop::new(&LoopOptions::from(&config.limits))?;
             let (queues, inboxes) = Queues::new(&config, [io.waker()].into_iter());
-            let mut core = Core::new(config, epoch)?;
-            core.log_to(log.clone());
+            let shared = Shared { log: Box::new(log.clone()), ..Shared::default() };
+            let core = Core::sharing(config, epoch, shared)?;
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
             Driver::Host(Box::new(Shard { core, io, inbox, ids: Ids::default(), stopped: false }), queues)
@@ -111,7 +112,7 @@ impl Broker {
     fn hand_over_log(&mut self) {
         let Some(sink) = &mut self.sink else { return };
         let now = self.begun.elapsed().as_millis() as u64;
-        for (level, line) in self.log.take(Some(now)) {
+        for (level, line) in self.log.take(now) {
             sink(level, &line);
         }
         let failures = match &self.driver {

@@ -19,6 +19,7 @@ mod queues;
 mod refused;
 mod remote;
 mod shard;
+mod shared;
 mod threads;
 mod waker;
 

@@ -10,19 +10,17 @@ use super::failures::Failure;
 use super::queues::{Command, Order, Queues};
 use super::remote::Remote;
 use super::shard::Shard;
+use super::shared::{Figures, Log, SharedCounts};
 use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, NamespaceId};
 use crate::base::panics::panic_text;
 use crate::base::sid::IdSpace;
-use crate::broker::Core;
 use crate::broker::operations::answers::{Answer, Asked};
 use crate::broker::operations::{Handles, Loops, Operation, Rules};
-use crate::broker::shared_metrics::SharedMetrics;
-use crate::engine::quotas::Quotas;
+use crate::broker::{Core, Shared};
 use crate::host::config::Config;
 use crate::host::events::Events;
-use crate::host::log::Log;
 use crate::hub::message::Receipt;
 use crate::hub::namespaces::normal;
 use acks::Acks;
@@ -57,7 +55,7 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn new(mut config: Config, epoch: u64, log: &Arc<Log>) -> io::Result<Self> {
+    pub(super) fn new(mut config: Config, epoch: u64, log: &Log) -> io::Result<Self> {
         config.check()?;
         let count = config.loops;
         let mut options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
@@ -66,17 +64,17 @@ impl Threads {
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
         let (queues, inboxes) = Queues::new(&config, ios.iter().map(Loop::waker));
         let names = Arc::new(Names::default());
-        let quotas = Arc::<Quotas>::default();
+        let quotas = SharedCounts::default();
         let mut shards = Vec::new();
         let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
-        let shared_metrics = monitored.then(|| Arc::new(SharedMetrics::new(count)));
+        let mut figures = monitored.then(|| Figures::of(count)).into_iter().flatten();
         for (number, ((io, inbox), space)) in
             ios.into_iter().zip(inboxes).zip(IdSpace::shares(count)).enumerate()
         {
-            let mut core = Core::sharing(config.share(), epoch, space, quotas.clone())?;
-            core.log_to(log.clone());
-            if let Some(shared_metrics) = &shared_metrics {
-                core.report_to(shared_metrics.clone(), number);
+            let shared = Shared { space, quotas: Box::new(quotas.clone()), log: Box::new(log.clone()) };
+            let mut core = Core::sharing(config.share(), epoch, shared)?;
+            if let Some(figures) = figures.next() {
+                core.report_to(Box::new(figures));
             }
             let ids = Ids::among(number, count, names.clone(), &core);
             shards.push(Shard { core, io, inbox, ids, stopped: false });

@@ -97,6 +97,22 @@ fn unsafe_stands_in_its_two_places_only() {
     assert!(allowed, "unsafe outside ffi/ and one file of net/: {files:?}");
 }
 
+/// What has to do with locks, threads, sockets and clocks: the floors below `net` are plain values.
+const OF_THE_SYSTEM: [&str; 9] =
+    ["Mutex", "RwLock", "Condvar", "parking_lot", "spawn", "mio", "Instant", "SystemTime", "TcpStream"];
+
+#[test]
+fn what_drives_the_core_stands_above_it() {
+    let core = |file: &Path| FLOORS.iter().take(8).any(|(floor, _)| file.starts_with(floor));
+    let mut faults = Vec::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| core(file)) {
+        let tokens = tokens(&text);
+        let found = OF_THE_SYSTEM.iter().filter(|word| tokens.contains(word));
+        faults.extend(found.map(|word| format!("{}: {word}", file.display())));
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     let silent: Vec<_> =
