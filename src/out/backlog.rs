@@ -165,7 +165,7 @@ impl Backlog {
 
     /// Takes `segment[at]` but for its first `sent` bytes, which the kernel has. `last` is where its last message begins,
     /// counted from what is taken: the bound is judged by what is queued before each message, so that one message of any
-    /// size fits an empty queue.
+    /// size fits an empty queue, unless the bound is 0.
     pub(crate) fn push(
         &mut self,
         segment: &Segment,
@@ -195,8 +195,9 @@ impl Backlog {
         {
             pushed.replaced += u32::from(self.empty_chunk(number));
         }
-        while self.len() + last >= bound && self.bytes > 0 {
-            if self.drop_oldest() {
+        while self.len() + last >= bound && (self.bytes > 0 || bound == 0) {
+            // Where there is no room at all, dropping makes none.
+            if bound > 0 && self.drop_oldest() {
                 pushed.dropped += 1;
                 continue;
             }

@@ -348,6 +348,54 @@ fn what_waits_for_a_socket_goes_by_its_class_and_with_the_socket() {
 }
 
 #[test]
+fn what_waits_for_all_sockets_of_one_connection_has_one_bound() {
+    let asking_in_six = || {
+        let (mut world, a, first, _) = asking(true, small_backlog());
+        let mut all = vec![first];
+        for name in ["/g1", "/g2", "/g3", "/g4", "/g5"] {
+            let options = NamespaceOptions { guarded: true, ..NamespaceOptions::default() };
+            all.push(world.core.add_namespace(name, options).unwrap());
+            world.text(a, &format!("40{name},"));
+        }
+        world.settle();
+        world.take_seen();
+        (world, all)
+    };
+    let text = "x".repeat(600);
+
+    // Two are the bound and one message; there is no room for more, in whichever namespace.
+    let (mut world, all) = asking_in_six();
+    for &ns in &all {
+        world.say(Target::all(ns), &text, Delivery::DropOldest);
+    }
+    let queued = world.core.stats().queued_bytes;
+    assert!((1_200..1_600 + 20).contains(&queued), "{queued}");
+    assert_eq!(world.core.stats().counters.dropped_oldest, 4);
+
+    // What must not be dropped ends the connection, as anywhere past the bound.
+    for delivery in [Delivery::Reliable, Delivery::Latest(3)] {
+        let (mut world, all) = asking_in_six();
+        for &ns in &all[..2] {
+            world.say(Target::all(ns), &text, delivery);
+        }
+        // The newest of a key takes the place of the one before, however full it is.
+        if delivery != Delivery::Reliable {
+            world.say(Target::all(all[1]), &text, delivery);
+            assert_eq!(world.core.stats().counters.replaced_latest, 1);
+        }
+        world.settle();
+        assert_eq!(world.disconnects(), []);
+        world.say(Target::all(all[2]), "one more", delivery);
+        world.settle();
+        let ends = world.disconnects();
+        assert_eq!(ends.len(), 6);
+        assert!(ends.iter().all(|(_, reason)| *reason == Reason::SlowConsumer), "{ends:?}");
+        assert_eq!(world.core.stats().counters.slow_consumers, 1);
+        assert_eq!(world.core.stats().queued_bytes, 0);
+    }
+}
+
+#[test]
 fn a_question_to_a_socket_that_is_asking_is_answered_by_it_when_it_is_in() {
     let (mut world, a, ns, socket) = asking(true, Config::default());
     world.clients[a].acks = true;
