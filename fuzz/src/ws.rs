@@ -2,8 +2,7 @@
 
 use super::input::Input;
 use roomcast::Limits;
-use roomcast::wire::engineio::{self, SEPARATOR};
-use roomcast::wire::ws::{self, Decoder, Fault, Message, Opcode};
+use roomcast::wire::ws::{Decoder, Fault, Message};
 
 /// A message that outlives the input.
 #[derive(Debug, PartialEq)]
@@ -43,7 +42,6 @@ pub(crate) fn frames(input: &[u8]) {
         assert_eq!(seen, expected, "messages of {split:?}");
         assert_eq!(found, fault, "the fault of {split:?}");
     }
-    echo(&expected);
 }
 
 /// All messages of a stream and its fault. Behind a fault the stream goes on, for the decoder to refuse.
@@ -77,37 +75,4 @@ fn read(pieces: &[&[u8]], limits: &Limits) -> (Vec<Seen>, Option<Fault>) {
         assert!(decoder.buffered() <= limits.max_payload + 125 + 14, "holds {}", decoder.buffered());
     }
     (seen, fault)
-}
-
-/// What the server would write for the same messages, read again; and as a polling payload.
-fn echo(messages: &[Seen]) {
-    let mut bytes = Vec::new();
-    let mut data = Vec::new();
-    for message in messages {
-        match message {
-            Seen::Text(text) => {
-                ws::frame(&mut bytes, Opcode::Text, text.as_bytes());
-                data.push((Opcode::Text, text.as_bytes()));
-            }
-            Seen::Binary(binary) => {
-                ws::frame(&mut bytes, Opcode::Binary, binary);
-                data.push((Opcode::Binary, binary));
-            }
-            Seen::Ping(payload) => ws::frame(&mut bytes, Opcode::Pong, payload),
-            Seen::Pong(payload) => ws::frame(&mut bytes, Opcode::Ping, payload),
-            Seen::Close(code, reason) => ws::close_frame(&mut bytes, code.unwrap_or(1000), reason),
-        }
-    }
-    let all: Vec<_> = ws::frames(&bytes).collect();
-    assert_eq!(all.len(), messages.len(), "every frame is found again");
-    let found: Vec<_> = all.iter().filter(|(_, opcode, _)| !opcode.is_control()).collect();
-    assert!(found.iter().map(|(_, opcode, payload)| (*opcode, *payload)).eq(data.iter().copied()));
-    let mut payload = Vec::new();
-    engineio::transcode_frames(&bytes, &mut payload);
-    let plain = data.iter().all(|(opcode, bytes)| *opcode == Opcode::Binary || !bytes.contains(&SEPARATOR));
-    assert_eq!(payload.is_empty(), data.is_empty());
-    if plain && !data.is_empty() {
-        let text = std::str::from_utf8(&payload[1..]).expect("texts and base64");
-        assert_eq!(text.split(char::from(SEPARATOR)).count(), data.len());
-    }
 }

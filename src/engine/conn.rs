@@ -2,6 +2,7 @@
 //! what its messages mean.
 
 use crate::host::handshake::{Address, Origin};
+use crate::out::Form;
 
 /// What has a time limit, by the slot of what it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,8 +63,7 @@ pub(crate) struct Probe {
     pub(crate) link: u32,
     /// `2probe` came and `3probe` went back: polls are being answered with a noop.
     pub(crate) answered: bool,
-    /// It takes no binary frames.
-    pub(crate) base64: bool,
+    pub(crate) form: Form,
 }
 
 /// The state of one connection.
@@ -74,8 +74,8 @@ pub(crate) struct Conn {
     pub(crate) transport: Transport,
     /// A connection upgrades once.
     pub(crate) upgraded: bool,
-    /// Its WebSocket takes no binary frames (`b64=1`). What waits in the backlog has that form already.
-    pub(crate) base64: bool,
+    /// How packets look to it. What waits in its backlog has [`Form::waiting`].
+    pub(crate) form: Form,
     pub(crate) probe: Option<Probe>,
     pub(crate) origin: Box<Origin>,
     /// What it is counted by, if addresses are.
@@ -96,7 +96,7 @@ impl Conn {
             state: State::Open(Heartbeat::Resting),
             transport,
             upgraded: false,
-            base64: false,
+            form: Form::Polling,
             probe: None,
             origin,
             address,

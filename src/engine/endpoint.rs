@@ -11,6 +11,7 @@ use crate::host::events::Kind;
 use crate::host::handshake::Origin;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
+use crate::out::Form;
 use crate::wire::engineio;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
@@ -38,6 +39,11 @@ impl Query {
             }
         }
         this
+    }
+
+    /// The form of the WebSocket that it asks for.
+    fn websocket_form(&self) -> Form {
+        if self.base64 { Form::TextFrames } else { Form::WebSocket }
     }
 }
 
@@ -244,7 +250,7 @@ impl Engine {
             let answer = self.accept_upgrade(link, request);
             self.start_websocket(link, key, Role::Main, answer);
             if let Some(conn) = self.conns.get_mut(key) {
-                conn.base64 = Query::new(request.query()).base64;
+                conn.form = Query::new(request.query()).websocket_form();
             }
         } else {
             self.note_agent(link, request);
@@ -368,7 +374,7 @@ impl Engine {
         let Some(conn) = self.conns.get(key) else { return };
         let free = conn.is_open() && !conn.upgraded && conn.probe.is_none();
         if free && matches!(conn.transport, Transport::Polling { .. }) {
-            self.start_probe(link, key, query.base64, answer);
+            self.start_probe(link, key, query.websocket_form(), answer);
         } else {
             // As the reference does it: accepted, and closed at once.
             self.start_websocket(link, key, Role::Closing, answer);

@@ -58,7 +58,7 @@ impl Engine {
                     Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
                     _ => Vec::new(),
                 };
-                self.outbox.send(key.slot, |out| ws::frame(out, Opcode::Close, &payload));
+                self.outbox.send(key.slot, |out| out.frame(Opcode::Close, &payload));
                 self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
             }
             Transport::Polling { poll, post } => {

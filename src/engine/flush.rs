@@ -10,9 +10,7 @@ use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::out::Frame;
-use crate::out::backlog::Backlog;
-use crate::wire::{engineio, ws};
+use crate::out::{Form, Frame};
 use std::io::IoSlice;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
@@ -118,12 +116,7 @@ impl Engine {
                     && self.outbox.log.take(conn.slot)
                 {
                     ranges.extend_from_slice(self.outbox.log.ranges());
-                    for bytes in ranges.iter().map(|&range| self.outbox.log.bytes(range)) {
-                        match state.base64 {
-                            true => engineio::without_binary(bytes, &mut output),
-                            false => output.extend_from_slice(bytes),
-                        }
-                    }
+                    self.outbox.in_form(state.form, ranges).write(&mut output);
                 }
                 let sent = out.send(link as usize, &output);
                 count(&mut self.counters.bytes_out, taken(sent, output.len()) as u64);
@@ -249,36 +242,27 @@ impl Engine {
 
     fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
         let Some(conn) = self.conns.get(key) else { return };
-        let (base64, waits, closing) = (conn.base64, self.outbox.is_congested(key.slot), conn.is_closing());
+        let (form, waits, closing) = (conn.form, self.outbox.is_congested(key.slot), conn.is_closing());
         // A link's own output and what waited go first.
         let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
         if own || (waits && !self.drain_backlog(key, link, out)) {
             return self.keep(key, ranges, 0);
         }
-        let mut total: usize = ranges.iter().map(|range| range.len()).sum();
-        let sent = match ranges {
+        let share = self.outbox.in_form(form, ranges);
+        let total = share.len();
+        let sent = match share.ranges {
             [] => Sent::All,
-            ranges if base64 => {
-                self.scratch.clear();
-                for &range in ranges {
-                    engineio::without_binary(self.outbox.log.bytes(range), &mut self.scratch);
-                }
-                total = self.scratch.len();
-                out.send(link as usize, &self.scratch)
-            }
-            [range] => out.send(link as usize, self.outbox.log.bytes(*range)),
+            [range] => out.send(link as usize, share.bytes(*range)),
             ranges if ranges.len() <= MAX_SLICES && total / SHORT >= ranges.len() => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 for (slice, range) in slices.iter_mut().zip(ranges) {
-                    *slice = IoSlice::new(self.outbox.log.bytes(*range));
+                    *slice = IoSlice::new(share.bytes(*range));
                 }
                 out.send_vectored(link as usize, slices.get(..ranges.len()).unwrap_or(&slices))
             }
-            ranges => {
+            _ => {
                 self.scratch.clear();
-                for range in ranges {
-                    self.scratch.extend_from_slice(self.outbox.log.bytes(*range));
-                }
+                share.write(&mut self.scratch);
                 out.send(link as usize, &self.scratch)
             }
         };
@@ -293,11 +277,7 @@ impl Engine {
 
     /// Sends what waited. False if some of it still waits, or the connection is gone.
     fn drain_backlog(&mut self, key: Key, link: u32, out: &mut impl Output) -> bool {
-        let Some(conn) = self.conns.get(key) else { return false };
         let Some(backlog) = self.outbox.backlog_mut(key.slot) else { return true };
-        if backlog.take_raw() && conn.base64 {
-            backlog.rewrite(engineio::without_binary);
-        }
         while !backlog.is_empty() {
             let mut slices = Vec::new();
             backlog.slices(&mut slices);
@@ -327,18 +307,14 @@ impl Engine {
     /// Answers the open poll, if there is anything to say.
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
         let most = self.config.limits.max_poll_packets;
-        let tick = ranges.iter().map(|&range| self.outbox.log.bytes(range));
-        let waiting = self.outbox.backlog(key.slot).into_iter().flat_map(Backlog::frames).chain(tick);
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
-        if waiting.flat_map(ws::frames).nth(most).is_some() {
+        if self.outbox.packets(key.slot, ranges).nth(most).is_some() {
             self.keep(key, ranges, 0);
             self.take_packets(key, most, &mut payload);
         } else {
             self.take_packets(key, most, &mut payload);
-            for &range in ranges {
-                payload.extend_from_slice(self.outbox.packets(range));
-            }
+            self.outbox.in_form(Form::Polling, ranges).write(&mut payload);
         }
         self.answer_poll_in_flush(key, &mut payload);
         self.scratch = payload;
@@ -348,13 +324,9 @@ impl Engine {
     fn take_packets(&mut self, key: Key, most: usize, payload: &mut Vec<u8>) {
         let Some(backlog) = self.outbox.backlog_mut(key.slot) else { return };
         let mut taken = 0_usize;
-        for frame in backlog
-            .frames()
-            .flat_map(|bytes| ws::frames(bytes).filter_map(|(at, ..)| bytes.get(at)))
-            .take(most)
-        {
-            engineio::transcode_frames(frame, payload);
-            taken = taken.saturating_add(frame.len());
+        for packet in backlog.packets().take(most) {
+            Form::Polling.write(packet, payload);
+            taken = taken.saturating_add(packet.bytes.len());
         }
         backlog.advance(taken);
         if backlog.is_empty() {

@@ -39,9 +39,9 @@ use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
 use crate::host::stats::Counters;
 use crate::out::backlog::Class;
-use crate::out::{Frame, Outbox};
+use crate::out::{Frame, Outbox, Run};
 use crate::wire::http::Request;
-use crate::wire::ws::{self, Opcode};
+use crate::wire::ws::Opcode;
 use admission::Admission;
 use conn::{Conn, State, Timer, Transport};
 use halves::Batches;
@@ -242,8 +242,7 @@ impl Engine {
 
     /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
     pub(crate) fn wants_flush(&self) -> bool {
-        let log = &self.outbox.log;
-        log.len().saturating_add(log.link_bytes()) >= self.config.limits.max_tick_bytes
+        self.outbox.tick_bytes() >= self.config.limits.max_tick_bytes
     }
 
     /// Whether a flush has anything to do.
@@ -314,7 +313,7 @@ impl Engine {
     /// Sends a binary message over a connection as it is.
     pub(crate) fn send_binary(&mut self, conn: ConnId, bytes: &[u8]) -> Result<()> {
         let key = self.engine_conn(conn)?;
-        self.outbox.send(key.slot, |out| ws::frame(out, Opcode::Binary, bytes));
+        self.outbox.send(key.slot, |out| out.frame(Opcode::Binary, bytes));
         Ok(())
     }
 
@@ -332,16 +331,16 @@ impl Engine {
     /// Sends the packet in `scratch` to one connection.
     pub(crate) fn send_scratch(&mut self, conn: Key) {
         let Self { outbox, scratch, .. } = self;
-        outbox.send(conn.slot, |out| ws::frame(out, Opcode::Text, scratch));
+        outbox.send(conn.slot, |out| out.frame(Opcode::Text, scratch));
     }
 
-    /// Frames the packet in `scratch` and its attachments, for whoever is to get them.
+    /// Writes the packet in `scratch` and its attachments, for whoever is to get them.
     pub(crate) fn append(&mut self, attachments: &[&[u8]]) -> Result<Frame> {
         let Self { outbox, scratch, .. } = self;
-        let frame = outbox.log.append(|out| {
-            ws::frame(out, Opcode::Text, scratch);
+        let frame = outbox.append(|out| {
+            out.frame(Opcode::Text, scratch);
             for attachment in attachments {
-                ws::frame(out, Opcode::Binary, attachment);
+                out.frame(Opcode::Binary, attachment);
             }
         });
         if frame.is_err() {
@@ -351,10 +350,10 @@ impl Engine {
         frame
     }
 
-    /// Sends what was framed before; of a class by which it may go, it is one message.
-    pub(crate) fn send_framed(&mut self, conn: Key, frames: &[u8], class: Class) {
+    /// Sends packets that were written before; of a class by which they may go, they are one message.
+    pub(crate) fn send_run(&mut self, conn: Key, packets: Run<'_>, class: Class) {
         // As with all that is sent, only a log of 2 GiB refuses.
-        let Ok(frame) = self.outbox.log.append(|out| out.extend_from_slice(frames)) else { return };
+        let Ok(frame) = self.outbox.append(|out| out.run(packets)) else { return };
         self.outbox.log.deliver(conn.slot, frame);
         if class != Class::Keep {
             self.outbox.tag(frame, class);
@@ -363,7 +362,7 @@ impl Engine {
 
     /// Sends an Engine.IO text packet.
     fn send_text(&mut self, conn: Key, packet: &str) {
-        self.outbox.send(conn.slot, |out| ws::frame(out, Opcode::Text, packet.as_bytes()));
+        self.outbox.send(conn.slot, |out| out.frame(Opcode::Text, packet.as_bytes()));
     }
 
     /// Finds a connection by the id a client names.

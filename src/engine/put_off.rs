@@ -101,7 +101,7 @@ impl Engine {
     /// Whether it can wait for one of the next flushes what a connection is to get: there is much of it, and no more than may
     /// wait for it anyway. Past that it is sent now, so that nobody loses for the broker's slowness what a bound takes from
     /// slow clients.
-    pub(super) fn can_wait(&self, key: Key, ranges: &[Frame]) -> bool {
+    pub(super) fn can_wait(&mut self, key: Key, ranges: &[Frame]) -> bool {
         let Some(conn) = self.conns.get(key) else { return false };
         if matches!(conn.transport, Transport::Polling { poll: None, .. }) {
             return false;
@@ -109,7 +109,7 @@ impl Engine {
         let fresh: usize = ranges.iter().map(|range| range.len()).sum();
         let bound = self.config.limits.max_backlog;
         self.outbox.queued(key.slot).saturating_add(fresh) >= LITTLE
-            && (conn.is_closing() || self.outbox.fits(key.slot, ranges, bound))
+            && (conn.is_closing() || self.outbox.fits(key.slot, ranges, conn.form, bound))
     }
 
     /// Leaves what a connection is to get to one of the next flushes.
@@ -145,7 +145,7 @@ impl Engine {
         }
         let Some(conn) = self.conns.get(key) else { return };
         let terms =
-            Terms { base64: conn.base64, closing: conn.is_closing(), bound: self.config.limits.max_backlog };
+            Terms { form: conn.form, closing: conn.is_closing(), bound: self.config.limits.max_backlog };
         let kept = self.outbox.keep(key.slot, ranges, skip, terms);
         count(&mut self.counters.replaced_latest, kept.replaced);
         count(&mut self.counters.dropped_oldest, kept.dropped);

@@ -161,12 +161,9 @@ impl Engine {
             Transport::Polling { post, .. } => post,
             Transport::WebSocket { .. } => None,
         };
-        conn.base64 = conn.probe.take().is_some_and(|probe| probe.base64);
-        if conn.base64
-            && let Some(backlog) = self.outbox.backlog_mut(key.slot)
-        {
-            backlog.rewrite(engineio::without_binary);
-        }
+        let Some(probe) = conn.probe.take() else { return };
+        self.outbox.change_form(key.slot, conn.form, probe.form);
+        conn.form = probe.form;
         conn.upgraded = true;
         conn.transport = Transport::WebSocket { link };
         self.timers.cancel(Timer::Upgrade(key.slot));

@@ -6,6 +6,7 @@ use super::{Ending, Engine, Upper};
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
+use crate::out::Form;
 use crate::wire::ws::{self, Decoder, Fault, Message, Opcode};
 
 /// What a probe may leave unread: a few control frames.
@@ -31,11 +32,11 @@ impl Engine {
     }
 
     /// Makes a link the WebSocket that may take over from polling.
-    pub(super) fn start_probe(&mut self, link: u32, conn: Key, base64: bool, answer: Vec<u8>) {
+    pub(super) fn start_probe(&mut self, link: u32, conn: Key, form: Form, answer: Vec<u8>) {
         self.start_websocket(link, conn, Role::Probe, answer);
         let at = self.after(self.config.upgrade_timeout);
         if let Some(state) = self.conns.get_mut(conn) {
-            state.probe = Some(Probe { link, answered: false, base64 });
+            state.probe = Some(Probe { link, answered: false, form });
             self.timers.arm(Timer::Upgrade(conn.slot), at);
         }
     }
@@ -95,7 +96,7 @@ impl Engine {
             (Role::Main, Message::Text(text)) => self.text_packet(conn, text, upper),
             (Role::Main, Message::Binary(bytes)) => self.binary_packet(conn, bytes, upper),
             (Role::Main, Message::Ping(payload)) => {
-                self.outbox.send(conn.slot, |out| ws::frame(out, Opcode::Pong, payload));
+                self.outbox.send(conn.slot, |out| out.frame(Opcode::Pong, payload));
             }
             (Role::Probe, Message::Text(text)) => self.probe_text(conn, link, text),
             (Role::Probe, Message::Binary(_)) => self.end_probe(conn),

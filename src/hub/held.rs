@@ -10,8 +10,8 @@ use crate::base::slots::Slots;
 use crate::engine::{Ending, Engine};
 use crate::host::reason::Reason;
 use crate::host::stats::count;
+use crate::out::Frame;
 use crate::out::backlog::{Backlog, Class};
-use crate::out::{Frame, Segment};
 use crate::route::Member;
 
 impl Hub {
@@ -41,7 +41,7 @@ impl Hub {
             Delivery::Volatile => None,
         };
         let Self { asking, sockets, clients, named: (members, except), .. } = self;
-        let mut message: Option<Segment> = None;
+        let mut message = None;
         let mut overflown = Vec::new();
         asking.select(&target.selection(ns, members, except), |member, _| {
             receipt.recipients += 1;
@@ -49,13 +49,12 @@ impl Hub {
                 receipt.skipped += 1;
                 return;
             };
-            let bytes = || Segment::new(engine.outbox.log.bytes(frame).to_vec());
-            let message = message.get_or_insert_with(bytes);
+            let message = message.get_or_insert_with(|| engine.outbox.copy(frame));
             let bound =
                 engine.config.limits.max_backlog.saturating_sub(held_beside(sockets, clients, member));
             let Some(Socket { conn, life: Life::Asking(held), .. }) = sockets.at_mut(member) else { return };
             let backlog = held.get_or_insert_with(|| Box::new(engine.outbox.new_backlog()));
-            let pushed = backlog.push(message, 0..frame.len() as u32, 0, 0, class, bound);
+            let pushed = backlog.push(message, message.all(), 0, 0, class, bound);
             count(&mut engine.counters.replaced_latest, pushed.replaced.into());
             count(&mut engine.counters.dropped_oldest, pushed.dropped.into());
             if pushed.overflow {
@@ -74,8 +73,8 @@ impl Hub {
 
     /// Sends what has waited for a socket that was let in.
     pub(super) fn release(engine: &mut Engine, conn: Key, held: &Backlog) {
-        for (message, class) in held.messages() {
-            engine.send_framed(conn, message, class);
+        for (packets, class) in held.messages() {
+            engine.send_run(conn, packets, class);
         }
     }
 }

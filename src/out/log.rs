@@ -244,6 +244,12 @@ impl TickLog {
         self.bytes.get(frame.start as usize..frame.end as usize).unwrap_or_default()
     }
 
+    /// All bytes of this tick.
+    #[inline]
+    pub(super) fn all(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How many bytes were appended this tick.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -280,13 +286,7 @@ impl TickLog {
         self.taken = IDLE;
         self.ranges.clear();
         self.ranges.shrink_to(KEPT_LINKS);
-        match Arc::get_mut(&mut self.bytes) {
-            Some(bytes) => {
-                bytes.clear();
-                bytes.shrink_to(KEPT_BYTES);
-            }
-            None => self.bytes = Arc::new(Vec::with_capacity(self.bytes.len().min(KEPT_BYTES))),
-        }
+        restart(&mut self.bytes, KEPT_BYTES);
     }
 
     /// What a connection is to get when `frame` follows on `pending`.
@@ -331,6 +331,17 @@ impl TickLog {
         }
         self.ranges.push(Frame { start: pending.head, end: pending.end });
         self.ranges.reverse();
+    }
+}
+
+/// Empties what a tick has filled, for the next one to use again, unless somebody shares it.
+pub(super) fn restart<T>(filled: &mut Arc<Vec<T>>, kept: usize) {
+    match Arc::get_mut(filled) {
+        Some(items) => {
+            items.clear();
+            items.shrink_to(kept);
+        }
+        None => *filled = Arc::new(Vec::with_capacity(filled.len().min(kept))),
     }
 }
 

@@ -6,15 +6,18 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub(crate) mod backlog;
+mod form;
 mod log;
 mod outbox;
-mod polling;
+mod packets;
 pub(crate) mod tags;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use form::Form;
 pub use log::{Frame, Segment, TickLog};
 pub(crate) use outbox::{Outbox, Terms};
+pub(crate) use packets::Run;
 
 /// One connection. The caller allocates the keys, densely from zero.
 pub(crate) type Conn = u32;

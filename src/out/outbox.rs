@@ -1,28 +1,64 @@
 //! All that connections are to get and have not got: this tick's messages, and what has waited since before. It must not know
 //! what carries a connection.
 
-use super::backlog::{Backlog, Class, Segment, Total};
-use super::polling::PollingLog;
+use super::backlog::{Backlog, Class, Total};
+use super::form::{Form, Forms};
+use super::log::restart;
+use super::packets::{KEPT_PLACES, Packet, Place, Run, SharedPackets, Writer};
 use super::tags::Tags;
 use super::{Conn, Frame, TickLog};
-use crate::wire::{engineio, ws};
+use crate::base::errors::Result;
+use std::sync::Arc;
 
 /// What every connection of a broker has coming.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    /// The tick's packets as WebSocket frames.
     pub(crate) log: TickLog,
-    polling: PollingLog,
+    /// Where they lie.
+    places: Arc<Vec<Place>>,
+    forms: Forms,
+    /// What was last asked for in one of the other forms.
+    ranges: Vec<Frame>,
     tags: Tags,
     /// By connection: what its kernel, or its poll, has not taken. While there is some, the connection is congested.
     backlogs: Vec<Option<Box<Backlog>>>,
     queued: Total,
 }
 
+/// What one connection is to get of a tick, in its form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share<'a> {
+    /// The whole tick.
+    bytes: &'a [u8],
+    /// What of it.
+    pub(crate) ranges: &'a [Frame],
+}
+
+impl<'a> Share<'a> {
+    /// How many bytes it is.
+    pub(crate) fn len(self) -> usize {
+        self.ranges.iter().map(|range| range.len()).sum()
+    }
+
+    /// The bytes of one of the ranges.
+    #[inline]
+    pub(crate) fn bytes(self, range: Frame) -> &'a [u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// Appends all of it.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        for &range in self.ranges {
+            out.extend_from_slice(self.bytes(range));
+        }
+    }
+}
+
 /// How a connection takes what has to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    /// Without binary frames.
-    pub(crate) base64: bool,
+    pub(crate) form: Form,
     /// On its way out: it still gets its last packets, past any bound and whatever their class.
     pub(crate) closing: bool,
     /// `Limits::max_backlog`.
@@ -41,12 +77,28 @@ pub(crate) struct Kept {
 }
 
 impl Outbox {
-    /// Puts frames behind everything a connection is to get.
-    pub(crate) fn send(&mut self, conn: Conn, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Puts packets at the end of the tick, for whoever is to get them.
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Result<Frame> {
+        let places = Arc::make_mut(&mut self.places);
+        let before = places.len();
+        let frame = self.log.append(|bytes| write(&mut Writer { bytes, places }));
+        if frame.is_err() {
+            places.truncate(before);
+        }
+        frame
+    }
+
+    /// Puts packets behind everything a connection is to get.
+    pub(crate) fn send(&mut self, conn: Conn, write: impl FnOnce(&mut Writer<'_>)) {
         // Only a log of 2 GiB refuses, and it is flushed long before.
-        if let Ok(frame) = self.log.append(write) {
+        if let Ok(frame) = self.append(write) {
             self.log.deliver(conn, frame);
         }
+    }
+
+    /// A copy of a message of this tick, to outlive it.
+    pub(crate) fn copy(&self, frame: Frame) -> SharedPackets {
+        SharedPackets::of(self.run(frame))
     }
 
     /// From now on this message of the tick may be dropped or replaced.
@@ -61,15 +113,19 @@ impl Outbox {
         tags.of_key(namespace, key).any(|older| log.cut(conn, older))
     }
 
-    /// This tick's messages in `range`, in their polling form.
-    pub(crate) fn packets(&mut self, range: Frame) -> &[u8] {
-        self.polling.packets(&self.log, range)
+    /// What the tick takes in memory. It grows until the tick ends.
+    pub(crate) fn tick_bytes(&self) -> usize {
+        let places = self.places.len().saturating_mul(size_of::<Place>());
+        self.log.len().saturating_add(self.log.link_bytes()).saturating_add(places)
     }
 
     /// The end of a tick.
     pub(crate) fn restart(&mut self) {
         self.log.restart();
-        self.polling.restart();
+        restart(&mut self.places, KEPT_PLACES);
+        self.forms.restart();
+        self.ranges.clear();
+        self.ranges.shrink_to(KEPT_PLACES);
         self.tags.clear();
     }
 
@@ -77,6 +133,45 @@ impl Outbox {
     pub(crate) fn forget(&mut self, conn: Conn) {
         self.log.forget(conn);
         self.close_backlog(conn);
+    }
+
+    // ---- the tick, in each form ----
+
+    /// This tick's `ranges` in a form, which is made if nobody has needed it yet.
+    #[inline]
+    pub(crate) fn in_form<'a>(&'a mut self, form: Form, ranges: &'a [Frame]) -> Share<'a> {
+        if form == Form::WebSocket || ranges.is_empty() {
+            return Share { bytes: self.log.all(), ranges };
+        }
+        self.in_other_form(form, ranges)
+    }
+
+    fn in_other_form<'a>(&'a mut self, form: Form, ranges: &'a [Frame]) -> Share<'a> {
+        let Self { log, places, forms, ranges: own, .. } = self;
+        let Some(made) = forms.of(form, log, places) else { return Share { bytes: log.all(), ranges } };
+        own.clear();
+        own.extend(ranges.iter().map(|&range| made.range(places, range)));
+        Share { bytes: &made.bytes, ranges: own }
+    }
+
+    /// The tick in a form, to outlive it.
+    fn segment(&mut self, form: Form) -> SharedPackets {
+        let Self { log, places, forms, .. } = self;
+        match forms.of(form, log, places) {
+            Some(made) => made.clone(),
+            None => SharedPackets { bytes: log.share(), places: Arc::clone(places) },
+        }
+    }
+
+    fn run(&self, range: Frame) -> Run<'_> {
+        Run::new(self.log.all(), &self.places, range)
+    }
+
+    /// The packets that a connection is to get, oldest first: what has waited, and this tick's `ranges`. Only right when none of them
+    /// was partly sent, as with polling.
+    pub(crate) fn packets(&self, conn: Conn, ranges: &[Frame]) -> impl Iterator<Item = Packet<'_>> {
+        let waiting = self.backlog(conn).into_iter().flat_map(Backlog::packets);
+        waiting.chain(ranges.iter().flat_map(move |&range| self.run(range).packets()))
     }
 
     // ---- what waits ----
@@ -99,6 +194,13 @@ impl Outbox {
     /// A backlog that belongs to no connection yet.
     pub(crate) fn new_backlog(&self) -> Backlog {
         Backlog::new(self.queued.clone())
+    }
+
+    /// What waits for a connection waits in another form from now on. No packet of it is partly sent, as with polling.
+    pub(crate) fn change_form(&mut self, conn: Conn, from: Form, to: Form) {
+        if let Some(backlog) = self.backlog_mut(conn).filter(|_| from.waiting() != to.waiting()) {
+            backlog.rewrite(to.waiting());
+        }
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many as that when one is taken")]
@@ -139,11 +241,16 @@ impl Outbox {
 
     /// Whether this tick's `ranges` may wait for a connection's turn, behind what waits already: past the bound they are sent
     /// now, so that nobody loses for the broker's slowness what a bound takes from slow clients.
-    pub(crate) fn fits(&self, conn: Conn, ranges: &[Frame], bound: usize) -> bool {
-        let fresh: usize = ranges.iter().map(|range| range.len()).sum();
+    pub(crate) fn fits(&mut self, conn: Conn, ranges: &[Frame], form: Form, bound: usize) -> bool {
+        let segment = self.segment(form.waiting());
+        let waiting = |&range: &Frame| segment.range(&self.places, range);
+        let fresh: usize = ranges.iter().map(|range| waiting(range).len()).sum();
         let all = self.queued(conn).saturating_add(fresh);
         let newest = || {
-            ranges.last().map_or(0, |&range| range.len().saturating_sub(last_message(self.log.bytes(range))))
+            ranges
+                .last()
+                .map(waiting)
+                .map_or(0, |range| range.len().saturating_sub(segment.run(range).last()))
         };
         // As in a backlog: one message of any size fits.
         fresh == 0 || all < bound || all.saturating_sub(newest()) < bound
@@ -152,49 +259,25 @@ impl Outbox {
     /// Keeps what a connection did not take of `ranges`, from byte `skip` on; a message that no longer fits goes by its class.
     pub(crate) fn keep(&mut self, conn: Conn, ranges: &[Frame], mut skip: usize, terms: Terms) -> Kept {
         let mut kept = Kept::default();
-        let segment = self.log.share();
-        // What is put off gets its last form when its turn has come.
-        let base64 = terms.base64 && !self.backlog(conn).is_some_and(Backlog::is_raw);
+        let segment = self.segment(terms.form.waiting());
         let bound = if terms.closing { usize::MAX } else { terms.bound };
         self.open_backlog(conn);
-        let Self { log, tags, backlogs, .. } = self;
+        let Self { places, tags, backlogs, .. } = self;
         let Some(backlog) = backlogs.get_mut(conn as usize).and_then(Option::as_mut) else { return kept };
-        for &range in ranges {
-            for (piece, class) in tags.pieces(range) {
-                let own;
-                let (segment, at) = if base64 {
-                    let mut form = Vec::new();
-                    engineio::without_binary(log.bytes(piece), &mut form);
-                    let Ok(end) = u32::try_from(form.len()) else {
-                        kept.overflow = true;
-                        continue;
-                    };
-                    own = Segment::new(form);
-                    (&own, 0..end)
-                } else {
-                    (&segment, piece.start..piece.end)
-                };
-                if let Some(rest) = skip.checked_sub(at.len()) {
-                    skip = rest;
-                    continue;
-                }
-                // What is half on the wire has to follow whole.
-                let class = if skip > 0 || terms.closing { Class::Keep } else { class };
-                let bytes = segment.get(at.start as usize..at.end as usize).unwrap_or_default();
-                let fits = backlog.len().saturating_add(bytes.len()) < terms.bound;
-                let last = if fits { 0 } else { last_message(bytes).saturating_sub(skip) };
-                let sent = std::mem::take(&mut skip);
-                let pushed = backlog.push(segment, at, sent, last, class, bound);
-                kept.replaced = kept.replaced.saturating_add(pushed.replaced.into());
-                kept.dropped = kept.dropped.saturating_add(pushed.dropped.into());
-                kept.overflow |= pushed.overflow;
+        for (piece, class) in ranges.iter().flat_map(|&range| tags.pieces(range)) {
+            let range = segment.range(places, piece);
+            if let Some(rest) = skip.checked_sub(range.len()) {
+                skip = rest;
+                continue;
             }
+            // What is half on the wire has to follow whole.
+            let class = if skip > 0 || terms.closing { Class::Keep } else { class };
+            let last = segment.run(range).last().saturating_sub(skip);
+            let pushed = backlog.push(&segment, range, std::mem::take(&mut skip), last, class, bound);
+            kept.replaced = kept.replaced.saturating_add(pushed.replaced.into());
+            kept.dropped = kept.dropped.saturating_add(pushed.dropped.into());
+            kept.overflow |= pushed.overflow;
         }
         kept
     }
-}
-
-/// Where the last message of a stretch begins.
-fn last_message(bytes: &[u8]) -> usize {
-    ws::frames(bytes).last().map_or(0, |(range, _, _)| range.start)
 }

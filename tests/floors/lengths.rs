@@ -25,7 +25,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/ffi/query.rs", "a function of C for each question"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),
     ("src/ffi/types.rs", "the structs and constants of C in the order of the header"),
-    ("src/out/backlog.rs", "to be parted: the tests are half of it"),
     ("src/wire/http/tests.rs", "a table of requests"),
     ("src/wire/ws/tests.rs", "a table of frames"),
     ("tests/c/abi/v1/roomcast.h", "the header as it was released"),

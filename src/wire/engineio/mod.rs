@@ -8,7 +8,6 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD as PADDED
 
 use super::json;
 pub use super::json::Malformed;
-use super::ws::{self, Opcode};
 
 #[cfg(test)]
 mod tests;
@@ -157,46 +156,15 @@ pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>
 
 /// Appends a binary message in the form it has in a payload.
 pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'b');
-    let start = out.len();
-    let length = bytes.len().div_ceil(3).saturating_mul(4);
-    out.resize(start.saturating_add(length), 0);
+    let start = out.len().saturating_add(1);
+    out.resize(out.len().saturating_add(base64_len(bytes)), b'b');
     // The slice has exactly the length that padded base64 takes, so this cannot fail.
     let room = out.get_mut(start..).unwrap_or_default();
     let written = PADDED.encode_slice(bytes, room).unwrap_or(0);
     out.truncate(start.saturating_add(written));
 }
 
-/// Appends frames of ours for a client that takes no binary ones: each of these becomes a text frame, `b` and base64.
-pub fn without_binary(frames: &[u8], out: &mut Vec<u8>) {
-    for (at, opcode, payload) in ws::frames(frames) {
-        match opcode {
-            Opcode::Binary => {
-                let length = payload.len().div_ceil(3).saturating_mul(4).saturating_add(1);
-                ws::frame_header(out, Opcode::Text, length);
-                write_base64(out, payload);
-            }
-            _ => out.extend_from_slice(frames.get(at).unwrap_or_default()),
-        }
-    }
-}
-
-/// Turns packets from their WebSocket form to their polling form: each data frame of ours becomes a separator
-/// and the packet.
-///
-/// The concatenation of what was appended, without its first byte, is a payload. Control frames are left out.
-pub fn transcode_frames(frames: &[u8], out: &mut Vec<u8>) {
-    for (_, opcode, payload) in ws::frames(frames) {
-        match opcode {
-            Opcode::Text => {
-                out.push(SEPARATOR);
-                out.extend_from_slice(payload);
-            }
-            Opcode::Binary => {
-                out.push(SEPARATOR);
-                write_base64(out, payload);
-            }
-            Opcode::Close | Opcode::Ping | Opcode::Pong => {}
-        }
-    }
+/// How many bytes [`write_base64`] appends.
+pub fn base64_len(bytes: &[u8]) -> usize {
+    bytes.len().div_ceil(3).saturating_mul(4).saturating_add(1)
 }

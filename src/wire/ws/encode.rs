@@ -1,7 +1,6 @@
 //! Server frames: unmasked, never fragmented, in the shortest form. It must not check what it is given to send.
 
 use super::Opcode;
-use std::ops::Range;
 
 const FIN: u8 = 0x80;
 const LENGTH_16: u8 = 126;
@@ -38,28 +37,4 @@ pub fn close_frame(out: &mut Vec<u8>, code: u16, reason: &str) {
     frame_header(out, Opcode::Close, len.saturating_add(2));
     out.extend_from_slice(&code.to_be_bytes());
     out.extend_from_slice(reason.get(..len).unwrap_or_default().as_bytes());
-}
-
-/// Walks frames that this module has written: where each lies, its opcode and its payload. Ends at the first bytes
-/// that are no such frame, or not a whole one.
-pub fn frames(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, Opcode, &[u8])> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let (opcode, header, len) = read_header(bytes.get(start..)?)?;
-        let payload = start.checked_add(header)?;
-        let end = payload.checked_add(len)?;
-        let item = (start..end, opcode, bytes.get(payload..end)?);
-        start = end;
-        Some(item)
-    })
-}
-
-fn read_header(bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
-    let (&[first, len], rest) = bytes.split_first_chunk()?;
-    let opcode = Opcode::from_bits(first & !FIN)?;
-    match len {
-        LENGTH_16 => Some((opcode, 4, u16::from_be_bytes(*rest.first_chunk()?).into())),
-        LENGTH_64 => Some((opcode, 10, u64::from_be_bytes(*rest.first_chunk()?).try_into().ok()?)),
-        len => Some((opcode, 2, len.into())),
-    }
 }

@@ -609,33 +609,6 @@ fn server_frames() {
 }
 
 #[test]
-fn walking_server_frames() {
-    let mut out = Vec::new();
-    let payloads = [0, 1, 125, 126, 65_535, 65_536].map(|len| vec![b'x'; len]);
-    for payload in &payloads {
-        frame(&mut out, Opcode::Binary, payload);
-    }
-    close_frame(&mut out, 1000, "bye");
-    let found: Vec<_> = frames(&out).collect();
-    assert_eq!(found.len(), 7);
-    let mut end = 0;
-    for (place, opcode, payload) in &found[..6] {
-        assert_eq!((place.start, *opcode), (end, Opcode::Binary));
-        assert!(out[place.clone()].ends_with(payload));
-        end = place.end;
-    }
-    assert!(found.iter().zip(&payloads).all(|(found, payload)| found.2 == payload));
-    assert_eq!((found[6].1, found[6].2, found[6].0.end), (Opcode::Close, &b"\x03\xe8bye"[..], out.len()));
-    // Cut anywhere, the whole frames before the cut are found.
-    for cut in (0..300).chain([out.len() - 1]) {
-        let whole = found.iter().filter(|found| found.0.end <= cut).count();
-        assert_eq!(frames(&out[..cut]).count(), whole);
-    }
-    assert_eq!(frames(b"\x83\x00").count(), 0);
-    assert_eq!(frames(b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").count(), 0);
-}
-
-#[test]
 fn fault_codes() {
     assert_eq!(
         [Fault::Protocol, Fault::InvalidUtf8, Fault::TooBig].map(Fault::close_code),

@@ -1,0 +1,180 @@
+//! Packets in a row, and where each of them lies. That is noted where a packet is written, so that nothing has to read our own
+//! frames again. It must not know who gets them.
+
+use super::Frame;
+use super::log::restart;
+use crate::wire::ws::{self, Opcode};
+use std::iter;
+use std::sync::Arc;
+
+/// Where a packet lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    start: u32,
+    /// So many bytes further its payload begins.
+    header: u8,
+    /// What it is, however it looks: one that goes out as base64 is binary still.
+    opcode: Opcode,
+}
+
+/// What is kept allocated from one tick to the next, at most: for the places of packets, and for bytes in a form.
+pub(super) const KEPT_PLACES: usize = 64 * 1024;
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// One packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet<'a> {
+    pub(crate) opcode: Opcode,
+    /// All of it.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) payload: &'a [u8],
+}
+
+/// Appends packets and notes their places.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    pub(super) bytes: &'a mut Vec<u8>,
+    pub(super) places: &'a mut Vec<Place>,
+}
+
+impl Writer<'_> {
+    /// Appends a packet as a WebSocket frame.
+    pub(crate) fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        let start = self.bytes.len();
+        ws::frame_header(self.bytes, opcode, payload.len());
+        self.note(start, self.bytes.len().saturating_sub(start), opcode);
+        self.bytes.extend_from_slice(payload);
+    }
+
+    /// Appends packets as they are.
+    pub(crate) fn run(&mut self, run: Run<'_>) {
+        let from = self.bytes.len() as u32;
+        self.places.extend(
+            run.places.iter().map(|place| Place { start: from.saturating_add(run.offset(place)), ..*place }),
+        );
+        self.bytes.extend_from_slice(run.bytes);
+    }
+
+    /// Notes a packet that begins at `start`, with so many bytes before its payload.
+    ///
+    /// A tick that is too long for its places is refused, and they with it.
+    pub(super) fn note(&mut self, start: usize, header: usize, opcode: Opcode) {
+        self.places.push(Place { start: start as u32, header: header as u8, opcode });
+    }
+}
+
+/// A stretch of bytes, and the packets that begin in it. The rest of one that began before it comes first, and is none of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) bytes: &'a [u8],
+    places: &'a [Place],
+    /// Where `bytes` begin, as `places` count.
+    start: u32,
+}
+
+impl<'a> Run<'a> {
+    /// What lies in `range` of `bytes`.
+    pub(super) fn new(bytes: &'a [u8], places: &'a [Place], range: Frame) -> Self {
+        Self {
+            bytes: bytes.get(range.start as usize..range.end as usize).unwrap_or_default(),
+            places: places.get(number(places, range.start)..number(places, range.end)).unwrap_or_default(),
+            start: range.start,
+        }
+    }
+
+    /// The packets of `bytes` from one on, by its number. None if there are none.
+    pub(super) fn behind(bytes: &'a [u8], places: &'a [Place], number: usize) -> Option<Self> {
+        let first = places.get(number)?;
+        Some(Self::new(bytes, places, Frame { start: first.start, end: bytes.len() as u32 }))
+    }
+
+    /// Its packets, in order.
+    pub(crate) fn packets(self) -> impl Iterator<Item = Packet<'a>> {
+        let offset = move |place| self.offset(place) as usize;
+        let ends = self.places.iter().skip(1).map(offset).chain(iter::once(self.bytes.len()));
+        self.places.iter().zip(ends).map(move |(place, end)| {
+            let bytes = self.bytes.get(offset(place)..end).unwrap_or_default();
+            Packet {
+                opcode: place.opcode,
+                bytes,
+                payload: bytes.get(place.header.into()..).unwrap_or_default(),
+            }
+        })
+    }
+
+    pub(super) fn count(self) -> usize {
+        self.places.len()
+    }
+
+    /// Where its last packet begins, counted from its first byte.
+    pub(super) fn last(self) -> usize {
+        self.places.last().map_or(0, |place| self.offset(place) as usize)
+    }
+
+    fn offset(self, place: &Place) -> u32 {
+        place.start.saturating_sub(self.start)
+    }
+}
+
+/// How many packets begin before a byte.
+fn number(places: &[Place], at: u32) -> usize {
+    places.partition_point(|place| place.start < at)
+}
+
+/// Packets that live as long as somebody shares them: those of a tick, for the backlogs that hold a part of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedPackets {
+    pub(super) bytes: Arc<Vec<u8>>,
+    pub(super) places: Arc<Vec<Place>>,
+}
+
+impl SharedPackets {
+    /// A copy.
+    pub(super) fn of(run: Run<'_>) -> Self {
+        let mut this = Self::default();
+        this.writer().run(run);
+        this
+    }
+
+    /// Appends to it. If it is shared, it is copied first.
+    pub(super) fn writer(&mut self) -> Writer<'_> {
+        Writer { bytes: Arc::make_mut(&mut self.bytes), places: Arc::make_mut(&mut self.places) }
+    }
+
+    pub(super) fn run(&self, range: Frame) -> Run<'_> {
+        Run::new(&self.bytes, &self.places, range)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Where the packets lie here that lie in `range` of the tick with these places.
+    pub(super) fn range(&self, places: &[Place], range: Frame) -> Frame {
+        let start = |at| match self.places.get(number(places, at)) {
+            Some(place) => place.start,
+            None => self.bytes.len() as u32,
+        };
+        Frame { start: start(range.start), end: start(range.end) }
+    }
+
+    /// The range that is all of it.
+    pub(crate) fn all(&self) -> Frame {
+        Frame { start: 0, end: self.bytes.len() as u32 }
+    }
+
+    pub(super) fn bytes(&self, range: Frame) -> &[u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// What it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.len().saturating_add(self.places.len().saturating_mul(size_of::<Place>()))
+    }
+
+    /// Begins anew, with what is left of its room.
+    pub(super) fn restart(&mut self) {
+        restart(&mut self.bytes, KEPT_BYTES);
+        restart(&mut self.places, KEPT_PLACES);
+    }
+}
