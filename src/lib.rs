@@ -116,6 +116,8 @@ pub use base::ids::{AckId, ConnId, NamespaceId, SocketId};
 #[doc(inline)]
 pub use base::limits::Limits;
 #[doc(inline)]
+pub use base::refused::{LimitError, RoomError};
+#[doc(inline)]
 pub use base::unfit::ConfigError;
 #[doc(inline)]
 pub use broker::{Core, Resource};

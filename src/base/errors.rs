@@ -1,5 +1,6 @@
 //! Every error a host can be given: one table of variant, stable code and text. It must not allocate.
 
+use super::refused::{LimitError, RoomError};
 use super::unfit::ConfigError;
 use std::fmt;
 
@@ -50,8 +51,8 @@ errors! {
     BadAttachments = -5, "attachments: a placeholder names none of them";
     /// A namespace name does not begin with a slash or has a character that packets cannot carry.
     BadNamespace = -6, "namespace: the name cannot be used";
-    /// A room name is empty or too long.
-    BadRoom = -7, "room: the name is empty or too long";
+    /// A room name is empty or too long, and which.
+    BadRoom(RoomError = RoomError::EMPTY) = -7, "room: the name is empty or too long";
     /// The socket still waits for the host's decision, or has had it already.
     WrongState = -8, "the call does not fit the state of the socket";
     /// A field of the configuration has a value that cannot be worked with.
@@ -70,9 +71,9 @@ errors! {
     BadSize = -15, "the size is smaller than any version of the struct";
     /// Only through the C ABI: the host was compiled against a header that this library cannot serve.
     AbiVersion = -16, "the program was compiled against another version of the interface";
-    /// A number that is not among those allowed, such as a drain of no clients a second; through the C ABI also a batch that
-    /// cannot be read.
-    BadValue = -17, "not one of the values allowed";
+    /// A value that is not among those allowed, such as a drain of no clients a second, and what is; through the C ABI also a
+    /// batch that cannot be read.
+    BadValue(&'static str = "") = -17, "not one of the values allowed";
     /// Only through the C ABI: an address that cannot be understood or resolved.
     BadAddress = -18, "the address cannot be understood or resolved";
     /// Only through the C ABI: nothing has this name.
@@ -81,12 +82,12 @@ errors! {
     TooSmall = -20, "the buffer is too small";
     /// Only through the C ABI: 0 where a handle is due, for example from a variable that was never set.
     NoHandle = -21, "there is no handle: it is 0";
-    /// A room or namespace limit was reached.
-    TooMany = -100, "a limit of the broker was reached";
+    /// A limit was reached: which, and what it is set to.
+    TooMany(LimitError = LimitError::NONE) = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.
     Full = -101, "the queue to the broker is full";
-    /// One message is larger than the broker can hold.
-    TooLarge = -102, "the message is too large";
+    /// One message is larger than the broker can hold, or what is named here is longer than it may be.
+    TooLarge(&'static str = "") = -102, "the message is too large";
     /// The broker on the other side of a remote is gone.
     Closed = -200, "the broker is closed";
     /// The operating system's random generator failed.
@@ -112,6 +113,9 @@ impl fmt::Display for Error {
         match self {
             Error::BadJson(at) | Error::BadData(at) => write!(f, "{}: wrong at byte {at}", self.text()),
             Error::BadConfig(error) => error.fmt(f),
+            Error::BadRoom(error) => error.fmt(f),
+            Error::TooMany(error) => write!(f, "{}: {error}", self.text()),
+            Error::BadValue(words) | Error::TooLarge(words) if !words.is_empty() => f.write_str(words),
             _ => f.write_str(self.text()),
         }
     }
@@ -122,6 +126,18 @@ impl std::error::Error for Error {}
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         Error::BadConfig(error)
+    }
+}
+
+impl From<RoomError> for Error {
+    fn from(error: RoomError) -> Self {
+        Error::BadRoom(error)
+    }
+}
+
+impl From<LimitError> for Error {
+    fn from(error: LimitError) -> Self {
+        Error::TooMany(error)
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod open;
 pub(crate) mod panics;
+pub(crate) mod refused;
 #[cfg(test)]
 pub(crate) mod seeds;
 pub(crate) mod sid;

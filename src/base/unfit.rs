@@ -29,6 +29,10 @@ impl Field {
         Self { name, takes: Takes::Words(takes) }
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Whether a number is in the field's range.
     pub(crate) fn takes(&'static self, value: u64) -> Result<(), ConfigError> {
         match self.takes {

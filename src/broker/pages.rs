@@ -36,8 +36,11 @@ impl Pages {
         }
         let fits =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
-        if !http::is_header_value(&resource.content_type) || !resource.headers.iter().all(fits) {
-            return Err(Error::BadValue);
+        if !http::is_header_value(&resource.content_type) {
+            return Err(Error::BadValue("content_type: it cannot be sent as a header"));
+        }
+        if !resource.headers.iter().all(fits) {
+            return Err(Error::BadValue("headers: one of them cannot be sent"));
         }
         self.0.insert(path.into(), resource);
         Ok(())

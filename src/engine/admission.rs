@@ -16,6 +16,7 @@ use crate::host::stats::count;
 const SERVICE_RESTART: u16 = 1012;
 /// What a close frame holds besides its code.
 const MAX_CLOSE_REASON: usize = 123;
+const LONG_REASON: &str = "reason: it is at most 123 bytes";
 /// The drain goes on this often, with as many clients as are due by then.
 const DRAIN_STEP: Millis = 10;
 /// Nobody is told to stay away for longer than this, in seconds.
@@ -124,10 +125,10 @@ impl Admission {
 /// What is wrong with a drain, whatever state the broker is in.
 pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
     if per_second == 0 {
-        return Err(Error::BadValue);
+        return Err(Error::BadValue("per_second: it is 1 or more"));
     }
     if reason.len() > MAX_CLOSE_REASON {
-        return Err(Error::TooLarge);
+        return Err(Error::TooLarge(LONG_REASON));
     }
     Ok(())
 }

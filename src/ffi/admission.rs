@@ -16,8 +16,8 @@ use std::ffi::c_char;
 /// `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
 /// the namespace.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it
-/// is given while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it is given while
+/// it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: the name is copied.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn roomcast_find_namespace(
     let body = |host: &mut Host| {
         let out = given.out(ns, "ns")?;
         let name = given.text(name, name_len, "name")?;
-        let found = host.broker.find_namespace(name).ok_or(Fault::Known(Error::NotFound, "name"))?;
+        let found = host.broker.find_namespace(name).ok_or(Fault::of(Error::NotFound, "name"))?;
         out.set(found.to_bits());
         Ok(())
     };
@@ -98,7 +98,8 @@ pub unsafe extern "C" fn roomcast_find_namespace(
 /// Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
 /// ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+/// ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_accept from others.
 #[unsafe(no_mangle)]
@@ -116,8 +117,8 @@ pub unsafe extern "C" fn roomcast_accept(
 ///
 /// The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
-/// ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+/// ROOMCAST_ERROR_WRONG_STATE if it was accepted before, ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the texts are copied.
 /// Threads: the broker's; roomcast_remote_reject from others.
 #[unsafe(no_mangle)]
@@ -145,7 +146,7 @@ pub unsafe extern "C" fn roomcast_reject(
 ///
 /// `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
 /// Threads: the broker's; roomcast_remote_disconnect from others.
 #[unsafe(no_mangle)]
@@ -162,7 +163,8 @@ pub unsafe extern "C" fn roomcast_disconnect(
 
 /// Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+/// ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_allow from others.
 #[unsafe(no_mangle)]
@@ -202,7 +204,7 @@ pub unsafe extern "C" fn roomcast_refuse(
 
 /// Closes a connection and all its sockets, after what is queued for it has gone out.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_close_connection from others.
 #[unsafe(no_mangle)]
@@ -220,7 +222,7 @@ pub unsafe extern "C" fn roomcast_close_connection(
 ///
 /// `name` is set to it.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -234,7 +236,7 @@ pub unsafe extern "C" fn roomcast_namespace_name(
     let body = |host: &mut Host| {
         let out = given.out(name, "name")?;
         host.answers.clear();
-        out.set(host.answers.keep(host.broker.namespace_name(namespace(ns)?)?.as_bytes()));
+        out.set(host.answers.keep(host.broker.namespace_name(namespace(ns, "ns")?)?.as_bytes()));
         Ok(())
     };
     given.host(broker, "roomcast_namespace_name", body)

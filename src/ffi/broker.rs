@@ -172,10 +172,10 @@ pub unsafe extern "C" fn roomcast_config_init(config: *mut roomcast_config, size
     let given = unsafe { Given::new() };
     unguarded("roomcast_config_init", || {
         if config.is_null() {
-            return Err(Fault::Known(Error::Null, "config"));
+            return Err(Fault::of(Error::Null, "config"));
         }
         let whole = u32::try_from(size).ok().filter(|_| size >= roomcast_config::FROZEN);
-        let struct_size = whole.ok_or(Fault::Known(Error::BadSize, "size"))?;
+        let struct_size = whole.ok_or(Fault::of(Error::BadSize, "size"))?;
         given.write_nth(config, 0, size, &roomcast_config { struct_size, ..defaults() });
         Ok(())
     })
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn roomcast_new(
     let given = unsafe { Given::new() };
     unguarded("roomcast_new", || {
         if abi_version != ROOMCAST_ABI_VERSION {
-            return Err(Fault::Known(Error::AbiVersion, "abi_version"));
+            return Err(Fault::of(Error::AbiVersion, "abi_version"));
         }
         let out = given.out(broker, "broker")?;
         let asked = if config.is_null() { defaults() } else { given.sized(config, "config")? };
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn roomcast_listen(
         let bound = given.nullable(bound, "bound")?;
         let host = given.text(host, host_len, "host")?;
         if host.is_empty() {
-            return Err(Fault::Known(Error::BadAddress, "host"));
+            return Err(Fault::of(Error::BadAddress, "host"));
         }
         let address = state.broker.listen((host, port)).map_err(|error| Fault::from(error).about(host))?;
         bound.set(address.port());

@@ -164,7 +164,7 @@ fn cors(given: &Given, asked: &roomcast_config) -> Outcome<Option<Cors>> {
         ROOMCAST_CORS_LIST => {
             Origin::List(texts(given, asked.cors_origins, asked.cors_origin_count, "config.cors_origins")?)
         }
-        _ => return Err(Fault::Known(Error::BadValue, "config.cors")),
+        _ => return Err(Fault::value("config.cors", "it is one of ROOMCAST_CORS_")),
     };
     let allowed = owned(asked.cors_allowed_headers, "config.cors_allowed_headers")?;
     Ok(Some(Cors {

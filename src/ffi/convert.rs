@@ -30,11 +30,12 @@ pub(super) enum Pieces<T> {
 impl<T: Copy> Pieces<T> {
     pub(super) fn new<S: Copy>(list: &[S], empty: T, turn: impl Fn(S) -> Outcome<T>) -> Outcome<Self> {
         if list.len() > INLINE {
-            return list.iter().map(|&piece| turn(piece)).collect::<Outcome<_>>().map(Self::Many);
+            let turn = |(nth, &piece): (usize, &S)| turn(piece).map_err(|fault| fault.nth(nth));
+            return list.iter().enumerate().map(turn).collect::<Outcome<_>>().map(Self::Many);
         }
         let mut few = [empty; INLINE];
-        for (turned, &piece) in few.iter_mut().zip(list) {
-            *turned = turn(piece)?;
+        for (nth, (turned, &piece)) in few.iter_mut().zip(list).enumerate() {
+            *turned = turn(piece).map_err(|fault| fault.nth(nth))?;
         }
         Ok(Self::Few(few, list.len()))
     }
@@ -51,19 +52,19 @@ impl<T> Deref for Pieces<T> {
     }
 }
 
-pub(super) fn namespace(bits: u64) -> Outcome<NamespaceId> {
-    NamespaceId::from_bits(bits).map_err(|error| Fault::Known(error, "ns"))
+pub(super) fn namespace(bits: u64, name: &'static str) -> Outcome<NamespaceId> {
+    NamespaceId::from_bits(bits).map_err(|error| Fault::of(error, name))
 }
 
 pub(super) fn socket(bits: u64) -> Outcome<SocketId> {
-    SocketId::from_bits(bits).map_err(|error| Fault::Known(error, "socket"))
+    SocketId::from_bits(bits).map_err(|error| Fault::of(error, "socket"))
 }
 
 pub(super) fn flag(value: u32, name: &'static str) -> Outcome<bool> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(Fault::Known(Error::BadValue, name)),
+        _ => Err(Fault::value(name, "it is 0 or 1")),
     }
 }
 
@@ -72,7 +73,10 @@ pub(super) fn is_all(flags: u32, named: usize, name: &'static str) -> Outcome<bo
     match (flags, named) {
         (0, _) => Ok(false),
         (ROOMCAST_TARGET_ALL, 0) => Ok(true),
-        _ => Err(Fault::Known(Error::BadValue, name)),
+        (ROOMCAST_TARGET_ALL, _) => {
+            Err(Fault::value(name, "ROOMCAST_TARGET_ALL is everybody: no rooms or sockets go with it"))
+        }
+        _ => Err(Fault::value(name, "it is 0 or ROOMCAST_TARGET_ALL")),
     }
 }
 
@@ -80,17 +84,18 @@ pub(super) fn is_all(flags: u32, named: usize, name: &'static str) -> Outcome<bo
 pub(super) fn excepted(bits: u64) -> Outcome<Option<SocketId>> {
     match bits {
         0 => Ok(None),
-        _ => socket(bits).map(Some).map_err(|_| Fault::Known(Error::WrongKind, "except")),
+        _ => socket(bits).map(Some).map_err(|_| Fault::of(Error::WrongKind, "except")),
     }
 }
 
-pub(super) fn delivery(class: u32, key: u64) -> Outcome<Delivery> {
+/// The class of a message, which is the field `name`.
+pub(super) fn delivery(class: u32, key: u64, name: &'static str) -> Outcome<Delivery> {
     Ok(match class {
         ROOMCAST_RELIABLE => Delivery::Reliable,
         ROOMCAST_VOLATILE => Delivery::Volatile,
         ROOMCAST_LATEST => Delivery::Latest(key),
         ROOMCAST_DROP_OLDEST => Delivery::DropOldest,
-        _ => return Err(Fault::Known(Error::BadValue, "delivery")),
+        _ => return Err(Fault::value(name, "it is one of the delivery classes, such as ROOMCAST_VOLATILE")),
     })
 }
 

@@ -5,7 +5,6 @@ use super::convert::{excepted, namespace, socket};
 use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
-use crate::base::errors::Error;
 use crate::base::ids::ConnId;
 use crate::hub::message::{Message, Receipt, Target};
 use std::ffi::{c_char, c_void};
@@ -26,8 +25,8 @@ impl From<Option<Receipt>> for roomcast_receipt {
 /// `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
 /// socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
-/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT,
+/// ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_emit from others.
 #[unsafe(no_mangle)]
@@ -45,7 +44,7 @@ pub unsafe extern "C" fn roomcast_emit(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        let ns = namespace(ns)?;
+        let ns = namespace(ns, "ns")?;
         let room = [given.text(room, room_len, "room")?];
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
@@ -76,7 +75,7 @@ pub unsafe extern "C" fn roomcast_emit_all(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
-        let ns = namespace(ns)?;
+        let ns = namespace(ns, "ns")?;
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
@@ -90,7 +89,7 @@ pub unsafe extern "C" fn roomcast_emit_all(
 ///
 /// `args` is the JSON array of the arguments; nothing at all means "[]".
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_send from others.
 #[unsafe(no_mangle)]
@@ -119,8 +118,8 @@ pub unsafe extern "C" fn roomcast_send(
 ///
 /// `receipt` may be NULL; it is set to how many sockets were addressed and skipped.
 ///
-/// Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
-/// ROOMCAST_ERROR_WRONG_KIND; then nobody gets it.
+/// Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL;
+/// then nobody gets it.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_emit_to from others.
 #[unsafe(no_mangle)]
@@ -190,8 +189,8 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
 /// `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
 /// `attachments` are its binary parts, `attachment_count` of them.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
-/// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is
+/// 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: everything is copied or encoded before it returns.
 /// Threads: the broker's; roomcast_remote_ack from others.
 #[unsafe(no_mangle)]
@@ -218,8 +217,8 @@ pub unsafe extern "C" fn roomcast_ack(
 
 /// Sends a text message over a connection as it is. For engine_only.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
-/// ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the
+/// broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the text is copied.
 /// Threads: the broker's; roomcast_remote_send_text from others.
 #[unsafe(no_mangle)]
@@ -265,9 +264,9 @@ pub unsafe extern "C" fn roomcast_send_binary(
 
 /// The number by which a client knows its event: in C they begin with 1, and 0 is none.
 pub(super) fn ack_number(ack: u64) -> Result<u64, Fault> {
-    ack.checked_sub(1).ok_or(Fault::Known(Error::BadValue, "ack"))
+    ack.checked_sub(1).ok_or(Fault::value("ack", "it is 1 or more, as the event has it"))
 }
 
 pub(super) fn connection(bits: u64) -> Result<ConnId, Fault> {
-    ConnId::from_bits(bits).map_err(|error| Fault::Known(error, "connection"))
+    ConnId::from_bits(bits).map_err(|error| Fault::of(error, "connection"))
 }

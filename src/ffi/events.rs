@@ -33,10 +33,10 @@ pub unsafe extern "C" fn roomcast_events(
     let body = |host: &mut Host| {
         let count = given.out(count, "count")?;
         if cap > 0 && events.is_null() {
-            return Err(Fault::Known(Error::Null, "events"));
+            return Err(Fault::of(Error::Null, "events"));
         }
         if event_size < roomcast_event::FROZEN {
-            return Err(Fault::Known(Error::BadSize, "event_size"));
+            return Err(Fault::of(Error::BadSize, "event_size"));
         }
         let Host { events: batch, drained, parts, parts_ready, parts_drained, .. } = host;
         if !std::mem::replace(parts_ready, true) {

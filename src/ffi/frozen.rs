@@ -128,7 +128,7 @@ mod tests {
             // SAFETY: longer than it says.
             let given = unsafe { Given::new() };
             let taken = given.sized::<New>(old.as_ptr().cast(), "old");
-            assert!(matches!(taken, Err(Fault::Known(Error::BadSize, "old"))), "{size}: {taken:?}");
+            assert!(matches!(taken, Err(Fault::Known(Error::BadSize, _))), "{size}: {taken:?}");
             assert!(given.filled::<New>(old.as_ptr().cast_mut().cast(), "old").is_err(), "{size}");
         }
     }

@@ -16,6 +16,8 @@ use std::ffi::c_char;
 use std::marker::PhantomData;
 use std::ptr;
 
+const MISALIGNED: &str = "the address is not a multiple of what its type needs";
+
 /// The promise of a caller in C about the arguments of one call. It cannot be kept beyond that: what it makes of them ends with it.
 pub(super) struct Given(());
 
@@ -60,7 +62,7 @@ impl Given {
     ) -> roomcast_status {
         unguarded(call, || {
             // SAFETY: promised when this was made.
-            let remote = unsafe { remote.as_ref() }.ok_or(Fault::Known(Error::Null, "remote"))?;
+            let remote = unsafe { remote.as_ref() }.ok_or(Fault::of(Error::Null, "remote"))?;
             body(remote.inner())
         })
     }
@@ -72,13 +74,13 @@ impl Given {
             return Ok(&[]);
         }
         if at.is_null() {
-            return Err(Fault::Known(Error::Null, name));
+            return Err(Fault::of(Error::Null, name));
         }
         if len > isize::MAX as usize / size_of::<T>() {
-            return Err(Fault::Known(Error::TooLarge, name));
+            return Err(Fault::of(Error::TooLarge("it is longer than memory can be"), name));
         }
         if !at.is_aligned() {
-            return Err(Fault::Known(Error::BadValue, name));
+            return Err(Fault::value(name, MISALIGNED));
         }
         // SAFETY: not NULL, aligned, no longer than an object can be; that it is there was promised when this was made.
         Ok(unsafe { std::slice::from_raw_parts(at, len) })
@@ -87,7 +89,7 @@ impl Given {
     #[inline]
     pub(super) fn text(&self, at: *const c_char, len: usize, name: &'static str) -> Outcome<&str> {
         let bytes = self.list(at.cast::<u8>(), len, name)?;
-        std::str::from_utf8(bytes).map_err(|_| Fault::Known(Error::BadUtf8, name))
+        std::str::from_utf8(bytes).map_err(|_| Fault::of(Error::BadUtf8, name))
     }
 
     /// Text of which a struct of the caller's says where it is.
@@ -124,8 +126,10 @@ impl Given {
     }
 
     fn sockets(&self, at: *const roomcast_socket, len: usize, name: &'static str) -> Outcome<Vec<SocketId>> {
-        let socket = |&bits: &u64| SocketId::from_bits(bits).map_err(|error| Fault::Known(error, name));
-        self.list(at, len, name)?.iter().map(socket).collect()
+        let socket = |(nth, &bits): (usize, &u64)| {
+            SocketId::from_bits(bits).map_err(|error| Fault::of(error, name).nth(nth))
+        };
+        self.list(at, len, name)?.iter().enumerate().map(socket).collect()
     }
 
     /// Hands a target to `f`.
@@ -136,7 +140,7 @@ impl Given {
         f: impl FnOnce(Target<'_>) -> Outcome<R>,
     ) -> Outcome<R> {
         let target = self.sized(at, "target")?;
-        let ns = namespace(target.ns)?;
+        let ns = namespace(target.ns, "target.ns")?;
         let rooms = self.texts(target.rooms, target.room_count, "target.rooms")?;
         let among = self.sockets(target.sockets, target.socket_count, "target.sockets")?;
         let except_rooms =
@@ -158,7 +162,7 @@ impl Given {
         f: impl FnOnce(Message<'_>) -> Outcome<R>,
     ) -> Outcome<R> {
         let message = self.sized(at, "message")?;
-        let delivery = delivery(message.delivery, message.key)?;
+        let delivery = delivery(message.delivery, message.key, "message.delivery")?;
         let name = self.text(message.name, message.name_len, "message.name")?;
         let args = self.args(message.args, message.args_len, "message.args")?;
         let attachments =
@@ -169,26 +173,26 @@ impl Given {
     /// A place for a result.
     #[inline]
     pub(super) fn out<T>(&self, at: *mut T, name: &'static str) -> Outcome<Out<'_, T>> {
-        if at.is_null() { Err(Fault::Known(Error::Null, name)) } else { self.nullable(at, name) }
+        if at.is_null() { Err(Fault::of(Error::Null, name)) } else { self.nullable(at, name) }
     }
 
     /// The same where NULL means that nobody wants to know.
     #[inline]
     pub(super) fn nullable<T>(&self, at: *mut T, name: &'static str) -> Outcome<Out<'_, T>> {
-        if at.is_aligned() { Ok(Out(at, PhantomData)) } else { Err(Fault::Known(Error::BadValue, name)) }
+        if at.is_aligned() { Ok(Out(at, PhantomData)) } else { Err(Fault::value(name, MISALIGNED)) }
     }
 
     /// The size that a struct of the caller's says it has.
     fn said<T: Grows>(&self, at: *const T, name: &'static str) -> Outcome<u32> {
         if at.is_null() {
-            return Err(Fault::Known(Error::Null, name));
+            return Err(Fault::of(Error::Null, name));
         }
         if !at.is_aligned() {
-            return Err(Fault::Known(Error::BadValue, name));
+            return Err(Fault::value(name, MISALIGNED));
         }
         // SAFETY: the size is the first field; that it is there was promised when this was made.
         let size = unsafe { at.cast::<u32>().read() };
-        if (size as usize) < T::FROZEN { Err(Fault::Known(Error::BadSize, name)) } else { Ok(size) }
+        if (size as usize) < T::FROZEN { Err(Fault::of(Error::BadSize, name)) } else { Ok(size) }
     }
 
     /// A struct of the caller's, of which an older header may know less than we do: what it does not have is as preset. What a
@@ -228,13 +232,13 @@ impl Given {
     /// Copies bytes of ours to a buffer of `cap` bytes, if they fit.
     pub(super) fn give(&self, bytes: &[u8], out: *mut c_char, cap: usize) -> Outcome {
         if bytes.len() > cap {
-            return Err(Fault::Known(Error::TooSmall, "out"));
+            return Err(Fault::of(Error::TooSmall, "out"));
         }
         if bytes.is_empty() {
             return Ok(());
         }
         if out.is_null() {
-            return Err(Fault::Known(Error::Null, "out"));
+            return Err(Fault::of(Error::Null, "out"));
         }
         // SAFETY: promised when this was made.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast(), bytes.len()) };

@@ -14,17 +14,41 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Why a call failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// An error of the table, and the argument it is about; empty where the error's text names it.
-    Known(Error, &'static str),
+    /// An error of the table, and what it is about.
+    Known(Error, Place),
     /// What the operating system said.
     System(io::Error),
     /// A panic, and its text.
     Bug(String),
 }
 
+/// Which part of what a call was given is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of the record in a batch.
+    record: Option<usize>,
+    /// The argument, or the field of one; empty where the error's text names it.
+    argument: &'static str,
+    /// The place in that, if it is a list.
+    nth: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(record) = self.record {
+            write!(f, "record {record}: ")?;
+        }
+        match (self.argument, self.nth) {
+            ("", _) => Ok(()),
+            (argument, Some(nth)) => write!(f, "{argument}[{nth}]: "),
+            (argument, None) => write!(f, "{argument}: "),
+        }
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Fault::Known(error, "")
+        Fault::of(error, "")
     }
 }
 
@@ -46,7 +70,56 @@ fn system(error: &io::Error) -> &io::Error {
 
 pub(super) type Outcome<T = ()> = Result<T, Fault>;
 
+/// Says where in the arguments an outcome belongs.
+pub(super) trait Named {
+    /// A fault of it is in this argument, unless it is known to be in another.
+    fn named(self, argument: &'static str) -> Self;
+}
+
+impl<T> Named for Outcome<T> {
+    fn named(self, argument: &'static str) -> Self {
+        self.map_err(|fault| fault.named(argument))
+    }
+}
+
 impl Fault {
+    /// An error about an argument.
+    pub(super) const fn of(error: Error, argument: &'static str) -> Self {
+        Fault::Known(error, Place { record: None, argument, nth: None })
+    }
+
+    /// An argument with a value that it does not take, and what it takes.
+    pub(super) const fn value(argument: &'static str, takes: &'static str) -> Self {
+        Fault::of(Error::BadValue(takes), argument)
+    }
+
+    /// With what else is known of where it is.
+    fn at(mut self, add: impl FnOnce(&mut Place)) -> Self {
+        if let Fault::Known(_, place) = &mut self {
+            add(place);
+        }
+        self
+    }
+
+    /// In a list, which has its name already or is given it later.
+    pub(super) fn nth(self, nth: usize) -> Self {
+        self.at(|place| place.nth = Some(nth))
+    }
+
+    /// In an argument, unless it is known to be in another.
+    fn named(self, argument: &'static str) -> Self {
+        self.at(|place| {
+            if place.argument.is_empty() {
+                place.argument = argument;
+            }
+        })
+    }
+
+    /// In a record of a batch.
+    pub(super) fn in_record(self, record: usize) -> Self {
+        self.at(|place| place.record = Some(record))
+    }
+
     /// With the name of which the resolver could make nothing: it does not say which.
     pub(super) fn about(self, name: &str) -> Self {
         match self {
@@ -75,8 +148,7 @@ impl Fault {
             last.len = 0;
             // A text that does not fit is cut.
             let _ = match self {
-                Fault::Known(error, "") => write!(last, "{call}: {error}"),
-                Fault::Known(error, argument) => write!(last, "{call}: {argument}: {error}"),
+                Fault::Known(error, place) => write!(last, "{call}: {place}{error}"),
                 Fault::System(error) => write!(last, "{call}: {error}"),
                 Fault::Bug(text) => write!(last, "{call}: {}: {text}", Error::Panic),
             };
@@ -154,7 +226,7 @@ impl<T: Object> Exclusive<T> {
         body: impl FnOnce(&mut T) -> Outcome,
     ) -> roomcast_status {
         let Some(object) = object else {
-            return Fault::Known(Error::Null, T::NAME).report(call);
+            return Fault::of(Error::Null, T::NAME).report(call);
         };
         if let Err(state) = object.lock() {
             return Fault::from(if state == BUSY { Error::Busy } else { Error::Poisoned }).report(call);

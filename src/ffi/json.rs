@@ -30,7 +30,7 @@ pub unsafe extern "C" fn roomcast_json_escape(
         let text = given.text(text, text_len, "text")?;
         // It is never shorter, so that what is made here is bounded by the caller's room.
         if text.len() > cap {
-            return Err(Fault::Known(Error::TooSmall, "out"));
+            return Err(Fault::of(Error::TooSmall, "out"));
         }
         let mut string = Vec::with_capacity(text.len().saturating_add(2));
         json::write_string(&mut string, text);
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn roomcast_json_unescape(
         let written = given.out(written, "written")?;
         let string = given.text(string, string_len, "string")?;
         let place = if json::is_string(string) { json::locate(string, 0) } else { Err(0) };
-        place.map_err(|at| Fault::Known(Error::BadData(at.try_into().unwrap_or(u32::MAX)), "string"))?;
+        place.map_err(|at| Fault::of(Error::BadData(at.try_into().unwrap_or(u32::MAX)), "string"))?;
         let text = json::unescape(string);
         given.give(text.as_bytes(), out, cap)?;
         written.set(text.len());

@@ -3,7 +3,6 @@
 use super::config::HostData;
 use super::guard::{Fault, Outcome};
 use super::types::*;
-use crate::base::errors::Error;
 use crate::host::log::Level;
 use crate::net::Broker;
 
@@ -14,7 +13,7 @@ pub(super) fn attach(config: &roomcast_config, broker: &mut Broker) -> Outcome {
         ROOMCAST_LOG_WARN => Level::Warn,
         ROOMCAST_LOG_INFO => Level::Info,
         ROOMCAST_LOG_DEBUG => Level::Debug,
-        _ => return Err(Fault::Known(Error::BadValue, "config.log_level")),
+        _ => return Err(Fault::value("config.log_level", "it is one of ROOMCAST_LOG_")),
     };
     let data = HostData(config.log_data);
     if let Some(function) = config.log {

@@ -4,7 +4,6 @@ use super::broker::{Host, roomcast_broker};
 use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
-use crate::base::errors::Error;
 use crate::host::metrics::Histogram;
 use std::ffi::c_char;
 
@@ -106,7 +105,7 @@ pub unsafe extern "C" fn roomcast_times(
         host.figures.times = match what {
             ROOMCAST_TIMES_STEPS => metrics.steps,
             ROOMCAST_TIMES_FLUSHES => metrics.flushes,
-            _ => return Err(Fault::Known(Error::BadValue, "what")),
+            _ => return Err(Fault::value("what", "it is one of ROOMCAST_TIMES_")),
         };
         let times = &host.figures.times;
         out.fill(roomcast_histogram {

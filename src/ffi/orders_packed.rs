@@ -2,9 +2,10 @@
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::{delivery, flag, is_all, namespace};
+use super::emit::ack_number;
 use super::given::Given;
-use super::guard::Outcome;
-use super::reader::{MALFORMED, Reader};
+use super::guard::{Fault, Named, Outcome};
+use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
 use crate::broker::operations::operations;
@@ -71,8 +72,16 @@ fn bytes<'a>(record: &mut Reader<'a>) -> Outcome<&'a [u8]> {
     record.u32().and_then(|len| record.take(len))
 }
 
+fn blobs<'a>(record: &mut Reader<'a>) -> Outcome<Vec<&'a [u8]>> {
+    record.u32().and_then(|count| record.many(count, 4, bytes))
+}
+
 fn socket(record: &mut Reader<'_>) -> Outcome<SocketId> {
     Ok(SocketId::from_bits(record.u64()?)?)
+}
+
+fn sockets(record: &mut Reader<'_>) -> Outcome<Vec<SocketId>> {
+    record.u32().and_then(|count| record.many(count, 8, socket))
 }
 
 /// A target whose lists are here.
@@ -87,13 +96,13 @@ struct PackedTarget<'a> {
 
 impl<'a> PackedTarget<'a> {
     fn read(record: &mut Reader<'a>) -> Outcome<Self> {
-        let ns = namespace(record.u64()?)?;
-        let flags = record.u32()? as u32;
-        let rooms = texts(record)?;
-        let sockets = record.u32().and_then(|count| record.many(count, 8, socket))?;
-        let except_rooms = texts(record)?;
-        let except = record.u32().and_then(|count| record.many(count, 8, socket))?;
-        let all = is_all(flags, rooms.len() + sockets.len(), "flags")?;
+        let ns = namespace(record.u64().named("target.ns")?, "target.ns")?;
+        let flags = record.u32().named("target.flags")? as u32;
+        let rooms = texts(record).named("target.rooms")?;
+        let sockets = sockets(record).named("target.sockets")?;
+        let except_rooms = texts(record).named("target.except_rooms")?;
+        let except = self::sockets(record).named("target.except_sockets")?;
+        let all = is_all(flags, rooms.len() + sockets.len(), "target.flags")?;
         Ok(Self { ns, all, rooms, sockets, except_rooms, except })
     }
 
@@ -116,10 +125,10 @@ struct PackedMessage<'a> {
 
 impl<'a> PackedMessage<'a> {
     fn read(record: &mut Reader<'a>) -> Outcome<Self> {
-        let (name, args) = (text(record)?, args(record)?);
-        let attachments = record.u32().and_then(|count| record.many(count, 4, bytes))?;
-        let class = record.u32()? as u32;
-        let delivery = delivery(class, record.u64()?)?;
+        let (name, args) = (text(record).named("message.name")?, args(record).named("message.args")?);
+        let attachments = blobs(record).named("message.attachments")?;
+        let class = record.u32().named("message.delivery")? as u32;
+        let delivery = delivery(class, record.u64().named("message.key")?, "message.delivery")?;
         Ok(Self { name, args, attachments, delivery })
     }
 
@@ -131,50 +140,46 @@ impl<'a> PackedMessage<'a> {
 /// An argument, by its kind.
 macro_rules! read {
     (Socket $record:ident) => {
-        socket(&mut $record)?
+        socket(&mut $record)
     };
     (Conn $record:ident) => {
-        ConnId::from_bits($record.u64()?)?
+        $record.u64().and_then(|bits| Ok(ConnId::from_bits(bits)?))
     };
-    // As in C, where 0 is none.
     (AckNumber $record:ident) => {
-        $record.u64()?.checked_sub(1).ok_or(MALFORMED)?
+        $record.u64().and_then(ack_number)
     };
     (Args $record:ident) => {
-        args(&mut $record)?
+        args(&mut $record)
     };
     (Number $record:ident) => {
-        $record.u64()?
+        $record.u64()
     };
     (Pace $record:ident) => {
-        u32::try_from($record.u64()?).map_err(|_| MALFORMED)?
+        $record.u64().and_then(|pace| u32::try_from(pace).map_err(|_| Fault::value("", "it has 32 bits")))
     };
     (Flag $record:ident) => {
-        flag($record.u32()? as u32, "batch")?
+        $record.u32().and_then(|value| flag(value as u32, ""))
     };
     (Text $record:ident) => {
-        text(&mut $record)?
+        text(&mut $record)
     };
     (MaybeText $record:ident) => {
-        match $record.u32()? {
-            NONE => None,
-            len => Some($record.text(len)?),
-        }
+        $record.u32().and_then(|len| if len == NONE { Ok(None) } else { $record.text(len).map(Some) })
     };
     (Texts $record:ident) => {
-        texts(&mut $record)?
+        texts(&mut $record)
     };
     (Bytes $record:ident) => {
-        bytes(&mut $record)?
+        bytes(&mut $record)
     };
     (Blobs $record:ident) => {
-        $record.u32().and_then(|count| $record.many(count, 4, bytes))?
+        blobs(&mut $record)
     };
     (Target $record:ident) => {
-        PackedTarget::read(&mut $record)?
+        PackedTarget::read(&mut $record)
     };
     (Message $record:ident) => {
-        PackedMessage::read(&mut $record)?
+        PackedMessage::read(&mut $record)
     };
 }
 
@@ -213,7 +218,7 @@ macro_rules! outcome {
 macro_rules! order {
     (order $name:ident, $host:ident, $record:ident, $call:ident($($given:ident: $kind:ident),*) $shape:ident) => {
         if $name == stringify!($call) {
-            $(let $given = read!($kind $record);)*
+            $(let $given = read!($kind $record).named(stringify!($given))?;)*
             outcome!($shape $host.broker.$call($(lend!($kind $given)),*));
             return Ok(());
         }
@@ -225,9 +230,9 @@ macro_rules! orders {
     ($($section:literal $($(#[$doc:meta])* $Type:ident: $mode:ident $owner:ident.$call:ident($($given:ident: $kind:ident),*)
         -> $shape:ident$(($answer:ty))?, to($whom:ident)$(, checked by $check:ident($($checked:ident),*))?;)*)*) => {
         fn carry_out(host: &mut Host, mut record: Reader<'_>) -> Outcome {
-            let name = text(&mut record)?;
+            let name = text(&mut record).named("call")?;
             $($(order! { $mode name, host, record, $call($($given: $kind),*) $shape })*)*
-            Err(MALFORMED)
+            Err(Fault::value("call", "there is no such order"))
         }
     };
 }

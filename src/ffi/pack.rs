@@ -5,7 +5,7 @@ use super::broker::{Host, roomcast_broker};
 use super::convert::{delivery, is_all, namespace};
 use super::events::{each_part, numbers, part_count, texts};
 use super::given::Given;
-use super::guard::Outcome;
+use super::guard::{Named, Outcome};
 use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::SocketId;
@@ -188,23 +188,25 @@ pub unsafe extern "C" fn roomcast_emit_packed(
     given.host(broker, "roomcast_emit_packed", body)
 }
 
-fn emit_record(host: &mut Host, mut record: Reader<'_>) -> Outcome {
+fn emit_record<'a>(host: &mut Host, mut record: Reader<'a>) -> Outcome {
     let [class, flags] = record.array()?;
     let attachments = record.u16()?.into();
-    let ns = namespace(record.u64()?)?;
-    let delivery = delivery(class.into(), record.u64()?)?;
+    let ns = namespace(record.u64()?, "target.ns")?;
+    let delivery = delivery(class.into(), record.u64()?, "message.delivery")?;
     let (name, args) = (record.u32()?, record.u32()?);
     let (rooms, sockets) = (record.u32()?, record.u32()?);
     let (except_rooms, except_sockets) = (record.u32()?, record.u32()?);
     let socket = |record: &mut Reader<'_>| Ok(SocketId::from_bits(record.u64()?)?);
-    let sockets = record.many(sockets, 8, socket)?;
-    let except_sockets = record.many(except_sockets, 8, socket)?;
-    let (name, args) = (record.text(name)?, record.text(args)?);
-    let rooms = record.many(rooms, 4, |record| record.u32().and_then(|len| record.text(len)))?;
-    let except_rooms =
-        record.many(except_rooms, 4, |record| record.u32().and_then(|len| record.text(len)))?;
-    let attachments = record.many(attachments, 4, |record| record.u32().and_then(|len| record.take(len)))?;
-    let target = match is_all(flags.into(), rooms.len() + sockets.len(), "flags")? {
+    let sockets = record.many(sockets, 8, socket).named("target.sockets")?;
+    let except_sockets = record.many(except_sockets, 8, socket).named("target.except_sockets")?;
+    let name = record.text(name).named("message.name")?;
+    let args = record.text(args).named("message.args")?;
+    let text = |record: &mut Reader<'a>| record.u32().and_then(|len| record.text(len));
+    let rooms = record.many(rooms, 4, text).named("target.rooms")?;
+    let except_rooms = record.many(except_rooms, 4, text).named("target.except_rooms")?;
+    let bytes = |record: &mut Reader<'a>| record.u32().and_then(|len| record.take(len));
+    let attachments = record.many(attachments, 4, bytes).named("message.attachments")?;
+    let target = match is_all(flags.into(), rooms.len() + sockets.len(), "target.flags")? {
         true => Target::all(ns),
         false => Target::union(ns, &rooms, &sockets),
     };

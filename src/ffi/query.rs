@@ -69,7 +69,8 @@ pub(super) fn answer_handles(
 ///
 /// `members` is set to an array of `count` sockets.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn roomcast_members(
         let out = given.out(members, "members")?;
         let count = given.out(count, "count")?;
         let room = given.text(room, room_len, "room")?;
-        let members = host.broker.members(namespace(ns)?, room)?.map(SocketId::to_bits);
+        let members = host.broker.members(namespace(ns, "ns")?, room)?.map(SocketId::to_bits);
         answer_handles(out, count, &mut host.answers.handles, members);
         Ok(())
     };
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn roomcast_members(
 ///
 /// `sockets` is set to an array of `count` sockets.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn roomcast_sockets_in(
     let body = |host: &mut Host| {
         let out = given.out(sockets, "sockets")?;
         let count = given.out(count, "count")?;
-        let sockets = host.broker.sockets_in(namespace(ns)?)?.map(SocketId::to_bits);
+        let sockets = host.broker.sockets_in(namespace(ns, "ns")?)?.map(SocketId::to_bits);
         answer_handles(out, count, &mut host.answers.handles, sockets);
         Ok(())
     };
@@ -171,7 +172,7 @@ fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
 ///
 /// `rooms` is set to an array of `count` names.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -194,7 +195,7 @@ pub unsafe extern "C" fn roomcast_rooms_of(
 ///
 /// `is_member` is set to 1 or 0.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -221,7 +222,7 @@ pub unsafe extern "C" fn roomcast_is_member(
 ///
 /// `rooms` is set to an array of `count` names.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -235,7 +236,7 @@ pub unsafe extern "C" fn roomcast_rooms_in(
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let Host { broker, answers, .. } = host;
-        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_in(namespace(ns)?)?))
+        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_in(namespace(ns, "ns")?)?))
     };
     given.host(broker, "roomcast_rooms_in", body)
 }
@@ -244,7 +245,7 @@ pub unsafe extern "C" fn roomcast_rooms_in(
 ///
 /// `id` is set to it.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -282,7 +283,7 @@ pub unsafe extern "C" fn roomcast_find_socket(
         let out = given.out(found, "found")?;
         let id = given.text(id, id_len, "id")?;
         let broker = &host.broker;
-        out.set(broker.find_socket(id).ok_or(Fault::Known(Error::NotFound, "id"))?.to_bits());
+        out.set(broker.find_socket(id).ok_or(Fault::of(Error::NotFound, "id"))?.to_bits());
         Ok(())
     };
     given.host(broker, "roomcast_find_socket", body)
@@ -290,7 +291,7 @@ pub unsafe extern "C" fn roomcast_find_socket(
 
 /// Gives the namespace a socket is in.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -314,7 +315,7 @@ pub unsafe extern "C" fn roomcast_namespace_of(
 /// connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
 /// in events that were waiting already.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_set_tag from others.
 #[unsafe(no_mangle)]
@@ -331,7 +332,7 @@ pub unsafe extern "C" fn roomcast_set_tag(
 
 /// Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -352,7 +353,7 @@ pub unsafe extern "C" fn roomcast_get_tag(
 
 /// Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -375,7 +376,7 @@ pub unsafe extern "C" fn roomcast_connection_of(
 /// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
 /// last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -399,7 +400,7 @@ pub unsafe extern "C" fn roomcast_queued_bytes(
 ///
 /// `who` is a socket, or a connection.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
 /// Ownership: `handshake` is the caller's; what it points to is the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -415,9 +416,7 @@ pub unsafe extern "C" fn roomcast_get_handshake(
         let Host { broker, answers, .. } = host;
         let conn = match ConnId::from_bits(who) {
             Ok(conn) => conn,
-            Err(_) => {
-                broker.conn_of(SocketId::from_bits(who).map_err(|error| Fault::Known(error, "who"))?)?
-            }
+            Err(_) => broker.conn_of(SocketId::from_bits(who).map_err(|error| Fault::of(error, "who"))?)?,
         };
         let websocket = broker.is_websocket(conn)?.into();
         let said = broker.conn_handshake(conn)?;
@@ -511,7 +510,7 @@ pub unsafe extern "C" fn roomcast_stats(
 ///
 /// `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]

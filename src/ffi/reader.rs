@@ -6,17 +6,20 @@ use crate::base::errors::Error;
 /// What is left of a batch, or of a record in it.
 pub(super) struct Reader<'a>(&'a [u8]);
 
-pub(super) const MALFORMED: Fault = Fault::Known(Error::BadValue, "batch");
+const SHORT: Fault = Fault::value("", "the record ends before it does");
+
+const BAD_SIZE: Fault =
+    Fault::value("size", "it is a multiple of 8, and neither less than a record has nor more than there is");
 
 impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, len: usize) -> Outcome<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(MALFORMED)?;
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(SHORT)?;
         self.0 = rest;
         Ok(taken)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(MALFORMED)?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -34,7 +37,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(&mut self, len: usize) -> Outcome<&'a str> {
-        std::str::from_utf8(self.take(len)?).map_err(|_| Fault::Known(Error::BadUtf8, "batch"))
+        std::str::from_utf8(self.take(len)?).map_err(|_| Error::BadUtf8.into())
     }
 
     pub(super) fn new(bytes: &'a [u8]) -> Self {
@@ -50,7 +53,7 @@ impl<'a> Reader<'a> {
         let mut count = 0;
         while !self.0.is_empty() {
             if let Err(fault) = self.record(least).and_then(&mut act) {
-                return (count, Err(fault));
+                return (count, Err(fault.in_record(count)));
             }
             count += 1;
         }
@@ -59,10 +62,10 @@ impl<'a> Reader<'a> {
 
     /// The next record, without its size, which is at least so many bytes.
     fn record(&mut self, least: usize) -> Outcome<Reader<'a>> {
-        let (size, _) = self.0.split_first_chunk().ok_or(MALFORMED)?;
+        let (size, _) = self.0.split_first_chunk().ok_or(BAD_SIZE)?;
         let size = u32::from_le_bytes(*size) as usize;
-        if size < least || !size.is_multiple_of(8) {
-            return Err(MALFORMED);
+        if size < least || !size.is_multiple_of(8) || size > self.0.len() {
+            return Err(BAD_SIZE);
         }
         self.take(size).map(|record| Reader(&record[4..]))
     }
@@ -75,8 +78,8 @@ impl<'a> Reader<'a> {
         read: impl Fn(&mut Self) -> Outcome<T>,
     ) -> Outcome<Vec<T>> {
         if count > self.0.len() / least {
-            return Err(MALFORMED);
+            return Err(SHORT);
         }
-        (0..count).map(|_| read(self)).collect()
+        (0..count).map(|nth| read(self).map_err(|fault| fault.nth(nth))).collect()
     }
 }

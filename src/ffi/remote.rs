@@ -83,9 +83,9 @@ pub unsafe extern "C" fn roomcast_remote_free(remote: *mut roomcast_remote) {
 
 /// As roomcast_emit, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
-/// ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
-/// large a message, and a namespace that is gone, show later.
+/// Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+/// ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if
+/// it is gone. Too large a message, and a namespace that is gone, show later.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn roomcast_remote_emit(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let ns = namespace(ns)?;
+        let ns = namespace(ns, "ns")?;
         let room = [given.text(room, room_len, "room")?];
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn roomcast_remote_emit_all(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let ns = namespace(ns)?;
+        let ns = namespace(ns, "ns")?;
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
         let except = excepted(except)?;
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn roomcast_remote_send(
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
-        let (ns, to) = (namespace(ns)?, [socket(to)?]);
+        let (ns, to) = (namespace(ns, "ns")?, [socket(to)?]);
         let name = given.text(name, name_len, "name")?;
         let args = given.args(args_json, args_len, "args_json")?;
         Ok(remote.emit(Target::sockets(ns, &to), Message::new(name, args))?)
@@ -190,9 +190,9 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
 
 /// As roomcast_ack, from any thread: whoever has the answer gives it.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
-/// ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
-/// ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+/// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -218,9 +218,9 @@ pub unsafe extern "C" fn roomcast_remote_ack(
 
 /// As roomcast_send_text, from any thread. For engine_only.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
-/// ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
-/// connection has gone shows later.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up.
+/// That the connection has gone shows later.
 /// Ownership: the text is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]

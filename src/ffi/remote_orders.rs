@@ -10,9 +10,9 @@ use std::ffi::c_char;
 
 /// As roomcast_join, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
-/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
-/// later.
+/// Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many
+/// rooms, shows later.
 /// Ownership: the name is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn roomcast_remote_join(
 
 /// As roomcast_leave, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
 /// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
 /// Ownership: the name is copied.
 /// Threads: any.
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn roomcast_remote_leave(
 
 /// As roomcast_leave_all, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
-/// handle was made up. That the socket has gone shows later.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+/// ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
 /// Ownership: nothing changes hands.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -173,8 +173,8 @@ pub unsafe extern "C" fn roomcast_remote_set_tag(
 
 /// As roomcast_allow, from any thread.
 ///
-/// Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
-/// handle was made up. That the client left meanwhile, or the answer was given before, shows later.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+/// ROOMCAST_ERROR_GONE if the handle was made up. That the client left meanwhile, or the answer was given before, shows later.
 /// Ownership: nothing changes hands.
 /// Threads: any.
 #[unsafe(no_mangle)]

@@ -9,7 +9,7 @@ use std::ffi::c_char;
 /// Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
 /// is in it at once: what is emitted to the room waits for it until it is accepted. Joining twice is no error.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
 /// ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
 /// Ownership: the name is copied.
 /// Threads: the broker's; roomcast_remote_join from others.
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn roomcast_join(
 /// Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
 /// not in is no error.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: the name is copied.
 /// Threads: the broker's; roomcast_remote_leave from others.
 #[unsafe(no_mangle)]
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn roomcast_leave(
 
 /// Takes a socket out of all rooms but its own.
 ///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_leave_all from others.
 #[unsafe(no_mangle)]

@@ -5,6 +5,7 @@ use super::given::Given;
 use super::guard::{Exclusive, Fault, Object, Outcome, unguarded};
 use super::types::*;
 use crate::base::errors::Error;
+use crate::base::refused::RoomError;
 use crate::out::TickLog;
 use crate::route::{Router, Selection};
 use std::ffi::{c_char, c_void};
@@ -51,7 +52,7 @@ impl Object for Routing {
 }
 
 fn dense(key: u32, name: &'static str) -> Outcome<u32> {
-    if key < MOST { Ok(key) } else { Err(Fault::Known(Error::BadValue, name)) }
+    if key < MOST { Ok(key) } else { Err(Fault::value(name, "it is less than 67,108,864")) }
 }
 
 /// Whom a roomcast_router_emit reaches: the union of some rooms and members, which is nobody if neither are named, or with
@@ -102,7 +103,7 @@ pub unsafe extern "C" fn roomcast_router_new(
     let given = unsafe { Given::new() };
     unguarded("roomcast_router_new", || {
         if abi_version != ROOMCAST_ABI_VERSION {
-            return Err(Fault::Known(Error::AbiVersion, "abi_version"));
+            return Err(Fault::of(Error::AbiVersion, "abi_version"));
         }
         let out = given.out(router, "router")?;
         let inner = Routing {
@@ -188,12 +189,12 @@ pub unsafe extern "C" fn roomcast_router_add(
     let body = |inner: &mut Routing| {
         let (member, connection) = (dense(member, "member")?, dense(connection, "connection")?);
         if !inner.router.has_namespace(ns) {
-            return Err(Fault::Known(Error::Gone, "ns"));
+            return Err(Fault::of(Error::Gone, "ns"));
         }
         if inner.router.add(member, ns, connection) {
             Ok(())
         } else {
-            Err(Fault::Known(Error::Exists, "member"))
+            Err(Fault::of(Error::Exists, "member"))
         }
     };
     given.router(router, "roomcast_router_add", body)
@@ -279,7 +280,7 @@ pub unsafe extern "C" fn roomcast_router_leave_all(
 }
 
 fn known(inner: &Routing, member: u32) -> Outcome {
-    if inner.router.has_member(member) { Ok(()) } else { Err(Fault::Known(Error::Gone, "member")) }
+    if inner.router.has_member(member) { Ok(()) } else { Err(Fault::of(Error::Gone, "member")) }
 }
 
 /// Leaves and joins many rooms at once. A room in both lists is kept.
@@ -307,8 +308,8 @@ pub unsafe extern "C" fn roomcast_router_change_rooms(
 }
 
 fn change(inner: &mut Routing, member: u32, leave: &[&str], join: &[&str]) -> Outcome {
-    if join.iter().any(|room| room.is_empty()) {
-        return Err(Fault::Known(Error::BadRoom, "room"));
+    if let Some(nth) = join.iter().position(|room| room.is_empty()) {
+        return Err(Error::from(RoomError::EMPTY.at(nth)).into());
     }
     known(inner, member)?;
     inner.router.change(member, leave, join, |_| {});
@@ -566,7 +567,7 @@ pub unsafe extern "C" fn roomcast_router_rooms_in(
         let out = given.out(rooms, "rooms")?;
         let count = given.out(count, "count")?;
         if !inner.router.has_namespace(ns) {
-            return Err(Fault::Known(Error::Gone, "ns"));
+            return Err(Fault::of(Error::Gone, "ns"));
         }
         let Routing { router, texts, .. } = inner;
         texts.clear();

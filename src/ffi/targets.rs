@@ -17,8 +17,8 @@ use crate::net::Remote;
 /// `sockets` is set to an array of `count` sockets. What their rooms and handshakes are, roomcast_rooms_of and roomcast_get_handshake
 /// tell of each.
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
-/// ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+/// ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: the array is the broker's, until the next question that lends.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -60,10 +60,10 @@ fn each(
 ///
 /// `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in
-/// more than max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE,
-/// ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures and the log: of the
-/// sockets on the loop of that one nobody has joined then, of the others everybody.
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in more than
+/// max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND,
+/// ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures
+/// and the log: of the sockets on the loop of that one nobody has joined then, of the others everybody.
 /// Ownership: the names are copied.
 /// Threads: the broker's; roomcast_remote_sockets_join from others.
 #[unsafe(no_mangle)]
@@ -87,8 +87,8 @@ pub unsafe extern "C" fn roomcast_sockets_join(
 ///
 /// `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
-/// ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+/// ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: the names are copied.
 /// Threads: the broker's; roomcast_remote_sockets_leave from others.
 #[unsafe(no_mangle)]
@@ -112,8 +112,8 @@ pub unsafe extern "C" fn roomcast_sockets_leave(
 ///
 /// `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
 ///
-/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
-/// ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+/// ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
 /// Ownership: nothing changes hands.
 /// Threads: the broker's; roomcast_remote_disconnect_sockets from others.
 #[unsafe(no_mangle)]
@@ -134,8 +134,9 @@ pub unsafe extern "C" fn roomcast_disconnect_sockets(
 
 /// As roomcast_sockets_join, from any thread.
 ///
-/// Errors: those of its arguments; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the namespace has gone, or
-/// one of the sockets is in too many rooms, shows later.
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8,
+/// ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the
+/// namespace has gone, or one of the sockets is in too many rooms, shows later.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]

@@ -4,8 +4,10 @@ use super::Hub;
 use super::Timer;
 use super::message::{Message, Receipt, Target};
 use crate::base::Millis;
-use crate::base::errors::{Error, Result};
+use crate::base::errors::Result;
 use crate::base::ids::{AckId, Key, SocketId};
+use crate::base::limits::fields;
+use crate::base::refused::LimitError;
 use crate::base::sid::IdSpace;
 use crate::engine::Engine;
 use crate::host::events::Kind;
@@ -172,7 +174,7 @@ impl Hub {
         self.recipients(target, |sockets, member| {
             over |= sockets.at(member).is_some_and(|socket| socket.acks.len() >= most);
         })?;
-        if over { Err(Error::TooMany) } else { Ok(()) }
+        if over { Err(LimitError::new(&fields::max_pending_acks, most as u64).into()) } else { Ok(()) }
     }
 
     /// A client answers. An answer nobody waits for is ignored, as in the reference.

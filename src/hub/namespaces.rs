@@ -4,7 +4,9 @@
 use super::Hub;
 use crate::base::errors::{self, Error};
 use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::limits::fields;
 use crate::base::open::Open;
+use crate::base::refused::LimitError;
 use crate::engine::Engine;
 use crate::host::events::Kind;
 use std::borrow::Cow;
@@ -158,8 +160,9 @@ impl Hub {
         guarded: bool,
         fleeting: bool,
     ) -> errors::Result<Key> {
-        if self.namespaces.len() >= engine.config.limits.max_namespaces as usize {
-            return Err(Error::TooMany);
+        let most = engine.config.limits.max_namespaces;
+        if self.namespaces.len() >= most as usize {
+            return Err(LimitError::new(&fields::max_namespaces, most.into()).into());
         }
         let key = self.namespaces.insert(Namespace {
             name: name.into(),

@@ -5,7 +5,8 @@ use super::sockets::Socket;
 use super::sockets::push_change;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
-use crate::base::limits::Limits;
+use crate::base::limits::{Limits, fields};
+use crate::base::refused::{LimitError, RoomError};
 use crate::base::sid;
 use crate::engine::Engine;
 use crate::route::Change;
@@ -24,6 +25,7 @@ impl Hub {
 
     /// Puts a socket into a room.
     pub(crate) fn join(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
+        check_room(room, &engine.config.limits)?;
         self.change_rooms(engine, socket, &[], &[room]).map(|changed| changed > 0)
     }
 
@@ -58,9 +60,7 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> Result<usize> {
-        for room in join {
-            check_room(room, &engine.config.limits)?;
-        }
+        check_rooms(join, &engine.config.limits)?;
         let key = socket.key();
         let state = self.socket(socket)?;
         let (connected, namespace) = (state.is_connected(), state.namespace);
@@ -162,8 +162,19 @@ impl Hub {
 }
 
 /// Whether a room may have this name.
-pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<()> {
-    if room.is_empty() || room.len() > limits.max_room_name { Err(Error::BadRoom) } else { Ok(()) }
+pub(crate) fn check_room(room: &str, limits: &Limits) -> Result<(), RoomError> {
+    match room.len() {
+        0 => Err(RoomError::EMPTY),
+        len if len > limits.max_room_name => Err(RoomError::too_long(limits.max_room_name as u64)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether all rooms of a list may have their names.
+pub(crate) fn check_rooms(rooms: &[&str], limits: &Limits) -> Result<(), RoomError> {
+    let check =
+        |(position, room): (usize, &&str)| check_room(room, limits).map_err(|error| error.at(position));
+    rooms.iter().enumerate().try_for_each(check)
 }
 
 /// Whether a socket that has so many rooms, with so many bytes of names, may leave and join.
@@ -179,9 +190,15 @@ fn check_fit(
     limits: &Limits,
 ) -> Result<()> {
     let fits = |rooms: usize, bytes: usize| {
-        rooms <= limits.max_rooms_per_socket as usize && bytes <= limits.max_room_bytes
+        if rooms > limits.max_rooms_per_socket as usize {
+            return Err(LimitError::new(&fields::max_rooms_per_socket, limits.max_rooms_per_socket.into()));
+        }
+        if bytes > limits.max_room_bytes {
+            return Err(LimitError::new(&fields::max_room_bytes, limits.max_room_bytes as u64));
+        }
+        Ok(())
     };
-    if fits(rooms + join.len(), bytes + length(join)) {
+    if fits(rooms + join.len(), bytes + length(join)).is_ok() {
         return Ok(());
     }
     // Both lists may be a client's own, passed on: each is walked once, and what the socket is in is not.
@@ -190,12 +207,10 @@ fn check_fit(
         leave.iter().copied().filter(|room| !joined.contains(room) && is_in(room)).collect();
     let new: HashSet<&str> = joined.into_iter().filter(|room| !is_in(room)).collect();
     let after = |now: usize, gained: usize, lost: usize| (now + gained) - lost;
-    if new.is_empty() || fits(after(rooms, new.len(), left.len()), after(bytes, length(&new), length(&left)))
-    {
-        Ok(())
-    } else {
-        Err(Error::TooMany)
+    if new.is_empty() {
+        return Ok(());
     }
+    Ok(fits(after(rooms, new.len(), left.len()), after(bytes, length(&new), length(&left)))?)
 }
 
 fn length<'a>(rooms: impl IntoIterator<Item = &'a &'a str>) -> usize {

@@ -2,7 +2,7 @@
 
 use super::Hub;
 use super::message::Target;
-use super::rooms::check_room;
+use super::rooms::check_rooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::SocketId;
 use crate::engine::Engine;
@@ -24,7 +24,7 @@ impl Hub {
         target: Target<'_>,
         rooms: &[&str],
     ) -> Result<usize> {
-        rooms.iter().try_for_each(|room| check_room(room, &engine.config.limits))?;
+        check_rooms(rooms, &engine.config.limits)?;
         let selected = self.selected(&target)?;
         for &socket in &selected {
             self.check_change(engine, socket.key(), self.socket(socket)?, &[], rooms)?;

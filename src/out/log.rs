@@ -122,7 +122,7 @@ impl TickLog {
             _ => {
                 bytes.truncate(start);
                 bytes.shrink_to(KEPT_BYTES);
-                Err(Error::TooLarge)
+                Err(Error::TooLarge(""))
             }
         }
     }

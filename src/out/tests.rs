@@ -208,7 +208,7 @@ fn a_log_that_would_grow_too_large_stays_as_it_was() {
         large[..bytes.len()].copy_from_slice(bytes);
         *bytes = large;
     });
-    assert_eq!(refused, Err(Error::TooLarge));
+    assert_eq!(refused, Err(Error::TooLarge("")));
     assert_eq!((log.len(), log.bytes(frame)), (4, &b"kept"[..]));
     log.restart();
 }

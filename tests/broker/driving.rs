@@ -159,7 +159,11 @@ fn responses_from_memory_and_the_health_report() {
     host.broker.serve("/", page).unwrap();
     assert_eq!(host.broker.serve("/socket.io/x", Resource::new("a/b", "")), Err(Error::BadPath));
     assert_eq!(host.broker.serve("x", Resource::new("a/b", "")), Err(Error::BadPath));
-    assert_eq!(host.broker.serve("/x", Resource::new("a\r\nb", "")), Err(Error::BadValue));
+    let refused = host.broker.serve("/x", Resource::new("a\r\nb", ""));
+    assert_eq!(refused, Err(Error::BadValue("content_type: it cannot be sent as a header")));
+    let mut page = Resource::new("a/b", "");
+    page.headers.push(("X".into(), "a\nb".into()));
+    assert_eq!(host.broker.serve("/x", page), Err(Error::BadValue("headers: one of them cannot be sent")));
     let (socket, client) = host.join(|mut client| client.read());
     host.broker.join(socket, "r").unwrap();
 

@@ -224,6 +224,58 @@ static uint32_t next_random(uint32_t *state) {
     return *state;
 }
 
+/* The text says which record, and what in it. */
+static void said_of_records(world *w, roomcast_socket s) {
+    batch bad;
+#define REFUSED(status, text)                                                           \
+    do {                                                                                \
+        IS(status, roomcast_orders_packed(w->broker, bad.at, bad.len, NULL));           \
+        SAYS("roomcast_orders_packed: record " text);                                   \
+        CLEAR(bad);                                                                     \
+    } while (0)
+    CLEAR(bad);
+    simple(&bad, "leave", s, "room");
+    simple(&bad, "join", s, "");
+    REFUSED(ROOMCAST_ERROR_BAD_ROOM, "1: room: the name is empty");
+    simple(&bad, "join", s, "\xff");
+    REFUSED(ROOMCAST_ERROR_BAD_UTF8, "0: room: not UTF-8");
+    simple(&bad, "accept", 0, NULL);
+    REFUSED(ROOMCAST_ERROR_NO_HANDLE, "0: socket: there is no handle: it is 0");
+    begin(&bad, "join");
+    put(&bad, s, 8);
+    put(&bad, 99, 4);
+    end(&bad);
+    REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: room: the record ends before it does");
+    begin(&bad, "change_rooms");
+    put(&bad, s, 8);
+    put(&bad, 0, 4);
+    put(&bad, 2, 4);
+    put_text(&bad, "one");
+    put_text(&bad, "\xff");
+    end(&bad);
+    REFUSED(ROOMCAST_ERROR_BAD_UTF8, "0: join[1]: not UTF-8");
+    begin(&bad, "disconnect");
+    put(&bad, s, 8);
+    put(&bad, 2, 4);
+    end(&bad);
+    REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: close: it is 0 or 1");
+    begin(&bad, "emit");
+    put(&bad, w->ns, 8);
+    put(&bad, ROOMCAST_TARGET_ALL, 4);
+    put(&bad, 0, 4);
+    put(&bad, 1, 4);
+    put(&bad, s, 8);
+    put(&bad, 0, 4);
+    put(&bad, 0, 4);
+    put_message(&bad, "name", "[]", NULL);
+    end(&bad);
+    REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: target.flags: ROOMCAST_TARGET_ALL is everybody");
+    simple(&bad, "accept", s, NULL);
+    bad.at[0] = 12;
+    REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: size: it is a multiple of 8");
+#undef REFUSED
+}
+
 static void broken_ones(void) {
     world w;
     batch good, bad;
@@ -256,19 +308,23 @@ static void broken_ones(void) {
     simple(&bad, "join", s + ((uint64_t)1 << 40), "room");
     simple(&bad, "join", s, "never");
     IS(ROOMCAST_ERROR_GONE, roomcast_orders_packed(w.broker, bad.at, bad.len, &done));
+    SAYS("roomcast_orders_packed: record 3: the handle is dead");
     CHECK(done == 3);
     client_expect(&w, c, "42[\"one\",1]");
     /* A call that is not there, and one that is no order. */
     CLEAR(bad);
     simple(&bad, "jump", s, "room");
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_orders_packed(w.broker, bad.at, bad.len, NULL));
+    SAYS("roomcast_orders_packed: record 0: call: there is no such order");
     CLEAR(bad);
     simple(&bad, "members", w.ns, "room");
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_orders_packed(w.broker, bad.at, bad.len, NULL));
     CLEAR(bad);
     simple(&bad, "send_message", 1, "engine_only");
     status = roomcast_orders_packed(w.broker, bad.at, bad.len, NULL);
-    CHECK(status == ROOMCAST_ERROR_WRONG_KIND || status == ROOMCAST_ERROR_WRONG_STATE);
+    CHECK(status == ROOMCAST_ERROR_WRONG_KIND);
+    SAYS("roomcast_orders_packed: record 0: conn: the handle is of another kind");
+    said_of_records(&w, s);
 
     /* Cut anywhere, and with bytes changed, in a buffer of exactly that size, so that the sanitizer sees a read past it. */
     for (i = 0; i < good.len; i++) {

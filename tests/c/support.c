@@ -24,6 +24,14 @@ void check_status(const char *file, int line, const char *call, roomcast_status 
     }
 }
 
+void check_text(const char *file, int line, const char *text) {
+    char last[256];
+    roomcast_last_error(last, sizeof last);
+    if (strncmp(last, text, strlen(text)) != 0) {
+        fail(file, line, text);
+    }
+}
+
 roomcast_slice slice(const char *text) {
     roomcast_slice made;
     made.ptr = text;

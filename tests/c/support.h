@@ -28,6 +28,10 @@ void fail(const char *file, int line, const char *what);
 #define OK(call) IS(ROOMCAST_OK, call)
 void check_status(const char *file, int line, const char *call, roomcast_status expected, roomcast_status got);
 
+/* What the last error begins with. */
+#define SAYS(text) check_text(__FILE__, __LINE__, (text))
+void check_text(const char *file, int line, const char *text);
+
 /* All bits 0, in C and in C++. */
 #define CLEAR(object) memset(&(object), 0, sizeof(object))
 

@@ -4,7 +4,7 @@
 mod shelves;
 
 use roomcast::{Error, Reason};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -232,26 +232,51 @@ fn every_name_has_the_prefix() {
     assert!(functions(&header).keys().all(|name| name.starts_with("roomcast_")));
 }
 
-/// A handle may be 0, or another thing's: who takes one says so, or whose errors it shares.
+/// The errors that a function's comment lists, by itself or by naming the function whose errors it shares.
+fn listed<'a>(functions: &'a BTreeMap<String, Function>, name: &str, found: &mut BTreeSet<&'a str>) {
+    let Some((_, errors)) = functions[name].comment.split_once("\n * Errors: ") else { return };
+    let errors = errors.split("\n * Ownership: ").next().unwrap();
+    for word in errors.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
+        if let Some(error) = word.strip_prefix("ROOMCAST_ERROR_") {
+            found.insert(error);
+        } else if word != name && functions.contains_key(word) {
+            listed(functions, word, found);
+        }
+    }
+}
+
+/// A handle may be 0 or another thing's, a text no text, a flag neither 0 nor 1: who takes one lists what is said of it then.
 #[test]
-fn every_function_that_takes_a_handle_says_what_a_wrong_one_is() {
-    let header = interface();
-    let functions = functions(&header).into_iter().filter(|(_, function)| {
-        let (_, given) = function.declaration.split_once('(').unwrap();
-        let handle = |kind: &&str| {
-            let by_value = format!("roomcast_{kind} ");
-            given.split([',', ')']).any(|it| it.trim().starts_with(&by_value) && !it.contains('*'))
-        };
-        ["socket", "namespace", "connection"].iter().any(handle)
-    });
-    let silent: Vec<String> = functions
-        .filter(|(_, function)| {
-            let (_, errors) = function.comment.split_once("\n * Errors: ").unwrap();
-            let errors = errors.split("\n * Ownership: ").next().unwrap();
-            !errors.contains("ROOMCAST_ERROR_WRONG_KIND") && !errors.contains("roomcast_")
-        })
-        .map(|(name, _)| name)
-        .collect();
+fn every_function_lists_the_errors_of_its_arguments() {
+    let functions = functions(&interface());
+    let mut silent = Vec::new();
+    for (name, Function { declaration, .. }) in &functions {
+        let handles = !name.starts_with("roomcast_router_");
+        let (_, given) = declaration.trim_end_matches(");").split_once('(').unwrap();
+        let mut errors = BTreeSet::new();
+        listed(&functions, name, &mut errors);
+        for argument in given.split(", ") {
+            let wanted: &[&str] = match argument.rsplit_once(' ').unwrap_or_default() {
+                ("roomcast_socket" | "roomcast_namespace" | "roomcast_connection", by_value)
+                    if handles && !by_value.starts_with('*') =>
+                {
+                    &["NO_HANDLE", "WRONG_KIND"]
+                }
+                ("const struct roomcast_target", _) => {
+                    &["NO_HANDLE", "WRONG_KIND", "BAD_UTF8", "BAD_SIZE", "BAD_VALUE", "NULL"]
+                }
+                ("const struct roomcast_message", _) => &["BAD_UTF8", "BAD_SIZE", "BAD_VALUE", "NULL"],
+                ("struct roomcast_handshake" | "struct roomcast_histogram", _) => &["BAD_SIZE", "NULL"],
+                ("const char", _) => &["BAD_UTF8"],
+                ("const struct roomcast_slice", "*rooms" | "*leave" | "*join") => &["BAD_UTF8"],
+                ("uint32_t", "close" | "guarded" | "remove_when_empty") => &["BAD_VALUE"],
+                _ => &[],
+            };
+            // A text that is a host's own to understand, as that of JSON.
+            let missing = wanted.iter().filter(|error| !errors.contains(**error) && !name.contains("_json_"));
+            silent.extend(missing.map(|error| format!("{name}: {argument}: {error}")));
+        }
+    }
     assert_eq!(silent, [] as [String; 0]);
 }
 

@@ -13,6 +13,10 @@ use std::time::Duration;
 
 const END: Message<'static> = Message::new("end", "[]");
 
+fn said<T: std::fmt::Debug>(result: roomcast::Result<T>) -> String {
+    result.unwrap_err().to_string()
+}
+
 #[test]
 fn an_emit_reaches_exactly_the_members_wherever_they_are() {
     for loops in COUNTS {
@@ -133,8 +137,8 @@ fn a_target_selects_the_same_for_every_operation_wherever_its_members_are() {
             remote.sockets_join(nobody, &["r"]).unwrap();
             remote.disconnect_sockets(nobody, true).unwrap();
         }
-        assert_eq!(broker.sockets_join(Target::all(ns), &["fine", ""]), Err(Error::BadRoom));
-        assert_eq!(remote.sockets_join(Target::all(ns), &[""]), Err(Error::BadRoom));
+        assert_eq!(said(broker.sockets_join(Target::all(ns), &["fine", ""])), "rooms[1]: the name is empty");
+        assert_eq!(said(remote.sockets_join(Target::all(ns), &[""])), "rooms[0]: the name is empty");
 
         remote.sockets_join(Target::rooms(ns, &["odd"]), &["by another thread"]).unwrap();
         remote.sockets_leave(Target::sockets(ns, &odd[..1]), &["by another thread"]).unwrap();
@@ -438,7 +442,7 @@ fn what_can_be_known_at_once_is_said_at_once() {
         );
         assert_eq!(broker.send(socket, Message::new("connect", "[]")), Err(Error::ReservedEvent));
         assert_eq!(broker.ack(socket, 1, "nothing", &[]), Err(Error::BadJson(0)));
-        assert_eq!(broker.join(socket, ""), Err(Error::BadRoom));
+        assert_eq!(said(broker.join(socket, "")), "room: the name is empty");
         assert_eq!(broker.add_namespace("a,b", NamespaceOptions::default()), Err(Error::BadNamespace));
         assert_eq!(broker.add_pattern("", PatternOptions::default()), Err(Error::BadNamespace));
         broker.emit(all, END).unwrap();
@@ -582,12 +586,13 @@ fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
         let placeholder = r#"[{"_placeholder":true,"num":7}]"#;
         assert_eq!(emit(Message::new("n", placeholder).attach(&[b"x"])), Err(Error::BadAttachments));
         for room in ["", "far too long"] {
-            assert_eq!(remote.join(socket, room), Err(Error::BadRoom));
-            assert_eq!(remote.change_rooms(socket, &[], &["a", room]), Err(Error::BadRoom));
+            assert!(matches!(remote.join(socket, room), Err(Error::BadRoom(at)) if at.position().is_none()));
+            let moved = remote.change_rooms(socket, &[], &["a", room]);
+            assert!(matches!(moved, Err(Error::BadRoom(at)) if at.position() == Some(1)));
             assert_eq!(remote.leave(socket, room), Ok(()));
         }
-        assert_eq!(remote.drain(0, ""), Err(Error::BadValue));
-        assert_eq!(remote.drain(1, &"x".repeat(124)), Err(Error::TooLarge));
+        assert_eq!(said(remote.drain(0, "")), "per_second: it is 1 or more");
+        assert_eq!(said(remote.drain(1, &"x".repeat(124))), "reason: it is at most 123 bytes");
         emit(END).unwrap();
         client_ends(&mut host, client);
         assert_eq!(host.broker.stats().counters.remote_failures, 0);

@@ -5,6 +5,7 @@ use crate::net::End;
 use crate::room_limits::{max_room_bytes, max_room_name, max_rooms_per_socket};
 use crate::world::{ROOM, Seen, World};
 use roomcast::{Broker, Config, Error, Limits, Message, NamespaceOptions, PatternOptions, Reason, Target};
+use std::fmt::Debug;
 
 /// These limits with another value for one of them.
 macro_rules! with {
@@ -78,6 +79,14 @@ fn every_limit_has_a_test_and_holds() {
             By(test) => test(Limits::default()),
             In(file, test) => assert!(file.contains(&format!("#[test]\nfn {test}()")), "{name}: {test}"),
         }
+    }
+}
+
+/// The limit that a call was refused for, and what it is set to.
+pub(crate) fn reached<T: Debug>(result: roomcast::Result<T>) -> (&'static str, u64) {
+    match result {
+        Err(Error::TooMany(error)) => (error.limit(), error.most()),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -404,7 +413,7 @@ fn max_namespaces(limits: Limits) {
     assert_eq!(world.fate(), None);
     assert_eq!(world.clients[a].heard("/n3"), ["4{\"message\":\"Invalid namespace\"}"]);
     let options = NamespaceOptions::default();
-    assert_eq!(world.core.add_namespace("/host", options), Err(Error::TooMany));
+    assert_eq!(reached(world.core.add_namespace("/host", options)), ("max_namespaces", 3));
     world.text(a, "41/n1,");
     world.settle();
     assert!(world.core.add_namespace("/host", options).is_ok());

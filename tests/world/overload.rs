@@ -247,8 +247,11 @@ fn a_drain_goes_at_its_pace_and_tells_when_it_is_done() {
         world.joined(true);
     }
     world.take_seen();
-    assert_eq!(world.core.drain(0, "x"), Err(Error::BadValue));
-    assert_eq!(world.core.drain(1, &"x".repeat(124)), Err(Error::TooLarge));
+    assert_eq!(world.core.drain(0, "x"), Err(Error::BadValue("per_second: it is 1 or more")));
+    assert_eq!(
+        world.core.drain(1, &"x".repeat(124)),
+        Err(Error::TooLarge("reason: it is at most 123 bytes"))
+    );
     assert!(!world.core.is_draining());
     let ns = root(&world);
     world.core.emit(Target::all(ns), Message::new("before", "[]")).unwrap();

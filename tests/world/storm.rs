@@ -655,7 +655,7 @@ impl Storm {
                     }
                     receipt
                 }
-                Err(Error::TooMany) => return,
+                Err(Error::TooMany(_)) => return,
                 Err(error) => panic!("{error}"),
             }
         } else {

@@ -29,11 +29,11 @@ impl Rules {
     }
 
     pub(super) fn check_room(&self, room: &str) -> Result<()> {
-        rooms::check_room(room, &self.limits)
+        Ok(rooms::check_room(room, &self.limits)?)
     }
 
     pub(super) fn check_rooms(&self, rooms: &[&str]) -> Result<()> {
-        rooms.iter().try_for_each(|room| self.check_room(room))
+        Ok(rooms::check_rooms(rooms, &self.limits)?)
     }
 
     pub(super) fn check_data(&self, data: Option<&str>) -> Result<()> {

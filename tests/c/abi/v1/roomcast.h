@@ -13,7 +13,7 @@
  * You free what you make by roomcast_new, roomcast_remote_new, roomcast_remote_clone and roomcast_router_new, nothing else.
  * Threads. A broker, or a router, belongs to one thread at a time: any, but not two at once. A remote is for all others.
  * Handles. Sockets, namespaces and connections are numbers. A dead one, or a made-up one, is an error and harms nothing.
- * 0 is no handle: ROOMCAST_ERROR_NO_HANDLE, from each function that names ROOMCAST_ERROR_WRONG_KIND.
+ * 0 is no handle: ROOMCAST_ERROR_NO_HANDLE.
  * Stack. A call takes less than 64 KiB of its thread's stack. A host name given to roomcast_listen is looked up by the system, which
  * may take more.
  * Memory. Where the system has none left the process ends by abort(), as with all Rust code; the limits of roomcast_config keep
@@ -1239,7 +1239,8 @@ const char *roomcast_reason_text(uint32_t reason);
  * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
  * ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+ * ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_accept from others.
  */
@@ -1251,8 +1252,8 @@ roomcast_status roomcast_accept(struct roomcast_broker *broker,
  *
  * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before,
- * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+ * ROOMCAST_ERROR_WRONG_STATE if it was accepted before, ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the texts are copied.
  * Threads: the broker's; roomcast_remote_reject from others.
  */
@@ -1268,7 +1269,7 @@ roomcast_status roomcast_reject(struct roomcast_broker *broker,
  *
  * `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
  * Threads: the broker's; roomcast_remote_disconnect from others.
  */
@@ -1279,7 +1280,8 @@ roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
 /**
  * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
+ * ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_allow from others.
  */
@@ -1302,7 +1304,7 @@ roomcast_status roomcast_refuse(struct roomcast_broker *broker,
 /**
  * Closes a connection and all its sockets, after what is queued for it has gone out.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_close_connection from others.
  */
@@ -1318,8 +1320,8 @@ roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomca
  * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
  * the namespace.
  *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it
- * is given while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it is given while
+ * it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: the name is copied.
  * Threads: the broker's.
  */
@@ -1364,7 +1366,7 @@ roomcast_status roomcast_find_namespace(struct roomcast_broker *broker,
  *
  * `name` is set to it.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1390,7 +1392,7 @@ roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
  *
  * `sockets` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1407,7 +1409,7 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
  * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
  * is in it at once: what is emitted to the room waits for it until it is accepted. Joining twice is no error.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
  * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
  * Ownership: the name is copied.
  * Threads: the broker's; roomcast_remote_join from others.
@@ -1421,7 +1423,7 @@ roomcast_status roomcast_join(struct roomcast_broker *broker,
  * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
  * not in is no error.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the name is copied.
  * Threads: the broker's; roomcast_remote_leave from others.
  */
@@ -1433,7 +1435,7 @@ roomcast_status roomcast_leave(struct roomcast_broker *broker,
 /**
  * Takes a socket out of all rooms but its own.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_leave_all from others.
  */
@@ -1461,7 +1463,8 @@ roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
  *
  * `members` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1477,7 +1480,7 @@ roomcast_status roomcast_members(struct roomcast_broker *broker,
  *
  * `is_member` is set to 1 or 0.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1492,7 +1495,7 @@ roomcast_status roomcast_is_member(struct roomcast_broker *broker,
  *
  * `rooms` is set to an array of `count` names.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1506,7 +1509,7 @@ roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
  *
  * `rooms` is set to an array of `count` names.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1667,8 +1670,8 @@ typedef struct roomcast_receipt {
  * `room` may be any text: nobody is in a room without a name (length 0); roomcast_emit_all is for everybody. `except` is a
  * socket to leave out, or 0. `args` is the JSON array of the arguments; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_RESERVED_EVENT,
+ * ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_TOO_LARGE; then nobody gets it.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_emit from others.
  */
@@ -1704,7 +1707,7 @@ roomcast_status roomcast_emit_all(struct roomcast_broker *broker,
  *
  * `args` is the JSON array of the arguments; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, and those of roomcast_emit.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_send from others.
  */
@@ -1721,8 +1724,8 @@ roomcast_status roomcast_send(struct roomcast_broker *broker,
  *
  * `receipt` may be NULL; it is set to how many sockets were addressed and skipped.
  *
- * Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE,
- * ROOMCAST_ERROR_WRONG_KIND; then nobody gets it.
+ * Errors: those of roomcast_emit, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL;
+ * then nobody gets it.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_emit_to from others.
  */
@@ -1759,8 +1762,8 @@ roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
  * `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
  * `attachments` are its binary parts, `attachment_count` of them.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
- * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is
+ * 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: everything is copied or encoded before it returns.
  * Threads: the broker's; roomcast_remote_ack from others.
  */
@@ -1824,8 +1827,8 @@ roomcast_status roomcast_orders_packed(struct roomcast_broker *broker,
 /**
  * Sends a text message over a connection as it is. For engine_only.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
- * ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the
+ * broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: the text is copied.
  * Threads: the broker's; roomcast_remote_send_text from others.
  */
@@ -1856,8 +1859,8 @@ roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
  * `sockets` is set to an array of `count` sockets. What their rooms and handshakes are, roomcast_rooms_of and roomcast_get_handshake
  * tell of each.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+ * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: the array is the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1872,10 +1875,10 @@ roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in
- * more than max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE,
- * ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures and the log: of the
- * sockets on the loop of that one nobody has joined then, of the others everybody.
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in more than
+ * max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures
+ * and the log: of the sockets on the loop of that one nobody has joined then, of the others everybody.
  * Ownership: the names are copied.
  * Threads: the broker's; roomcast_remote_sockets_join from others.
  */
@@ -1890,8 +1893,8 @@ roomcast_status roomcast_sockets_join(struct roomcast_broker *broker,
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+ * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: the names are copied.
  * Threads: the broker's; roomcast_remote_sockets_leave from others.
  */
@@ -1906,8 +1909,8 @@ roomcast_status roomcast_sockets_leave(struct roomcast_broker *broker,
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+ * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_disconnect_sockets from others.
  */
@@ -1925,7 +1928,7 @@ roomcast_status roomcast_disconnect_sockets(struct roomcast_broker *broker,
  *
  * `id` is set to it.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1948,7 +1951,7 @@ roomcast_status roomcast_find_socket(struct roomcast_broker *broker,
 /**
  * Gives the namespace a socket is in.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1959,7 +1962,7 @@ roomcast_status roomcast_namespace_of(struct roomcast_broker *broker,
 /**
  * Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1972,7 +1975,7 @@ roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
  * connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
  * in events that were waiting already.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_set_tag from others.
  */
@@ -1983,7 +1986,7 @@ roomcast_status roomcast_set_tag(struct roomcast_broker *broker,
 /**
  * Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -1994,7 +1997,7 @@ roomcast_status roomcast_get_tag(struct roomcast_broker *broker, roomcast_socket
  *
  * `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -2006,7 +2009,7 @@ roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
  * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
  * last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
@@ -2067,7 +2070,7 @@ typedef struct roomcast_handshake {
  *
  * `who` is a socket, or a connection.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
+ * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_SIZE.
  * Ownership: `handshake` is the caller's; what it points to is the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -2218,9 +2221,9 @@ void roomcast_remote_free(struct roomcast_remote *remote);
 /**
  * As roomcast_emit, from any thread.
  *
- * Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone. Too
- * large a message, and a namespace that is gone, show later.
+ * Errors: ROOMCAST_ERROR_RESERVED_EVENT, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
+ * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if
+ * it is gone. Too large a message, and a namespace that is gone, show later.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2280,9 +2283,9 @@ roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
 /**
  * As roomcast_ack, from any thread: whoever has the answer gives it.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS,
- * ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
- * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
+ * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2297,9 +2300,9 @@ roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
 /**
  * As roomcast_send_text, from any thread. For engine_only.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the
- * connection has gone shows later.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
+ * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up.
+ * That the connection has gone shows later.
  * Ownership: the text is copied.
  * Threads: any.
  */
@@ -2337,9 +2340,9 @@ roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
 /**
  * As roomcast_join, from any thread.
  *
- * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
- * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many rooms, shows
- * later.
+ * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many
+ * rooms, shows later.
  * Ownership: the name is copied.
  * Threads: any.
  */
@@ -2351,7 +2354,7 @@ roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
 /**
  * As roomcast_leave, from any thread.
  *
- * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
  * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
  * Ownership: the name is copied.
  * Threads: any.
@@ -2364,8 +2367,8 @@ roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
 /**
  * As roomcast_leave_all, from any thread.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
- * handle was made up. That the socket has gone shows later.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+ * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
  * Ownership: nothing changes hands.
  * Threads: any.
  */
@@ -2436,8 +2439,8 @@ roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
 /**
  * As roomcast_allow, from any thread.
  *
- * Errors: ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the
- * handle was made up. That the client left meanwhile, or the answer was given before, shows later.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
+ * ROOMCAST_ERROR_GONE if the handle was made up. That the client left meanwhile, or the answer was given before, shows later.
  * Ownership: nothing changes hands.
  * Threads: any.
  */
@@ -2490,8 +2493,9 @@ roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remo
 /**
  * As roomcast_sockets_join, from any thread.
  *
- * Errors: those of its arguments; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the namespace has gone, or
- * one of the sockets is in too many rooms, shows later.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the
+ * namespace has gone, or one of the sockets is in too many rooms, shows later.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
