@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from host import PATIENCE, Raw
-from roomcast import _native, _router, raw
+from roomcast import _native, raw
 
 
 def until(broker: raw.Broker, kind: int, count: int = 1) -> list[raw.Event]:
@@ -133,6 +133,27 @@ def test_a_batch_is_read_where_it_lies(broker: raw.Broker) -> None:
 
 
 @pytest.mark.parametrize("loops", [0, 1, 2, 4])
+def test_a_question_takes_every_target(loops: int) -> None:
+    broker = raw.Broker(loops=loops)
+    client, socket = connect(broker, broker.listen("127.0.0.1", 0))
+    ns = broker.add_namespace("/")
+    broker.join(socket, "room")
+    targets: list[dict[str, Any]] = [{}, {"rooms": ["room"]}, {"sockets": [socket]}, {"rooms": [], "sockets": [socket]}]
+    for number, target in enumerate(targets):
+        assert broker.emit_with_ack(ns, "ask", f"[{number}]", context=number, **target)
+        broker.flush()
+        assert re.fullmatch(rf'42\d+\["ask",{number}\]', client.text())
+    assert broker.emit_with_ack(ns, "never", except_sockets=[socket]) == 0
+    assert broker.emit_with_ack(ns, "blob", '[{"_placeholder":true,"num":0}]', attachments=[b"x"], delivery=raw.RELIABLE)
+    broker.flush()
+    assert client.text().startswith("451-")
+    # With loops of its own the broker finds out later.
+    assert broker.sockets_join(ns, ["more"]) == (None if loops else 1)
+    client.close()
+    broker.free()
+
+
+@pytest.mark.parametrize("loops", [0, 1, 2, 4])
 def test_empty_lists_are_nobody(loops: int) -> None:
     broker = raw.Broker(loops=loops)
     client, socket = connect(broker, broker.listen("127.0.0.1", 0))
@@ -146,7 +167,7 @@ def test_empty_lists_are_nobody(loops: int) -> None:
         broker.emit(ns, "never", **target)
         broker.emit_many([raw.pack(ns, b"never", b"[]", **{
             key: [name.encode() for name in value] if "rooms" in key else value for key, value in target.items()})])
-    assert broker.emit_with_ack(ns, b"never", b"[]", rooms=[]) == 0
+    assert broker.emit_with_ack(ns, "never", rooms=[]) == 0
     remote.emit(ns, "never", room="")
     remote.emit(ns, "never", except_socket=socket)
     broker.emit(ns, "all")
@@ -228,7 +249,7 @@ def test_a_guarded_namespace_asks() -> None:
     broker.accept(asked[1])
     broker.poll(0)
     thread.join()
-    ack = broker.emit_with_ack(asked[2], b"ask", b"[]", timeout=0.0, context=2**64 - 1)
+    ack = broker.emit_with_ack(asked[2], "ask", "[]", timeout=0.0, context=2**64 - 1)
     (end,) = until(broker, raw.ACK_END)
     assert end[3] == ack and end[8] == raw.TIMED_OUT and end[10] == 2**64 - 1 and broker.next_timeout() is not None
     assert lines and any("listen" in line for line in lines)
@@ -328,7 +349,8 @@ def test_orders_in_a_batch(broker: raw.Broker) -> None:
 
 def test_every_function_of_the_library_is_reached() -> None:
     root = Path(__file__).parents[3]
-    source = "".join(Path(module.__file__ or "").read_text() for module in (raw, _native, _router))
+    files = [Path(_native.__file__ or ""), *Path(raw.__file__ or "").parent.glob("*.py")]
+    source = "".join(file.read_text() for file in files)
     for name in (root / "include" / "roomcast.symbols").read_text().split():
         assert (name not in OTHERWISE) == bool(re.search(rf"\b{name}\b", source)), name
 
@@ -371,6 +393,28 @@ def test_the_router_alone() -> None:
         router.next()
 
 
+def test_an_error_says_which(broker: raw.Broker) -> None:
+    strict = raw.Broker(max_room_name=5, max_namespaces=1)
+    ns, someone = strict.add_namespace("/"), 2 << 60 | 1 << 32
+    for call, status, said in [
+        (lambda: strict.change_rooms(someone, [], ["one", "longer"]), "BAD_ROOM",
+         "roomcast_change_rooms: rooms[1]: the name is longer than max_room_name, which is 5 bytes"),
+        (lambda: strict.sockets_join(ns, ["one", ""]), "BAD_ROOM", "roomcast_sockets_join: rooms[1]: the name is empty"),
+        (lambda: strict.join(someone, ""), "BAD_ROOM", "roomcast_join: room: the name is empty"),
+        (lambda: strict.add_namespace("/more"), "TOO_MANY", "a limit of the broker was reached: max_namespaces is 1"),
+        (lambda: strict.drain_clients(0), "BAD_VALUE", "roomcast_drain: per_second: it is 1 or more"),
+        (lambda: strict.fetch_sockets(ns, sockets=[someone, ns]), "WRONG_KIND", "target.sockets[1]: the handle is of another kind"),
+        (lambda: strict.orders([raw.order("stop_draining"), raw.order("join", 0, "one")]), "NO_HANDLE",
+         "roomcast_orders_packed: record 1: socket: there is no handle: it is 0"),
+        (lambda: strict.emit_many([raw.pack(ns, b"one", b"[]"), raw.pack(ns, b"two", b"[", delivery=9)]), "BAD_VALUE",
+         "roomcast_emit_packed: record 1: message.delivery: it is one of"),
+    ]:
+        with pytest.raises(raw.RoomcastError, match=re.escape(said)) as error:
+            call()
+        assert error.value.code == f"ROOMCAST_ERROR_{status}"
+    strict.free()
+
+
 def test_what_only_this_level_has(broker: raw.Broker) -> None:
     client, socket = connect(broker, broker.listen("127.0.0.1", 0))
     ns, connection = broker.add_namespace("/"), broker.connection_of(socket)
@@ -397,12 +441,14 @@ def test_what_only_this_level_has(broker: raw.Broker) -> None:
                      lambda: broker.change_rooms(socket, [], "x"), lambda: remote.disconnect_sockets(ns, rooms="r")):
         with pytest.raises(TypeError, match="a list of names"):
             mistaken()
-    broker.sockets_join(ns, ["x", "y"], rooms=["r"])
-    broker.sockets_leave(ns, ["x"], sockets=[socket])
+    assert broker.sockets_join(ns, ["x", "y"], rooms=["r"]) == 1 and broker.sockets_leave(ns, ["x"], sockets=[socket]) == 1
+    assert broker.sockets_join(ns, ["never"], rooms=[]) == 0
     assert sorted(broker.rooms_of(socket)[1:]) == ["r", "y"]
     assert broker.fetch_sockets(ns, rooms=["r"]) == [socket] and broker.fetch_sockets(ns, sockets=[]) == []
     assert broker.fetch_sockets(ns) == [socket] and broker.fetch_sockets(ns, except_rooms=["y"]) == []
-    broker.disconnect_sockets(ns, rooms=[], close=True)
+    assert broker.disconnect_sockets(ns, rooms=[], close=True) == 0
+    assert broker.change_rooms(socket, ["y", "nowhere"], ["r"]) == 1 and broker.change_rooms(socket, [], ["y"]) == 1
+    assert broker.find_socket("nobody") is None
     remote.sockets_join(ns, ["z"])
     remote.sockets_leave(ns, ["y"], rooms=["y"])
     remote.disconnect_sockets(ns, sockets=[], close=True)

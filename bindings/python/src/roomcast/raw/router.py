@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from ._ffi import ffi
-from ._lent import as_bytes, as_text, lend_all, lending
-from ._native import RoomcastError, check, lib
+from .._ffi import ffi
+from .._lent import as_bytes, as_text, lend_all, lending
+from .._native import RoomcastError, check, lib
 
 
 class Router:
