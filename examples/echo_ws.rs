@@ -4,10 +4,10 @@
 //! `cargo run --example echo_ws -- 9001`; port 0 takes a free one. It says where it listens on standard output.
 
 use roomcast::Limits;
-use roomcast::Millis;
 use roomcast::service::{Flow, Loop, LoopOptions, Output, Sent, Service};
 use roomcast::wire::http::{self, Response};
 use roomcast::wire::ws::{self, Decoder, Fault, Message, Opcode};
+use roomcast::{Millis, Peer};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -60,7 +60,7 @@ enum Phase {
 }
 
 impl Service for Echo {
-    fn opened(&mut self, link: usize, _: SocketAddr, _: Millis) -> bool {
+    fn opened(&mut self, link: usize, _: Peer, _: Millis) -> bool {
         if self.clients.len() <= link {
             self.clients.resize_with(link + 1, || None);
         }

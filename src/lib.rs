@@ -132,6 +132,8 @@ pub use host::log::Level;
 #[doc(inline)]
 pub use host::metrics::{Histogram, Metrics};
 #[doc(inline)]
+pub use host::peer::Peer;
+#[doc(inline)]
 pub use host::reason::Reason;
 #[doc(inline)]
 pub use host::stats::{Counters, Stats};

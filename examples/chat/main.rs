@@ -81,7 +81,7 @@ impl Chat {
 
     /// A socket is new here. It comes with its name if it has been here before, and says it later otherwise.
     fn welcome(&mut self, socket: SocketId, namespace: NamespaceId, auth: &Value) -> Result<()> {
-        let peer = self.broker.handshake(socket)?.address();
+        let peer = self.broker.handshake(socket)?.address().clone();
         let place = self.broker.namespace_name(namespace)?;
         println!("connect    {socket:?} to {place} from {peer}");
         self.people.insert(socket, Person { name: String::new(), room: "" });

@@ -15,10 +15,10 @@ use crate::host::events::{Events, Kind};
 use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
 use crate::host::metrics::Metrics;
+use crate::host::peer::Peer;
 use crate::host::stats::{Stats, count};
 use crate::hub::Hub;
 use crate::wire::http::Request;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The broker without I/O, to be driven by `net` or by any other loop, through [`Service`].
@@ -126,7 +126,7 @@ impl Upper for Top {
 
     fn closed(&mut self, engine: &mut Engine, end: End) {
         if engine.config.engine_only {
-            engine.log_closed(end);
+            engine.log_closed(&end);
             engine.events.push(Kind::Close(ConnId::new(end.conn), end.reason));
         } else {
             self.hub.closed(engine, end);
@@ -280,7 +280,7 @@ impl Core {
 }
 
 impl Service for Core {
-    fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool {
+    fn opened(&mut self, link: usize, peer: Peer, now: Millis) -> bool {
         self.engine.link_opened(link, peer, now, &mut self.top)
     }
 

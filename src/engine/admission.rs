@@ -8,7 +8,7 @@ use super::{Ending, Engine, Notice};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
-use crate::host::handshake::Address;
+use crate::host::peer::Address;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 

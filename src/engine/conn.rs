@@ -1,7 +1,8 @@
 //! One client's Engine.IO session: which transport carries it, and what it waits for. It must not know the link's bytes, nor
 //! what its messages mean.
 
-use crate::host::handshake::{Address, Origin};
+use crate::host::handshake::Origin;
+use crate::host::peer::Address;
 use crate::out::Form;
 
 /// What has a time limit, by the slot of what it belongs to.

@@ -5,8 +5,8 @@ use super::link::{Http, Link};
 use super::service::Flow;
 use super::{Engine, Upper};
 use crate::base::Millis;
+use crate::host::peer::Peer;
 use crate::host::stats::count;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// # As a [`Service`](super::service::Service) is asked, with what sits above
@@ -14,7 +14,7 @@ impl Engine {
     pub(crate) fn link_opened(
         &mut self,
         link: usize,
-        peer: SocketAddr,
+        peer: Peer,
         now: Millis,
         upper: &mut impl Upper,
     ) -> bool {

@@ -191,13 +191,13 @@ impl Engine {
         upgrade: bool,
     ) {
         let Link::Http(http) = self.link(link) else { return };
-        let peer = http.peer;
+        let peer = http.peer.clone();
+        let address = self.counted_address(&peer, request);
         let head = http::join_lines(head, request).into();
         let origin = Origin { head, peer, issued: self.wall_clock() };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
-        let address = self.counted_address(peer, request);
         if let Err(busy) = self.admit(address) {
             return self.refuse_for_now(link, upgrade, busy);
         }
@@ -417,8 +417,8 @@ impl Engine {
     fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
         count(&mut self.counters.requests_refused, 1);
         let message = message.unwrap_or(code.message());
-        let peer = match self.link(link) {
-            Link::Http(http) => Some(http.peer),
+        let peer = match self.links.get(link as usize) {
+            Some(Link::Http(http)) => Some(&http.peer),
             _ => None,
         };
         self.log_refused(peer, code as u8, message, context);

@@ -39,7 +39,7 @@ impl Engine {
         }
         conn.state = State::Closing;
         let probe = conn.probe.take();
-        self.notices.push_back(Notice::Closed(End { conn: key, peer: conn.origin.peer, reason }));
+        self.notices.push_back(Notice::Closed(End { conn: key, peer: conn.origin.peer.clone(), reason }));
         for timer in [Timer::Heartbeat, Timer::Upgrade, Timer::UpgradePoll] {
             self.timers.cancel(timer(key.slot));
         }

@@ -218,9 +218,8 @@ impl Engine {
     /// Refuses what is no whole request that a host could be told of.
     fn refuse_unread(&mut self, link: u32, status: u16, why: &str) {
         count(&mut self.counters.requests_refused, 1);
-        if let Link::Http(http) = self.link(link) {
-            let peer = http.peer;
-            self.log_unread(peer, status, why);
+        if let Some(Link::Http(http)) = self.links.get(link as usize) {
+            self.log_unread(&http.peer, status, why);
         }
         self.respond(link, status, "", b"");
     }

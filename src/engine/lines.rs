@@ -1,26 +1,27 @@
 //! Lines of the log about requests, and about sessions without sockets. It must not say a connection's id: whoever has it can poll in the client's place.
 
 use super::{End, Engine};
-use crate::host::log::{Kind, Peer, Quote, is_fault};
-use std::net::SocketAddr;
+use crate::host::log::{FromPeer, Kind, Quote, is_fault};
+use crate::host::peer::Peer;
 
 impl Engine {
-    pub(super) fn log_refused(&self, peer: Option<SocketAddr>, code: u8, message: &str, context: &str) {
-        let (peer, context) = (Peer(peer), Quote(context));
+    pub(super) fn log_refused(&self, peer: Option<&Peer>, code: u8, message: &str, context: &str) {
+        let (peer, context) = (FromPeer(peer), Quote(context));
         let text = format_args!("request refused{peer}: {code} {message} ({context})");
         self.log.add(Kind::Refused, text, self.now);
     }
 
     /// A request that could not be read to its end.
-    pub(super) fn log_unread(&self, peer: SocketAddr, status: u16, why: &str) {
-        let peer = Peer(Some(peer));
+    pub(super) fn log_unread(&self, peer: &Peer, status: u16, why: &str) {
+        let peer = FromPeer(Some(peer));
         self.log.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
     }
 
     /// A session that no hub knows of is over.
-    pub(crate) fn log_closed(&self, End { peer, reason, .. }: End) {
-        let kind = if is_fault(reason) { Kind::ClosedByAFault } else { Kind::Closed };
-        let peer = Peer(Some(peer));
+    pub(crate) fn log_closed(&self, end: &End) {
+        let End { peer, reason, .. } = end;
+        let kind = if is_fault(*reason) { Kind::ClosedByAFault } else { Kind::Closed };
+        let peer = FromPeer(Some(peer));
         self.log.add(kind, format_args!("a connection{peer}: closed: {reason}"), self.now);
     }
 }

@@ -3,9 +3,9 @@
 
 use super::input::Input;
 use crate::base::ids::Key;
+use crate::host::peer::Peer;
 use crate::wire::http::{self, BodyDecoder, Response};
 use crate::wire::ws::Decoder;
-use std::net::SocketAddr;
 
 /// What a link is at the moment.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) enum Link {
 /// A link that carries HTTP.
 #[derive(Debug)]
 pub(crate) struct Http {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// Bytes that no request has used yet.
     pub(crate) input: Input,
     /// Answers the kernel has not taken, from `sent` on.
@@ -98,7 +98,7 @@ pub(crate) struct Reply {
 }
 
 impl Http {
-    pub(crate) fn new(peer: SocketAddr) -> Self {
+    pub(crate) fn new(peer: Peer) -> Self {
         Self {
             peer,
             input: Input::default(),

@@ -32,9 +32,10 @@ use crate::base::slots::Slots;
 use crate::base::timers::Timers;
 use crate::host::config::Config;
 use crate::host::events::{Events, Kind};
-use crate::host::handshake::{Address, Handshake, Origin};
+use crate::host::handshake::{Handshake, Origin};
 use crate::host::log::Log;
 use crate::host::metrics::Histogram;
+use crate::host::peer::{Address, Peer};
 use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
 use crate::host::stats::Counters;
@@ -50,7 +51,6 @@ use put_off::PutOff;
 use quotas::Quotas;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 
 pub(crate) use ends::Ending;
 
@@ -75,15 +75,15 @@ pub(crate) trait Upper {
 }
 
 /// How a session came to its end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct End {
     pub(crate) conn: Key,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) reason: Reason,
 }
 
 /// What is above the engine has yet to be told this.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Notice {
     Opened(Key),
     Closed(End),
@@ -296,8 +296,8 @@ impl Engine {
     }
 
     /// Where a connection comes from.
-    pub(crate) fn peer(&self, conn: Key) -> Option<SocketAddr> {
-        self.conns.get(conn).map(|conn| conn.origin.peer)
+    pub(crate) fn peer(&self, conn: Key) -> Option<&Peer> {
+        self.conns.get(conn).map(|conn| &conn.origin.peer)
     }
 
     /// Sends a text message over a connection as it is.

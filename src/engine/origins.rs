@@ -7,16 +7,13 @@ use crate::wire::http::Request;
 
 impl Engine {
     /// The origin of a page that is not let in.
-    pub(super) fn unwanted_origin(&mut self, link: u32, request: &Request<'_>) -> Option<String> {
+    pub(super) fn unwanted_origin(&self, link: u32, request: &Request<'_>) -> Option<String> {
         if !self.config.check_origin {
             return None;
         }
-        let peer = match self.link(link) {
-            Link::Http(http) => http.peer,
-            Link::Free | Link::WebSocket(_) => return None,
-        };
+        let Some(Link::Http(http)) = self.links.get(link as usize) else { return None };
         // Proxies join names as they join addresses. A page cannot name one: no browser lets it set this header unasked.
-        let forwarded = self.proxies.trust(peer.ip().to_canonical()).then(|| request.all("x-forwarded-host"));
+        let forwarded = self.proxies.trust(&http.peer).then(|| request.all("x-forwarded-host"));
         let forwarded = forwarded.into_iter().flatten().flat_map(|line| line.split(|&byte| byte == b','));
         let hosts: Vec<&[u8]> =
             request.header("host").into_iter().chain(forwarded).map(<[u8]>::trim_ascii).collect();

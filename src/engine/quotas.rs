@@ -5,10 +5,9 @@ use super::Engine;
 use super::admission::Busy;
 use crate::base::Millis;
 use crate::base::limits::Limits;
-use crate::host::handshake::Address;
+use crate::host::peer::{Address, Peer};
 use crate::wire::http::Request;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 /// Addresses of one second whose handshakes are counted; who comes after so many others in that second is not.
 const MAX_ADDRESSES: usize = 65_536;
@@ -94,7 +93,7 @@ impl Counts {
 
 impl Engine {
     /// The address that counts for a handshake, if addresses count.
-    pub(super) fn counted_address(&self, peer: SocketAddr, request: &Request<'_>) -> Option<Address> {
+    pub(super) fn counted_address(&self, peer: &Peer, request: &Request<'_>) -> Option<Address> {
         let limits = &self.config.limits;
         let counts = limits.max_connections_per_address > 0 || limits.max_handshakes_per_address > 0;
         counts.then(|| self.proxies.client(peer, request).into())

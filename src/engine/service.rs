@@ -1,8 +1,8 @@
 //! What an event loop and the protocol behind it ask of each other. It must not know of sockets or of a protocol.
 
 use crate::base::Millis;
+use crate::host::peer::Peer;
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A protocol on top of links, driven by a loop.
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// out again by [`opened`](Self::opened), never within the call in which it became free.
 pub trait Service {
     /// A connection was accepted. `false` refuses it: the loop closes it and says nothing more about it.
-    fn opened(&mut self, link: usize, peer: SocketAddr, now: Millis) -> bool;
+    fn opened(&mut self, link: usize, peer: Peer, now: Millis) -> bool;
 
     /// Bytes arrived. The service may change them in place; it takes them all, whatever it answers.
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow;
@@ -110,7 +110,7 @@ pub trait Output {
 
     /// Gives the link to another loop, which goes on with `input`, what the peer sent and nobody has used yet. The
     /// service is done with the link. Called only where there are several loops.
-    fn hand_over(&mut self, link: usize, number: usize, peer: SocketAddr, input: Vec<u8>) {
+    fn hand_over(&mut self, link: usize, number: usize, peer: Peer, input: Vec<u8>) {
         let _ = (number, peer, input);
         self.abort(link);
     }

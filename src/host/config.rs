@@ -64,8 +64,9 @@ pub struct Config {
     pub room_events: bool,
     /// Reports refused requests as events. Off by default.
     pub refusal_events: bool,
-    /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`) or
-    /// networks (`10.0.0.0/8`, `fd00::/8`). None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
+    /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`),
+    /// networks (`10.0.0.0/8`, `fd00::/8`), or `unix:` for whoever comes over a Unix socket: without it they all count as one
+    /// address. None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
     /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
     pub trusted_proxies: Vec<String>,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
@@ -220,7 +221,7 @@ pub(crate) mod fields {
     pub(crate) static HEALTH_PATH: Field = Field::words("health_path", SLASH);
     pub(crate) static METRICS_PATH: Field = Field::words("metrics_path", SLASH);
     pub(crate) static TRUSTED_PROXIES: Field =
-        Field::words("trusted_proxies", "one is neither an address nor a network, such as 10.0.0.0/8");
+        Field::words("trusted_proxies", "one is no address, no network such as 10.0.0.0/8, and not unix:");
     pub(crate) static HEADERS: Field =
         Field::words("headers", "one cannot be sent: a name is a token, a value is one line");
 }

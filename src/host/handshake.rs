@@ -1,35 +1,19 @@
 //! What a client's first request said. It is kept as it came and read again when the host asks.
 
+use super::peer::Peer;
 use crate::base::date::Moment;
 use crate::base::limits::Limits;
 use crate::wire::http::{self, Request};
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
 
 /// The request that opened a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     /// The request's head as it came, but with one line for each header.
     pub(crate) head: Box<[u8]>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// Milliseconds since 1970.
     pub(crate) issued: u64,
-}
-
-/// One client's address: of IPv6 the network, since whoever has one address there has all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Address {
-    V4(u32),
-    V6(u64),
-}
-
-impl From<IpAddr> for Address {
-    fn from(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => Address::V4(ip.to_bits()),
-            IpAddr::V6(ip) => Address::V6((ip.to_bits() >> 64) as u64),
-        }
-    }
 }
 
 /// What a client's first request said: the reference's `socket.handshake`.
@@ -54,8 +38,8 @@ impl<'a> Handshake<'a> {
     }
 
     /// The client's address; behind a proxy, the proxy's.
-    pub fn address(&self) -> SocketAddr {
-        self.origin.peer
+    pub fn address(&self) -> &Peer {
+        &self.origin.peer
     }
 
     /// When the request came, in milliseconds since 1970.

@@ -1,12 +1,12 @@
 //! Lines for a host's log, made where things happen. What a peer sends must not break out of its line, make it long, or fill
 //! the log, and no id may be in it by which somebody else could speak for a client.
 
+use super::peer::Peer;
 use super::reason::Reason;
 use super::stats::count;
 use crate::base::Millis;
 use crate::base::errors::Error;
 use std::fmt::{self, Write};
-use std::net::SocketAddr;
 
 /// How much a line of the log matters, for [`Broker::set_log`](crate::Broker::set_log). Lower is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,9 +164,9 @@ pub(crate) fn is_fault(reason: Reason) -> bool {
 }
 
 /// Where somebody speaks from, if that is known.
-pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
+pub(crate) struct FromPeer<'a>(pub(crate) Option<&'a Peer>);
 
-impl fmt::Display for Peer {
+impl fmt::Display for FromPeer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |peer| write!(f, " from {peer}"))
     }

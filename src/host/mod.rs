@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod handshake;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod peer;
 pub(crate) mod proxies;
 pub(crate) mod reason;
 pub(crate) mod stats;

@@ -1,11 +1,19 @@
 //! Proxies whose word counts on where a request comes from. It must not take anybody else's.
 
+use super::peer::Peer;
 use crate::wire::http::Request;
 use std::net::{IpAddr, SocketAddr};
 
 /// Proxies whose word counts: on a client's address, and on the host that it asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Proxies(Vec<Network>);
+pub(crate) struct Proxies {
+    networks: Vec<Network>,
+    /// Those at the other end of a Unix socket.
+    unix: bool,
+}
+
+/// How a list of proxies names those at the other end of a Unix socket.
+const UNIX: &str = "unix:";
 
 #[derive(Debug)]
 struct Network {
@@ -44,27 +52,34 @@ impl Network {
 }
 
 impl Proxies {
-    /// `None` if one of them is neither an address nor a network.
+    /// `None` if one of them is neither an address nor a network, nor `unix:`.
     pub(crate) fn parse(texts: &[String]) -> Option<Self> {
-        texts.iter().map(|text| Network::parse(text)).collect::<Option<_>>().map(Self)
+        let networks = texts.iter().filter(|text| *text != UNIX).map(|text| Network::parse(text));
+        Some(Self { networks: networks.collect::<Option<_>>()?, unix: texts.iter().any(|text| text == UNIX) })
     }
 
-    pub(crate) fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address))
+    pub(crate) fn trust(&self, peer: &Peer) -> bool {
+        self.trust_address(peer.ip())
+    }
+
+    /// Without an address it is a Unix socket's.
+    fn trust_address(&self, address: Option<IpAddr>) -> bool {
+        address.map_or(self.unix, |address| self.networks.iter().any(|network| network.holds(address)))
     }
 
     /// The address of the client behind a request: that of its peer, or what the trusted ones say. Each proxy adds the address it
     /// was called from on the right; what stands left of the first one that is not trusted may be a client's invention.
-    pub(crate) fn client(&self, peer: SocketAddr, request: &Request<'_>) -> IpAddr {
-        let mut address = peer.ip().to_canonical();
-        if !self.trust(address) {
+    /// `None`: a Unix socket's peer, of which nobody has said more.
+    pub(crate) fn client(&self, peer: &Peer, request: &Request<'_>) -> Option<IpAddr> {
+        let mut address = peer.ip();
+        if !self.trust_address(address) {
             return address;
         }
         let lines: Vec<&[u8]> = request.all("x-forwarded-for").collect();
         for item in lines.iter().rev().flat_map(|line| line.rsplit(|&byte| byte == b',')) {
             let Some(next) = forwarded(item) else { break };
             address = next;
-            if !self.trust(address) {
+            if !self.trust_address(address) {
                 break;
             }
         }
@@ -72,19 +87,23 @@ impl Proxies {
     }
 }
 
-/// An address as proxies write it: also with a port, or in brackets.
-fn forwarded(item: &[u8]) -> Option<IpAddr> {
+/// An address as proxies write it: also with a port, or in brackets. `Some(None)`, written `unix:` by nginx, is the peer of a
+/// Unix socket.
+fn forwarded(item: &[u8]) -> Option<Option<IpAddr>> {
     let text = std::str::from_utf8(item).ok()?.trim();
+    if text == UNIX {
+        return Some(None);
+    }
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address: Option<IpAddr> = bare.parse().ok();
-    address.or_else(|| text.parse::<SocketAddr>().ok().map(|it| it.ip())).map(|it| it.to_canonical())
+    let address = address.or_else(|| text.parse::<SocketAddr>().ok().map(|it| it.ip()))?;
+    Some(Some(address.to_canonical()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::limits::Limits;
-    use crate::host::handshake::Address;
     use crate::wire::http;
 
     fn proxies(texts: &[&str]) -> Option<Proxies> {
@@ -96,7 +115,12 @@ mod tests {
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
         let limits = Limits::default();
         let (request, _) = http::parse_head(head.as_bytes(), &limits).unwrap().unwrap();
-        proxies(trusted).unwrap().client(SocketAddr::new(peer.parse().unwrap(), 1), &request).to_string()
+        let peer = match peer {
+            "unix:" => Peer::Unix(None),
+            address => SocketAddr::new(address.parse().unwrap(), 1).into(),
+        };
+        let client = proxies(trusted).unwrap().client(&peer, &request);
+        client.map_or("unix:".into(), |address| address.to_string())
     }
 
     #[test]
@@ -121,23 +145,30 @@ mod tests {
         }
         assert_eq!(client(&[], "10.1.2.3", &["1.1.1.1"]), "10.1.2.3");
         assert_eq!(client(&["0.0.0.0/0"], "10.1.2.3", &["1.1.1.1"]), "1.1.1.1");
+        assert_eq!(client(&["0.0.0.0/0", "::/0"], "unix:", &["1.1.1.1"]), "unix:");
+        assert_eq!(client(&["unix:"], "unix:", &["6.6.6.6, 1.1.1.1"]), "1.1.1.1");
+        assert_eq!(client(&["unix:", "10.0.0.0/8"], "unix:", &["1.1.1.1, 10.9.9.9"]), "1.1.1.1");
+        assert_eq!(client(&["unix:"], "unix:", &[]), "unix:");
+        assert_eq!(client(&["unix:"], "unix:", &["1.1.1.1, unix:"]), "1.1.1.1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &["1.1.1.1, unix:"]), "unix:");
     }
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for bad in
-            ["", "localhost", "10.0.0.0/33", "::1/129", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0"]
-        {
+        for bad in [
+            "",
+            "localhost",
+            "unix",
+            "unix:/run/a.sock",
+            "10.0.0.0/33",
+            "::1/129",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0.0/8/8",
+            "10.0",
+        ] {
             assert!(proxies(&[bad]).is_none(), "{bad}");
         }
         assert!(proxies(&["10.0.0.0/0", "::/0", "::1/128"]).is_some());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_address_and_a_mapped_one_is_ipv4() {
-        let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:ffff:ffff:ffff"));
-        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
-        assert_eq!(address("::ffff:1.2.3.4"), address("1.2.3.4"));
     }
 }

@@ -90,7 +90,7 @@ impl Hub {
         self.timers.cancel(Timer::Connect(end.conn.slot));
         self.timers.cancel(Timer::Assembly(end.conn.slot));
         for socket in client.sockets {
-            self.remove_socket(engine, socket, end.reason, Some(end.peer));
+            self.remove_socket(engine, socket, end.reason, Some(&end.peer));
         }
     }
 

@@ -4,10 +4,10 @@ use super::Hub;
 use crate::base::ids::Key;
 use crate::base::sid;
 use crate::engine::Engine;
-use crate::host::log::{Kind, Peer, Quote, is_fault};
+use crate::host::log::{FromPeer, Kind, Quote, is_fault};
+use crate::host::peer::Peer;
 use crate::host::reason::Reason;
 use std::fmt;
-use std::net::SocketAddr;
 
 impl Hub {
     /// A line about a socket: its id, its namespace and its peer, and what happened.
@@ -16,7 +16,7 @@ impl Hub {
         engine: &Engine,
         kind: Kind,
         key: Key,
-        peer: Option<SocketAddr>,
+        peer: Option<&Peer>,
         what: fmt::Arguments<'_>,
     ) {
         if !engine.log.wants(kind.level()) {
@@ -24,7 +24,7 @@ impl Hub {
         }
         let Some(socket) = self.sockets.get(key) else { return };
         let namespace = self.namespaces.get(socket.namespace).map_or("", |namespace| &namespace.name);
-        let (id, peer) = (sid::text(&socket.sid), Peer(peer.or_else(|| engine.peer(socket.conn))));
+        let (id, peer) = (sid::text(&socket.sid), FromPeer(peer.or_else(|| engine.peer(socket.conn))));
         engine.log.add(kind, format_args!("{id} in {}{peer}: {what}", Quote(namespace)), engine.now);
     }
 
@@ -39,19 +39,13 @@ impl Hub {
 
     /// The hub itself has turned it away, before it was a socket.
     pub(super) fn log_unwelcome(&self, engine: &Engine, conn: Key, namespace: &str, message: &str) {
-        let (peer, namespace) = (Peer(engine.peer(conn)), Quote(namespace));
+        let (peer, namespace) = (FromPeer(engine.peer(conn)), Quote(namespace));
         let text = format_args!("a request for {namespace}{peer}: rejected: {message}");
         engine.log.add(Kind::Rejected, text, engine.now);
     }
 
     /// `peer` is where it came from, if its connection may be gone already.
-    pub(super) fn log_disconnected(
-        &self,
-        engine: &Engine,
-        key: Key,
-        reason: Reason,
-        peer: Option<SocketAddr>,
-    ) {
+    pub(super) fn log_disconnected(&self, engine: &Engine, key: Key, reason: Reason, peer: Option<&Peer>) {
         let kind = if is_fault(reason) { Kind::DisconnectedByAFault } else { Kind::Disconnected };
         self.log_socket(engine, kind, key, peer, format_args!("disconnected: {reason}"));
     }

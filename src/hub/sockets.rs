@@ -8,10 +8,10 @@ use crate::base::sid::{self, Sid};
 use crate::base::slots::Slots;
 use crate::engine::Engine;
 use crate::host::events::{Events, Kind, RoomChange};
+use crate::host::peer::Peer;
 use crate::host::reason::Reason;
 use crate::out::backlog::Backlog;
 use crate::route::{Change, Router};
-use std::net::SocketAddr;
 
 /// A client's presence in one namespace.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Hub {
         engine: &mut Engine,
         key: Key,
         reason: Reason,
-        peer: Option<SocketAddr>,
+        peer: Option<&Peer>,
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
         self.log_disconnected(engine, key, reason, peer);

@@ -7,17 +7,15 @@ mod outlet;
 pub(super) use outlet::Outlet;
 
 use super::REARMED_BY_WOULD_BLOCK;
+use super::stream::Stream;
 use crate::base::Millis;
 use crate::engine::service::{Flow, Service};
+use crate::host::peer::Peer;
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use slab::Slab;
-#[cfg(target_vendor = "apple")]
-use socket2::SockRef;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read};
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +32,10 @@ enum State {
     Dead,
 }
 
-/// Sixteen bytes, all that an idle link costs here.
+/// Twenty bytes, all that an idle link costs here.
 #[derive(Debug)]
 struct Link {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     /// Which of the lingering links of this slot it is.
     serial: u32,
     state: State,
@@ -127,8 +125,8 @@ pub(super) struct Links {
 /// A link between two loops.
 #[derive(Debug)]
 pub(super) struct Handover {
-    stream: TcpStream,
-    pub(super) peer: SocketAddr,
+    stream: Stream,
+    pub(super) peer: Peer,
     /// What the peer sent and nobody has used yet.
     pub(super) input: Vec<u8>,
 }
@@ -154,7 +152,7 @@ impl Links {
         &mut self,
         key: usize,
         number: usize,
-        peer: SocketAddr,
+        peer: Peer,
         input: Vec<u8>,
         registry: &Registry,
     ) {
@@ -195,12 +193,8 @@ impl Links {
         self.slab.len() - self.dead.len()
     }
 
-    pub(super) fn insert(&mut self, mut stream: TcpStream, registry: &Registry) -> io::Result<usize> {
-        // Linux hands the listener's option down and saves a system call; others need not.
-        #[cfg(not(target_os = "linux"))]
-        stream.set_nodelay(true)?;
-        #[cfg(target_vendor = "apple")]
-        SockRef::from(&stream).set_nosigpipe(true)?;
+    pub(super) fn insert(&mut self, mut stream: Stream, registry: &Registry) -> io::Result<usize> {
+        stream.prepare()?;
         let entry = self.slab.vacant_entry();
         let key = entry.key();
         registry.register(&mut stream, Token(key), Interest::READABLE | Interest::WRITABLE)?;
@@ -463,7 +457,7 @@ mod tests {
     #[test]
     fn an_idle_link_costs_little() {
         // Debug builds of mio keep more than the descriptor in a stream.
-        assert!(size_of::<Link>() - size_of::<Option<TcpStream>>() <= 16);
+        assert!(size_of::<Link>() - size_of::<Option<Stream>>() <= 16);
     }
 
     #[test]
@@ -478,6 +472,7 @@ mod tests {
         let (stream, _) = listeners.accept(Instant::now()).unwrap().unwrap();
         let mut links = Links::new(Duration::ZERO);
         let key = links.insert(stream, poll.registry()).unwrap();
-        assert!(links.slab[key].stream.as_ref().unwrap().nodelay().unwrap());
+        let Some(Stream::Tcp(stream)) = &links.slab[key].stream else { panic!("it is TCP") };
+        assert!(stream.nodelay().unwrap());
     }
 }

@@ -1,7 +1,9 @@
 //! Listening sockets: accepting within a budget, and getting through a shortage of descriptors without spinning. It must not
 //! know what becomes of a connection.
 
-use mio::net::{TcpListener, TcpStream};
+use super::stream::Stream;
+use crate::host::peer::Peer;
+use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fs::File;
@@ -92,7 +94,7 @@ impl Listeners {
     }
 
     /// The next connection; `None` when no more can be had now, an error when one was lost on its way.
-    pub(super) fn accept(&mut self, now: Instant) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    pub(super) fn accept(&mut self, now: Instant) -> Option<io::Result<(Stream, Peer)>> {
         if !self.is_ready(now) {
             return None;
         }
@@ -104,9 +106,9 @@ impl Listeners {
                 continue;
             }
             match listener.socket.accept() {
-                Ok(accepted) => {
+                Ok((stream, peer)) => {
                     self.next = index + 1;
-                    return Some(Ok(accepted));
+                    return Some(Ok((Stream::Tcp(stream), peer.into())));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.ready = false,
                 Err(error) if is_about_one_connection(&error) => return Some(Err(error)),

@@ -20,6 +20,7 @@ mod refused;
 mod remote;
 mod shard;
 mod shared;
+mod stream;
 mod threads;
 mod waker;
 

@@ -104,7 +104,9 @@ fn guarded_handshakes_are_allowed_or_refused_over_both_transports() {
         let shake = broker.conn_handshake(conn).unwrap();
         let wish = shake.query().find(|(name, _)| name == "wish").map(|(_, value)| value.into_owned());
         assert!(
-            shake.header("HOST").is_some() && shake.address().ip().is_loopback() && !shake.is_cross_domain()
+            shake.header("HOST").is_some()
+                && shake.address().ip().is_some_and(|ip| ip.is_loopback())
+                && !shake.is_cross_domain()
         );
         match wish.as_deref() {
             Some("no") => broker.refuse(conn, "").unwrap(),

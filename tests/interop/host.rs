@@ -572,7 +572,7 @@ impl Host {
             shake.query().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
         json!([{
             "id": client.sid, "nsp": self.broker.namespace_name(namespace).unwrap_or_default(), "headers": headers,
-            "address": shake.address().ip().to_string(), "xdomain": shake.is_cross_domain(), "secure": false,
+            "address": shake.address().ip().map(|ip| ip.to_string()), "xdomain": shake.is_cross_domain(), "secure": false,
             "url": shake.url(), "query": query, "auth": client.auth, "time": shake.time(),
             "issued": shake.issued(),
         }])

@@ -1,7 +1,7 @@
 //! A service that does as a test tells it and writes down what it hears, and a loop around it.
 
-use roomcast::Millis;
 use roomcast::service::{Flow, Loop, LoopOptions, Output, Owed, Sent, Service};
+use roomcast::{Millis, Peer};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;
@@ -89,8 +89,8 @@ impl Probe {
 }
 
 impl Service for Probe {
-    fn opened(&mut self, link: usize, peer: SocketAddr, _: Millis) -> bool {
-        assert!(peer.ip().is_loopback());
+    fn opened(&mut self, link: usize, peer: Peer, _: Millis) -> bool {
+        assert!(peer.ip().is_none_or(|ip| ip.is_loopback()));
         assert!(!self.open.contains(&link), "a key is handed out twice");
         self.heard.push(Heard::Opened(link));
         self.got.remove(&link);

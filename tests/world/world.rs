@@ -5,7 +5,6 @@ use crate::net::{End, Net};
 use fastrand::Rng;
 use roomcast::service::{Flow, Owed, Service};
 use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
-use std::net::SocketAddr;
 
 /// An event that outlives its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +144,8 @@ impl World {
     pub(crate) fn dial(&mut self, room: usize) -> Option<Wire> {
         let (id, key) = self.net.open(room);
         let own = std::net::IpAddr::from([10, 0, (id >> 8) as u8, id as u8]);
-        let peer = SocketAddr::new(self.peer.unwrap_or(own), 40_000);
-        if self.core.opened(key, peer, self.now) {
+        let peer = (self.peer.unwrap_or(own), 40_000);
+        if self.core.opened(key, peer.into(), self.now) {
             return Some(Wire { id, ..Wire::default() });
         }
         self.net.refuse(id);

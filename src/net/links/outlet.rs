@@ -3,21 +3,15 @@
 
 use super::{Lingering, Links, State};
 use crate::engine::service::{Output, Sent};
+use crate::host::peer::Peer;
 use crate::net::REARMED_BY_WOULD_BLOCK;
+use crate::net::stream::Stream;
 use mio::Registry;
-use mio::net::TcpStream;
-use socket2::SockRef;
-use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::{Shutdown, SocketAddr};
-use std::time::{Duration, Instant};
+use std::io::{self, ErrorKind, IoSlice};
+use std::time::Instant;
 
 /// The most slices one sendmsg takes: IOV_MAX of Linux and the BSDs.
 const MAX_SLICES: usize = 1_024;
-
-#[cfg(any(windows, target_vendor = "apple"))]
-const NO_SIGNAL: i32 = 0;
-#[cfg(not(any(windows, target_vendor = "apple")))]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 
 /// The links as a service writes to them.
 #[derive(Debug)]
@@ -32,7 +26,7 @@ impl Outlet<'_> {
         &mut self,
         key: usize,
         length: usize,
-        mut send: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+        mut send: impl FnMut(&mut Stream) -> io::Result<usize>,
     ) -> Sent {
         let Some(link) = self.links.slab.get_mut(key) else { return Sent::Broken };
         let (Some(stream), State::Open | State::Ended) = (&mut link.stream, link.state) else {
@@ -49,8 +43,7 @@ impl Outlet<'_> {
                 Ok(count) => {
                     link.blocked = true;
                     if REARMED_BY_WOULD_BLOCK {
-                        // The kernel is full: one more call would only say so, which is what mio waits for.
-                        let _ = stream.try_io(|| Err::<(), _>(ErrorKind::WouldBlock.into()));
+                        stream.note_full();
                     }
                     return Sent::Part(count);
                 }
@@ -73,7 +66,6 @@ impl Outlet<'_> {
 impl Output for Outlet<'_> {
     #[inline]
     fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
-        // std sends with MSG_NOSIGNAL: a host with the default disposition of SIGPIPE lives on.
         self.send_with(link, bytes.len(), |stream| stream.write(bytes))
     }
 
@@ -81,11 +73,7 @@ impl Output for Outlet<'_> {
         let mut taken = 0;
         for slices in slices.chunks(MAX_SLICES) {
             let length = slices.iter().map(|slice| slice.len()).sum();
-            // Not writev, as std has it: that one raises SIGPIPE.
-            let send = |stream: &mut TcpStream| {
-                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL))
-            };
-            match self.send_with(link, length, send) {
+            match self.send_with(link, length, |stream| stream.write_vectored(slices)) {
                 Sent::All => taken += length,
                 Sent::Part(count) => return Sent::Part(taken + count),
                 Sent::Broken => return Sent::Broken,
@@ -99,7 +87,7 @@ impl Output for Outlet<'_> {
         let Some(link) = self.links.slab.get_mut(key) else { return };
         let Some(stream) = &link.stream else { return };
         match link.state {
-            State::Open if stream.shutdown(Shutdown::Write).is_ok() => {
+            State::Open if stream.end().is_ok() => {
                 self.links.serial = self.links.serial.wrapping_add(1);
                 link.serial = self.links.serial;
                 link.state = State::Lingering;
@@ -120,11 +108,11 @@ impl Output for Outlet<'_> {
             return;
         };
         // If it fails, the connection is broken already.
-        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        let _ = stream.break_off();
         self.links.bury(key, self.registry);
     }
 
-    fn hand_over(&mut self, link: usize, number: usize, peer: SocketAddr, input: Vec<u8>) {
+    fn hand_over(&mut self, link: usize, number: usize, peer: Peer, input: Vec<u8>) {
         self.links.depart(link, number, peer, input, self.registry);
     }
 

@@ -1,0 +1,92 @@
+//! What a link is on the system's side: one stream. It must not know what goes over it.
+
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+#[cfg(any(windows, target_vendor = "apple"))]
+const NO_SIGNAL: i32 = 0;
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+}
+
+/// The same expression for whichever it is.
+macro_rules! either {
+    ($stream:expr, $it:ident => $done:expr) => {
+        match $stream {
+            Stream::Tcp($it) => $done,
+        }
+    };
+}
+
+impl Stream {
+    /// Sets what an accepted stream does not have from its listener.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        // Linux hands the listener's option down and saves a system call; others need not.
+        #[cfg(not(target_os = "linux"))]
+        if let Self::Tcp(stream) = self {
+            stream.set_nodelay(true)?;
+        }
+        #[cfg(target_vendor = "apple")]
+        self.socket().set_nosigpipe(true)?;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.read(buffer))
+    }
+
+    /// Raises no SIGPIPE: a host with the default disposition of it lives on. std sends with MSG_NOSIGNAL.
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.write(bytes))
+    }
+
+    /// The same for several slices, as many as one system call takes. Not writev, as std has it: that one raises SIGPIPE.
+    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        either!(self, stream => stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL)))
+    }
+
+    /// Tells mio that the kernel takes no more: one more call would only say so, which is what mio waits for.
+    pub(super) fn note_full(&self) {
+        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = either!(self, stream => stream.try_io(full));
+    }
+
+    /// Ends our side: the peer reads what was sent, and then the end.
+    pub(super) fn end(&self) -> io::Result<()> {
+        either!(self, stream => stream.shutdown(Shutdown::Write))
+    }
+
+    /// Has the peer told of a broken connection when it is closed, and what was not sent dropped.
+    pub(super) fn break_off(&self) -> io::Result<()> {
+        self.socket().set_linger(Some(Duration::ZERO))
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        either!(self, stream => SockRef::from(stream))
+    }
+}
+
+impl Source for Stream {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        either!(self, stream => stream.register(registry, token, interests))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        either!(self, stream => stream.reregister(registry, token, interests))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        either!(self, stream => stream.deregister(registry))
+    }
+}
