@@ -7,7 +7,7 @@ use roomcast::Limits;
 use roomcast::service::{Flow, Loop, LoopOptions, Output, Sent, Service};
 use roomcast::wire::http::{self, Response};
 use roomcast::wire::ws::{self, Decoder, Fault, Message, Opcode};
-use roomcast::{Millis, Peer};
+use roomcast::{ListenOptions, Millis, Peer};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -30,7 +30,7 @@ pub(crate) fn serve(port: u16, on_listening: impl FnOnce(SocketAddr)) -> io::Res
     let limits = Limits { max_payload: 16 * 1024 * 1024, max_fragments: 65_537, ..Limits::default() };
     let mut event_loop = Loop::new(&LoopOptions::from(&limits))?;
     let mut echo = Echo { limits, clients: Vec::new(), dirty: Vec::new() };
-    on_listening(event_loop.listen((Ipv4Addr::LOCALHOST, port).into(), 1_024)?);
+    on_listening(event_loop.listen((Ipv4Addr::LOCALHOST, port).into(), &ListenOptions::default())?);
     loop {
         event_loop.turn(&mut echo, None)?;
     }

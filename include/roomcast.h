@@ -705,7 +705,8 @@ typedef struct roomcast_config {
     uint64_t max_handshakes_per_address;
     /**
      * Proxies whose X-Forwarded-For is believed where limits go by address, and X-Forwarded-Host for check_origin: addresses
-     * ("10.0.0.1") or networks ("10.0.0.0/8", "fd00::/8"). A client's address is the first one from the right that is none of
+     * ("10.0.0.1"), networks ("10.0.0.0/8", "fd00::/8"), or "unix:" for whoever comes over a Unix socket; without it they
+     * all count as one address. A client's address is the first one from the right that is none of
      * these. None by default.
      */
     const struct roomcast_slice *trusted_proxies;
@@ -798,6 +799,60 @@ roomcast_status roomcast_new(uint32_t abi_version,
 void roomcast_free(struct roomcast_broker *broker);
 
 /**
+ * In the flags of roomcast_listen_options: an address of IPv6 takes clients of IPv6 alone. Without this flag and
+ * ROOMCAST_LISTEN_BOTH it is as the system has it.
+ */
+#define ROOMCAST_LISTEN_V6_ONLY 1
+
+/**
+ * An address of IPv6 takes clients of IPv4, too.
+ */
+#define ROOMCAST_LISTEN_BOTH 2
+
+/**
+ * Lets other processes, or brokers, that want it too, listen on the same address and port; on Linux the kernel spreads the
+ * connections over them. Each has its own sessions, so polling needs a proxy that sends a client always to the same one.
+ * ROOMCAST_ERROR_UNSUPPORTED where the system has no SO_REUSEPORT.
+ */
+#define ROOMCAST_LISTEN_REUSE_PORT 4
+
+/**
+ * With several `loops` one of them accepts, and deals what it gets to all of them in turn: evenly, also where there are few
+ * connections. Without it each loop listens, and the kernel spreads the connections by chance. Always so for Unix sockets, for
+ * descriptors, and where the kernel does not spread them, which only Linux does.
+ */
+#define ROOMCAST_LISTEN_ONE_ACCEPTOR 8
+
+/**
+ * For a Unix socket: a socket at this path is an error although nobody listens on it any more. Without this flag it is
+ * replaced.
+ */
+#define ROOMCAST_LISTEN_KEEP_STALE 16
+
+/**
+ * How a broker listens. Set `struct_size` to sizeof(roomcast_listen_options) and what is not needed to 0.
+ */
+typedef struct roomcast_listen_options {
+    /**
+     * sizeof(roomcast_listen_options).
+     */
+    uint32_t struct_size;
+    /**
+     * ROOMCAST_LISTEN_ flags.
+     */
+    uint32_t flags;
+    /**
+     * Connections that the kernel holds before they are accepted; 0 is 4,096. The system may have a lower bound of its own
+     * (net.core.somaxconn).
+     */
+    uint32_t backlog;
+    /**
+     * For a Unix socket: who may connect, as the file's mode (0660), set before anybody can; 0: what the process' umask leaves.
+     */
+    uint32_t mode;
+} roomcast_listen_options;
+
+/**
  * Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a
  * free one. May be called for several addresses.
  *
@@ -813,6 +868,58 @@ roomcast_status roomcast_listen(struct roomcast_broker *broker,
                                 size_t host_len,
                                 uint16_t port,
                                 uint16_t *bound);
+
+/**
+ * Listens on an address and a port as roomcast_listen does, with options. NULL is all defaults.
+ *
+ * Errors: as those of roomcast_listen, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE for flags that do not exist or
+ * exclude each other, and ROOMCAST_ERROR_UNSUPPORTED for what the system does not have.
+ * Ownership: text and options are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen_with(struct roomcast_broker *broker,
+                                     const char *host,
+                                     size_t host_len,
+                                     uint16_t port,
+                                     const struct roomcast_listen_options *options,
+                                     uint16_t *bound);
+
+/**
+ * Listens on a Unix socket: for a proxy on the same machine, or for other local programs. On Linux a path that begins with
+ * a NUL is an abstract name, which has no file. `options` may be NULL: all defaults.
+ *
+ * A socket of this path on which nobody listens any more is replaced, unless ROOMCAST_LISTEN_KEEP_STALE is set; anything else
+ * at the path stays, and is an error. The file is removed when the broker closes or is freed, if it is still its own. Of two
+ * brokers that start on one path in the same moment, either may be the one that is reached.
+ *
+ * The peers have no address: as text they are "unix:". Name "unix:" in trusted_proxies if a proxy comes over it and limits go
+ * by address.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_ADDRESS for a path that is empty, too long (107 bytes on Linux) or has a NUL elsewhere,
+ * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_UNSUPPORTED on Windows, and those of the system, for example
+ * that somebody listens there; the last error names the path.
+ * Ownership: path and options are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen_unix(struct roomcast_broker *broker,
+                                     const char *path,
+                                     size_t path_len,
+                                     const struct roomcast_listen_options *options);
+
+/**
+ * Goes on with a stream socket that listens already, of TCP or a Unix socket: one that systemd made, or that was inherited.
+ * It is made non-blocking, and closed when another program is executed. A Unix socket's file stays when the broker closes.
+ *
+ * What systemd hands over begins with descriptor 3, if LISTEN_PID is this process' number, and there are LISTEN_FDS of
+ * them.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for a negative number, ROOMCAST_ERROR_BAD_ADDRESS for what does not listen or is no stream,
+ * ROOMCAST_ERROR_UNSUPPORTED on Windows, and those of the system; the last error names the descriptor.
+ * Ownership: on success the descriptor is the broker's, which closes it; on failure it stays the caller's.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen_fd(struct roomcast_broker *broker,
+                                   int32_t fd);
 
 /**
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
@@ -2037,7 +2144,8 @@ typedef struct roomcast_handshake {
      */
     roomcast_connection connection;
     /**
-     * The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
+     * The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's. Over a Unix
+     * socket "unix:", with the path of the client's end behind it if that has one.
      */
     struct roomcast_slice address;
     /**
@@ -2929,6 +3037,7 @@ static inline roomcast_config roomcast_config_default(void)
 /* Structs with their size set and all else 0: roomcast_target target = ROOMCAST_TARGET_INIT. */
 #define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
+#define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}
 #define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0}
 #define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0}
 #define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}

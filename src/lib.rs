@@ -142,7 +142,7 @@ pub use hub::message::{Delivery, Message, Receipt, Target};
 #[doc(inline)]
 pub use hub::namespaces::{NamespaceOptions, PatternOptions};
 #[doc(inline)]
-pub use net::{Broker, ListenError, Remote};
+pub use net::{Broker, ListenError, ListenOptions, Remote};
 #[doc(inline)]
 pub use wire::cors::{self, Cors};
 

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { Agent } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -26,11 +27,11 @@ const freePort = async () => {
   await once(probe, "close");
   return port;
 };
-// Until somebody listens there, or the program has ended.
-const listening = async (port, child) => {
+// Until somebody listens there, at a port or a path, or the program has ended.
+const listening = async (where, child) => {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}`);
-    const socket = connect(port, "127.0.0.1");
+    const socket = typeof where === "string" ? connect(where) : connect(where, "127.0.0.1");
     const up = await new Promise((resolve) => socket.on("connect", () => resolve(true)).on("error", () => resolve(false)));
     socket.destroy();
     if (up) return;
@@ -53,8 +54,10 @@ const stop = async (child) => {
 };
 
 // Two clients: what one says reaches the other, and is acknowledged.
-async function converse(port, transports) {
-  const clients = [1, 2].map(() => io(`http://127.0.0.1:${port}`, { transports, forceNew: true, reconnection: false }));
+async function converse(where, transports) {
+  const over = typeof where === "string" ? { agent: new Agent({ socketPath: where }) } : {};
+  const address = typeof where === "string" ? "http://localhost" : `http://127.0.0.1:${where}`;
+  const clients = [1, 2].map(() => io(address, { transports, forceNew: true, reconnection: false, ...over }));
   try {
     await Promise.all(clients.map((client) => once(client, "connect")));
     const [speaker, listener] = clients;
@@ -70,6 +73,22 @@ async function converse(port, transports) {
   } finally {
     clients.forEach((client) => client.disconnect());
   }
+}
+
+// nginx with this server in its configuration, at a port of its own.
+async function proxy(server) {
+  const front = await freePort();
+  const file = path.join(dir, "nginx.conf");
+  writeFileSync(file, `daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
+events {}
+http {
+access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
+${server.replace("listen 8080", `listen 127.0.0.1:${front}`)}
+}
+`);
+  const child = await start("nginx", ["-p", dir, "-c", file, "-e", path.join(dir, "error.log")], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+  await listening(front, child);
+  return { front, child };
 }
 
 // ---- The programs of docs/RUST.md, built before the clock runs ----
@@ -117,23 +136,28 @@ try {
     passed++;
 
     if (at === 0) {
-      const front = await freePort();
-      const [conf] = blocks("nginx");
-      const file = path.join(dir, "nginx.conf");
-      writeFileSync(file, `daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
-events {}
-http {
-access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
-${conf.replace("listen 8080", `listen 127.0.0.1:${front}`).replaceAll("3000", String(port))}
-}
-`);
-      const nginx = await start("nginx", ["-p", dir, "-c", file, "-e", path.join(dir, "error.log")], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
-      await listening(front, nginx);
-      for (const transports of [["websocket"], ["polling"]]) await converse(front, transports);
+      const nginx = await proxy(blocks("nginx")[0].replaceAll("3000", String(port)));
+      for (const transports of [["websocket"], ["polling"]]) await converse(nginx.front, transports);
       passed++;
-      await stop(nginx);
+      await stop(nginx.child);
     }
     await stop(server);
+
+    if (at === 0) { // The same over a Unix socket, straight and through the proxy.
+      const [tcp, unix] = ['roomcast_listen(broker, ROOMCAST_TEXT("127.0.0.1"), 3000, NULL)', path.join(dir, "a.sock")];
+      if (!text.includes(tcp)) throw new Error("the program listens otherwise");
+      writeFileSync(source, text.replace(tcp, `roomcast_listen_unix(broker, ROOMCAST_TEXT("${unix}"), NULL)`));
+      cc([source, "-o", program, "-L", path.join(target, "release"), "-lroomcast", `-Wl,-rpath,${path.join(target, "release")}`]);
+      const local = await start(program, []);
+      await listening(unix, local);
+      for (const transports of [["websocket"], ["polling"]]) await converse(unix, transports);
+      const [plain, pass] = blocks("nginx");
+      const nginx = await proxy(plain.replace(/^ *proxy_pass .*$/m, pass.replace("/run/game/roomcast.sock", unix)));
+      for (const transports of [["websocket"], ["polling"]]) await converse(nginx.front, transports);
+      passed++;
+      await stop(nginx.child);
+      await stop(local);
+    }
   }
 
   for (const [at, [port, web]] of ports.entries()) {

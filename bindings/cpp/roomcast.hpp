@@ -786,6 +786,11 @@ struct config : roomcast_config {
     }
 };
 
+// How a broker listens: roomcast_listen_options with the defaults filled in. Set its fields.
+struct listen_options : roomcast_listen_options {
+    listen_options() noexcept : roomcast_listen_options() { struct_size = sizeof(roomcast_listen_options); }
+};
+
 // ---- The remote: for other threads ----
 
 namespace detail {
@@ -930,6 +935,18 @@ public:
         const status done(roomcast_listen(get(), host.chars(), host.len, port, &bound));
         return {done, bound};
     }
+    // The same, with options (roomcast_listen_with).
+    result<std::uint16_t> listen(slice host, std::uint16_t port, const roomcast_listen_options& how) noexcept {
+        std::uint16_t bound = 0;
+        const status done(roomcast_listen_with(get(), host.chars(), host.len, port, &how, &bound));
+        return {done, bound};
+    }
+    // Listens on a Unix socket, whose file is removed when the broker closes (roomcast_listen_unix).
+    status listen_unix(slice path, const roomcast_listen_options& how = listen_options()) noexcept {
+        return status(roomcast_listen_unix(get(), path.chars(), path.len, &how));
+    }
+    // Goes on with a descriptor that listens already. On success it is the broker's, on failure yours (roomcast_listen_fd).
+    status listen_fd(int fd) noexcept { return status(roomcast_listen_fd(get(), fd)); }
     // Answers GET and HEAD requests for exactly this path from memory (roomcast_serve).
     status serve(slice path, slice content_type, slice body, list<pair> headers = {}) noexcept {
         return status(roomcast_serve(get(), path.chars(), path.len, content_type.chars(), content_type.len, body.ptr,

@@ -236,38 +236,6 @@ pub unsafe extern "C" fn roomcast_free(broker: *mut roomcast_broker) {
     unsafe { Exclusive::free(broker, |broker| &broker.0, "roomcast_free") }
 }
 
-/// Listens on an address and a port, for example "127.0.0.1" and 3000, or "::" for all; a name is resolved. Port 0 takes a
-/// free one. May be called for several addresses.
-///
-/// `bound` may be NULL; it is set to the port it got.
-///
-/// Errors: ROOMCAST_ERROR_BAD_ADDRESS, ROOMCAST_ERROR_BAD_UTF8, and those of the system, for example that the address is in
-/// use; the last error names it.
-/// Ownership: the text is copied.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_listen(
-    broker: *mut roomcast_broker,
-    host: *const c_char,
-    host_len: usize,
-    port: u16,
-    bound: *mut u16,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |state: &mut Host| {
-        let bound = given.nullable(bound, "bound")?;
-        let host = given.text(host, host_len, "host")?;
-        if host.is_empty() {
-            return Err(Fault::of(Error::BadAddress, "host"));
-        }
-        let address = state.broker.listen((host, port)).map_err(|error| Fault::from(error).about(host))?;
-        bound.set(address.port());
-        Ok(())
-    };
-    given.host(broker, "roomcast_listen", body)
-}
-
 /// One turn of the loop: sends what is due, waits for something to happen, reads, runs timers, sends again. What happened
 /// is then to be had from roomcast_events or roomcast_events_packed.
 ///

@@ -4,8 +4,8 @@
 use super::config::defaults;
 use super::router::roomcast_selection;
 use super::types::{
-    roomcast_config, roomcast_event, roomcast_handshake, roomcast_histogram, roomcast_message,
-    roomcast_slice, roomcast_target,
+    roomcast_config, roomcast_event, roomcast_handshake, roomcast_histogram, roomcast_listen_options,
+    roomcast_message, roomcast_slice, roomcast_target,
 };
 use std::mem::{MaybeUninit, offset_of};
 
@@ -58,6 +58,7 @@ frozen! {
     roomcast_histogram.bucket_count: usize;
     roomcast_selection.reserved: u32;
     roomcast_event.context: u64;
+    roomcast_listen_options.mode: u32;
 }
 
 #[cfg(test)]

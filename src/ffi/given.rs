@@ -14,6 +14,8 @@ use crate::hub::message::{Message, Target};
 use crate::net::Remote;
 use std::ffi::c_char;
 use std::marker::PhantomData;
+#[cfg(unix)]
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 const MISALIGNED: &str = "the address is not a multiple of what its type needs";
@@ -180,6 +182,23 @@ impl Given {
     #[inline]
     pub(super) fn nullable<T>(&self, at: *mut T, name: &'static str) -> Outcome<Out<'_, T>> {
         if at.is_aligned() { Ok(Out(at, PhantomData)) } else { Err(Fault::value(name, MISALIGNED)) }
+    }
+
+    /// A descriptor that stays the caller's.
+    #[cfg(unix)]
+    pub(super) fn descriptor(&self, fd: RawFd, name: &'static str) -> Outcome<BorrowedFd<'_>> {
+        if fd < 0 {
+            return Err(Fault::value(name, "it is negative"));
+        }
+        // SAFETY: not the -1 that is none. Whether it is open, the system says; that it stays so was promised when this was made.
+        Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    /// Closes a descriptor that the caller has handed over, and of which nothing is borrowed.
+    #[cfg(unix)]
+    pub(super) fn close(&self, fd: RawFd) {
+        // SAFETY: open, as it was used in this call; whose it is was promised when this was made.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
     }
 
     /// The size that a struct of the caller's says it has.

@@ -68,6 +68,11 @@ fn system(error: &io::Error) -> &io::Error {
     ours.map_or(error, ListenError::system)
 }
 
+/// Whether it says already where.
+fn is_named(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<ListenError>())
+}
+
 pub(super) type Outcome<T = ()> = Result<T, Fault>;
 
 /// Says where in the arguments an outcome belongs.
@@ -123,7 +128,7 @@ impl Fault {
     /// With the name of which the resolver could make nothing: it does not say which.
     pub(super) fn about(self, name: &str) -> Self {
         match self {
-            Fault::System(error) if system(&error).raw_os_error().is_none() => {
+            Fault::System(error) if error.raw_os_error().is_none() && !is_named(&error) => {
                 Fault::System(io::Error::other(format!("{name}: {error}")))
             }
             fault => fault,
@@ -137,6 +142,7 @@ impl Fault {
             // Rust makes some errors itself, which have no errno.
             Fault::System(error) => match system(error).raw_os_error() {
                 Some(number) => ROOMCAST_ERROR_SYSTEM.saturating_sub(number),
+                None if error.kind() == io::ErrorKind::Unsupported => Error::Unsupported.code(),
                 None => Error::BadAddress.code(),
             },
         }

@@ -326,7 +326,8 @@ pub struct roomcast_handshake {
     pub issued: u64,
     /// The connection.
     pub connection: roomcast_connection,
-    /// The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's.
+    /// The client's address and port, for example "127.0.0.1:40332" or "[::1]:40332"; behind a proxy, the proxy's. Over a Unix
+    /// socket "unix:", with the path of the client's end behind it if that has one.
     pub address: roomcast_slice,
     /// The request's target: path and query, as they came.
     pub url: roomcast_slice,
@@ -372,6 +373,38 @@ pub struct roomcast_histogram {
     pub buckets: *const u64,
     /// How many buckets there are.
     pub bucket_count: usize,
+}
+
+/// In the flags of roomcast_listen_options: an address of IPv6 takes clients of IPv6 alone. Without this flag and
+/// ROOMCAST_LISTEN_BOTH it is as the system has it.
+pub const ROOMCAST_LISTEN_V6_ONLY: u32 = 1;
+/// An address of IPv6 takes clients of IPv4, too.
+pub const ROOMCAST_LISTEN_BOTH: u32 = 2;
+/// Lets other processes, or brokers, that want it too, listen on the same address and port; on Linux the kernel spreads the
+/// connections over them. Each has its own sessions, so polling needs a proxy that sends a client always to the same one.
+/// ROOMCAST_ERROR_UNSUPPORTED where the system has no SO_REUSEPORT.
+pub const ROOMCAST_LISTEN_REUSE_PORT: u32 = 4;
+/// With several `loops` one of them accepts, and deals what it gets to all of them in turn: evenly, also where there are few
+/// connections. Without it each loop listens, and the kernel spreads the connections by chance. Always so for Unix sockets, for
+/// descriptors, and where the kernel does not spread them, which only Linux does.
+pub const ROOMCAST_LISTEN_ONE_ACCEPTOR: u32 = 8;
+/// For a Unix socket: a socket at this path is an error although nobody listens on it any more. Without this flag it is
+/// replaced.
+pub const ROOMCAST_LISTEN_KEEP_STALE: u32 = 16;
+
+/// How a broker listens. Set `struct_size` to sizeof(roomcast_listen_options) and what is not needed to 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_listen_options {
+    /// sizeof(roomcast_listen_options).
+    pub struct_size: u32,
+    /// ROOMCAST_LISTEN_ flags.
+    pub flags: u32,
+    /// Connections that the kernel holds before they are accepted; 0 is 4,096. The system may have a lower bound of its own
+    /// (net.core.somaxconn).
+    pub backlog: u32,
+    /// For a Unix socket: who may connect, as the file's mode (0660), set before anybody can; 0: what the process' umask leaves.
+    pub mode: u32,
 }
 
 /// No Access-Control header is sent: browsers keep the answers to polls from pages of other origins. They let such pages open a
@@ -577,7 +610,8 @@ pub struct roomcast_config {
     /// bound. Addresses are as for max_connections_per_address.
     pub max_handshakes_per_address: u64,
     /// Proxies whose X-Forwarded-For is believed where limits go by address, and X-Forwarded-Host for check_origin: addresses
-    /// ("10.0.0.1") or networks ("10.0.0.0/8", "fd00::/8"). A client's address is the first one from the right that is none of
+    /// ("10.0.0.1"), networks ("10.0.0.0/8", "fd00::/8"), or "unix:" for whoever comes over a Unix socket; without it they
+    /// all count as one address. A client's address is the first one from the right that is none of
     /// these. None by default.
     pub trusted_proxies: *const roomcast_slice,
     /// How many proxies.

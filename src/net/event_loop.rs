@@ -1,9 +1,12 @@
 //! The event loop: one poll, and what it brings, in the order in which a service can rely on it. It must not block anywhere
 //! but in that poll.
 
+use super::acceptor::Acceptor;
+use super::bind::{self, ListenOptions};
 use super::clock::Clock;
+use super::deal::Deal;
 use super::links::{Handover, Links, Outlet, Share};
-use super::listener::Listeners;
+use super::listener::{Accepted, Listeners};
 use super::waker::Waker;
 use crate::base::Millis;
 use crate::base::limits::Limits;
@@ -13,6 +16,8 @@ use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const WAKER: Token = Token(usize::MAX);
@@ -39,8 +44,6 @@ pub struct LoopOptions {
     pub receive_buffer: usize,
     /// How long a closed link waits for the peer to end its side too.
     pub linger: Duration,
-    /// Several loops, or processes, listen on one address, and the kernel spreads the connections over them.
-    pub reuse_port: bool,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -60,7 +63,6 @@ impl From<&Limits> for LoopOptions {
             accept_budget: limits.accept_budget,
             receive_buffer: 64 * 1024,
             linger: Duration::from_millis(limits.close_timeout),
-            reuse_port: false,
             open: Open::default(),
         }
     }
@@ -72,6 +74,7 @@ pub struct Loop {
     events: Events,
     waker: Waker,
     listeners: Listeners,
+    deal: Deal,
     links: Links,
     buffer: Box<[u8]>,
     options: LoopOptions,
@@ -93,6 +96,7 @@ impl Loop {
             poll,
             events: Events::with_capacity(1_024),
             listeners: Listeners::new(),
+            deal: Deal::new(0, 1),
             links: Links::new(options.linger),
             buffer: vec![0; options.receive_buffer.max(1)].into_boxed_slice(),
             options: LoopOptions { read_budget: options.read_budget.max(1), ..options.clone() },
@@ -104,9 +108,26 @@ impl Loop {
     }
 
     /// Listens on one more address. Returns the one it got, which tells the port that replaced port 0.
-    pub fn listen(&mut self, address: SocketAddr, backlog: u32) -> io::Result<SocketAddr> {
-        let reuse_port = self.options.reuse_port;
-        self.listeners.listen(address, backlog, reuse_port, self.poll.registry(), LAST_LISTENER)
+    pub fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<SocketAddr> {
+        let (acceptor, bound) = bind::tcp(address, options)?;
+        self.accept_from(acceptor, false)?;
+        Ok(bound)
+    }
+
+    /// Listens on one more Unix socket, as [`Broker::listen_unix`](crate::Broker::listen_unix) does.
+    #[cfg(unix)]
+    pub fn listen_unix(&mut self, path: impl AsRef<Path>, options: &ListenOptions) -> io::Result<()> {
+        self.accept_from(bind::unix(path.as_ref(), options)?, false)
+    }
+
+    /// Accepts from one more socket: for all loops, or for this one.
+    pub(super) fn accept_from(&mut self, acceptor: Acceptor, dealt: bool) -> io::Result<()> {
+        self.listeners.add(acceptor, dealt, self.poll.registry(), LAST_LISTENER)
+    }
+
+    /// It is one of so many loops, which may deal each other what they accept.
+    pub(super) fn deal_among(&mut self, own: usize, count: usize) {
+        self.deal = Deal::new(own, count);
     }
 
     /// Stops listening. Connections that were not accepted are reset.
@@ -293,11 +314,15 @@ impl Loop {
             if !service.wants_input() {
                 break;
             }
-            let (stream, peer) = match self.listeners.accept(instant) {
+            let Accepted { stream, peer, dealt } = match self.listeners.accept(instant) {
                 None => break,
                 Some(Err(_)) => continue,
                 Some(Ok(accepted)) => accepted,
             };
+            if let Some((number, under_way)) = dealt.then(|| self.deal.next()).flatten() {
+                self.links.pass_on(number, stream, peer, under_way);
+                continue;
+            }
             // It can fail for a connection that is gone already, or when the kernel is out of memory: nobody
             // knows of it yet, so dropping it is all there is to do.
             let Ok(key) = self.links.insert(stream, self.poll.registry()) else { continue };

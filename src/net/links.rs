@@ -7,6 +7,7 @@ mod outlet;
 pub(super) use outlet::Outlet;
 
 use super::REARMED_BY_WOULD_BLOCK;
+use super::deal::UnderWay;
 use super::stream::Stream;
 use crate::base::Millis;
 use crate::engine::service::{Flow, Service};
@@ -129,6 +130,8 @@ pub(super) struct Handover {
     pub(super) peer: Peer,
     /// What the peer sent and nobody has used yet.
     pub(super) input: Vec<u8>,
+    /// Held until it is taken in, if it was dealt.
+    under_way: Option<UnderWay>,
 }
 
 impl Links {
@@ -162,7 +165,13 @@ impl Links {
         let _ = registry.deregister(&mut stream);
         link.state = State::Dead;
         self.dead.push(key);
-        self.departed.push((number, Handover { stream, peer, input }));
+        self.departed.push((number, Handover { stream, peer, input, under_way: None }));
+    }
+
+    /// Sends a stream away that was just accepted, to the loop of this number.
+    pub(super) fn pass_on(&mut self, number: usize, stream: Stream, peer: Peer, under_way: UnderWay) {
+        let handover = Handover { stream, peer, input: Vec::new(), under_way: Some(under_way) };
+        self.departed.push((number, handover));
     }
 
     /// The links that were sent away, each with the number of its loop.
@@ -178,10 +187,14 @@ impl Links {
         now: Millis,
         registry: &Registry,
     ) {
-        let Handover { stream, peer, mut input } = handover;
+        let Handover { stream, peer, mut input, under_way } = handover;
+        drop(under_way);
         let Ok(key) = self.insert(stream, registry) else { return };
         if !service.opened(key, peer, now) {
             return self.bury(key, registry);
+        }
+        if input.is_empty() {
+            return;
         }
         let flow = service.received(key, &mut input, now);
         if let Some(link) = self.slab.get_mut(key) {
@@ -220,7 +233,8 @@ impl Links {
         link.ending |= ending;
         // Nobody reads it, and so sees the end by reading.
         let unread = link.state == State::Ended || (link.state == State::Open && link.paused);
-        if unread && (event.is_write_closed() || event.is_error()) {
+        let keeps_words = link.state == State::Open && link.stream.as_ref().is_some_and(Stream::keeps_words);
+        if unread && (event.is_error() || (event.is_write_closed() && !keeps_words)) {
             link.state = State::Broken;
             self.ended.push(key);
             return false;
@@ -451,7 +465,8 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::listener::Listeners;
+    use crate::net::bind;
+    use crate::net::listener::{Accepted, Listeners};
     use mio::{Events, Poll};
 
     #[test]
@@ -464,15 +479,16 @@ mod tests {
     fn accepted_connections_do_not_delay_small_sends() {
         let mut poll = Poll::new().unwrap();
         let mut listeners = Listeners::new();
-        let address = "127.0.0.1:0".parse().unwrap();
-        let address = listeners.listen(address, 1, false, poll.registry(), usize::MAX).unwrap();
+        let (acceptor, address) =
+            bind::tcp("127.0.0.1:0".parse().unwrap(), &bind::ListenOptions::default()).unwrap();
+        listeners.add(acceptor, false, poll.registry(), usize::MAX).unwrap();
         let _client = std::net::TcpStream::connect(address).unwrap();
         poll.poll(&mut Events::with_capacity(1), None).unwrap();
         listeners.announce(0);
-        let (stream, _) = listeners.accept(Instant::now()).unwrap().unwrap();
+        let Accepted { stream, .. } = listeners.accept(Instant::now()).unwrap().unwrap();
         let mut links = Links::new(Duration::ZERO);
         let key = links.insert(stream, poll.registry()).unwrap();
-        let Some(Stream::Tcp(stream)) = &links.slab[key].stream else { panic!("it is TCP") };
+        let Some(Stream::Tcp(stream)) = &links.slab[key].stream else { panic!("it is no TCP") };
         assert!(stream.nodelay().unwrap());
     }
 }

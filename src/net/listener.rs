@@ -1,14 +1,12 @@
 //! Listening sockets: accepting within a budget, and getting through a shortage of descriptors without spinning. It must not
 //! know what becomes of a connection.
 
+use super::acceptor::Acceptor;
 use super::stream::Stream;
 use crate::host::peer::Peer;
-use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long nothing is accepted after the process or the system ran out of something.
@@ -29,9 +27,20 @@ pub(super) struct Listeners {
 
 #[derive(Debug)]
 struct Listener {
-    socket: TcpListener,
+    acceptor: Acceptor,
+    /// It accepts for all loops.
+    dealt: bool,
     /// An edge announced connections that have not all been accepted.
     ready: bool,
+}
+
+/// A stream that was accepted.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: Stream,
+    pub(super) peer: Peer,
+    /// Each loop is to have its turn.
+    pub(super) dealt: bool,
 }
 
 impl Listeners {
@@ -39,37 +48,17 @@ impl Listeners {
         Self { list: Vec::new(), next: 0, reserve: reserve(), backoff: None }
     }
 
-    /// Tokens of listeners count down from `last`.
-    pub(super) fn listen(
+    /// Tokens of listeners count down from `last`. What it accepts is dealt to all loops, or is for this one.
+    pub(super) fn add(
         &mut self,
-        address: SocketAddr,
-        backlog: u32,
-        reuse_port: bool,
+        mut acceptor: Acceptor,
+        dealt: bool,
         registry: &Registry,
         last: usize,
-    ) -> io::Result<SocketAddr> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // A server that restarts must get its port back from connections in TIME_WAIT. On Windows the option
-        // means something else.
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-        if reuse_port {
-            socket.set_reuse_port(true)?;
-        }
-        #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
-        if reuse_port {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        socket.set_tcp_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        let mut socket = TcpListener::from_std(socket.into());
-        let bound = socket.local_addr()?;
-        registry.register(&mut socket, Token(last - self.list.len()), Interest::READABLE)?;
-        self.list.push(Listener { socket, ready: false });
-        Ok(bound)
+    ) -> io::Result<()> {
+        registry.register(&mut acceptor, Token(last - self.list.len()), Interest::READABLE)?;
+        self.list.push(Listener { acceptor, dealt, ready: false });
+        Ok(())
     }
 
     /// An edge of the listener with this distance from the last token.
@@ -94,7 +83,7 @@ impl Listeners {
     }
 
     /// The next connection; `None` when no more can be had now, an error when one was lost on its way.
-    pub(super) fn accept(&mut self, now: Instant) -> Option<io::Result<(Stream, Peer)>> {
+    pub(super) fn accept(&mut self, now: Instant) -> Option<io::Result<Accepted>> {
         if !self.is_ready(now) {
             return None;
         }
@@ -105,10 +94,10 @@ impl Listeners {
             if !listener.ready {
                 continue;
             }
-            match listener.socket.accept() {
+            match listener.acceptor.accept() {
                 Ok((stream, peer)) => {
                     self.next = index + 1;
-                    return Some(Ok((Stream::Tcp(stream), peer.into())));
+                    return Some(Ok(Accepted { stream, peer, dealt: listener.dealt }));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.ready = false,
                 Err(error) if is_about_one_connection(&error) => return Some(Err(error)),
@@ -132,7 +121,7 @@ impl Listeners {
             if !refused {
                 break;
             }
-            match listener.socket.accept() {
+            match listener.acceptor.accept() {
                 Ok(accepted) => drop(accepted),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     listener.ready = false;
@@ -148,17 +137,9 @@ impl Listeners {
     pub(super) fn close(&mut self, registry: &Registry) {
         for mut listener in self.list.drain(..) {
             // It fails only for what is not registered, and the descriptor is closed in any case.
-            let _ = registry.deregister(&mut listener.socket);
+            let _ = registry.deregister(&mut listener.acceptor);
         }
     }
-}
-
-/// Whether somebody listens on an address: sockets that share their port would not be told.
-pub(super) fn check_free(address: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())
 }
 
 fn reserve() -> Option<File> {

@@ -8,8 +8,11 @@
 /// would say so once more is saved.
 const REARMED_BY_WOULD_BLOCK: bool = cfg!(not(poll_descriptor));
 
+mod acceptor;
+mod bind;
 mod broker;
 mod clock;
+mod deal;
 mod event_loop;
 mod failures;
 mod links;
@@ -20,10 +23,13 @@ mod refused;
 mod remote;
 mod shard;
 mod shared;
+#[cfg(unix)]
+mod socket_file;
 mod stream;
 mod threads;
 mod waker;
 
+pub use bind::ListenOptions;
 pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};
 pub use refused::ListenError;

@@ -1,11 +1,11 @@
-//! That an address could not be listened on. It must not hide what the system said.
+//! That it could not be listened somewhere. It must not hide what the system said.
 
+use crate::base::errors::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 
-/// Why an address could not be listened on: what is inside the error of [`Broker::listen`](crate::Broker::listen), so that its
-/// text names the address.
+/// Why an address, a path or a descriptor could not be listened on: what is inside the error of
+/// [`Broker::listen`](crate::Broker::listen) and its like, so that their text names it.
 ///
 /// ```
 /// # use roomcast::*;
@@ -16,32 +16,32 @@ use std::net::SocketAddr;
 /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 /// assert!(error.to_string().starts_with(&format!("{taken}: ")));
 /// let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ListenError>()).expect("the system refused");
-/// assert_eq!(inner.address(), taken);
+/// assert_eq!(inner.address(), taken.to_string());
 /// assert!(inner.system().raw_os_error().is_some());
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct ListenError {
-    address: SocketAddr,
+    address: String,
     system: io::Error,
 }
 
 impl ListenError {
-    /// The same error of the same kind, with the address. What the system has not said stays as it is.
-    pub(super) fn name(address: SocketAddr, error: io::Error) -> io::Error {
-        match error.raw_os_error() {
-            Some(_) => io::Error::new(error.kind(), Self { address, system: error }),
-            None => error,
+    /// The same error of the same kind, with the address. One of our own table is not about the address.
+    pub(super) fn name(address: impl fmt::Display, error: io::Error) -> io::Error {
+        if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            return error;
         }
+        io::Error::new(error.kind(), Self { address: address.to_string(), system: error })
     }
 
-    /// The address.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The address, the path, or the descriptor's number, as text.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// What the system said.
+    /// What the system said, or what is wrong with it.
     pub fn system(&self) -> &io::Error {
         &self.system
     }

@@ -1,7 +1,9 @@
-//! What a link is on the system's side: one stream. It must not know what goes over it.
+//! What a link is on the system's side: one stream, of TCP or of a Unix socket. It must not know what goes over it.
 
 use mio::event::Source;
 use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
@@ -16,6 +18,8 @@ const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 /// The same expression for whichever it is.
@@ -23,6 +27,8 @@ macro_rules! either {
     ($stream:expr, $it:ident => $done:expr) => {
         match $stream {
             Stream::Tcp($it) => $done,
+            #[cfg(unix)]
+            Stream::Unix($it) => $done,
         }
     };
 }
@@ -45,10 +51,15 @@ impl Stream {
         either!(self, stream => stream.read(buffer))
     }
 
-    /// Raises no SIGPIPE: a host with the default disposition of it lives on. std sends with MSG_NOSIGNAL.
+    /// Raises no SIGPIPE: a host with the default disposition of it lives on. Of TCP, std has it so; of Unix sockets not
+    /// in all its versions.
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.write(bytes))
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, NO_SIGNAL)),
+        }
     }
 
     /// The same for several slices, as many as one system call takes. Not writev, as std has it: that one raises SIGPIPE.
@@ -60,6 +71,16 @@ impl Stream {
     pub(super) fn note_full(&self) {
         let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _ = either!(self, stream => stream.try_io(full));
+    }
+
+    /// A peer that has closed cannot be sent anything, but what it said before is still to be read. Of TCP, only a broken
+    /// connection is told so.
+    pub(super) fn keeps_words(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+        }
     }
 
     /// Ends our side: the peer reads what was sent, and then the end.

@@ -6,6 +6,8 @@ pub(super) mod ids;
 mod mailbox;
 mod names;
 
+use super::acceptor::Acceptor;
+use super::bind::{self, KERNEL_SPREADS, ListenOptions};
 use super::failures::Failure;
 use super::queues::{Command, Order, Queues};
 use super::remote::Remote;
@@ -28,6 +30,7 @@ use crossbeam_channel::{Receiver, bounded};
 use ids::Ids;
 use mailbox::{HostWaker, Mailbox};
 use names::Names;
+use parking_lot::Mutex;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,7 +61,7 @@ impl Threads {
     pub(super) fn new(mut config: Config, epoch: u64, log: &Log) -> io::Result<Self> {
         config.check()?;
         let count = config.loops;
-        let mut options = LoopOptions { reuse_port: count > 1, ..LoopOptions::from(&config.limits) };
+        let mut options = LoopOptions::from(&config.limits);
         // Each has its share of the room for events.
         options.event_budget /= count;
         let ios = (0..count).map(|_| Loop::new(&options)).collect::<io::Result<Vec<_>>>()?;
@@ -68,7 +71,7 @@ impl Threads {
         let mut shards = Vec::new();
         let monitored = count > 1 && (config.health_path.is_some() || config.metrics_path.is_some());
         let mut figures = monitored.then(|| Figures::of(count)).into_iter().flatten();
-        for (number, ((io, inbox), space)) in
+        for (number, ((mut io, inbox), space)) in
             ios.into_iter().zip(inboxes).zip(IdSpace::shares(count)).enumerate()
         {
             let shared = Shared { space, quotas: Box::new(quotas.clone()), log: Box::new(log.clone()) };
@@ -77,6 +80,7 @@ impl Threads {
                 core.report_to(Box::new(figures));
             }
             let ids = Ids::among(number, count, names.clone(), &core);
+            io.deal_among(number, count);
             shards.push(Shard { core, io, inbox, ids, stopped: false });
         }
         let mut made = Self {
@@ -106,23 +110,40 @@ impl Threads {
         Remote::new(self.queues.clone(), self.host_waker.waker().clone(), broker)
     }
 
-    /// Listens with every loop. The kernel spreads the clients over them.
-    pub(super) fn listen(&mut self, address: SocketAddr, backlog: u32) -> io::Result<SocketAddr> {
-        let listen = move |address| {
-            move |shard: &mut Shard| {
-                let bound = shard.io.listen(address, backlog);
-                shard.core.reopen();
-                bound
-            }
-        };
-        if self.queues.count() > 1 {
-            super::listener::check_free(address)?;
+    /// Listens with every loop, and the kernel spreads the clients over them; or with one that deals them.
+    pub(super) fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<SocketAddr> {
+        let count = self.queues.count();
+        if count == 1 || options.one_acceptor || !KERNEL_SPREADS {
+            let (acceptor, bound) = bind::tcp(address, options)?;
+            self.listen_on(acceptor)?;
+            return Ok(bound);
         }
-        let bound = self.ask_one(0, listen(address))??;
-        for number in 1..self.queues.count() {
-            self.ask_one(number, listen(bound))??;
+        if !options.reuse_port {
+            bind::check_free(address)?;
         }
+        let shared = ListenOptions { reuse_port: true, ..options.clone() };
+        let (first, bound) = bind::tcp(address, &shared)?;
+        let others = (1..count).map(|_| Ok(bind::tcp(bound, &shared)?.0));
+        self.give_out(std::iter::once(Ok(first)).chain(others).collect::<io::Result<_>>()?)?;
         Ok(bound)
+    }
+
+    /// Listens on a socket with one loop, which deals what it accepts.
+    pub(super) fn listen_on(&mut self, acceptor: Acceptor) -> io::Result<()> {
+        self.give_out(vec![acceptor])
+    }
+
+    /// Gives each loop a socket to accept from; or all of them one, which is the first loop's.
+    fn give_out(&self, acceptors: Vec<Acceptor>) -> io::Result<()> {
+        let dealt = acceptors.len() < self.queues.count();
+        let acceptors = Mutex::new(acceptors.into_iter().map(Some).collect::<Vec<_>>());
+        // Each takes links in again before another may deal it any.
+        self.ask_each(Loops::ALL, |shard| shard.core.reopen())?;
+        let begun = self.ask_each(Loops::ALL, move |shard| {
+            let own = acceptors.lock().get_mut(shard.ids.number()).and_then(Option::take);
+            own.map_or(Ok(()), |acceptor| shard.io.accept_from(acceptor, dealt))
+        })?;
+        begun.into_iter().collect()
     }
 
     /// # Errors
@@ -309,15 +330,6 @@ impl Threads {
         }
     }
 
-    /// Waits for what comes of something on one loop.
-    fn ask_one<R: Send + 'static>(
-        &self,
-        number: usize,
-        act: impl Fn(&mut Shard) -> R + Send + Sync + 'static,
-    ) -> Result<R> {
-        self.ask_each(Loops::one(number), act)?.pop().ok_or(Error::Gone)
-    }
-
     /// Waits for what comes of something on these loops, in their order.
     fn ask_each<R: Send + 'static>(
         &self,
@@ -436,7 +448,10 @@ mod tests {
         let namespace = threads.names.find("/").unwrap();
         let alive = Arc::new(());
         let remote = threads.remote(Arc::downgrade(&alive));
-        assert_eq!(threads.ask_one(1, |_| -> () { panic!("a bug, for this test") }), Err(Error::Panic));
+        assert_eq!(
+            threads.ask_each(Loops::one(1), |_| -> () { panic!("a bug, for this test") }),
+            Err(Error::Panic)
+        );
         // A signal may end a wait early; that is all that it can do.
         let error = loop {
             if let Err(error) = threads.turn(None, false) {
@@ -449,6 +464,9 @@ mod tests {
             assert_eq!(threads.order(Emit::new(target, message, threads.rules())), Err(Error::Panic));
             assert_eq!(remote.emit(target, message), Err(Error::Closed));
         }
-        assert!(threads.ask_one(0, |_| ()).is_ok(), "the other one goes on until the broker is dropped");
+        assert!(
+            threads.ask_each(Loops::one(0), |_| ()).is_ok(),
+            "the other one goes on until the broker is dropped"
+        );
     }
 }

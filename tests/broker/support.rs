@@ -1,6 +1,6 @@
 //! A host to be driven step by step, and a client in the small.
 
-use roomcast::{Broker, Config, Event, Events, SocketId};
+use roomcast::{Broker, Config, Event, Events, ListenOptions, SocketId};
 #[cfg(poll_descriptor)]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{Read, Write};
@@ -67,9 +67,15 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// One loop accepts for all if the environment says so, as where the kernel spreads no connections.
     pub(crate) fn new(config: Config) -> Self {
+        let one_acceptor = std::env::var_os("ROOMCAST_TEST_ONE_ACCEPTOR").is_some();
+        Self::listening(config, &ListenOptions { one_acceptor, ..ListenOptions::default() })
+    }
+
+    pub(crate) fn listening(config: Config, options: &ListenOptions) -> Self {
         let mut broker = Broker::new(config).unwrap();
-        let address = broker.listen("127.0.0.1:0").unwrap();
+        let address = broker.listen_with("127.0.0.1:0", options).unwrap();
         Self { broker, events: Events::new(), address }
     }
 

@@ -43,6 +43,9 @@ static void no_object(void) {
     NO(roomcast_new(ROOMCAST_ABI_VERSION, NULL, NULL));
     roomcast_free(NULL);
     NO(roomcast_listen(NULL, "::", 2, 0, &port));
+    NO(roomcast_listen_with(NULL, "::", 2, 0, NULL, &port));
+    NO(roomcast_listen_unix(NULL, "/x", 2, NULL));
+    NO(roomcast_listen_fd(NULL, 0));
     NO(roomcast_poll(NULL, -1));
     NO(roomcast_flush(NULL));
     NO(roomcast_fd(NULL, &fd));
@@ -258,6 +261,7 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     const uint8_t *packed;
     uint16_t port;
     char text[64];
+    roomcast_listen_options how = ROOMCAST_LISTEN_OPTIONS_INIT;
     /* Length 0: the pointer is not looked at. */
     IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen(b, NOWHERE, 0, 0, NULL));
     IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve(b, NOWHERE, 0, NOWHERE, 0, NOWHERE, 0, NULL, 0));
@@ -309,6 +313,23 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     CHECK(roomcast_listen(b, "127.0.0.1", 9, port, NULL) == ROOMCAST_ERROR_SYSTEM - EADDRINUSE);
     snprintf(text, sizeof text, "roomcast_listen: 127.0.0.1:%u: ", port);
     SAYS(text);
+    how.flags = ROOMCAST_LISTEN_V6_ONLY | ROOMCAST_LISTEN_BOTH;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_with(b, "::1", 3, 0, &how, NULL));
+    how.flags = 1u << 31;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_with(b, "::1", 3, 0, &how, NULL));
+    how.flags = 0;
+    how.mode = 01000;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_unix(b, "x", 1, &how));
+    how.struct_size = 4;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_listen_unix(b, "x", 1, &how));
+    IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen_unix(b, "", 0, NULL));
+    IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen_unix(b, "x\0y", 3, NULL));
+    IS(ROOMCAST_ERROR_NULL, roomcast_listen_unix(b, NULL, 3, NULL));
+    IS(ROOMCAST_ERROR_SYSTEM - ENOENT, roomcast_listen_unix(b, "/no/where", 9, NULL));
+    SAYS("roomcast_listen_unix: /no/where: ");
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_fd(b, -1));
+    IS(ROOMCAST_ERROR_SYSTEM - EBADF, roomcast_listen_fd(b, 1 << 20));
+    SAYS("roomcast_listen_fd: descriptor 1048576: ");
 }
 
 /* Every function that takes a handle, with one that names nothing, or something else. */

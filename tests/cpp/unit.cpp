@@ -91,6 +91,13 @@ static void errors() {
     const std::uint16_t port = broker.listen("127.0.0.1", 0).or_throw();
     CHECK(broker.listen("127.0.0.1", port).status().system_error() == EADDRINUSE);
     CHECK(broker.listen("not an address", 1).status() == errc::bad_address);
+    rc::listen_options how;
+    how.flags = ROOMCAST_LISTEN_REUSE_PORT;
+    CHECK(broker.listen("127.0.0.1", port, how).status().system_error() == EADDRINUSE);
+    CHECK(broker.listen("127.0.0.1", 0, how).value_or(0) > 0);
+    CHECK(broker.listen_unix("") == errc::bad_address);
+    CHECK(broker.listen_unix("/no/where", how).system_error() == ENOENT);
+    CHECK(broker.listen_fd(-1) == errc::bad_value);
     CHECK(broker.add_namespace("a b,c").status() == errc::bad_namespace);
     CHECK(std::move(broker).listen("127.0.0.1", 0).value_or(1) > 1);
 

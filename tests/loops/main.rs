@@ -1,5 +1,7 @@
 //! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
 
+#[cfg(unix)]
+mod dealt;
 mod drains;
 mod floods;
 mod halves;

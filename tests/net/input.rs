@@ -1,6 +1,7 @@
 //! Accepting, reading, budgets, pauses and the ends of links.
 
 use crate::probe::{Bed, Heard, Order, reset};
+use roomcast::ListenOptions;
 use roomcast::service::{Flow, Loop, LoopOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -301,7 +302,7 @@ fn a_refused_connection_is_closed_and_not_mentioned_again() {
 #[test]
 fn several_listeners_share_a_loop_and_close_together() {
     let mut bed = Bed::new();
-    let second = bed.inner.listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let second = bed.inner.listen("127.0.0.1:0".parse().unwrap(), &ListenOptions::default()).unwrap();
     let _one = bed.connect();
     let _two = TcpStream::connect(second).unwrap();
     bed.until(|probe| probe.open.len() == 2);
@@ -309,7 +310,7 @@ fn several_listeners_share_a_loop_and_close_together() {
     assert_eq!(TcpStream::connect(bed.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert_eq!(TcpStream::connect(second).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert_eq!(bed.inner.links(), 2);
-    let again = bed.inner.listen(second, 16).unwrap();
+    let again = bed.inner.listen(second, &ListenOptions::default()).unwrap();
     assert_eq!(again, second, "the port is free for the next server at once");
     let _three = TcpStream::connect(again).unwrap();
     bed.until(|probe| probe.open.len() == 3);
@@ -320,10 +321,10 @@ fn several_listeners_share_a_loop_and_close_together() {
 #[cfg(target_os = "linux")]
 #[test]
 fn loops_share_a_port_when_asked() {
-    let options = LoopOptions { reuse_port: true, ..LoopOptions::default() };
-    let mut first = Bed::with(&options);
-    let mut second = Loop::new(&options).unwrap();
-    assert_eq!(second.listen(first.address, 1_024).unwrap(), first.address);
+    let options = ListenOptions { reuse_port: true, ..ListenOptions::default() };
+    let mut first = Bed::listening(&LoopOptions::default(), &options);
+    let mut second = Loop::new(&LoopOptions::default()).unwrap();
+    assert_eq!(second.listen(first.address, &options).unwrap(), first.address);
     let mut probe = crate::probe::Probe::default();
     let _clients: Vec<_> = (0..64).map(|_| TcpStream::connect(first.address).unwrap()).collect();
     while first.probe.open.len() + probe.open.len() < 64 {
@@ -332,7 +333,10 @@ fn loops_share_a_port_when_asked() {
     }
     assert!(!first.probe.open.is_empty() && !probe.open.is_empty());
     let mut alone = Loop::new(&LoopOptions::default()).unwrap();
-    assert_eq!(alone.listen(first.address, 16).unwrap_err().kind(), ErrorKind::AddrInUse);
+    assert_eq!(
+        alone.listen(first.address, &ListenOptions::default()).unwrap_err().kind(),
+        ErrorKind::AddrInUse
+    );
 }
 
 #[test]

@@ -11,4 +11,6 @@ mod output;
 mod probe;
 mod process;
 mod storm;
+#[cfg(unix)]
+mod unix;
 mod wakes;

@@ -1,7 +1,7 @@
 //! A service that does as a test tells it and writes down what it hears, and a loop around it.
 
 use roomcast::service::{Flow, Loop, LoopOptions, Output, Owed, Sent, Service};
-use roomcast::{Millis, Peer};
+use roomcast::{ListenOptions, Millis, Peer};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;
@@ -212,8 +212,12 @@ impl Bed {
     }
 
     pub(crate) fn with(options: &LoopOptions) -> Self {
+        Self::listening(options, &ListenOptions::default())
+    }
+
+    pub(crate) fn listening(options: &LoopOptions, how: &ListenOptions) -> Self {
         let mut inner = Loop::new(options).unwrap();
-        let address = inner.listen("127.0.0.1:0".parse().unwrap(), 1_024).unwrap();
+        let address = inner.listen("127.0.0.1:0".parse().unwrap(), how).unwrap();
         Self { inner, probe: Probe::default(), address }
     }
 

@@ -1,6 +1,7 @@
 //! What takes a process of its own: limits on descriptors, and signals.
 
 use crate::probe::{Bed, Heard, Order, reset};
+use roomcast::ListenOptions;
 use roomcast::service::{LoopOptions, Sent};
 use std::env;
 use std::io::{ErrorKind, Read, Write};
@@ -67,13 +68,23 @@ fn a_broken_connection_raises_no_signal() {
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
-    for vectored in [false, true] {
+    for (vectored, unix) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut bed = Bed::with(&LoopOptions::default());
-        let (client, link) = bed.connect();
-        bed.do_now(Order::Pause(link));
-        // An end and then a reset: the error is EPIPE, which the signal comes with.
-        client.shutdown(Shutdown::Write).unwrap();
-        reset(client);
+        let link = if unix {
+            let path = crate::unix::path("signal");
+            bed.inner.listen_unix(&path, &ListenOptions::default()).unwrap();
+            let (client, link) = crate::unix::connect(&mut bed, &path);
+            bed.do_now(Order::Pause(link));
+            drop(client);
+            link
+        } else {
+            let (client, link) = bed.connect();
+            bed.do_now(Order::Pause(link));
+            // An end and then a reset: the error is EPIPE, which the signal comes with.
+            client.shutdown(Shutdown::Write).unwrap();
+            reset(client);
+            link
+        };
         bed.do_now(if vectored {
             Order::Vectored(link, vec![b"x".to_vec(), b"y".to_vec()])
         } else {

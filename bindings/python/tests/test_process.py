@@ -7,6 +7,7 @@ import gc
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -74,6 +75,37 @@ def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
     out, err = program.communicate(timeout=PATIENCE)
     assert (out, err, program.returncode) == ("server shutting down\nend\n", "", 0)
     client.close()
+
+
+WHERE = """
+import roomcast
+sio = roomcast.{kind}()
+sio.run(uds={uds!r}, fd={fd!r})
+"""
+
+
+@pytest.mark.parametrize("kind", ["Server", "AsyncServer"])
+@pytest.mark.parametrize("inherited", [False, True])
+def test_a_server_runs_on_a_unix_socket_or_a_descriptor(tmp_path: Path, kind: str, inherited: bool) -> None:
+    path = str(tmp_path / "a.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        if inherited:
+            listener.bind(path)
+            listener.listen()
+        uds, fd = (None, listener.fileno()) if inherited else (path, None)
+        program = subprocess.Popen([sys.executable, "-c", WHERE.format(kind=kind, uds=uds, fd=fd)], stderr=subprocess.PIPE, text=True,
+                                   pass_fds=[fd] if fd is not None else [])
+    assert program.stderr
+    where = f"descriptor {fd}" if inherited else f"unix:{path}"
+    assert program.stderr.readline() == f"roomcast listens on {where} (Ctrl-C ends it)\n"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(path)
+        client.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
+    program.send_signal(signal.SIGINT)
+    assert program.communicate(timeout=PATIENCE)[1] == ""
+    assert Path(path).exists() == inherited
 
 
 EXITS = """

@@ -43,6 +43,9 @@ const CALLS: &[(&str, Call)] = calls! {
     Alone: roomcast_json_escape(null(), 0, null(), 0, null());
     Alone: roomcast_json_unescape(null(), 0, null(), 0, null());
     Broker: roomcast_listen(null(), 0, 0, null());
+    Broker: roomcast_listen_with(null(), 0, 0, null(), null());
+    Broker: roomcast_listen_unix(null(), 0, null());
+    Broker: roomcast_listen_fd(0);
     Broker: roomcast_poll(0);
     Broker: roomcast_flush();
     Broker: roomcast_fd(null());

@@ -548,9 +548,24 @@ class BaseServer:
             self._commit()
             return self._broker.stats()
 
-    def _say_where(self, host: str, port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        print(f"roomcast listens on http://{shown}:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    def _listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int]) -> int:
+        """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
+        if uds is not None:
+            self._broker.listen_unix(uds)
+        elif fd is not None:
+            self._broker.listen_fd(fd)
+        else:
+            return self._broker.listen(host, port)
+        return 0
+
+    def _say_where(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
+        if uds is not None:
+            where = f"unix:{uds}"
+        elif fd is not None:
+            where = f"descriptor {fd}"
+        else:
+            where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        print(f"roomcast listens on {where} (Ctrl-C ends it)", file=sys.stderr, flush=True)
 
     def handle_request(self, *args: Any, **kwargs: Any) -> Any:
         """Not here: roomcast listens by itself."""

@@ -82,14 +82,18 @@ class AsyncServer(BaseServer):
 
     # ---- the loop ----
 
-    def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
-        """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port."""
+    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> int:
+        """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port.
+
+        :param uds: the path of a Unix socket to listen on instead.
+        :param fd: a descriptor that listens already, to go on with instead; it is the server's then.
+        """
         loop = asyncio.get_running_loop()
         if self._broker.forked:
             raise self._broker.taken()
         if self._loop is not loop:
             self._left_behind()
-        bound = self._broker.listen(host, port)
+        bound = self._listen(host, port, uds, fd)
         self._tell()
         self._serve_in(loop)
         return bound
@@ -103,12 +107,16 @@ class AsyncServer(BaseServer):
             loop.add_reader(self._broker.fileno(), self._turn)
             self._turn()
 
-    async def serve(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
+    async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
+                    fd: Optional[int] = None) -> None:
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
 
-        With an address it listens there first; without one :meth:`listen` comes before.
+        With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first; without one
+        :meth:`listen` comes before.
         """
-        if host is not None or port is not None or self._loop is None:
+        if uds is not None or fd is not None:
+            self.listen(uds=uds, fd=fd)
+        elif host is not None or port is not None or self._loop is None:
             self.listen(host or "127.0.0.1", 5000 if port is None else port)
         else:
             self._serve_in(asyncio.get_running_loop())
@@ -118,13 +126,17 @@ class AsyncServer(BaseServer):
         finally:
             await self.shutdown()
 
-    def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+    def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
         """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
 
-        It says on standard error where it listens.
+        It says on standard error where it listens: on the address, a Unix socket (``uds``), or what a descriptor (``fd``) stands
+        for.
         """
         async def serve() -> None:
-            self._say_where(host, self.listen(host, port))
+            if uds is None and fd is None:
+                self._say_where(host, self.listen(host, port))
+            else:
+                self._say_where(host, self.listen(uds=uds, fd=fd), uds, fd)
             await self.serve()
 
         with contextlib.suppress(KeyboardInterrupt):

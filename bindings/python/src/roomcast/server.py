@@ -73,19 +73,27 @@ class Server(BaseServer):
 
     # ---- the loop ----
 
-    def listen(self, host: str = "127.0.0.1", port: int = 5000) -> int:
-        """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port."""
+    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> int:
+        """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port.
+
+        :param uds: the path of a Unix socket to listen on instead.
+        :param fd: a descriptor that listens already, to go on with instead; it is the server's then.
+        """
         with self._lock:
-            bound = self._broker.listen(host, port)
+            bound = self._listen(host, port, uds, fd)
         self._tell()
         return bound
 
-    def run(self, host: Optional[str] = None, port: Optional[int] = None) -> None:
+    def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
+            fd: Optional[int] = None) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
-        With an address it listens there first, and says so on standard error; without one :meth:`listen` comes before.
+        With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
+        on standard error; without one :meth:`listen` comes before.
         """
-        if host is not None or port is not None:
+        if uds is not None or fd is not None:
+            self._say_where("", self.listen(uds=uds, fd=fd), uds, fd)
+        elif host is not None or port is not None:
             host = host or "127.0.0.1"
             self._say_where(host, self.listen(host, 5000 if port is None else port))
         if self._running:

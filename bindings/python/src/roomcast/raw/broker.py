@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Optional
@@ -15,6 +14,7 @@ from .answers import Handshake, Times
 from .config import configuration
 from .events import NO_PARTS, NOTHING, Batch, Event, Names
 from .given import RELIABLE, Text, as_utf8, lend_message, lend_pairs, lend_target
+from .listening import Listening
 from .operations import BrokerOperations
 from .orders import pack
 from .process import Owned
@@ -26,7 +26,7 @@ _SHORT = 0.001
 _LONGEST = 1e9
 
 
-class Broker(BrokerOperations, Owned):
+class Broker(BrokerOperations, Listening, Owned):
     """A Socket.IO server without handlers. It listens nowhere yet.
 
     ``config`` are the fields of roomcast_config in roomcast.h: numbers, texts, and times in milliseconds;
@@ -95,19 +95,6 @@ class Broker(BrokerOperations, Owned):
             self.free()
 
     # ---- the loop ----
-
-    @lending
-    def listen(self, host: str, port: int) -> int:
-        """Listens on an address. Port 0 takes a free one. Returns the port."""
-        if not isinstance(port, int) or not 0 <= port < 65536:
-            raise ValueError(f"port={port!r}: it is a number from 0 to 65535")
-        bound, name = ffi.new("uint16_t *"), host.encode()
-        try:
-            check(lib.roomcast_listen(self._broker, name, len(name), port, bound))
-        except OSError as error:
-            # As Python names a file.
-            raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
-        return int(bound[0])
 
     @lending
     def fileno(self) -> int:

@@ -1,0 +1,80 @@
+"""Where a broker listens: addresses, Unix sockets, descriptors. It must not wait for anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, Optional, Union
+
+from .._ffi import ffi
+from .._lent import lending
+from .._native import check, lib
+
+
+@contextlib.contextmanager
+def _named(where: str) -> Iterator[None]:
+    """What the system refuses says where, as Python names a file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), where) from None
+
+
+def _listen_options(flags: int, backlog: int, mode: int = 0) -> Any:
+    size = ffi.sizeof("roomcast_listen_options")
+    return ffi.new("roomcast_listen_options *", {"struct_size": size, "flags": flags, "backlog": backlog, "mode": mode})
+
+
+class Listening:
+    """What a broker listens on."""
+
+    _broker: Any
+
+    @lending
+    def listen(self, host: str, port: int, *, backlog: int = 0, v6_only: Optional[bool] = None, reuse_port: bool = False,
+               one_acceptor: bool = False) -> int:
+        """Listens on an address. Port 0 takes a free one. Returns the port.
+
+        :param backlog: how many connections the kernel holds before they are accepted; 0 is 4,096.
+        :param v6_only: whether an address of IPv6 takes clients of IPv6 alone; ``None``: as the system has it.
+        :param reuse_port: lets other processes listen on the same port that want it, too.
+        :param one_acceptor: with ``loops`` one of them accepts, and deals the connections to all in turn; without it the kernel
+            spreads them by chance.
+        """
+        if not isinstance(port, int) or not 0 <= port < 65536:
+            raise ValueError(f"port={port!r}: it is a number from 0 to 65535")
+        bound, name = ffi.new("uint16_t *"), host.encode()
+        flags = (lib.ROOMCAST_LISTEN_REUSE_PORT * bool(reuse_port) | lib.ROOMCAST_LISTEN_ONE_ACCEPTOR * bool(one_acceptor)
+                 | (0 if v6_only is None else lib.ROOMCAST_LISTEN_V6_ONLY if v6_only else lib.ROOMCAST_LISTEN_BOTH))
+        with _named(f"{host}:{port}"):
+            check(lib.roomcast_listen_with(self._broker, name, len(name), port, _listen_options(flags, backlog), bound))
+        return int(bound[0])
+
+    @lending
+    def listen_unix(self, path: Union[str, bytes, os.PathLike[Any]], *, mode: int = 0, backlog: int = 0,
+                    keep_stale: bool = False) -> None:
+        """Listens on a Unix socket: for a proxy on the same machine, or other local programs.
+
+        A socket at this path on which nobody listens any more is replaced; the broker's own is removed when it closes. On Linux
+        a path that begins with a NUL is an abstract name. The peers' address is ``unix:``, by which ``trusted_proxies`` names
+        them.
+
+        :param mode: who may connect, as the file's mode (``0o660``); 0: what the umask leaves.
+        :param backlog: as of :meth:`listen`.
+        :param keep_stale: what is at the path is an error, whatever it is.
+        """
+        name = os.fsencode(path)
+        options = _listen_options(lib.ROOMCAST_LISTEN_KEEP_STALE * bool(keep_stale), backlog, mode)
+        with _named(os.fsdecode(path)):
+            check(lib.roomcast_listen_unix(self._broker, name, len(name), options))
+
+    @lending
+    def listen_fd(self, fd: int) -> None:
+        """Goes on with a stream socket that listens already, of TCP or a Unix socket: systemd's begin with 3.
+
+        The descriptor is the broker's then, and closed with it: of a ``socket`` give ``detach()``. If this raises, it stays
+        yours.
+        """
+        with _named(f"fd:{fd}"):
+            check(lib.roomcast_listen_fd(self._broker, fd))

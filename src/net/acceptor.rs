@@ -1,0 +1,70 @@
+//! A socket that listens: of TCP or a Unix socket. It must not know who takes in what it accepts.
+
+#[cfg(unix)]
+use super::socket_file::SocketFile;
+use super::stream::Stream;
+use crate::host::peer::Peer;
+use mio::event::Source;
+use mio::net::TcpListener;
+#[cfg(unix)]
+use mio::net::UnixListener;
+use mio::{Interest, Registry, Token};
+use std::io;
+
+#[derive(Debug)]
+pub(super) enum Acceptor {
+    Tcp(TcpListener),
+    /// The file is there if it is ours.
+    #[cfg(unix)]
+    Unix(UnixListener, #[expect(dead_code, reason = "it goes with the socket")] Option<SocketFile>),
+}
+
+impl Acceptor {
+    pub(super) fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Ok((Stream::Tcp(stream), address.into()))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => {
+                let (stream, address) = listener.accept()?;
+                Ok((Stream::Unix(stream), unix_peer(&address)))
+            }
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(listener) => listener,
+            #[cfg(unix)]
+            Self::Unix(listener, _) => listener,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn unix_peer(address: &std::os::unix::net::SocketAddr) -> Peer {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
+        let path = [b"\0", name].concat();
+        return Peer::Unix(Some(
+            std::path::Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&path)).into(),
+        ));
+    }
+    Peer::Unix(address.as_pathname().map(Into::into))
+}
+
+impl Source for Acceptor {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.source().register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.source().reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
+    }
+}
