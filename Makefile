@@ -31,10 +31,11 @@ lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=$(NAMED)
 	ln -sf $(SHARED) $(RELEASE)/$(LOADED_AS)
 
-# include/roomcast.h and include/roomcast.symbols, from src/ffi. The generator is built for this alone.
+# What follows from the table of operations, in C, C++ and Python; then include/roomcast.h and include/roomcast.symbols, from src/ffi.
+# The generator is built for this alone.
 HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $(TARGET) --test header
 header:
-	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) the_header_is
+	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) what_is_made
 
 test: tools lint unit poll-backend interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test overload sanitize-quick cost
 

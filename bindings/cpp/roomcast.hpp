@@ -449,7 +449,7 @@ using counts = view<std::pair<std::string_view, std::uint64_t>, roomcast_stat>;
 // ---- Events ----
 
 // What an event tells; what it sets stands in roomcast.h at ROOMCAST_EVENT_…. Later versions add some: have a default.
-enum class event_kind : std::uint32_t {
+enum class event_kind : std::uint32_t {  // made: make header
     connect = ROOMCAST_EVENT_CONNECT,
     message = ROOMCAST_EVENT_MESSAGE,
     disconnect = ROOMCAST_EVENT_DISCONNECT,
@@ -473,7 +473,7 @@ enum class event_kind : std::uint32_t {
 };
 
 // Why a socket or a connection is gone.
-enum class reason : std::uint32_t {
+enum class reason : std::uint32_t {  // made: make header
     transport_close = ROOMCAST_REASON_TRANSPORT_CLOSE,
     transport_error = ROOMCAST_REASON_TRANSPORT_ERROR,
     ping_timeout = ROOMCAST_REASON_PING_TIMEOUT,
@@ -839,72 +839,83 @@ public:
         return status(roomcast_remote_emit_to(get(), &to.raw(), &what.raw()));
     }
 
-    // Acknowledges a client's event; the second, if the client waits for it. An event is lent: keep its socket and its reply for
-    // another thread (roomcast_remote_ack).
-    status ack(socket to, reply_id reply, slice args = {}, list<slice> attachments = {}) const noexcept {
-        return status(roomcast_remote_ack(get(), to.raw(), reply.raw(), args.chars(), args.len, attachments.data(),
-                                          attachments.size()));
-    }
+    // Acknowledges an event, if its client waits for that. An event is lent: keep its socket and its reply for another thread.
     status ack(const event& asked, slice args = {}, list<slice> attachments = {}) const noexcept {
         return asked.reply() ? ack(asked.socket(), asked.reply(), args, attachments) : status();
     }
-    // Messages as they are, for engine_only (roomcast_remote_send_text, roomcast_remote_send_binary).
-    status send_text(connection to, slice text) const noexcept {
-        return status(roomcast_remote_send_text(get(), to.raw(), text.chars(), text.len));
-    }
-    status send_binary(connection to, slice bytes) const noexcept {
-        return status(roomcast_remote_send_binary(get(), to.raw(), bytes.ptr, bytes.len));
-    }
+    // Ends the broker's wait in poll; safe in signal handlers (roomcast_remote_wake).
+    status wake() const noexcept { return status(roomcast_remote_wake(get())); }
 
-    // Answers to a connect_request, and to a handshake (roomcast_remote_accept, …_reject, …_allow, …_refuse).
-    status accept(socket who) const noexcept { return status(roomcast_remote_accept(get(), who.raw())); }
-    status reject(socket who, slice why, slice data = {}) const noexcept {
-        return status(roomcast_remote_reject(get(), who.raw(), why.chars(), why.len, data.chars(), data.len));
-    }
-    status allow(connection who) const noexcept { return status(roomcast_remote_allow(get(), who.raw())); }
-    status refuse(connection who, slice why = {}) const noexcept {
-        return status(roomcast_remote_refuse(get(), who.raw(), why.chars(), why.len));
-    }
-    // Closes a connection and all its sockets, after what is queued for it (roomcast_remote_close_connection).
-    status close(connection who) const noexcept { return status(roomcast_remote_close_connection(get(), who.raw())); }
-
-    // As those of broker (roomcast_remote_set_tag, …_join, …_leave, …_leave_all, …_change_rooms, …_disconnect).
-    status set_tag(socket who, std::uint64_t tag) const noexcept {
-        return status(roomcast_remote_set_tag(get(), who.raw(), tag));
-    }
-    status join(socket member, slice room) const noexcept {
-        return status(roomcast_remote_join(get(), member.raw(), room.chars(), room.len));
-    }
-    status leave(socket member, slice room) const noexcept {
-        return status(roomcast_remote_leave(get(), member.raw(), room.chars(), room.len));
-    }
-    status leave_all(socket member) const noexcept { return status(roomcast_remote_leave_all(get(), member.raw())); }
-    status change_rooms(socket member, list<slice> leave, list<slice> join) const noexcept {
+    // ---- made from the table of operations, for other threads: make header ----
+    // As broker::ack (roomcast_remote_ack).
+    status ack(socket who, reply_id reply, slice args = {}, list<slice> attachments = {}) const noexcept {
         return status(
-            roomcast_remote_change_rooms(get(), member.raw(), leave.data(), leave.size(), join.data(), join.size()));
+            roomcast_remote_ack(get(), who.raw(), reply.raw(), args.chars(), args.len, attachments.data(), attachments.size()));
     }
+    // As broker::send_text (roomcast_remote_send_text).
+    status send_text(connection who, slice message) const noexcept {
+        return status(roomcast_remote_send_text(get(), who.raw(), message.chars(), message.len));
+    }
+    // As broker::send_binary (roomcast_remote_send_binary).
+    status send_binary(connection who, slice message) const noexcept {
+        return status(roomcast_remote_send_binary(get(), who.raw(), message.ptr, message.len));
+    }
+    // As broker::join (roomcast_remote_join).
+    status join(socket who, slice room) const noexcept {
+        return status(roomcast_remote_join(get(), who.raw(), room.chars(), room.len));
+    }
+    // As broker::leave (roomcast_remote_leave).
+    status leave(socket who, slice room) const noexcept {
+        return status(roomcast_remote_leave(get(), who.raw(), room.chars(), room.len));
+    }
+    // As broker::leave_all (roomcast_remote_leave_all).
+    status leave_all(socket who) const noexcept { return status(roomcast_remote_leave_all(get(), who.raw())); }
+    // As broker::change_rooms (roomcast_remote_change_rooms).
+    status change_rooms(socket who, list<slice> leave, list<slice> join) const noexcept {
+        return status(
+            roomcast_remote_change_rooms(get(), who.raw(), leave.data(), leave.size(), join.data(), join.size()));
+    }
+    // As broker::accept (roomcast_remote_accept).
+    status accept(socket who) const noexcept { return status(roomcast_remote_accept(get(), who.raw())); }
+    // As broker::reject (roomcast_remote_reject).
+    status reject(socket who, slice message, slice data = {}) const noexcept {
+        return status(roomcast_remote_reject(get(), who.raw(), message.chars(), message.len, data.chars(), data.len));
+    }
+    // As broker::disconnect (roomcast_remote_disconnect).
     status disconnect(socket who, bool close = false) const noexcept {
         return status(roomcast_remote_disconnect(get(), who.raw(), close ? 1 : 0));
     }
-    // Everybody whom a target selects joins rooms, leaves them, or is disconnected (roomcast_remote_sockets_join,
-    // roomcast_remote_sockets_leave, roomcast_remote_disconnect_sockets).
+    // As broker::allow (roomcast_remote_allow).
+    status allow(connection who) const noexcept { return status(roomcast_remote_allow(get(), who.raw())); }
+    // As broker::refuse (roomcast_remote_refuse).
+    status refuse(connection who, slice message = {}) const noexcept {
+        return status(roomcast_remote_refuse(get(), who.raw(), message.chars(), message.len));
+    }
+    // As broker::close (roomcast_remote_close_connection).
+    status close(connection who) const noexcept { return status(roomcast_remote_close_connection(get(), who.raw())); }
+    // As broker::sockets_join (roomcast_remote_sockets_join).
     status sockets_join(const target& who, list<slice> rooms) const noexcept {
         return status(roomcast_remote_sockets_join(get(), &who.raw(), rooms.data(), rooms.size()));
     }
+    // As broker::sockets_leave (roomcast_remote_sockets_leave).
     status sockets_leave(const target& who, list<slice> rooms) const noexcept {
         return status(roomcast_remote_sockets_leave(get(), &who.raw(), rooms.data(), rooms.size()));
     }
+    // As broker::disconnect_sockets (roomcast_remote_disconnect_sockets).
     status disconnect_sockets(const target& who, bool close = false) const noexcept {
         return status(roomcast_remote_disconnect_sockets(get(), &who.raw(), close ? 1 : 0));
     }
-    // Sends all clients away at a pace, and takes no new ones, until stop_draining (roomcast_remote_drain,
-    // roomcast_remote_stop_draining).
+    // As broker::set_tag (roomcast_remote_set_tag).
+    status set_tag(socket who, std::uint64_t tag) const noexcept {
+        return status(roomcast_remote_set_tag(get(), who.raw(), tag));
+    }
+    // As broker::drain_clients (roomcast_remote_drain).
     status drain_clients(std::uint32_t per_second, slice reason = {}) const noexcept {
         return status(roomcast_remote_drain(get(), per_second, reason.chars(), reason.len));
     }
+    // As broker::stop_draining (roomcast_remote_stop_draining).
     status stop_draining() const noexcept { return status(roomcast_remote_stop_draining(get())); }
-    // Ends the broker's wait in poll; safe in signal handlers (roomcast_remote_wake).
-    status wake() const noexcept { return status(roomcast_remote_wake(get())); }
+    // ---- made until here ----
 
 private:
     std::unique_ptr<roomcast_remote, detail::freer> raw_;
@@ -998,12 +1009,6 @@ public:
         const std::int32_t time = detail::wait(grace);
         return status(roomcast_close(get(), time < 0 ? UINT32_MAX : static_cast<std::uint32_t>(time)));
     }
-    // Sends all clients away at a pace, and takes no new ones: event_kind::drained tells of the last. What drain()
-    // gives is events, not this (roomcast_drain, roomcast_stop_draining).
-    status drain_clients(std::uint32_t per_second, slice reason = {}) noexcept {
-        return status(roomcast_drain(get(), per_second, reason.chars(), reason.len));
-    }
-    status stop_draining() noexcept { return status(roomcast_stop_draining(get())); }
     // A handle for other threads (roomcast_remote_new).
     result<roomcast::remote> remote() noexcept {
         roomcast_remote* made = nullptr;
@@ -1027,24 +1032,6 @@ public:
         const status done(roomcast_find_namespace(get(), name.chars(), name.len, &found));
         return {done, ns(found)};
     }
-
-    // Answers to a connect_request. The client gets `why`, and `data`, a JSON value or nothing (roomcast_accept,
-    // roomcast_reject).
-    status accept(socket who) noexcept { return status(roomcast_accept(get(), who.raw())); }
-    status reject(socket who, slice why, slice data = {}) noexcept {
-        return status(roomcast_reject(get(), who.raw(), why.chars(), why.len, data.chars(), data.len));
-    }
-    // Answers to a handshake (roomcast_allow, roomcast_refuse).
-    status allow(connection who) noexcept { return status(roomcast_allow(get(), who.raw())); }
-    status refuse(connection who, slice why = {}) noexcept {
-        return status(roomcast_refuse(get(), who.raw(), why.chars(), why.len));
-    }
-    // Takes a socket out of its namespace; `close` ends its whole connection (roomcast_disconnect).
-    status disconnect(socket who, bool close = false) noexcept {
-        return status(roomcast_disconnect(get(), who.raw(), close ? 1 : 0));
-    }
-    // Closes a connection and all its sockets, after what is queued for it (roomcast_close_connection).
-    status close(connection who) noexcept { return status(roomcast_close_connection(get(), who.raw())); }
 
     // Emits to a whole namespace, or to a room, but not to the socket it comes from; or to one socket. `args` is a JSON
     // array, nothing at all means
@@ -1092,80 +1079,17 @@ public:
         const status done(roomcast_emit_packed(get(), static_cast<const std::uint8_t*>(batch.ptr), batch.len, &made));
         return {done, made};
     }
-    // Acknowledges a client's event (roomcast_ack).
-    status ack(socket to, reply_id reply, slice args = {}, list<slice> attachments = {}) noexcept {
-        return status(
-            roomcast_ack(get(), to.raw(), reply.raw(), args.chars(), args.len, attachments.data(), attachments.size()));
-    }
-    // The same, if the client waits for it.
+    // Acknowledges an event, if its client waits for that.
     status ack(const event& asked, slice args = {}, list<slice> attachments = {}) noexcept {
         return asked.reply() ? ack(asked.socket(), asked.reply(), args, attachments) : status();
     }
-    // Messages as they are, for engine_only (roomcast_send_text, roomcast_send_binary).
-    status send_text(connection to, slice text) noexcept {
-        return status(roomcast_send_text(get(), to.raw(), text.chars(), text.len));
-    }
-    status send_binary(connection to, slice bytes) noexcept {
-        return status(roomcast_send_binary(get(), to.raw(), bytes.ptr, bytes.len));
-    }
-
-    // Puts a socket into a room, takes it out of one, or of all but its own (roomcast_join, roomcast_leave,
-    // roomcast_leave_all).
-    status join(socket member, slice room) noexcept {
-        return status(roomcast_join(get(), member.raw(), room.chars(), room.len));
-    }
-    status leave(socket member, slice room) noexcept {
-        return status(roomcast_leave(get(), member.raw(), room.chars(), room.len));
-    }
-    status leave_all(socket member) noexcept { return status(roomcast_leave_all(get(), member.raw())); }
-    // Everybody whom a target selects joins rooms, leaves them, or is disconnected. Returns how many sockets that are, SIZE_MAX
-    // where loops of the broker's own find out later (roomcast_sockets_join, roomcast_sockets_leave, roomcast_disconnect_sockets).
-    result<std::size_t> sockets_join(const target& who, list<slice> rooms) noexcept {
-        std::size_t selected = 0;
-        const status done(roomcast_sockets_join(get(), &who.raw(), rooms.data(), rooms.size(), &selected));
-        return {done, selected};
-    }
-    result<std::size_t> sockets_leave(const target& who, list<slice> rooms) noexcept {
-        std::size_t selected = 0;
-        const status done(roomcast_sockets_leave(get(), &who.raw(), rooms.data(), rooms.size(), &selected));
-        return {done, selected};
-    }
-    result<std::size_t> disconnect_sockets(const target& who, bool close = false) noexcept {
-        std::size_t selected = 0;
-        const status done(roomcast_disconnect_sockets(get(), &who.raw(), close ? 1 : 0, &selected));
-        return {done, selected};
-    }
-    // Leaves and joins many rooms at once. Returns how many memberships changed, SIZE_MAX where loops of the broker's own find out
-    // later (roomcast_change_rooms).
-    result<std::size_t> change_rooms(socket member, list<slice> leave, list<slice> join) noexcept {
-        std::size_t changed = 0;
-        const status done(
-            roomcast_change_rooms(get(), member.raw(), leave.data(), leave.size(), join.data(), join.size(), &changed));
-        return {done, changed};
-    }
-
-    // What there is. Everything lent here is so until the next question that lends, whatever you change
-    // meanwhile.
+    // What there is. Everything lent is so until the next question that lends, whatever you change meanwhile.
     //
-    // Everybody whom a target selects (roomcast_fetch_sockets).
-    result<sockets> fetch_sockets(const target& who) noexcept {
-        const roomcast_socket* some = nullptr;
-        std::size_t count = 0;
-        const status done(roomcast_fetch_sockets(get(), &who.raw(), &some, &count));
-        return {done, sockets(some, count)};
-    }
     // The members of a room; for a socket's own room that socket (roomcast_members).
     result<sockets> members(room of) noexcept {
         const roomcast_socket* some = nullptr;
         std::size_t count = 0;
         const status done(roomcast_members(get(), of.ns().raw(), of.name().chars(), of.name().len, &some, &count));
-        return {done, sockets(some, count)};
-    }
-    // The sockets of a namespace (roomcast_sockets_in).
-    result<sockets> sockets_in(ns where) noexcept {
-        const roomcast_socket* some = nullptr;
-        std::size_t count = 0;
-        const status done(roomcast_sockets_in(get(), where.raw(), &some, &count));
         return {done, sockets(some, count)};
     }
     // All namespaces (roomcast_namespaces).
@@ -1175,77 +1099,15 @@ public:
         const status done(roomcast_namespaces(get(), &some, &count));
         return {done, roomcast::namespaces(some, count)};
     }
-    // The rooms a socket is in, its own first; those of a namespace, without sockets' own (roomcast_rooms_of,
-    // roomcast_rooms_in).
-    result<texts> rooms_of(socket member) noexcept {
-        const roomcast_slice* some = nullptr;
-        std::size_t count = 0;
-        const status done(roomcast_rooms_of(get(), member.raw(), &some, &count));
-        return {done, texts(some, count)};
-    }
-    result<texts> rooms_in(ns where) noexcept {
-        const roomcast_slice* some = nullptr;
-        std::size_t count = 0;
-        const status done(roomcast_rooms_in(get(), where.raw(), &some, &count));
-        return {done, texts(some, count)};
-    }
-    // Whether a socket is in a room (roomcast_is_member).
-    result<bool> is_member(socket member, slice room) noexcept {
-        std::uint32_t yes = 0;
-        const status done(roomcast_is_member(get(), member.raw(), room.chars(), room.len, &yes));
-        return {done, yes != 0};
-    }
     // A namespace's name, with its slash (roomcast_namespace_name).
     result<std::string_view> name_of(ns where) noexcept {
         roomcast_slice name{};
         const status done(roomcast_namespace_name(get(), where.raw(), &name));
         return {done, detail::lent(name)};
     }
-    // A socket's id as its client knows it, also the name of its own room; and back (roomcast_socket_id,
-    // roomcast_find_socket).
-    result<std::string_view> id_of(socket who) noexcept {
-        roomcast_slice id{};
-        const status done(roomcast_socket_id(get(), who.raw(), &id));
-        return {done, detail::lent(id)};
-    }
-    result<socket> find_socket(slice id) noexcept {
-        roomcast_socket found = 0;
-        const status done(roomcast_find_socket(get(), id.chars(), id.len, &found));
-        return {done, socket(found)};
-    }
-    // The namespace a socket is in, and the connection it lives on (roomcast_namespace_of, roomcast_connection_of).
-    result<ns> namespace_of(socket who) noexcept {
-        roomcast_namespace found = 0;
-        const status done(roomcast_namespace_of(get(), who.raw(), &found));
-        return {done, ns(found)};
-    }
-    // A number of yours on a socket, and on each of its later events (roomcast_set_tag, roomcast_get_tag).
-    status set_tag(socket who, std::uint64_t tag) noexcept { return status(roomcast_set_tag(get(), who.raw(), tag)); }
-    result<std::uint64_t> tag(socket who) noexcept {
-        std::uint64_t found = 0;
-        const status done(roomcast_get_tag(get(), who.raw(), &found));
-        return {done, found};
-    }
-    result<connection> connection_of(socket who) noexcept {
-        roomcast_connection found = 0;
-        const status done(roomcast_connection_of(get(), who.raw(), &found));
-        return {done, connection(found)};
-    }
-    // Bytes queued for a socket's connection that have not been taken (roomcast_queued_bytes).
-    result<std::size_t> queued_bytes(socket who) noexcept {
-        std::size_t bytes = 0;
-        const status done(roomcast_queued_bytes(get(), who.raw(), &bytes));
-        return {done, bytes};
-    }
     // What a client's first request said (roomcast_get_handshake).
     result<handshake> handshake_of(socket who) noexcept { return handshake_of(who.raw()); }
     result<handshake> handshake_of(connection who) noexcept { return handshake_of(who.raw()); }
-    // Whether a connection is carried by a WebSocket by now (roomcast_is_websocket).
-    result<bool> is_websocket(connection who) noexcept {
-        std::uint32_t yes = 0;
-        const status done(roomcast_is_websocket(get(), who.raw(), &yes));
-        return {done, yes != 0};
-    }
     // What the broker counts, by name (roomcast_stats).
     result<counts> stats() noexcept {
         const roomcast_stat* some = nullptr;
@@ -1266,6 +1128,182 @@ public:
         const status done(roomcast_times(get(), what, &found));
         return {done, found};
     }
+
+    // ---- made from the table of operations: make header ----
+    // Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more
+    // (roomcast_ack).
+    status ack(socket who, reply_id reply, slice args = {}, list<slice> attachments = {}) noexcept {
+        return status(
+            roomcast_ack(get(), who.raw(), reply.raw(), args.chars(), args.len, attachments.data(), attachments.size()));
+    }
+    // Sends a text message over a connection as it is. For engine_only (roomcast_send_text).
+    status send_text(connection who, slice message) noexcept {
+        return status(roomcast_send_text(get(), who.raw(), message.chars(), message.len));
+    }
+    // Sends a binary message over a connection as it is. For engine_only (roomcast_send_binary).
+    status send_binary(connection who, slice message) noexcept {
+        return status(roomcast_send_binary(get(), who.raw(), message.ptr, message.len));
+    }
+    // Puts a socket into a room, which begins to exist with its first member; joining twice is no error
+    // (roomcast_join).
+    status join(socket who, slice room) noexcept {
+        return status(roomcast_join(get(), who.raw(), room.chars(), room.len));
+    }
+    // Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room
+    // that it is not in is no error (roomcast_leave).
+    status leave(socket who, slice room) noexcept {
+        return status(roomcast_leave(get(), who.raw(), room.chars(), room.len));
+    }
+    // Takes a socket out of all rooms but its own (roomcast_leave_all).
+    status leave_all(socket who) noexcept { return status(roomcast_leave_all(get(), who.raw())); }
+    // Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
+    // memberships changed, SIZE_MAX where loops of the broker's own find out later (roomcast_change_rooms).
+    result<std::size_t> change_rooms(socket who, list<slice> leave, list<slice> join) noexcept {
+        std::size_t count = 0;
+        const status done(
+            roomcast_change_rooms(get(), who.raw(), leave.data(), leave.size(), join.data(), join.size(), &count));
+        return {done, count};
+    }
+    // Whether a socket is in a room; its own is one of them (roomcast_is_member).
+    result<bool> is_member(socket who, slice room) noexcept {
+        std::uint32_t yes = 0;
+        const status done(roomcast_is_member(get(), who.raw(), room.chars(), room.len, &yes));
+        return {done, yes != 0};
+    }
+    // The rooms of a namespace, in a stable order; sockets' own rooms are not among them (roomcast_rooms_in).
+    result<texts> rooms_in(ns where) noexcept {
+        const roomcast_slice* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_rooms_in(get(), where.raw(), &some, &count));
+        return {done, texts(some, count)};
+    }
+    // The rooms a socket is in: its own first, then the others in a stable order (roomcast_rooms_of).
+    result<texts> rooms_of(socket who) noexcept {
+        const roomcast_slice* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_rooms_of(get(), who.raw(), &some, &count));
+        return {done, texts(some, count)};
+    }
+    // The sockets of a namespace, in a stable order (roomcast_sockets_in).
+    result<sockets> sockets_in(ns where) noexcept {
+        const roomcast_socket* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_sockets_in(get(), where.raw(), &some, &count));
+        return {done, sockets(some, count)};
+    }
+    // Lets a socket in that an event_kind::connect_request asked for. It is connected when this returns; no
+    // event_kind::connect follows. What was emitted to it before leaves now, behind the answer to its request
+    // (roomcast_accept).
+    status accept(socket who) noexcept { return status(roomcast_accept(get(), who.raw())); }
+    // Turns a socket away that an event_kind::connect_request asked for. The client gets `message`, and `data` if there
+    // is any: a JSON value. The handle is dead when this returns (roomcast_reject).
+    status reject(socket who, slice message, slice data = {}) noexcept {
+        return status(roomcast_reject(get(), who.raw(), message.chars(), message.len, data.chars(), data.len));
+    }
+    // Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
+    // and with it its sockets in other namespaces. What was emitted to it before still goes out. Its
+    // event_kind::disconnect comes with the next poll (roomcast_disconnect).
+    status disconnect(socket who, bool close = false) noexcept {
+        return status(roomcast_disconnect(get(), who.raw(), close ? 1 : 0));
+    }
+    // Lets a connection open that an event_kind::handshake asked for (roomcast_allow).
+    status allow(connection who) noexcept { return status(roomcast_allow(get(), who.raw())); }
+    // Turns a connection away that an event_kind::handshake asked for: 403 with code 4 and `message`, or `Forbidden` if
+    // that is empty. The handle is dead when this returns (roomcast_refuse).
+    status refuse(connection who, slice message = {}) noexcept {
+        return status(roomcast_refuse(get(), who.raw(), message.chars(), message.len));
+    }
+    // Closes a connection and all its sockets, after what is queued for it has gone out (roomcast_close_connection).
+    status close(connection who) noexcept { return status(roomcast_close_connection(get(), who.raw())); }
+    // Everybody who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's
+    // rooms and handshake are there for the asking (roomcast_fetch_sockets).
+    result<sockets> fetch_sockets(const target& who) noexcept {
+        const roomcast_socket* some = nullptr;
+        std::size_t count = 0;
+        const status done(roomcast_fetch_sockets(get(), &who.raw(), &some, &count));
+        return {done, sockets(some, count)};
+    }
+    // Puts everybody whom `target` selects into these rooms: Socket.IO's `socketsJoin`. Those who wait for the host's
+    // decision are selected as all others are. Returns how many sockets that are, SIZE_MAX where loops of the broker's
+    // own find out later (roomcast_sockets_join).
+    result<std::size_t> sockets_join(const target& who, list<slice> rooms) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_sockets_join(get(), &who.raw(), rooms.data(), rooms.size(), &count));
+        return {done, count};
+    }
+    // Takes everybody whom `target` selects out of these rooms: Socket.IO's `socketsLeave`. Returns how many sockets
+    // that are, SIZE_MAX where loops of the broker's own find out later (roomcast_sockets_leave).
+    result<std::size_t> sockets_leave(const target& who, list<slice> rooms) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_sockets_leave(get(), &who.raw(), rooms.data(), rooms.size(), &count));
+        return {done, count};
+    }
+    // Disconnects everybody whom `target` selects, as disconnect does: Socket.IO's `disconnectSockets`. Returns how
+    // many sockets that are, SIZE_MAX where loops of the broker's own find out later (roomcast_disconnect_sockets).
+    result<std::size_t> disconnect_sockets(const target& who, bool close = false) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_disconnect_sockets(get(), &who.raw(), close ? 1 : 0, &count));
+        return {done, count};
+    }
+    // A socket's id as its client knows it; also the name of its own room (roomcast_socket_id).
+    result<std::string_view> id_of(socket who) noexcept {
+        roomcast_slice text{};
+        const status done(roomcast_socket_id(get(), who.raw(), &text));
+        return {done, detail::lent(text)};
+    }
+    // Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that
+    // socket carries it, its connect and its disconnect included. A socket that waits for the host's decision can have
+    // one already. It is 0 until then, and in events that were waiting already (roomcast_set_tag).
+    status set_tag(socket who, std::uint64_t tag) noexcept { return status(roomcast_set_tag(get(), who.raw(), tag)); }
+    // What set_tag has put on a socket; 0 where nothing was (roomcast_get_tag).
+    result<std::uint64_t> tag(socket who) noexcept {
+        std::uint64_t found = 0;
+        const status done(roomcast_get_tag(get(), who.raw(), &found));
+        return {done, found};
+    }
+    // The connected socket with this id, in whichever namespace it is (roomcast_find_socket).
+    result<socket> find_socket(slice id) noexcept {
+        roomcast_socket found = 0;
+        const status done(roomcast_find_socket(get(), id.chars(), id.len, &found));
+        return {done, socket(found)};
+    }
+    // The namespace a socket is in (roomcast_namespace_of).
+    result<ns> namespace_of(socket who) noexcept {
+        roomcast_namespace found = 0;
+        const status done(roomcast_namespace_of(get(), who.raw(), &found));
+        return {done, ns(found)};
+    }
+    // The connection a socket lives on; a client has one socket on it for each namespace it joined
+    // (roomcast_connection_of).
+    result<connection> connection_of(socket who) noexcept {
+        roomcast_connection found = 0;
+        const status done(roomcast_connection_of(get(), who.raw(), &found));
+        return {done, connection(found)};
+    }
+    // Whether a connection is carried by a WebSocket by now (roomcast_is_websocket).
+    result<bool> is_websocket(connection who) noexcept {
+        std::uint32_t yes = 0;
+        const status done(roomcast_is_websocket(get(), who.raw(), &yes));
+        return {done, yes != 0};
+    }
+    // The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
+    // last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes
+    // (roomcast_queued_bytes).
+    result<std::size_t> queued_bytes(socket who) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_queued_bytes(get(), who.raw(), &count));
+        return {done, count};
+    }
+    // Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503
+    // and `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left,
+    // event_kind::drained comes, once for each drain (roomcast_drain).
+    status drain_clients(std::uint32_t per_second, slice reason = {}) noexcept {
+        return status(roomcast_drain(get(), per_second, reason.chars(), reason.len));
+    }
+    // Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining
+    // (roomcast_stop_draining).
+    status stop_draining() noexcept { return status(roomcast_stop_draining(get())); }
+    // ---- made until here ----
 
 private:
     result<handshake> handshake_of(std::uint64_t who) noexcept {

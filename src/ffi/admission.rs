@@ -1,8 +1,7 @@
 //! Who gets in, and who has to go, in C: namespaces, decisions, disconnects.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{flag, namespace, socket};
-use super::emit::connection;
+use super::convert::{flag, namespace};
 use super::given::Given;
 use super::guard::Fault;
 use super::types::*;
@@ -93,129 +92,6 @@ pub unsafe extern "C" fn roomcast_find_namespace(
         Ok(())
     };
     given.host(broker, "roomcast_find_namespace", body)
-}
-
-/// Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
-/// ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
-/// ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's; roomcast_remote_accept from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_accept(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| Ok(host.broker.accept(socket(who)?)?);
-    given.host(broker, "roomcast_accept", body)
-}
-
-/// Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
-///
-/// The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
-/// ROOMCAST_ERROR_WRONG_STATE if it was accepted before, ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: the texts are copied.
-/// Threads: the broker's; roomcast_remote_reject from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_reject(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    message: *const c_char,
-    message_len: usize,
-    data_json: *const c_char,
-    data_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let who = socket(who)?;
-        let message = given.text(message, message_len, "message")?;
-        let data = given.text(data_json, data_len, "data_json")?;
-        host.broker.reject(who, message, Some(data).filter(|data| !data.is_empty()))?;
-        Ok(())
-    };
-    given.host(broker, "roomcast_reject", body)
-}
-
-/// Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
-///
-/// `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
-/// Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
-/// Threads: the broker's; roomcast_remote_disconnect from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_disconnect(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    close: u32,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| Ok(host.broker.disconnect(socket(who)?, flag(close, "close")?)?);
-    given.host(broker, "roomcast_disconnect", body)
-}
-
-/// Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
-/// ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's; roomcast_remote_allow from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_allow(
-    broker: *mut roomcast_broker,
-    who: roomcast_connection,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| Ok(host.broker.allow(connection(who)?)?);
-    given.host(broker, "roomcast_allow", body)
-}
-
-/// Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
-/// is nothing. The handle is dead when this returns.
-///
-/// Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: the text is copied.
-/// Threads: the broker's; roomcast_remote_refuse from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_refuse(
-    broker: *mut roomcast_broker,
-    who: roomcast_connection,
-    message: *const c_char,
-    message_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let who = connection(who)?;
-        let message = given.text(message, message_len, "message")?;
-        host.broker.refuse(who, message)?;
-        Ok(())
-    };
-    given.host(broker, "roomcast_refuse", body)
-}
-
-/// Closes a connection and all its sockets, after what is queued for it has gone out.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's; roomcast_remote_close_connection from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_close_connection(
-    broker: *mut roomcast_broker,
-    who: roomcast_connection,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| Ok(host.broker.close_connection(connection(who)?)?);
-    given.host(broker, "roomcast_close_connection", body)
 }
 
 /// Lends out a namespace's name, with its slash.

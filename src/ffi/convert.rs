@@ -6,7 +6,7 @@ use super::types::{
     roomcast_slice,
 };
 use crate::base::errors::Error;
-use crate::base::ids::{NamespaceId, SocketId};
+use crate::base::ids::{ConnId, NamespaceId, SocketId};
 use crate::hub::message::Delivery;
 use std::ffi::{c_char, c_void};
 use std::ops::Deref;
@@ -58,6 +58,15 @@ pub(super) fn namespace(bits: u64, name: &'static str) -> Outcome<NamespaceId> {
 
 pub(super) fn socket(bits: u64) -> Outcome<SocketId> {
     SocketId::from_bits(bits).map_err(|error| Fault::of(error, "socket"))
+}
+
+/// The number by which a client knows its event: in C they begin with 1, and 0 is none.
+pub(super) fn ack_number(ack: u64) -> Outcome<u64> {
+    ack.checked_sub(1).ok_or(Fault::value("ack", "it is 1 or more, as the event has it"))
+}
+
+pub(super) fn connection(bits: u64) -> Outcome<ConnId> {
+    ConnId::from_bits(bits).map_err(|error| Fault::of(error, "connection"))
 }
 
 pub(super) fn flag(value: u32, name: &'static str) -> Outcome<bool> {

@@ -3,11 +3,9 @@
 use super::broker::{Host, roomcast_broker};
 use super::convert::{excepted, namespace, socket};
 use super::given::Given;
-use super::guard::Fault;
 use super::types::*;
-use crate::base::ids::ConnId;
 use crate::hub::message::{Message, Receipt, Target};
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 
 impl From<Option<Receipt>> for roomcast_receipt {
     fn from(receipt: Option<Receipt>) -> Self {
@@ -182,91 +180,4 @@ pub unsafe extern "C" fn roomcast_emit_with_ack(
         Ok(())
     };
     given.host(broker, "roomcast_emit_with_ack", body)
-}
-
-/// Acknowledges an event. It is good for one answer; a client ignores more.
-///
-/// `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
-/// `attachments` are its binary parts, `attachment_count` of them.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is
-/// 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: everything is copied or encoded before it returns.
-/// Threads: the broker's; roomcast_remote_ack from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_ack(
-    broker: *mut roomcast_broker,
-    to: roomcast_socket,
-    ack: u64,
-    args_json: *const c_char,
-    args_len: usize,
-    attachments: *const roomcast_slice,
-    attachment_count: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let to = socket(to)?;
-        let number = ack_number(ack)?;
-        let args = given.args(args_json, args_len, "args_json")?;
-        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
-        Ok(host.broker.ack(to, number, args, &attachments)?)
-    };
-    given.host(broker, "roomcast_ack", body)
-}
-
-/// Sends a text message over a connection as it is. For engine_only.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the
-/// broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: the text is copied.
-/// Threads: the broker's; roomcast_remote_send_text from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_send_text(
-    broker: *mut roomcast_broker,
-    to: roomcast_connection,
-    message: *const c_char,
-    message_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let to = connection(to)?;
-        let message = given.text(message, message_len, "message")?;
-        host.broker.send_message(to, message)?;
-        Ok(())
-    };
-    given.host(broker, "roomcast_send_text", body)
-}
-
-/// Sends a binary message over a connection as it is. For engine_only.
-///
-/// Errors: as roomcast_send_text.
-/// Ownership: the bytes are copied.
-/// Threads: the broker's; roomcast_remote_send_binary from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_send_binary(
-    broker: *mut roomcast_broker,
-    to: roomcast_connection,
-    message: *const c_void,
-    message_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let to = connection(to)?;
-        let message = given.list(message.cast::<u8>(), message_len, "message")?;
-        host.broker.send_binary(to, message)?;
-        Ok(())
-    };
-    given.host(broker, "roomcast_send_binary", body)
-}
-
-/// The number by which a client knows its event: in C they begin with 1, and 0 is none.
-pub(super) fn ack_number(ack: u64) -> Result<u64, Fault> {
-    ack.checked_sub(1).ok_or(Fault::value("ack", "it is 1 or more, as the event has it"))
-}
-
-pub(super) fn connection(bits: u64) -> Result<ConnId, Fault> {
-    ConnId::from_bits(bits).map_err(|error| Fault::of(error, "connection"))
 }

@@ -1,8 +1,7 @@
 //! Whole batches of orders in one buffer, made from the table of operations. It must not know what any of them does.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{delivery, flag, is_all, namespace};
-use super::emit::ack_number;
+use super::convert::{ack_number, delivery, flag, is_all, namespace};
 use super::given::Given;
 use super::guard::{Fault, Named, Outcome};
 use super::reader::Reader;

@@ -2,17 +2,13 @@
 //! sizes, and none loses it to what it changes meanwhile. It must not lend what the broker itself holds.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{namespace, socket};
-use super::emit::connection;
 use super::given::Given;
 use super::given::Out;
 use super::guard::{Fault, Outcome};
 use super::types::*;
-use crate::base::errors::Error;
 use crate::base::ids::{ConnId, SocketId};
 use crate::host::handshake::Handshake;
 use std::borrow::Cow;
-use std::ffi::c_char;
 
 /// What the last question was answered with.
 #[derive(Default)]
@@ -65,62 +61,6 @@ pub(super) fn answer_handles(
     count.set(answers.len());
 }
 
-/// Lends out the members of a room, in a stable order; for a socket's own room that socket.
-///
-/// `members` is set to an array of `count` sockets.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL,
-/// ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: the broker's, until the next question that lends.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_members(
-    broker: *mut roomcast_broker,
-    ns: roomcast_namespace,
-    room: *const c_char,
-    room_len: usize,
-    members: *mut *const roomcast_socket,
-    count: *mut usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(members, "members")?;
-        let count = given.out(count, "count")?;
-        let room = given.text(room, room_len, "room")?;
-        let members = host.broker.members(namespace(ns, "ns")?, room)?.map(SocketId::to_bits);
-        answer_handles(out, count, &mut host.answers.handles, members);
-        Ok(())
-    };
-    given.host(broker, "roomcast_members", body)
-}
-
-/// Lends out the sockets of a namespace, in a stable order.
-///
-/// `sockets` is set to an array of `count` sockets.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next question that lends.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_sockets_in(
-    broker: *mut roomcast_broker,
-    ns: roomcast_namespace,
-    sockets: *mut *const roomcast_socket,
-    count: *mut usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(sockets, "sockets")?;
-        let count = given.out(count, "count")?;
-        let sockets = host.broker.sockets_in(namespace(ns, "ns")?)?.map(SocketId::to_bits);
-        answer_handles(out, count, &mut host.answers.handles, sockets);
-        Ok(())
-    };
-    given.host(broker, "roomcast_sockets_in", body)
-}
-
 /// Lends out all namespaces, in a stable order.
 ///
 /// `namespaces` is set to an array of `count` namespaces.
@@ -147,7 +87,7 @@ pub unsafe extern "C" fn roomcast_namespaces(
 }
 
 /// Keeps texts and lends them out.
-fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
+pub(super) fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
     given: &Given,
     rooms: *mut *const roomcast_slice,
     count: *mut usize,
@@ -166,234 +106,6 @@ fn answer_texts<'a, T: Iterator<Item = Cow<'a, str>>>(
     out.set(answers.texts.as_ptr());
     count.set(answers.texts.len());
     Ok(())
-}
-
-/// Lends out the rooms a socket is in: its own first, then the others in a stable order.
-///
-/// `rooms` is set to an array of `count` names.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next question that lends.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_rooms_of(
-    broker: *mut roomcast_broker,
-    member: roomcast_socket,
-    rooms: *mut *const roomcast_slice,
-    count: *mut usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let Host { broker, answers, .. } = host;
-        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_of(socket(member)?)?))
-    };
-    given.host(broker, "roomcast_rooms_of", body)
-}
-
-/// Tells whether a socket is in a room; its own is one of them.
-///
-/// `is_member` is set to 1 or 0.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_is_member(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    room: *const c_char,
-    room_len: usize,
-    is_member: *mut u32,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(is_member, "is_member")?;
-        let room = given.text(room, room_len, "room")?;
-        let broker = &host.broker;
-        out.set(broker.is_member(socket(who)?, room)?.into());
-        Ok(())
-    };
-    given.host(broker, "roomcast_is_member", body)
-}
-
-/// Lends out the rooms of a namespace, in a stable order; sockets' own rooms are not among them.
-///
-/// `rooms` is set to an array of `count` names.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next question that lends.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_rooms_in(
-    broker: *mut roomcast_broker,
-    ns: roomcast_namespace,
-    rooms: *mut *const roomcast_slice,
-    count: *mut usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let Host { broker, answers, .. } = host;
-        answer_texts(&given, rooms, count, answers, || Ok(broker.rooms_in(namespace(ns, "ns")?)?))
-    };
-    given.host(broker, "roomcast_rooms_in", body)
-}
-
-/// Lends out a socket's id as its client knows it; also the name of its own room.
-///
-/// `id` is set to it.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: the broker's, until the next question that lends.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_socket_id(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    id: *mut roomcast_slice,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(id, "id")?;
-        host.answers.clear();
-        out.set(host.answers.keep(host.broker.socket_sid(socket(who)?)?.as_bytes()));
-        Ok(())
-    };
-    given.host(broker, "roomcast_socket_id", body)
-}
-
-/// Finds the connected socket with an id, in whichever namespace it is.
-///
-/// Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_find_socket(
-    broker: *mut roomcast_broker,
-    id: *const c_char,
-    id_len: usize,
-    found: *mut roomcast_socket,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(found, "found")?;
-        let id = given.text(id, id_len, "id")?;
-        let broker = &host.broker;
-        out.set(broker.find_socket(id).ok_or(Fault::of(Error::NotFound, "id"))?.to_bits());
-        Ok(())
-    };
-    given.host(broker, "roomcast_find_socket", body)
-}
-
-/// Gives the namespace a socket is in.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_namespace_of(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    ns: *mut roomcast_namespace,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(ns, "ns")?;
-        let broker = &host.broker;
-        out.set(broker.namespace_of(socket(who)?)?.to_bits());
-        Ok(())
-    };
-    given.host(broker, "roomcast_namespace_of", body)
-}
-
-/// Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
-/// connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
-/// in events that were waiting already.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's; roomcast_remote_set_tag from others.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_set_tag(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    tag: u64,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| Ok(host.broker.set_tag(socket(who)?, tag)?);
-    given.host(broker, "roomcast_set_tag", body)
-}
-
-/// Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_get_tag(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    tag: *mut u64,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(tag, "tag")?;
-        out.set(host.broker.tag(socket(who)?)?);
-        Ok(())
-    };
-    given.host(broker, "roomcast_get_tag", body)
-}
-
-/// Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_connection_of(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    found: *mut roomcast_connection,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(found, "found")?;
-        let broker = &host.broker;
-        out.set(broker.conn_of(socket(who)?)?.to_bits());
-        Ok(())
-    };
-    given.host(broker, "roomcast_connection_of", body)
-}
-
-/// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
-/// last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_queued_bytes(
-    broker: *mut roomcast_broker,
-    who: roomcast_socket,
-    bytes: *mut usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(bytes, "bytes")?;
-        let broker = &host.broker;
-        out.set(broker.queued_bytes(socket(who)?)?);
-        Ok(())
-    };
-    given.host(broker, "roomcast_queued_bytes", body)
 }
 
 /// Lends out what a client's first request said.
@@ -504,28 +216,4 @@ pub unsafe extern "C" fn roomcast_stats(
         Ok(())
     };
     given.host(broker, "roomcast_stats", body)
-}
-
-/// Gives the connection's transport by now.
-///
-/// `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
-///
-/// Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
-/// Ownership: nothing changes hands.
-/// Threads: the broker's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_is_websocket(
-    broker: *mut roomcast_broker,
-    who: roomcast_connection,
-    websocket: *mut u32,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |host: &mut Host| {
-        let out = given.out(websocket, "websocket")?;
-        let broker = &host.broker;
-        out.set(broker.is_websocket(connection(who)?)?.into());
-        Ok(())
-    };
-    given.host(broker, "roomcast_is_websocket", body)
 }

@@ -2,14 +2,13 @@
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::{excepted, namespace, socket};
-use super::emit::{ack_number, connection};
 use super::given::Given;
 use super::guard::unguarded;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::hub::message::{Message, Target};
 use crate::net::Remote;
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 
 /// What other threads hold to reach a broker. Any number of threads may use one remote at the same time. A call returns as
 /// soon as it is queued; the broker carries it out in its next roomcast_poll, which it is woken for. The order of one caller
@@ -186,80 +185,6 @@ pub unsafe extern "C" fn roomcast_remote_emit_to(
         given.target(target, |target| given.message(message, |message| Ok(remote.emit(target, message)?)))
     };
     given.remote(remote, "roomcast_remote_emit_to", body)
-}
-
-/// As roomcast_ack, from any thread: whoever has the answer gives it.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
-/// ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
-/// ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
-/// Ownership: everything is copied before it returns.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_ack(
-    remote: *const roomcast_remote,
-    to: roomcast_socket,
-    ack: u64,
-    args_json: *const c_char,
-    args_len: usize,
-    attachments: *const roomcast_slice,
-    attachment_count: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |remote: &Remote| {
-        let (to, number) = (socket(to)?, ack_number(ack)?);
-        let args = given.args(args_json, args_len, "args_json")?;
-        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
-        Ok(remote.ack(to, number, args, &attachments)?)
-    };
-    given.remote(remote, "roomcast_remote_ack", body)
-}
-
-/// As roomcast_send_text, from any thread. For engine_only.
-///
-/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
-/// ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up.
-/// That the connection has gone shows later.
-/// Ownership: the text is copied.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_send_text(
-    remote: *const roomcast_remote,
-    to: roomcast_connection,
-    message: *const c_char,
-    message_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |remote: &Remote| {
-        let to = connection(to)?;
-        let message = given.text(message, message_len, "message")?;
-        Ok(remote.send_message(to, message)?)
-    };
-    given.remote(remote, "roomcast_remote_send_text", body)
-}
-
-/// As roomcast_send_binary, from any thread. For engine_only.
-///
-/// Errors: as roomcast_remote_send_text.
-/// Ownership: the bytes are copied.
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn roomcast_remote_send_binary(
-    remote: *const roomcast_remote,
-    to: roomcast_connection,
-    message: *const c_void,
-    message_len: usize,
-) -> roomcast_status {
-    // SAFETY: what the caller promises.
-    let given = unsafe { Given::new() };
-    let body = |remote: &Remote| {
-        let to = connection(to)?;
-        let message = given.list(message.cast::<u8>(), message_len, "message")?;
-        Ok(remote.send_binary(to, message)?)
-    };
-    given.remote(remote, "roomcast_remote_send_binary", body)
 }
 
 /// Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of

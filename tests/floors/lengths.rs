@@ -19,7 +19,7 @@ const LONGER: &[(&str, &str)] = &[
     ("examples/arena/arena.c", "an example that is read, and compiled, as one file"),
     ("fuzz/src/core.rs", "to be parted: peers and the host"),
     ("src/host/events.rs", "each kind of event with its documentation"),
-    ("src/ffi/query.rs", "a function of C for each question"),
+    ("src/ffi/operations.rs", "made from the table of operations"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),
     ("src/ffi/types.rs", "the structs and constants of C in the order of the header"),
     ("src/wire/http/tests.rs", "a table of requests"),

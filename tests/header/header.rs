@@ -1,12 +1,19 @@
 //! `include/roomcast.h` is what `src/ffi` says, says enough, and `include/roomcast.symbols` lists what it declares.
 //! It must not build the library: `tests/c/run.sh` looks at what that exports.
 
+mod cpp;
+mod ffi;
+mod python;
 mod shelves;
+mod table;
 
 use roomcast::{Error, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use table::shouted;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -24,28 +31,68 @@ const RELEASED: bool = false;
 const FROZEN: &str = "/* The header of version 0.1.0, against which tests/c/abi/v1/program.c is compiled. Until 0.1.0 is out `make header` writes it \
 anew;\n * from then on (RELEASED in tests/header/header.rs) it never changes. */\n";
 
-/// With `ROOMCAST_WRITE_HEADER` in the environment (`make header`) it writes the files instead.
+/// A file that is made is as committed; with `ROOMCAST_WRITE_HEADER` in the environment (`make header`) it is written.
+fn is_committed(path: &str, made: &str) {
+    let path = root().join(path);
+    if std::env::var_os("ROOMCAST_WRITE_HEADER").is_some() {
+        fs::write(&path, made).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let differs = committed.lines().zip(made.lines()).find(|(old, new)| old != new);
+    assert!(committed == made, "{} is old, run `make header`: {differs:?}", path.display());
+}
+
+/// What rustfmt makes of a file.
+fn formatted(source: &str) -> String {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt
+        .args(["--edition", "2024", "--config-path"])
+        .arg(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut running = rustfmt.spawn().expect("rustfmt, which comes with Rust");
+    running.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    let ended = running.wait_with_output().unwrap();
+    assert!(ended.status.success(), "rustfmt cannot read what was made");
+    String::from_utf8(ended.stdout).unwrap()
+}
+
 #[test]
-fn the_header_is_what_cbindgen_makes_of_the_sources() {
+fn what_is_made_is_committed() {
+    let rows = table::rows(root());
+    is_committed("src/ffi/operations.rs", &formatted(&ffi::made(&rows)));
+    let header = of_cbindgen(&rows);
+    let constants = described(&header);
+    is_committed("bindings/python/src/roomcast/raw/operations.py", &python::operations(&rows));
+    is_committed("bindings/python/src/roomcast/raw/constants.py", &python::constants(&constants));
+    let header = fs::read_to_string(root().join("bindings/cpp/roomcast.hpp")).unwrap();
+    is_committed("bindings/cpp/roomcast.hpp", &cpp::made(&rows, &constants, &header));
+}
+
+/// Every constant of the header with the first paragraph of its comment, in their order.
+fn described(header: &str) -> Vec<(String, String)> {
+    let numbers = items(header).filter_map(|(comment, code)| {
+        let (name, _) = code.strip_prefix("#define ")?.split_once(' ')?;
+        let words = comment.split("\n *\n").next().unwrap().replace("\n *", " ");
+        Some((name.to_owned(), words.split_whitespace().collect::<Vec<_>>().join(" ")))
+    });
+    numbers.collect()
+}
+
+/// The header that cbindgen makes of the sources.
+fn of_cbindgen(rows: &[table::Row]) -> String {
     let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
     let mut made = Vec::new();
     cbindgen::generate_with_config(root(), config).unwrap().write(&mut made);
-    let made = with_helpers(&shelves::shelved(&String::from_utf8(made).unwrap()));
+    let made = with_helpers(&shelves::shelved(&String::from_utf8(made).unwrap(), rows));
     let symbols: String = functions(&made).into_keys().map(|name| name + "\n").collect();
     let frozen = format!("{FROZEN}{made}");
-    let files: [(PathBuf, &str); 3] = [
-        (root().join("include/roomcast.h"), &made),
-        (root().join("include/roomcast.symbols"), &symbols),
-        (root().join("tests/c/abi/v1/roomcast.h"), &frozen),
-    ];
-    for (path, made) in files.into_iter().take(if RELEASED { 2 } else { 3 }) {
-        if std::env::var_os("ROOMCAST_WRITE_HEADER").is_some() {
-            fs::write(&path, made).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        let differs = committed.lines().zip(made.lines()).find(|(old, new)| old != new);
-        assert!(committed == made, "{} is old, run `make header`: {differs:?}", path.display());
+    is_committed("include/roomcast.h", &made);
+    is_committed("include/roomcast.symbols", &symbols);
+    if !RELEASED {
+        is_committed("tests/c/abi/v1/roomcast.h", &frozen);
     }
+    made
 }
 
 const HELPERS: &str = "/*\n * ---- Helpers ----\n";
@@ -174,18 +221,6 @@ fn constants(header: &str) -> BTreeMap<&str, i64> {
         .filter_map(|define| define.split_once(' '))
         .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
         .collect()
-}
-
-/// `WrongKind` as the header spells it, `WRONG_KIND`.
-fn shouted(name: &str) -> String {
-    let mut shouted = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !shouted.is_empty() {
-            shouted.push('_');
-        }
-        shouted.extend(letter.to_uppercase());
-    }
-    shouted
 }
 
 #[test]

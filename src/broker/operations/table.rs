@@ -86,15 +86,16 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is, [`Error::WrongState`](crate::Error::WrongState) if the
     /// broker speaks Socket.IO.
-    SendMessage: order engine.send_message(conn: Conn, text: Text) -> done, to(conn), checked by check_engine();
+    SendMessage: order engine.send_message(conn: Conn, message: Text) -> done, to(conn), checked by check_engine();
     /// Sends a binary message over a connection as it is. For [`Config::engine_only`](crate::Config::engine_only).
     ///
     /// # Errors
     /// As [`send_message`](Self::send_message).
-    SendBinary: order engine.send_binary(conn: Conn, bytes: Bytes) -> done, to(conn), checked by check_engine();
+    SendBinary: order engine.send_binary(conn: Conn, message: Bytes) -> done, to(conn), checked by check_engine();
 
     "# Rooms"
-    /// Puts a socket into a room. Returns whether it was not in it before.
+    /// Puts a socket into a room, which begins to exist with its first member; joining twice is no error. Returns whether it was not in
+    /// it before.
     ///
     /// A socket that waits for the host's decision is in the room at once: what is emitted to it waits until the socket is let in.
     ///
@@ -113,7 +114,8 @@ macro_rules! operations {
     /// [`Error::TooMany`](crate::Error::TooMany) past `Limits::max_rooms_per_socket` or
     /// [`Limits::max_room_bytes`](crate::Limits::max_room_bytes).
     Join: order hub.join(socket: Socket, room: Text) -> result(bool), to(socket), checked by check_room(room);
-    /// Takes a socket out of a room. Returns whether it was in it. Its own room cannot be left.
+    /// Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is not in
+    /// is no error. Returns whether it was in it.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone).
@@ -210,7 +212,8 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
     SocketsIn: ask hub.sockets_in(namespace: Namespace) -> each(SocketId), to(all);
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for. It is connected when
-    /// this returns; no [`Event::Connect`](crate::Event::Connect) follows.
+    /// this returns; no [`Event::Connect`](crate::Event::Connect) follows. What was emitted to it before leaves
+    /// now, behind the answer to its request.
     ///
     /// ```
     /// # use roomcast::*;
@@ -238,7 +241,8 @@ macro_rules! operations {
     /// was accepted before, [`Error::BadData`](crate::Error::BadData) if `data` is not JSON.
     Reject: order hub.reject(socket: Socket, message: Text, data: MaybeText) -> done, to(socket), checked by check_data(data);
     /// Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends
-    /// and with it its sockets in other namespaces. What was emitted to it before still goes out.
+    /// and with it its sockets in other namespaces. What was emitted to it before still goes out. Its
+    /// [`Event::Disconnect`](crate::Event::Disconnect) comes with the next poll.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
@@ -262,8 +266,8 @@ macro_rules! operations {
     CloseConnection: order engine.close_connection(conn: Conn) -> done, to(conn);
 
     "# Everybody whom a target selects"
-    /// Who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's rooms and handshake are
-    /// there for the asking.
+    /// Everybody who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's rooms and
+    /// handshake are there for the asking.
     ///
     /// ```
     /// # use roomcast::*;
@@ -344,7 +348,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
     SetTag: order hub.set_tag(socket: Socket, tag: Number) -> done, to(socket);
-    /// What [`set_tag`](Self::set_tag) has put on a socket.
+    /// What [`set_tag`](Self::set_tag) has put on a socket; 0 where nothing was.
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
@@ -371,7 +375,7 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is.
     IsWebsocket: ask engine.is_websocket(conn: Conn) -> result(bool), to(conn);
-    /// Bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+    /// The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
     /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
     ///
     /// # Errors
@@ -401,7 +405,8 @@ macro_rules! operations {
     /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is
     /// queued for it has gone out. Stock clients see `transport close` and connect anew by themselves, which they would
     /// not do after a [`disconnect`](Core::disconnect); the reason is in their event's details. The host gets a
-    /// [`Disconnect`](crate::Event::Disconnect) with `server shutting down` for each socket.
+    /// [`Disconnect`](crate::Event::Disconnect) with
+    /// [`server shutting down`](crate::Reason::ServerShuttingDown) for each socket.
     ///
     /// Called again before that it changes pace and reason; afterwards it is another drain.
     /// [`stop_draining`](Self::stop_draining) ends it.

@@ -1002,18 +1002,20 @@ roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
 
 /**
  * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
- * Retry-After, and so is health_path. When no connection is left, ROOMCAST_EVENT_DRAINED comes, once for
- * each drain.
+ * `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left, ROOMCAST_EVENT_DRAINED
+ * comes, once for each drain.
  *
- * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for
- * it has gone out. Stock clients see "transport close" and connect anew by themselves, which they would not do after
- * roomcast_disconnect. ROOMCAST_EVENT_DISCONNECT comes with ROOMCAST_REASON_SERVER_SHUTTING_DOWN. Called again before
- * the end it changes pace and reason; afterwards it is another drain.
+ * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for it has
+ * gone out. Stock clients see `transport close` and connect anew by themselves, which they would not do after a
+ * roomcast_disconnect; the reason is in their event's details. The host gets a ROOMCAST_EVENT_DISCONNECT with
+ * ROOMCAST_REASON_SERVER_SHUTTING_DOWN for each socket.
  *
- * Errors: ROOMCAST_ERROR_BAD_VALUE if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE for a longer reason,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL.
- * Ownership: the reason is copied.
- * Threads: the broker's; for others there is roomcast_remote_drain.
+ * Called again before that it changes pace and reason; afterwards it is another drain. roomcast_stop_draining ends it.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_VALUE if `per_second` is 0, ROOMCAST_ERROR_TOO_LARGE
+ * for a longer reason.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_drain from others.
  */
 roomcast_status roomcast_drain(struct roomcast_broker *broker,
                                uint32_t per_second,
@@ -1021,12 +1023,11 @@ roomcast_status roomcast_drain(struct roomcast_broker *broker,
                                size_t reason_len);
 
 /**
- * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining; whether it is tells
- * "draining" among roomcast_stats.
+ * Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining.
  *
  * Errors: ROOMCAST_ERROR_NULL.
  * Ownership: nothing changes hands.
- * Threads: the broker's.
+ * Threads: the broker's; roomcast_remote_stop_draining from others.
  */
 roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
 
@@ -1343,79 +1344,86 @@ const char *roomcast_reason_text(uint32_t reason);
  */
 
 /**
- * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no
- * ROOMCAST_EVENT_CONNECT follows. What was emitted to it before leaves now, behind the answer to its request.
+ * Lets a socket in that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. It is connected when this returns; no ROOMCAST_EVENT_CONNECT
+ * follows. What was emitted to it before leaves now, behind the answer to its request.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
- * ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the client left
+ * meanwhile, which ROOMCAST_EVENT_DISCONNECT tells as well, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_accept from others.
  */
 roomcast_status roomcast_accept(struct roomcast_broker *broker,
-                                roomcast_socket who);
+                                roomcast_socket socket);
 
 /**
- * Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The handle is dead when this returns.
+ * Turns a socket away that a ROOMCAST_EVENT_CONNECT_REQUEST asked for. The client gets `message`, and `data` if there is any: a
+ * JSON value. The handle is dead when this returns.
  *
- * The client gets `message`, and `data`, which is a JSON value, or nothing (length 0).
+ * `data_json` is a JSON value, or nothing (length 0).
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
- * ROOMCAST_ERROR_WRONG_STATE if it was accepted before, ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the texts are copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE
+ * if the client left meanwhile, ROOMCAST_ERROR_WRONG_STATE if it was accepted before, ROOMCAST_ERROR_BAD_DATA if `data` is not
+ * JSON.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_reject from others.
  */
 roomcast_status roomcast_reject(struct roomcast_broker *broker,
-                                roomcast_socket who,
+                                roomcast_socket socket,
                                 const char *message,
                                 size_t message_len,
                                 const char *data_json,
                                 size_t data_len);
 
 /**
- * Takes a socket out of its namespace: the client gets a disconnect packet. What was emitted to it before still goes out.
+ * Takes a socket out of its namespace. The client gets a disconnect packet; with `close`, its whole connection ends and with it
+ * its sockets in other namespaces. What was emitted to it before still goes out. Its ROOMCAST_EVENT_DISCONNECT comes with the next
+ * poll.
  *
- * `close` is 1 to end its whole connection, and with it its sockets in other namespaces; else 0.
+ * `close` is 1 or 0.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: nothing changes hands. Its ROOMCAST_EVENT_DISCONNECT comes with the next roomcast_poll.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE
+ * if the socket is.
+ * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_disconnect from others.
  */
 roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
-                                    roomcast_socket who,
+                                    roomcast_socket socket,
                                     uint32_t close);
 
 /**
  * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the client left meanwhile,
- * ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the client left
+ * meanwhile, ROOMCAST_ERROR_WRONG_STATE if the answer was given before.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_allow from others.
  */
 roomcast_status roomcast_allow(struct roomcast_broker *broker,
-                               roomcast_connection who);
+                               roomcast_connection connection);
 
 /**
- * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or "Forbidden" if that
- * is nothing. The handle is dead when this returns.
+ * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or `Forbidden` if that is
+ * empty. The handle is dead when this returns.
  *
- * Errors: as roomcast_allow, and ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the text is copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
+ * roomcast_allow.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_refuse from others.
  */
 roomcast_status roomcast_refuse(struct roomcast_broker *broker,
-                                roomcast_connection who,
+                                roomcast_connection connection,
                                 const char *message,
                                 size_t message_len);
 
 /**
  * Closes a connection and all its sockets, after what is queued for it has gone out.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the connection is.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_close_connection from others.
  */
-roomcast_status roomcast_close_connection(struct roomcast_broker *broker, roomcast_connection who);
+roomcast_status roomcast_close_connection(struct roomcast_broker *broker,
+                                          roomcast_connection connection);
 
 /*
  * ---- Namespaces ----
@@ -1499,7 +1507,7 @@ roomcast_status roomcast_namespaces(struct roomcast_broker *broker,
  *
  * `sockets` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1513,52 +1521,54 @@ roomcast_status roomcast_sockets_in(struct roomcast_broker *broker,
  */
 
 /**
- * Puts a socket into a room, which begins to exist with its first member. A socket that waits for the host's decision
- * is in it at once: what is emitted to the room waits for it until it is accepted. Joining twice is no error.
+ * Puts a socket into a room, which begins to exist with its first member; joining twice is no error.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
- * Ownership: the name is copied.
+ * A socket that waits for the host's decision is in the room at once: what is emitted to it waits until the socket is let in.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE,
+ * ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY past max_rooms_per_socket or max_room_bytes.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_join from others.
  */
 roomcast_status roomcast_join(struct roomcast_broker *broker,
-                              roomcast_socket member,
+                              roomcast_socket socket,
                               const char *room,
                               size_t room_len);
 
 /**
- * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
- * not in is no error.
+ * Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is not in
+ * is no error.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the name is copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_leave from others.
  */
 roomcast_status roomcast_leave(struct roomcast_broker *broker,
-                               roomcast_socket member,
+                               roomcast_socket socket,
                                const char *room,
                                size_t room_len);
 
 /**
  * Takes a socket out of all rooms but its own.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_leave_all from others.
  */
-roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket member);
+roomcast_status roomcast_leave_all(struct roomcast_broker *broker, roomcast_socket socket);
 
 /**
  * Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept.
  *
  * `changed` may be NULL; it is set to how many memberships changed, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: those of roomcast_join; then nothing has changed.
- * Ownership: the names are copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE,
+ * ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY; then nothing has changed.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_change_rooms from others.
  */
 roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
-                                      roomcast_socket member,
+                                      roomcast_socket socket,
                                       const struct roomcast_slice *leave,
                                       size_t leave_count,
                                       const struct roomcast_slice *join,
@@ -1568,10 +1578,10 @@ roomcast_status roomcast_change_rooms(struct roomcast_broker *broker,
 /**
  * Lends out the members of a room, in a stable order; for a socket's own room that socket.
  *
- * `members` is set to an array of `count` sockets.
+ * `sockets` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL,
- * ROOMCAST_ERROR_BAD_UTF8.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE
+ * if the namespace is.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1579,7 +1589,7 @@ roomcast_status roomcast_members(struct roomcast_broker *broker,
                                  roomcast_namespace ns,
                                  const char *room,
                                  size_t room_len,
-                                 const roomcast_socket **members,
+                                 const roomcast_socket **sockets,
                                  size_t *count);
 
 /**
@@ -1587,12 +1597,13 @@ roomcast_status roomcast_members(struct roomcast_broker *broker,
  *
  * `is_member` is set to 1 or 0.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: nothing changes hands.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE
+ * if the socket is.
+ * Ownership: what it is given is copied.
  * Threads: the broker's.
  */
 roomcast_status roomcast_is_member(struct roomcast_broker *broker,
-                                   roomcast_socket who,
+                                   roomcast_socket socket,
                                    const char *room,
                                    size_t room_len,
                                    uint32_t *is_member);
@@ -1602,12 +1613,12 @@ roomcast_status roomcast_is_member(struct roomcast_broker *broker,
  *
  * `rooms` is set to an array of `count` names.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
-                                  roomcast_socket member,
+                                  roomcast_socket socket,
                                   const struct roomcast_slice **rooms,
                                   size_t *count);
 
@@ -1616,7 +1627,7 @@ roomcast_status roomcast_rooms_of(struct roomcast_broker *broker,
  *
  * `rooms` is set to an array of `count` names.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
@@ -1864,18 +1875,18 @@ roomcast_status roomcast_emit_with_ack(struct roomcast_broker *broker,
                                        struct roomcast_receipt *receipt);
 
 /**
- * Acknowledges an event. It is good for one answer; a client ignores more.
+ * Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
  *
- * `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args` is the JSON array of the answer, nothing at all means "[]";
- * `attachments` are its binary parts, `attachment_count` of them.
+ * `ack` is that of the ROOMCAST_EVENT_MESSAGE. `args_json` is a JSON array; nothing at all means "[]".
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_VALUE if `ack` is
- * 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: everything is copied or encoded before it returns.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_GONE if the socket is, ROOMCAST_ERROR_BAD_JSON,
+ * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_ack from others.
  */
 roomcast_status roomcast_ack(struct roomcast_broker *broker,
-                             roomcast_socket to,
+                             roomcast_socket socket,
                              uint64_t ack,
                              const char *args_json,
                              size_t args_len,
@@ -1934,25 +1945,25 @@ roomcast_status roomcast_orders_packed(struct roomcast_broker *broker,
 /**
  * Sends a text message over a connection as it is. For engine_only.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_GONE if the connection is, ROOMCAST_ERROR_WRONG_STATE if the
- * broker speaks Socket.IO, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the text is copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE
+ * if the connection is, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_send_text from others.
  */
 roomcast_status roomcast_send_text(struct roomcast_broker *broker,
-                                   roomcast_connection to,
+                                   roomcast_connection connection,
                                    const char *message,
                                    size_t message_len);
 
 /**
  * Sends a binary message over a connection as it is. For engine_only.
  *
- * Errors: as roomcast_send_text.
- * Ownership: the bytes are copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL; otherwise as roomcast_send_text.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_send_binary from others.
  */
 roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
-                                     roomcast_connection to,
+                                     roomcast_connection connection,
                                      const void *message,
                                      size_t message_len);
 
@@ -1961,14 +1972,14 @@ roomcast_status roomcast_send_binary(struct roomcast_broker *broker,
  */
 
 /**
- * Lends out everybody whom a target selects, in a stable order: those who would get what is emitted to it.
+ * Lends out everybody who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's rooms
+ * and handshake are there for the asking.
  *
- * `sockets` is set to an array of `count` sockets. What their rooms and handshakes are, roomcast_rooms_of and roomcast_get_handshake
- * tell of each.
+ * `sockets` is set to an array of `count` sockets.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
- * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: the array is the broker's, until the next question that lends.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is.
+ * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
@@ -1977,47 +1988,48 @@ roomcast_status roomcast_fetch_sockets(struct roomcast_broker *broker,
                                        size_t *count);
 
 /**
- * Puts everybody whom a target selects into these rooms, `count` of them. Sockets that wait for the host's decision are
+ * Puts everybody whom `target` selects into these rooms: Socket.IO's `socketsJoin`. Those who wait for the host's decision are
  * selected as all others are.
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_TOO_MANY if one of them would be in more than
- * max_rooms_per_socket, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND,
- * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; then nothing has changed. With `loops` too many rooms show later, in remote_failures
- * and the log: of the sockets on the loop of that one nobody has joined then, of the others everybody.
- * Ownership: the names are copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_ROOM,
+ * ROOMCAST_ERROR_TOO_MANY if one of them would be in too many rooms; then nothing has changed (with loops of its own: on the loop
+ * of that one).
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_sockets_join from others.
  */
 roomcast_status roomcast_sockets_join(struct roomcast_broker *broker,
                                       const struct roomcast_target *target,
                                       const struct roomcast_slice *rooms,
-                                      size_t count,
+                                      size_t room_count,
                                       size_t *selected);
 
 /**
- * Takes everybody whom a target selects out of these rooms, `count` of them.
+ * Takes everybody whom `target` selects out of these rooms: Socket.IO's `socketsLeave`.
  *
  * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
- * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
- * Ownership: the names are copied.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is.
+ * Ownership: what it is given is copied.
  * Threads: the broker's; roomcast_remote_sockets_leave from others.
  */
 roomcast_status roomcast_sockets_leave(struct roomcast_broker *broker,
                                        const struct roomcast_target *target,
                                        const struct roomcast_slice *rooms,
-                                       size_t count,
+                                       size_t room_count,
                                        size_t *selected);
 
 /**
- * Disconnects everybody whom a target selects, as roomcast_disconnect does. With `close` 1, their whole connections end.
+ * Disconnects everybody whom `target` selects, as roomcast_disconnect does: Socket.IO's `disconnectSockets`.
  *
- * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`).
+ * `selected` may be NULL; it is set to how many sockets that are, SIZE_MAX where that is not known yet (`loops`). `close` is 1 or
+ * 0.
  *
- * Errors: ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE,
- * ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the namespace is.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_disconnect_sockets from others.
  */
@@ -2033,21 +2045,23 @@ roomcast_status roomcast_disconnect_sockets(struct roomcast_broker *broker,
 /**
  * Lends out a socket's id as its client knows it; also the name of its own room.
  *
- * `id` is set to it.
+ * `text` is set to it.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: the broker's, until the next question that lends.
  * Threads: the broker's.
  */
 roomcast_status roomcast_socket_id(struct roomcast_broker *broker,
-                                   roomcast_socket who,
-                                   struct roomcast_slice *id);
+                                   roomcast_socket socket,
+                                   struct roomcast_slice *text);
 
 /**
- * Finds the connected socket with an id, in whichever namespace it is.
+ * Finds the connected socket with this id, in whichever namespace it is.
  *
- * Errors: ROOMCAST_ERROR_NOT_FOUND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: nothing changes hands.
+ * `found` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NOT_FOUND.
+ * Ownership: what it is given is copied.
  * Threads: the broker's.
  */
 roomcast_status roomcast_find_socket(struct roomcast_broker *broker,
@@ -2058,71 +2072,81 @@ roomcast_status roomcast_find_socket(struct roomcast_broker *broker,
 /**
  * Gives the namespace a socket is in.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * `ns` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
 roomcast_status roomcast_namespace_of(struct roomcast_broker *broker,
-                                      roomcast_socket who,
+                                      roomcast_socket socket,
                                       roomcast_namespace *ns);
 
 /**
- * Gives the connection a socket lives on; a client has one socket on it for each namespace that it joined.
+ * Gives the connection a socket lives on; a client has one socket on it for each namespace it joined.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * `connection` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
 roomcast_status roomcast_connection_of(struct roomcast_broker *broker,
-                                       roomcast_socket who,
-                                       roomcast_connection *found);
+                                       roomcast_socket socket,
+                                       roomcast_connection *connection);
 
 /**
- * Puts a number of yours on a socket, for example its player's place in an array: `tag` of each later event of that socket, its
- * connect and its disconnect included. A socket that waits for your decision can have one already. It is 0 until then, and
- * in events that were waiting already.
+ * Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket carries
+ * it, its connect and its disconnect included. A socket that waits for the host's decision can have one already. It is 0 until
+ * then, and in events that were waiting already.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: nothing changes hands.
  * Threads: the broker's; roomcast_remote_set_tag from others.
  */
 roomcast_status roomcast_set_tag(struct roomcast_broker *broker,
-                                 roomcast_socket who,
+                                 roomcast_socket socket,
                                  uint64_t tag);
 
 /**
  * Gives what roomcast_set_tag has put on a socket; 0 where nothing was.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * `tag` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
-roomcast_status roomcast_get_tag(struct roomcast_broker *broker, roomcast_socket who, uint64_t *tag);
+roomcast_status roomcast_get_tag(struct roomcast_broker *broker,
+                                 roomcast_socket socket,
+                                 uint64_t *tag);
 
 /**
- * Gives the connection's transport by now.
+ * Tells whether a connection is carried by a WebSocket by now.
  *
- * `websocket` is set to 1 if it is carried by a WebSocket, 0 if by polling.
+ * `is_websocket` is set to 1 or 0.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the connection is.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
 roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
-                                      roomcast_connection who,
-                                      uint32_t *websocket);
+                                      roomcast_connection connection,
+                                      uint32_t *is_websocket);
 
 /**
- * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
- * last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
+ * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+ * flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
  *
- * Errors: ROOMCAST_ERROR_GONE, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL.
+ * `queued_bytes` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the socket is.
  * Ownership: nothing changes hands.
  * Threads: the broker's.
  */
 roomcast_status roomcast_queued_bytes(struct roomcast_broker *broker,
-                                      roomcast_socket who,
-                                      size_t *bytes);
+                                      roomcast_socket socket,
+                                      size_t *queued_bytes);
 
 /**
  * What a client's first request said. Set `struct_size` to sizeof(roomcast_handshake) before the call. What the pointers
@@ -2301,6 +2325,258 @@ roomcast_status roomcast_metrics(struct roomcast_broker *broker,
 typedef struct roomcast_remote roomcast_remote;
 
 /**
+ * As roomcast_ack, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later,
+ * in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
+                                    roomcast_socket socket,
+                                    uint64_t ack,
+                                    const char *args_json,
+                                    size_t args_len,
+                                    const struct roomcast_slice *attachments,
+                                    size_t attachment_count);
+
+/**
+ * As roomcast_send_text, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_WRONG_STATE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send_text(const struct roomcast_remote *remote,
+                                          roomcast_connection connection,
+                                          const char *message,
+                                          size_t message_len);
+
+/**
+ * As roomcast_send_binary, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_WRONG_STATE,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later,
+ * in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote,
+                                            roomcast_connection connection,
+                                            const void *message,
+                                            size_t message_len);
+
+/**
+ * As roomcast_join, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
+                                     roomcast_socket socket,
+                                     const char *room,
+                                     size_t room_len);
+
+/**
+ * As roomcast_leave, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and
+ * the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
+                                      roomcast_socket socket,
+                                      const char *room,
+                                      size_t room_len);
+
+/**
+ * As roomcast_leave_all, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED,
+ * ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_leave_all(const struct roomcast_remote *remote,
+                                          roomcast_socket socket);
+
+/**
+ * As roomcast_change_rooms, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remote,
+                                             roomcast_socket socket,
+                                             const struct roomcast_slice *leave,
+                                             size_t leave_count,
+                                             const struct roomcast_slice *join,
+                                             size_t join_count);
+
+/**
+ * As roomcast_accept, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED,
+ * ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_accept(const struct roomcast_remote *remote,
+                                       roomcast_socket socket);
+
+/**
+ * As roomcast_reject, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_reject(const struct roomcast_remote *remote,
+                                       roomcast_socket socket,
+                                       const char *message,
+                                       size_t message_len,
+                                       const char *data_json,
+                                       size_t data_len);
+
+/**
+ * As roomcast_disconnect, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and
+ * the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
+                                           roomcast_socket socket,
+                                           uint32_t close);
+
+/**
+ * As roomcast_allow, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED,
+ * ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_allow(const struct roomcast_remote *remote,
+                                      roomcast_connection connection);
+
+/**
+ * As roomcast_refuse, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and
+ * the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_refuse(const struct roomcast_remote *remote,
+                                       roomcast_connection connection,
+                                       const char *message,
+                                       size_t message_len);
+
+/**
+ * As roomcast_close_connection, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED,
+ * ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_close_connection(const struct roomcast_remote *remote,
+                                                 roomcast_connection connection);
+
+/**
+ * As roomcast_sockets_join, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_sockets_join(const struct roomcast_remote *remote,
+                                             const struct roomcast_target *target,
+                                             const struct roomcast_slice *rooms,
+                                             size_t room_count);
+
+/**
+ * As roomcast_sockets_leave, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later,
+ * in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_sockets_leave(const struct roomcast_remote *remote,
+                                              const struct roomcast_target *target,
+                                              const struct roomcast_slice *rooms,
+                                              size_t room_count);
+
+/**
+ * As roomcast_disconnect_sockets, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later,
+ * in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_disconnect_sockets(const struct roomcast_remote *remote,
+                                                   const struct roomcast_target *target,
+                                                   uint32_t close);
+
+/**
+ * As roomcast_set_tag, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED,
+ * ROOMCAST_ERROR_GONE if the handle was made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
+                                        roomcast_socket socket,
+                                        uint64_t tag);
+
+/**
+ * As roomcast_drain, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
+                                      uint32_t per_second,
+                                      const char *reason,
+                                      size_t reason_len);
+
+/**
+ * As roomcast_stop_draining, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
+
+/**
  * Makes a remote for a broker.
  *
  * Errors: ROOMCAST_ERROR_NULL.
@@ -2389,49 +2665,6 @@ roomcast_status roomcast_remote_emit_to(const struct roomcast_remote *remote,
                                         const struct roomcast_message *message);
 
 /**
- * As roomcast_ack, from any thread: whoever has the answer gives it.
- *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_VALUE if `ack` is 0, ROOMCAST_ERROR_BAD_JSON,
- * ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
- * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_ack(const struct roomcast_remote *remote,
-                                    roomcast_socket to,
-                                    uint64_t ack,
-                                    const char *args_json,
-                                    size_t args_len,
-                                    const struct roomcast_slice *attachments,
-                                    size_t attachment_count);
-
-/**
- * As roomcast_send_text, from any thread. For engine_only.
- *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_WRONG_STATE if the broker speaks Socket.IO,
- * ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up.
- * That the connection has gone shows later.
- * Ownership: the text is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_send_text(const struct roomcast_remote *remote,
-                                          roomcast_connection to,
-                                          const char *message,
-                                          size_t message_len);
-
-/**
- * As roomcast_send_binary, from any thread. For engine_only.
- *
- * Errors: as roomcast_remote_send_text.
- * Ownership: the bytes are copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote,
-                                            roomcast_connection to,
-                                            const void *message,
-                                            size_t message_len);
-
-/**
  * Ends the broker's wait in roomcast_poll, or makes its descriptor readable: a host's own signal to itself. Any number of
  * calls before the next poll are one.
  *
@@ -2444,196 +2677,6 @@ roomcast_status roomcast_remote_send_binary(const struct roomcast_remote *remote
  * Threads: any.
  */
 roomcast_status roomcast_remote_wake(const struct roomcast_remote *remote);
-
-/**
- * As roomcast_join, from any thread.
- *
- * Errors: ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL,
- * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone, or is in too many
- * rooms, shows later.
- * Ownership: the name is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_join(const struct roomcast_remote *remote,
-                                     roomcast_socket member,
-                                     const char *room,
-                                     size_t room_len);
-
-/**
- * As roomcast_leave, from any thread.
- *
- * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
- * ROOMCAST_ERROR_CLOSED; ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
- * Ownership: the name is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_leave(const struct roomcast_remote *remote,
-                                      roomcast_socket member,
-                                      const char *room,
-                                      size_t room_len);
-
-/**
- * As roomcast_leave_all, from any thread.
- *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
- * ROOMCAST_ERROR_GONE if the handle was made up. That the socket has gone shows later.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_leave_all(const struct roomcast_remote *remote,
-                                          roomcast_socket member);
-
-/**
- * As roomcast_change_rooms, from any thread.
- *
- * Errors: as roomcast_remote_join.
- * Ownership: the names are copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_change_rooms(const struct roomcast_remote *remote,
-                                             roomcast_socket member,
-                                             const struct roomcast_slice *leave,
-                                             size_t leave_count,
-                                             const struct roomcast_slice *join,
-                                             size_t join_count);
-
-/**
- * As roomcast_accept, from any thread: one that looks a token up, say. The socket is connected when the broker has carried
- * it out, and no ROOMCAST_EVENT_CONNECT tells of it: what is queued behind this finds it connected.
- *
- * Errors: as roomcast_remote_leave_all. That the client left meanwhile, or the answer was given before, shows later.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_accept(const struct roomcast_remote *remote,
-                                       roomcast_socket who);
-
-/**
- * As roomcast_reject, from any thread.
- *
- * Errors: as roomcast_remote_accept, and ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the texts are copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_reject(const struct roomcast_remote *remote,
-                                       roomcast_socket who,
-                                       const char *message,
-                                       size_t message_len,
-                                       const char *data_json,
-                                       size_t data_len);
-
-/**
- * As roomcast_disconnect, from any thread.
- *
- * Errors: as roomcast_remote_leave, and ROOMCAST_ERROR_BAD_VALUE for another `close`.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_disconnect(const struct roomcast_remote *remote,
-                                           roomcast_socket who,
-                                           uint32_t close);
-
-/**
- * As roomcast_set_tag, from any thread. Events that were waiting when the broker carries it out keep the old one.
- *
- * Errors: as roomcast_remote_leave_all.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
-                                        roomcast_socket who,
-                                        uint64_t tag);
-
-/**
- * As roomcast_allow, from any thread.
- *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED;
- * ROOMCAST_ERROR_GONE if the handle was made up. That the client left meanwhile, or the answer was given before, shows later.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_allow(const struct roomcast_remote *remote,
-                                      roomcast_connection who);
-
-/**
- * As roomcast_refuse, from any thread.
- *
- * Errors: as roomcast_remote_allow, and ROOMCAST_ERROR_BAD_UTF8.
- * Ownership: the text is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_refuse(const struct roomcast_remote *remote,
-                                       roomcast_connection who,
-                                       const char *message,
-                                       size_t message_len);
-
-/**
- * As roomcast_close_connection, from any thread.
- *
- * Errors: as roomcast_remote_allow. That the connection has gone shows later.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_close_connection(const struct roomcast_remote *remote,
-                                                 roomcast_connection who);
-
-/**
- * As roomcast_drain, from any thread.
- *
- * Errors: those of roomcast_drain, and ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
- * Ownership: the reason is copied.
- * Threads: any.
- */
-roomcast_status roomcast_remote_drain(const struct roomcast_remote *remote,
-                                      uint32_t per_second,
-                                      const char *reason,
-                                      size_t reason_len);
-
-/**
- * As roomcast_stop_draining, from any thread.
- *
- * Errors: ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_NULL.
- * Ownership: nothing changes hands.
- * Threads: any.
- */
-roomcast_status roomcast_remote_stop_draining(const struct roomcast_remote *remote);
-
-/**
- * As roomcast_sockets_join, from any thread.
- *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_ROOM, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8,
- * ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE; ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED as of roomcast_remote_emit. That the
- * namespace has gone, or one of the sockets is in too many rooms, shows later.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_sockets_join(const struct roomcast_remote *remote,
-                                             const struct roomcast_target *target,
-                                             const struct roomcast_slice *rooms,
-                                             size_t count);
-
-/**
- * As roomcast_sockets_leave, from any thread.
- *
- * Errors: as roomcast_remote_sockets_join.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_sockets_leave(const struct roomcast_remote *remote,
-                                              const struct roomcast_target *target,
-                                              const struct roomcast_slice *rooms,
-                                              size_t count);
-
-/**
- * As roomcast_disconnect_sockets, from any thread.
- *
- * Errors: as roomcast_remote_sockets_join.
- * Ownership: everything is copied before it returns.
- * Threads: any.
- */
-roomcast_status roomcast_remote_disconnect_sockets(const struct roomcast_remote *remote,
-                                                   const struct roomcast_target *target,
-                                                   uint32_t close);
 
 /*
  * ---- JSON strings ----

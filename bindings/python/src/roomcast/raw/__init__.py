@@ -8,9 +8,10 @@ A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all 
 from .._native import Gone, RoomcastError
 from .answers import Handshake, Times
 from .broker import Broker
-from .events import (ACK, ACK_END, BINARY, CLOSE, CONNECT, CONNECT_REQUEST, DISCONNECT, DRAINED, HANDSHAKE, MESSAGE, NAMESPACE_CREATED,
-                     NAMESPACE_REMOVED, OPEN, PROTOCOL_ERROR, REFUSED, ROOM_CREATED, ROOM_DELETED, ROOM_JOINED, ROOM_LEFT, TEXT, TIMED_OUT,
-                     TIMES_FLUSHES, TIMES_STEPS, Batch, Event, Record, reason_text)
+from .constants import (ACK, ACK_END, BINARY, CLOSE, CONNECT, CONNECT_REQUEST, DISCONNECT, DRAINED, HANDSHAKE, MESSAGE,
+                        NAMESPACE_CREATED, NAMESPACE_REMOVED, OPEN, PROTOCOL_ERROR, REFUSED, ROOM_CREATED, ROOM_DELETED,
+                        ROOM_JOINED, ROOM_LEFT, TEXT, TIMED_OUT, TIMES_FLUSHES, TIMES_STEPS)
+from .events import Batch, Event, Record, reason_text
 from .given import DROP_OLDEST, LATEST, RELIABLE, VOLATILE
 from .orders import Argument, Packed, message, order, pack, target
 from .remote import Remote

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from .._ffi import ffi
 from .._native import lib
@@ -15,29 +14,6 @@ from .._native import lib
 #: the socket, and ``context`` what :meth:`Broker.emit_with_ack` was given for the question; 0 where nothing was.
 Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int, int, int]
 
-CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
-MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
-DISCONNECT: Final[int] = lib.ROOMCAST_EVENT_DISCONNECT
-CONNECT_REQUEST: Final[int] = lib.ROOMCAST_EVENT_CONNECT_REQUEST
-ACK: Final[int] = lib.ROOMCAST_EVENT_ACK
-ACK_END: Final[int] = lib.ROOMCAST_EVENT_ACK_END
-PROTOCOL_ERROR: Final[int] = lib.ROOMCAST_EVENT_PROTOCOL_ERROR
-NAMESPACE_CREATED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_CREATED
-NAMESPACE_REMOVED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_REMOVED
-ROOM_CREATED: Final[int] = lib.ROOMCAST_EVENT_ROOM_CREATED
-ROOM_JOINED: Final[int] = lib.ROOMCAST_EVENT_ROOM_JOINED
-ROOM_LEFT: Final[int] = lib.ROOMCAST_EVENT_ROOM_LEFT
-ROOM_DELETED: Final[int] = lib.ROOMCAST_EVENT_ROOM_DELETED
-HANDSHAKE: Final[int] = lib.ROOMCAST_EVENT_HANDSHAKE
-REFUSED: Final[int] = lib.ROOMCAST_EVENT_REFUSED
-OPEN: Final[int] = lib.ROOMCAST_EVENT_OPEN
-TEXT: Final[int] = lib.ROOMCAST_EVENT_TEXT
-BINARY: Final[int] = lib.ROOMCAST_EVENT_BINARY
-CLOSE: Final[int] = lib.ROOMCAST_EVENT_CLOSE
-DRAINED: Final[int] = lib.ROOMCAST_EVENT_DRAINED
-TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
-TIMES_FLUSHES: Final[int] = lib.ROOMCAST_TIMES_FLUSHES
-TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
 
 _HEAD = struct.Struct("<IIII")
 _RECORD = struct.Struct("<HHIQQQIIIIQQ")

@@ -1,4 +1,5 @@
-"""The calls of a broker and of a remote that take plain arguments, one for each function of roomcast.h. It must not keep anything."""
+"""The operations of a broker and of a remote whose arguments are plain. Made from the table of operations by `make header`: do not
+edit. It must not keep anything."""
 
 from __future__ import annotations
 
@@ -17,217 +18,251 @@ class BrokerOperations:
     _broker: Any
 
     @lending
-    def drain_clients(self, per_second: int, reason: str = "") -> None:
-        """Sends the clients away, so many in a second, as before a deploy; a DRAINED event follows when the last is gone."""
-        text = reason.encode()
-        check(lib.roomcast_drain(self._broker, per_second, text, len(text)))
+    def send_text(self, connection: int, message: str) -> None:
+        """Sends a text message over a connection as it is. For engine_only."""
+        message_utf8 = as_utf8(message)
+        check(lib.roomcast_send_text(self._broker, connection, message_utf8, len(message_utf8)))
 
     @lending
-    def stop_draining(self) -> None:
-        """Ends :meth:`drain_clients`; who is still there stays."""
-        check(lib.roomcast_stop_draining(self._broker))
+    def send_binary(self, connection: int, message: bytes) -> None:
+        """Sends a binary message over a connection as it is. For engine_only."""
+        check(lib.roomcast_send_binary(self._broker, connection, message, len(message)))
+
+    @lending
+    def join(self, socket: int, room: str) -> None:
+        """Puts a socket into a room, which begins to exist with its first member; joining twice is no error."""
+        room_utf8 = as_utf8(room)
+        check(lib.roomcast_join(self._broker, socket, room_utf8, len(room_utf8)))
+
+    @lending
+    def leave(self, socket: int, room: str) -> None:
+        """Takes a socket out of a room; the room ends with its last member. Its own room cannot be left. Leaving a room that it is
+        not in is no error.
+        """
+        room_utf8 = as_utf8(room)
+        check(lib.roomcast_leave(self._broker, socket, room_utf8, len(room_utf8)))
+
+    @lending
+    def leave_all(self, socket: int) -> None:
+        """Takes a socket out of all rooms but its own."""
+        check(lib.roomcast_leave_all(self._broker, socket))
+
+    @lending
+    def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> Optional[int]:
+        """Leaves and joins many rooms at once, as a player who moves does. A room in both lists is kept. Returns how many
+        memberships changed; None where that is not known yet (``loops``).
+        """
+        kept: list[Any] = []
+        found = ffi.new("size_t *")
+        check(lib.roomcast_change_rooms(self._broker, socket, lend_all(leave, kept), len(leave), lend_all(join, kept), len(join),
+                                        found))
+        return counted(found)
+
+    @lending
+    def members(self, ns: int, room: str) -> list[int]:
+        """The members of a room, in a stable order; for a socket's own room that socket."""
+        room_utf8 = as_utf8(room)
+        found = ffi.new("uint64_t **")
+        count = ffi.new("size_t *")
+        check(lib.roomcast_members(self._broker, ns, room_utf8, len(room_utf8), found, count))
+        return list(ffi.unpack(found[0], count[0])) if count[0] else []
+
+    @lending
+    def is_member(self, socket: int, room: str) -> bool:
+        """Whether a socket is in a room; its own is one of them."""
+        room_utf8 = as_utf8(room)
+        found = ffi.new("uint32_t *")
+        check(lib.roomcast_is_member(self._broker, socket, room_utf8, len(room_utf8), found))
+        return bool(found[0])
+
+    @lending
+    def rooms_in(self, ns: int) -> list[str]:
+        """The rooms of a namespace, in a stable order; sockets' own rooms are not among them."""
+        found = ffi.new("roomcast_slice **")
+        count = ffi.new("size_t *")
+        check(lib.roomcast_rooms_in(self._broker, ns, found, count))
+        return [as_text(found[0][at]) for at in range(count[0])]
+
+    @lending
+    def rooms_of(self, socket: int) -> list[str]:
+        """The rooms a socket is in: its own first, then the others in a stable order."""
+        found = ffi.new("roomcast_slice **")
+        count = ffi.new("size_t *")
+        check(lib.roomcast_rooms_of(self._broker, socket, found, count))
+        return [as_text(found[0][at]) for at in range(count[0])]
+
+    @lending
+    def sockets_in(self, ns: int) -> list[int]:
+        """The sockets of a namespace, in a stable order."""
+        found = ffi.new("uint64_t **")
+        count = ffi.new("size_t *")
+        check(lib.roomcast_sockets_in(self._broker, ns, found, count))
+        return list(ffi.unpack(found[0], count[0])) if count[0] else []
+
+    @lending
+    def accept(self, socket: int) -> None:
+        """Lets a socket in that a CONNECT_REQUEST asked for. It is connected when this returns; no CONNECT follows. What was
+        emitted to it before leaves now, behind the answer to its request.
+        """
+        check(lib.roomcast_accept(self._broker, socket))
+
+    @lending
+    def reject(self, socket: int, message: str, data: Text = b"") -> None:
+        """Turns a socket away that a CONNECT_REQUEST asked for. The client gets ``message``, and ``data`` if there is any: a JSON
+        value. The handle is dead when this returns.
+        """
+        message_utf8 = as_utf8(message)
+        data_utf8 = as_utf8(data)
+        check(lib.roomcast_reject(self._broker, socket, message_utf8, len(message_utf8), data_utf8, len(data_utf8)))
+
+    @lending
+    def disconnect(self, socket: int, close: bool = False) -> None:
+        """Takes a socket out of its namespace. The client gets a disconnect packet; with ``close``, its whole connection ends and
+        with it its sockets in other namespaces. What was emitted to it before still goes out. Its DISCONNECT comes with the
+        next poll.
+        """
+        check(lib.roomcast_disconnect(self._broker, socket, int(close)))
 
     @lending
     def allow(self, connection: int) -> None:
-        """Lets a connection in that a HANDSHAKE asked for (``guard_handshakes``)."""
+        """Lets a connection open that a HANDSHAKE asked for."""
         check(lib.roomcast_allow(self._broker, connection))
 
     @lending
     def refuse(self, connection: int, message: str = "") -> None:
-        """Turns a connection away that a HANDSHAKE asked for."""
-        text = message.encode()
-        check(lib.roomcast_refuse(self._broker, connection, text, len(text)))
+        """Turns a connection away that a HANDSHAKE asked for: 403 with code 4 and ``message``, or ``Forbidden`` if that is empty.
+        The handle is dead when this returns.
+        """
+        message_utf8 = as_utf8(message)
+        check(lib.roomcast_refuse(self._broker, connection, message_utf8, len(message_utf8)))
 
     @lending
     def close_connection(self, connection: int) -> None:
-        """Ends a connection with all its sockets."""
+        """Closes a connection and all its sockets, after what is queued for it has gone out."""
         check(lib.roomcast_close_connection(self._broker, connection))
 
     @lending
-    def send_text(self, connection: int, message: str) -> None:
-        """Sends an Engine.IO message of text (``engine_only``)."""
-        text = message.encode()
-        check(lib.roomcast_send_text(self._broker, connection, text, len(text)))
+    def fetch_sockets(self, ns: int, *, rooms: Optional[Sequence[str]] = None, except_rooms: Sequence[str] = (),
+                      sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> list[int]:
+        """Everybody who would get what is emitted to ``target``, in a stable order: Socket.IO's ``fetchSockets``. Each one's rooms
+        and handshake are there for the asking. The target is that of :meth:`Broker.emit`.
+        """
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        found = ffi.new("uint64_t **")
+        count = ffi.new("size_t *")
+        check(lib.roomcast_fetch_sockets(self._broker, target, found, count))
+        return list(ffi.unpack(found[0], count[0])) if count[0] else []
 
     @lending
-    def send_binary(self, connection: int, message: bytes) -> None:
-        """Sends an Engine.IO message of bytes (``engine_only``)."""
-        check(lib.roomcast_send_binary(self._broker, connection, message, len(message)))
+    def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                     except_sockets: Sequence[int] = ()) -> Optional[int]:
+        """Puts everybody whom ``target`` selects into these rooms: Socket.IO's ``socketsJoin``. Those who wait for the host's
+        decision are selected as all others are. Returns how many sockets that are; None where that is not known yet
+        (``loops``). The target is that of :meth:`Broker.emit`.
+        """
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        found = ffi.new("size_t *")
+        check(lib.roomcast_sockets_join(self._broker, target, lend_all(into, kept), len(into), found))
+        return counted(found)
+
+    @lending
+    def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
+                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                      except_sockets: Sequence[int] = ()) -> Optional[int]:
+        """Takes everybody whom ``target`` selects out of these rooms: Socket.IO's ``socketsLeave``. Returns how many sockets that
+        are; None where that is not known yet (``loops``). The target is that of :meth:`Broker.emit`.
+        """
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        found = ffi.new("size_t *")
+        check(lib.roomcast_sockets_leave(self._broker, target, lend_all(out_of, kept), len(out_of), found))
+        return counted(found)
+
+    @lending
+    def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
+                           except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                           except_sockets: Sequence[int] = ()) -> Optional[int]:
+        """Disconnects everybody whom ``target`` selects, as :meth:`disconnect` does: Socket.IO's ``disconnectSockets``. Returns
+        how many sockets that are; None where that is not known yet (``loops``). The target is that of :meth:`Broker.emit`.
+        """
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        found = ffi.new("size_t *")
+        check(lib.roomcast_disconnect_sockets(self._broker, target, int(close), found))
+        return counted(found)
+
+    @lending
+    def socket_id(self, socket: int) -> str:
+        """A socket's id as its client knows it; also the name of its own room."""
+        found = ffi.new("roomcast_slice *")
+        check(lib.roomcast_socket_id(self._broker, socket, found))
+        return as_text(found)
+
+    @lending
+    def set_tag(self, socket: int, tag: int) -> None:
+        """Puts a number of the host's own on a socket, for example its player's place in an array: each later event of that socket
+        carries it, its connect and its disconnect included. A socket that waits for the host's decision can have one already.
+        It is 0 until then, and in events that were waiting already.
+        """
+        check(lib.roomcast_set_tag(self._broker, socket, tag))
+
+    @lending
+    def get_tag(self, socket: int) -> int:
+        """What :meth:`set_tag` has put on a socket; 0 where nothing was."""
+        found = ffi.new("uint64_t *")
+        check(lib.roomcast_get_tag(self._broker, socket, found))
+        return int(found[0])
+
+    @lending
+    def find_socket(self, sid: str) -> Optional[int]:
+        """The connected socket with this id, in whichever namespace it is."""
+        sid_utf8 = as_utf8(sid)
+        found = ffi.new("roomcast_socket *")
+        status = lib.roomcast_find_socket(self._broker, sid_utf8, len(sid_utf8), found)
+        if status == lib.ROOMCAST_ERROR_NOT_FOUND:
+            return None
+        check(status)
+        return int(found[0])
+
+    @lending
+    def namespace_of(self, socket: int) -> int:
+        """The namespace a socket is in."""
+        found = ffi.new("roomcast_namespace *")
+        check(lib.roomcast_namespace_of(self._broker, socket, found))
+        return int(found[0])
 
     @lending
     def connection_of(self, socket: int) -> int:
-        """The connection that carries a socket."""
+        """The connection a socket lives on; a client has one socket on it for each namespace it joined."""
         found = ffi.new("roomcast_connection *")
         check(lib.roomcast_connection_of(self._broker, socket, found))
         return int(found[0])
 
     @lending
     def queued_bytes(self, socket: int) -> int:
-        """How many bytes wait for a socket's connection to take them."""
+        """The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
+        flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
+        """
         found = ffi.new("size_t *")
         check(lib.roomcast_queued_bytes(self._broker, socket, found))
         return int(found[0])
 
     @lending
-    def set_tag(self, socket: int, tag: int) -> None:
-        """Puts a number of the host's own, from 0 to 2**64 - 1, on a socket: ``tag`` of each later event of that socket, its
-        disconnect among them. An event that is waiting already keeps what was there when it happened.
+    def drain_clients(self, per_second: int, reason: str = "") -> None:
+        """Sends all clients away, ``per_second`` of them each second, and takes no new ones: handshakes are answered with 503 and
+        ``Retry-After``, and so is health_path, so that a balancer looks elsewhere. When no connection is left, DRAINED comes,
+        once for each drain.
         """
-        check(lib.roomcast_set_tag(self._broker, socket, tag))
+        reason_utf8 = as_utf8(reason)
+        check(lib.roomcast_drain(self._broker, per_second, reason_utf8, len(reason_utf8)))
 
     @lending
-    def get_tag(self, socket: int) -> int:
-        """The number that :meth:`set_tag` kept; 0 before that."""
-        found = ffi.new("uint64_t *")
-        check(lib.roomcast_get_tag(self._broker, socket, found))
-        return int(found[0])
-
-    @lending
-    def is_member(self, socket: int, room: str) -> bool:
-        """Whether a socket is in a room."""
-        name, found = room.encode(), ffi.new("uint32_t *")
-        check(lib.roomcast_is_member(self._broker, socket, name, len(name), found))
-        return bool(found[0])
-
-    @lending
-    def leave_all(self, socket: int) -> None:
-        """Takes a socket out of every room but its own."""
-        check(lib.roomcast_leave_all(self._broker, socket))
-
-    @lending
-    def namespace_of(self, socket: int) -> int:
-        """The namespace that a socket is in."""
-        found = ffi.new("roomcast_namespace *")
-        check(lib.roomcast_namespace_of(self._broker, socket, found))
-        return int(found[0])
-
-    @lending
-    def sockets_in(self, ns: int) -> list[int]:
-        """The sockets of a namespace."""
-        found, count = ffi.new("roomcast_socket **"), ffi.new("size_t *")
-        check(lib.roomcast_sockets_in(self._broker, ns, found, count))
-        return [int(found[0][at]) for at in range(count[0])]
-
-    @lending
-    def rooms_in(self, ns: int) -> list[str]:
-        """The rooms of a namespace, without the sockets' own."""
-        found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
-        check(lib.roomcast_rooms_in(self._broker, ns, found, count))
-        return [as_text(found[0][at]) for at in range(count[0])]
-
-    @lending
-    def join(self, socket: int, room: str) -> None:
-        """Puts a socket into a room."""
-        name = room.encode()
-        check(lib.roomcast_join(self._broker, socket, name, len(name)))
-
-    @lending
-    def leave(self, socket: int, room: str) -> None:
-        """Takes a socket out of a room."""
-        name = room.encode()
-        check(lib.roomcast_leave(self._broker, socket, name, len(name)))
-
-    @lending
-    def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> Optional[int]:
-        """Leaves and joins many rooms at once. A room in both lists is kept. Returns how many memberships changed; None
-        where that is not known yet (``loops``)."""
-        kept: list[Any] = []
-        count = ffi.new("size_t *")
-        check(lib.roomcast_change_rooms(self._broker, socket, lend_all(leave, kept), len(leave), lend_all(join, kept), len(join), count))
-        return counted(count)
-
-    @lending
-    def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                     except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
-                     except_sockets: Sequence[int] = ()) -> Optional[int]:
-        """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach. Returns how many sockets those are; None
-        where that is not known yet (``loops``)."""
-        kept: list[Any] = []
-        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        count = ffi.new("size_t *")
-        check(lib.roomcast_sockets_join(self._broker, target, lend_all(into, kept), len(into), count))
-        return counted(count)
-
-    @lending
-    def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
-                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
-                      except_sockets: Sequence[int] = ()) -> Optional[int]:
-        """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach. Returns how many sockets those are; None
-        where that is not known yet (``loops``)."""
-        kept: list[Any] = []
-        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        count = ffi.new("size_t *")
-        check(lib.roomcast_sockets_leave(self._broker, target, lend_all(out_of, kept), len(out_of), count))
-        return counted(count)
-
-    @lending
-    def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
-                           except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
-                           except_sockets: Sequence[int] = ()) -> Optional[int]:
-        """Disconnects everybody whom an emit with the same target would reach, with ``close`` their whole connections. Returns how many sockets those are; None
-        where that is not known yet (``loops``)."""
-        kept: list[Any] = []
-        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        count = ffi.new("size_t *")
-        check(lib.roomcast_disconnect_sockets(self._broker, target, int(close), count))
-        return counted(count)
-
-    @lending
-    def fetch_sockets(self, ns: int, *, rooms: Optional[Sequence[str]] = None, except_rooms: Sequence[str] = (),
-                      sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = ()) -> list[int]:
-        """Everybody whom an emit with the same target would reach."""
-        kept: list[Any] = []
-        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        found, count = ffi.new("uint64_t **"), ffi.new("size_t *")
-        check(lib.roomcast_fetch_sockets(self._broker, target, found, count))
-        return list(ffi.unpack(found[0], count[0])) if count[0] else []
-
-    @lending
-    def accept(self, socket: int) -> None:
-        """Lets a socket in that a CONNECT_REQUEST asked for."""
-        check(lib.roomcast_accept(self._broker, socket))
-
-    @lending
-    def reject(self, socket: int, message: str, data: Text = b"") -> None:
-        """Turns a socket away that a CONNECT_REQUEST asked for. ``data`` is a JSON value, or nothing."""
-        text, value = message.encode(), as_utf8(data)
-        check(lib.roomcast_reject(self._broker, socket, text, len(text), value, len(value)))
-
-    @lending
-    def disconnect(self, socket: int, close: bool = False) -> None:
-        """Takes a socket out of its namespace; ``close`` ends its whole connection."""
-        check(lib.roomcast_disconnect(self._broker, socket, int(close)))
-
-    @lending
-    def members(self, ns: int, room: str) -> list[int]:
-        """The sockets in a room."""
-        name, found, count = room.encode(), ffi.new("uint64_t **"), ffi.new("size_t *")
-        check(lib.roomcast_members(self._broker, ns, name, len(name), found, count))
-        return list(ffi.unpack(found[0], count[0])) if count[0] else []
-
-    @lending
-    def rooms_of(self, socket: int) -> list[str]:
-        """The rooms of a socket, its own first."""
-        found, count = ffi.new("roomcast_slice **"), ffi.new("size_t *")
-        check(lib.roomcast_rooms_of(self._broker, socket, found, count))
-        return [as_text(found[0][at]) for at in range(count[0])]
-
-    @lending
-    def socket_id(self, socket: int) -> str:
-        """A socket's id as its client knows it."""
-        found = ffi.new("roomcast_slice *")
-        check(lib.roomcast_socket_id(self._broker, socket, found))
-        return as_text(found)
-
-    @lending
-    def find_socket(self, sid: str) -> Optional[int]:
-        """The connected socket with an id, if there is one."""
-        text, found = sid.encode(), ffi.new("uint64_t *")
-        status = lib.roomcast_find_socket(self._broker, text, len(text), found)
-        if status == lib.ROOMCAST_ERROR_NOT_FOUND:
-            return None
-        check(status)
-        return int(found[0])
+    def stop_draining(self) -> None:
+        """Takes clients in again. Those that are gone stay gone. Does nothing if the broker is not draining."""
+        check(lib.roomcast_stop_draining(self._broker))
 
 
 class RemoteOperations:
@@ -235,55 +270,73 @@ class RemoteOperations:
 
     _remote: Any
 
-    def accept(self, socket: int) -> None:
-        """Lets a socket in that a CONNECT_REQUEST asked for. What is ordered next finds it connected."""
-        check(lib.roomcast_remote_accept(self._remote, socket))
-
-    def reject(self, socket: int, message: str, data: Text = b"") -> None:
-        """Turns away a socket that asked; its client gets the message, and ``data``, a JSON value, if there is any."""
-        why, text = message.encode(), as_utf8(data)
-        check(lib.roomcast_remote_reject(self._remote, socket, why, len(why), text, len(text)))
-
-    def allow(self, connection: int) -> None:
-        """Lets a connection in that a HANDSHAKE asked for (``guard_handshakes``)."""
-        check(lib.roomcast_remote_allow(self._remote, connection))
-
-    def refuse(self, connection: int, message: str = "") -> None:
-        """Turns a connection away that a HANDSHAKE asked for."""
-        text = message.encode()
-        check(lib.roomcast_remote_refuse(self._remote, connection, text, len(text)))
-
-    def close_connection(self, connection: int) -> None:
-        """Ends a connection with all its sockets."""
-        check(lib.roomcast_remote_close_connection(self._remote, connection))
+    def ack(self, socket: int, ack: int, args: Text = b"[]", attachments: Sequence[bytes] = ()) -> None:
+        """As :meth:`Broker.ack`, from any thread."""
+        kept: list[Any] = []
+        args_utf8 = as_utf8(args)
+        check(lib.roomcast_remote_ack(self._remote, socket, ack, args_utf8, len(args_utf8), lend_all(attachments, kept),
+                                      len(attachments)))
 
     def send_text(self, connection: int, message: str) -> None:
-        """Sends an Engine.IO message of text (``engine_only``)."""
-        text = message.encode()
-        check(lib.roomcast_remote_send_text(self._remote, connection, text, len(text)))
+        """As :meth:`Broker.send_text`, from any thread."""
+        message_utf8 = as_utf8(message)
+        check(lib.roomcast_remote_send_text(self._remote, connection, message_utf8, len(message_utf8)))
 
     def send_binary(self, connection: int, message: bytes) -> None:
-        """Sends an Engine.IO message of bytes (``engine_only``)."""
+        """As :meth:`Broker.send_binary`, from any thread."""
         check(lib.roomcast_remote_send_binary(self._remote, connection, message, len(message)))
 
-    def set_tag(self, socket: int, tag: int) -> None:
-        """As :meth:`Broker.set_tag`."""
-        check(lib.roomcast_remote_set_tag(self._remote, socket, tag))
+    def join(self, socket: int, room: str) -> None:
+        """As :meth:`Broker.join`, from any thread."""
+        room_utf8 = as_utf8(room)
+        check(lib.roomcast_remote_join(self._remote, socket, room_utf8, len(room_utf8)))
+
+    def leave(self, socket: int, room: str) -> None:
+        """As :meth:`Broker.leave`, from any thread."""
+        room_utf8 = as_utf8(room)
+        check(lib.roomcast_remote_leave(self._remote, socket, room_utf8, len(room_utf8)))
 
     def leave_all(self, socket: int) -> None:
-        """Takes a socket out of every room but its own."""
+        """As :meth:`Broker.leave_all`, from any thread."""
         check(lib.roomcast_remote_leave_all(self._remote, socket))
 
     def change_rooms(self, socket: int, leave: Sequence[str], join: Sequence[str]) -> None:
-        """Leaves and joins many rooms at once. A room in both lists is kept."""
+        """As :meth:`Broker.change_rooms`, from any thread."""
         kept: list[Any] = []
         check(lib.roomcast_remote_change_rooms(self._remote, socket, lend_all(leave, kept), len(leave), lend_all(join, kept),
                                                len(join)))
 
+    def accept(self, socket: int) -> None:
+        """As :meth:`Broker.accept`, from any thread."""
+        check(lib.roomcast_remote_accept(self._remote, socket))
+
+    def reject(self, socket: int, message: str, data: Text = b"") -> None:
+        """As :meth:`Broker.reject`, from any thread."""
+        message_utf8 = as_utf8(message)
+        data_utf8 = as_utf8(data)
+        check(lib.roomcast_remote_reject(self._remote, socket, message_utf8, len(message_utf8), data_utf8, len(data_utf8)))
+
+    def disconnect(self, socket: int, close: bool = False) -> None:
+        """As :meth:`Broker.disconnect`, from any thread."""
+        check(lib.roomcast_remote_disconnect(self._remote, socket, int(close)))
+
+    def allow(self, connection: int) -> None:
+        """As :meth:`Broker.allow`, from any thread."""
+        check(lib.roomcast_remote_allow(self._remote, connection))
+
+    def refuse(self, connection: int, message: str = "") -> None:
+        """As :meth:`Broker.refuse`, from any thread."""
+        message_utf8 = as_utf8(message)
+        check(lib.roomcast_remote_refuse(self._remote, connection, message_utf8, len(message_utf8)))
+
+    def close_connection(self, connection: int) -> None:
+        """As :meth:`Broker.close_connection`, from any thread."""
+        check(lib.roomcast_remote_close_connection(self._remote, connection))
+
     def sockets_join(self, ns: int, into: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
                      except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
                      except_sockets: Sequence[int] = ()) -> None:
-        """Puts everybody into the rooms ``into`` whom an emit with the same ``rooms``, ``sockets`` and exceptions would reach."""
+        """As :meth:`Broker.sockets_join`, from any thread."""
         kept: list[Any] = []
         target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
         check(lib.roomcast_remote_sockets_join(self._remote, target, lend_all(into, kept), len(into)))
@@ -291,7 +344,7 @@ class RemoteOperations:
     def sockets_leave(self, ns: int, out_of: Sequence[str], *, rooms: Optional[Sequence[str]] = None,
                       except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
                       except_sockets: Sequence[int] = ()) -> None:
-        """Takes everybody out of the rooms ``out_of`` whom an emit with the same target would reach."""
+        """As :meth:`Broker.sockets_leave`, from any thread."""
         kept: list[Any] = []
         target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
         check(lib.roomcast_remote_sockets_leave(self._remote, target, lend_all(out_of, kept), len(out_of)))
@@ -299,30 +352,20 @@ class RemoteOperations:
     def disconnect_sockets(self, ns: int, *, close: bool = False, rooms: Optional[Sequence[str]] = None,
                            except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
                            except_sockets: Sequence[int] = ()) -> None:
-        """Disconnects everybody whom an emit with the same target would reach, with ``close`` their whole connections."""
+        """As :meth:`Broker.disconnect_sockets`, from any thread."""
         kept: list[Any] = []
         target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
         check(lib.roomcast_remote_disconnect_sockets(self._remote, target, int(close)))
 
+    def set_tag(self, socket: int, tag: int) -> None:
+        """As :meth:`Broker.set_tag`, from any thread."""
+        check(lib.roomcast_remote_set_tag(self._remote, socket, tag))
+
     def drain_clients(self, per_second: int, reason: str = "") -> None:
-        """As :meth:`Broker.drain_clients`."""
-        text = reason.encode()
-        check(lib.roomcast_remote_drain(self._remote, per_second, text, len(text)))
+        """As :meth:`Broker.drain_clients`, from any thread."""
+        reason_utf8 = as_utf8(reason)
+        check(lib.roomcast_remote_drain(self._remote, per_second, reason_utf8, len(reason_utf8)))
 
     def stop_draining(self) -> None:
-        """As :meth:`Broker.stop_draining`."""
+        """As :meth:`Broker.stop_draining`, from any thread."""
         check(lib.roomcast_remote_stop_draining(self._remote))
-
-    def join(self, socket: int, room: str) -> None:
-        """Puts a socket into a room."""
-        name = room.encode()
-        check(lib.roomcast_remote_join(self._remote, socket, name, len(name)))
-
-    def leave(self, socket: int, room: str) -> None:
-        """Takes a socket out of a room."""
-        name = room.encode()
-        check(lib.roomcast_remote_leave(self._remote, socket, name, len(name)))
-
-    def disconnect(self, socket: int, close: bool = False) -> None:
-        """Takes a socket out of its namespace; ``close`` ends its whole connection."""
-        check(lib.roomcast_remote_disconnect(self._remote, socket, int(close)))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from .._ffi import ffi
-from .._lent import lend_all
 from .._native import check, held, lib
 from .given import RELIABLE, Text, as_utf8, lend_message, lend_target
 from .operations import RemoteOperations
@@ -53,12 +52,6 @@ class Remote(RemoteOperations, Owned):
         """Emits to one socket of a namespace."""
         event, text = name.encode(), as_utf8(args)
         check(lib.roomcast_remote_send(self._remote, ns, socket, event, len(event), text, len(text)))
-
-    def ack(self, socket: int, ack: int, args: Text = b"[]", attachments: Sequence[bytes] = ()) -> None:
-        """Answers a message that asked for it, by the socket and the number of its event."""
-        kept: list[Any] = []
-        text = as_utf8(args)
-        check(lib.roomcast_remote_ack(self._remote, socket, ack, text, len(text), lend_all(attachments, kept), len(attachments)))
 
     def wake(self) -> None:
         """Ends the broker's wait in poll, or makes its descriptor readable."""

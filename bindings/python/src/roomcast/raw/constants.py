@@ -1,0 +1,64 @@
+"""The numbers of roomcast.h that an event has. Made by `make header`: do not edit."""
+
+from typing import Final
+
+from .._native import lib
+
+#: A socket has joined its namespace. Sets ``socket``, ``ns``, ``name`` to its id as the client knows it, and ``data`` to the
+#: client's auth object as JSON ("{}" when it sent none).
+CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
+#: A client emitted an event. Sets ``socket``, ``ns``, ``name``, ``data`` to its arguments (a JSON array, as the client sent it),
+#: ``parts`` to the attachments that the placeholders in it stand for, and ``ack``.
+MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
+#: A socket is gone; its handle is dead already. Sets ``socket``, ``ns``, ``code`` to a ROOMCAST_REASON_ number, and ``parts`` to
+#: the rooms it was in until now, its own not among them.
+DISCONNECT: Final[int] = lib.ROOMCAST_EVENT_DISCONNECT
+#: A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets ``socket``, ``ns``, ``name`` to
+#: its id to be, and ``data`` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT says so, and the
+#: answer is ROOMCAST_ERROR_GONE.
+CONNECT_REQUEST: Final[int] = lib.ROOMCAST_EVENT_CONNECT_REQUEST
+#: A client acknowledged an emit. Sets ``ack`` to what roomcast_emit_with_ack gave and ``context`` to what it was given, ``socket``,
+#: ``data`` to the arguments (a JSON array), ``parts`` to the attachments, ``code`` to how many have still to answer: 0 ends this
+#: acknowledgement.
+ACK: Final[int] = lib.ROOMCAST_EVENT_ACK
+#: An acknowledgement ended with answers missing. Sets ``ack``, ``context``, ``code`` to how many never answered, and the flag
+#: ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+ACK_END: Final[int] = lib.ROOMCAST_EVENT_ACK_END
+#: A packet of this socket's client could not be parsed; its disconnect follows. Sets ``socket``, ``ns``.
+PROTOCOL_ERROR: Final[int] = lib.ROOMCAST_EVENT_PROTOCOL_ERROR
+#: A namespace was made, by the host or from a pattern. Sets ``ns``, ``name``.
+NAMESPACE_CREATED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_CREATED
+#: A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets ``ns``, ``name``.
+NAMESPACE_REMOVED: Final[int] = lib.ROOMCAST_EVENT_NAMESPACE_REMOVED
+#: Only with room_events: a room has its first member. Sets ``ns``, ``name``.
+ROOM_CREATED: Final[int] = lib.ROOMCAST_EVENT_ROOM_CREATED
+#: Only with room_events: a socket joined a room. Sets ``socket``, ``ns``, ``name``.
+ROOM_JOINED: Final[int] = lib.ROOMCAST_EVENT_ROOM_JOINED
+#: Only with room_events: a socket left a room. Sets ``socket``, ``ns``, ``name``.
+ROOM_LEFT: Final[int] = lib.ROOMCAST_EVENT_ROOM_LEFT
+#: Only with room_events: a room's last member left. Sets ``ns``, ``name``.
+ROOM_DELETED: Final[int] = lib.ROOMCAST_EVENT_ROOM_DELETED
+#: Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets ``connection``.
+HANDSHAKE: Final[int] = lib.ROOMCAST_EVENT_HANDSHAKE
+#: Only with refusal_events: a request was refused. Sets ``code`` to Engine.IO's error code (0 to 5; 6 for a handshake that was
+#: answered with 503), ``name`` to its text, ``data`` to what was wrong: the transport, the sid, the method, or a name such as
+#: INVALID_ORIGIN; for a WebSocket's handshake that is none the text of its answer, with code 3; with code 6 RATE, CONNECTIONS or
+#: DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
+REFUSED: Final[int] = lib.ROOMCAST_EVENT_REFUSED
+#: Only with engine_only: a connection opened. Sets ``connection``.
+OPEN: Final[int] = lib.ROOMCAST_EVENT_OPEN
+#: Only with engine_only: a text message. Sets ``connection``, ``data``.
+TEXT: Final[int] = lib.ROOMCAST_EVENT_TEXT
+#: Only with engine_only: a binary message. Sets ``connection``, ``data``.
+BINARY: Final[int] = lib.ROOMCAST_EVENT_BINARY
+#: Only with engine_only: a connection closed; its handle is dead already. Sets ``connection``, ``code`` to a ROOMCAST_REASON_
+#: number.
+CLOSE: Final[int] = lib.ROOMCAST_EVENT_CLOSE
+#: After roomcast_drain: no connection is left.
+DRAINED: Final[int] = lib.ROOMCAST_EVENT_DRAINED
+#: On ROOMCAST_EVENT_ACK_END: the time was up.
+TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
+#: For roomcast_times: turns of the loop, their waits not counted.
+TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
+#: For roomcast_times: flushes that had something to send.
+TIMES_FLUSHES: Final[int] = lib.ROOMCAST_TIMES_FLUSHES
