@@ -302,6 +302,8 @@ fn every_function_lists_the_errors_of_its_arguments() {
                 }
                 ("const struct roomcast_message", _) => &["BAD_UTF8", "BAD_SIZE", "BAD_VALUE", "NULL"],
                 ("struct roomcast_handshake" | "struct roomcast_histogram", _) => &["BAD_SIZE", "NULL"],
+                // A path of the file system is bytes.
+                ("const char", "*path") if name == "roomcast_listen_unix" => &[],
                 ("const char", _) => &["BAD_UTF8"],
                 ("const struct roomcast_slice", "*rooms" | "*leave" | "*join") => &["BAD_UTF8"],
                 ("uint32_t", "close" | "guarded" | "remove_when_empty") => &["BAD_VALUE"],
