@@ -1,5 +1,5 @@
-//! A core with clients and a kernel that takes everything: what a flush costs for each connection, and a host that gets events
-//! for each event. It checks what it measures.
+//! A core with clients and a kernel that takes everything: what a flush costs for each connection, over a WebSocket and for an open
+//! poll, and a host that gets events for each event. It checks what it measures.
 
 use std::hint::black_box;
 use std::io::IoSlice;
@@ -40,7 +40,33 @@ impl Output for Sink {
     fn resume(&mut self, _: usize) {}
 }
 
-/// Clients in `/`, each on a WebSocket.
+/// Hears what a client is told.
+#[derive(Default)]
+struct Ear(Vec<u8>);
+
+impl Output for Ear {
+    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
+        self.0.extend_from_slice(bytes);
+        Sent::All
+    }
+
+    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
+        for slice in slices {
+            let _ = self.send(link, slice);
+        }
+        Sent::All
+    }
+
+    fn close(&mut self, _: usize) {}
+
+    fn abort(&mut self, _: usize) {}
+
+    fn pause(&mut self, _: usize) {}
+
+    fn resume(&mut self, _: usize) {}
+}
+
+/// Clients in `/`, each on a WebSocket or polling over one link.
 pub(crate) struct Clients {
     core: Core,
     sink: Sink,
@@ -48,17 +74,36 @@ pub(crate) struct Clients {
     count: usize,
     /// Sixteen events of one client, as it sends them.
     burst: Vec<u8>,
+    /// The poll of each polling client.
+    polls: Vec<Vec<u8>>,
 }
 
 impl Clients {
-    pub(crate) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize, polling: bool) -> Self {
         let mut core = Core::new(Config::default(), 0).expect("a good config");
-        let (mut sink, mut events) = (Sink::default(), Events::new());
+        let (mut events, mut polls) = (Events::new(), Vec::new());
         for link in 0..count {
             assert!(core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
-            let _ = core.received(link, &mut HELLO.to_vec(), 0);
-            core.flush(&mut sink, 0);
-            core.take_events(&mut events);
+            let mut request = |mut bytes: Vec<u8>| {
+                let mut ear = Ear::default();
+                let _ = core.received(link, &mut bytes, 0);
+                core.flush(&mut ear, 0);
+                core.take_events(&mut events);
+                String::from_utf8_lossy(&ear.0).into_owned()
+            };
+            if polling {
+                let opened =
+                    request(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n".to_vec());
+                let (_, sid) = opened.split_once("\"sid\":\"").expect("a session");
+                let (sid, _) = sid.split_once('"').expect("its id");
+                let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n");
+                request(format!("POST {target}Content-Length: 2\r\n\r\n40").into_bytes());
+                let poll = format!("GET {target}\r\n").into_bytes();
+                assert!(request(poll.clone()).contains("40{\"sid\""));
+                polls.push(poll);
+            } else {
+                request(HELLO.to_vec());
+            }
         }
         assert_eq!(core.stats().sockets, count);
         let mut burst = Vec::new();
@@ -68,7 +113,17 @@ impl Clients {
             burst.extend([0x81, 0x80 | u8::try_from(packet.len()).expect("a short packet"), 0, 0, 0, 0]);
             burst.extend(packet.into_bytes());
         }
-        Self { core, sink, events, count, burst }
+        Self { core, sink: Sink::default(), events, count, burst, polls }
+    }
+
+    /// Each polling client asks for what there is; there is nothing yet.
+    pub(crate) fn poll(&mut self) {
+        for (link, poll) in self.polls.iter().enumerate() {
+            let _ = self.core.received(link, &mut poll.clone(), 0);
+        }
+        let before = self.sink.sends;
+        self.core.flush(&mut self.sink, 0);
+        assert_eq!(self.sink.sends, before);
     }
 
     /// What `flush` is to find.

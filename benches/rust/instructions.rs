@@ -7,19 +7,21 @@ use clients::Clients;
 use roomcast::router::Selection;
 use world::{Order, World, targets};
 
-/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`; or `flush` or `events`
-/// and how many clients.
+/// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`; or `flush`, `polling` or
+/// `events` and how many clients.
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|w| w == word);
     let mut numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
     let (members, emits) = (numbers.next().unwrap_or(1_000).max(100), numbers.next().unwrap_or(64));
-    if has("flush") || has("events") {
-        let mut clients = Clients::new(members as usize);
+    if has("flush") || has("polling") || has("events") {
+        let mut clients = Clients::new(members as usize, has("polling"));
         for first in [true, false] {
             // The first round grows the buffers.
+            clients.poll();
             clients.emit();
-            let (connections, events) = match (first, has("flush")) {
+            let (connections, events) = match (first, !has("events")) {
+                (true, _) if has("polling") => (clients.flush(), 0),
                 (true, _) => (clients.flush(), clients.events()),
                 (false, true) => (measured_flush(&mut clients), 0),
                 (false, false) => (0, measured_events(&mut clients)),

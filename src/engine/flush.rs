@@ -309,7 +309,7 @@ impl Engine {
         let most = self.config.limits.max_poll_packets;
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
-        if self.outbox.packets(key.slot, ranges).nth(most).is_some() {
+        if self.outbox.exceeds(key.slot, ranges, most) {
             self.keep(key, ranges, 0);
             self.take_packets(key, most, &mut payload);
         } else {

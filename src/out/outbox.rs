@@ -4,7 +4,7 @@
 use super::backlog::{Backlog, Class, Total};
 use super::form::{Form, Forms};
 use super::log::restart;
-use super::packets::{KEPT_PLACES, Packet, Place, Run, SharedPackets, Writer};
+use super::packets::{KEPT_PLACES, Place, Run, SharedPackets, Writer};
 use super::tags::Tags;
 use super::{Conn, Frame, TickLog};
 use crate::base::errors::Result;
@@ -167,11 +167,12 @@ impl Outbox {
         Run::new(self.log.all(), &self.places, range)
     }
 
-    /// The packets that a connection is to get, oldest first: what has waited, and this tick's `ranges`. Only right when none of them
+    /// Whether a connection is to get more than so many packets, of what has waited and of this tick's `ranges`. Only right when none
     /// was partly sent, as with polling.
-    pub(crate) fn packets(&self, conn: Conn, ranges: &[Frame]) -> impl Iterator<Item = Packet<'_>> {
-        let waiting = self.backlog(conn).into_iter().flat_map(Backlog::packets);
-        waiting.chain(ranges.iter().flat_map(move |&range| self.run(range).packets()))
+    pub(crate) fn exceeds(&self, conn: Conn, ranges: &[Frame], most: usize) -> bool {
+        let fresh = ranges.iter().map(|&range| self.run(range).count()).sum();
+        let Some(left) = most.checked_sub(fresh) else { return true };
+        self.backlog(conn).is_some_and(|backlog| backlog.packets().nth(left).is_some())
     }
 
     // ---- what waits ----
