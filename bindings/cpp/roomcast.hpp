@@ -470,6 +470,7 @@ enum class event_kind : std::uint32_t {  // made: make header
     binary = ROOMCAST_EVENT_BINARY,
     close = ROOMCAST_EVENT_CLOSE,
     drained = ROOMCAST_EVENT_DRAINED,
+    session_expired = ROOMCAST_EVENT_SESSION_EXPIRED,
 };
 
 // Why a socket or a connection is gone.
@@ -527,6 +528,10 @@ public:
     std::uint32_t missing() const noexcept { return raw_.code; }
     // On the end of an ack: whether the time was up.
     bool timed_out() const noexcept { return (raw_.flags & ROOMCAST_FLAG_TIMED_OUT) != 0; }
+    // On a connect: the socket was away and is back.
+    bool recovered() const noexcept { return (raw_.flags & ROOMCAST_FLAG_RECOVERED) != 0; }
+    // On a disconnect: the socket is away, and its client may come back.
+    bool recoverable() const noexcept { return (raw_.flags & ROOMCAST_FLAG_RECOVERABLE) != 0; }
     // On a disconnect and a close.
     roomcast::reason reason() const noexcept { return static_cast<roomcast::reason>(raw_.code); }
 
@@ -1016,15 +1021,18 @@ public:
         return {done, roomcast::remote(made)};
     }
 
-    // Makes a namespace, or finds it. In a guarded one you are asked about each connect (roomcast_add_namespace).
-    result<ns> add_namespace(slice name, bool guarded = false) noexcept {
+    // Makes a namespace, or finds it. In a guarded one you are asked about each connect; in one with recovery, clients that come
+    // back are told what they have missed (roomcast_add_namespace).
+    result<ns> add_namespace(slice name, bool guarded = false, bool recovery = false) noexcept {
         roomcast_namespace made = 0;
-        const status done(roomcast_add_namespace(get(), name.chars(), name.len, guarded ? 1 : 0, &made));
+        const std::uint32_t flags = namespace_flags(guarded, recovery);
+        const status done(roomcast_add_namespace(get(), name.chars(), name.len, flags, &made));
         return {done, ns(made)};
     }
     // Lets clients bring namespaces to life whose names fit `glob` (roomcast_add_pattern).
-    status add_pattern(slice glob, bool guarded = false, bool remove_when_empty = true) noexcept {
-        return status(roomcast_add_pattern(get(), glob.chars(), glob.len, guarded ? 1 : 0, remove_when_empty ? 1 : 0));
+    status add_pattern(slice glob, bool guarded = false, bool remove_when_empty = true, bool recovery = false) noexcept {
+        const std::uint32_t flags = namespace_flags(guarded, recovery);
+        return status(roomcast_add_pattern(get(), glob.chars(), glob.len, flags, remove_when_empty ? 1 : 0));
     }
     // Finds a namespace by its name (roomcast_find_namespace).
     result<ns> find_namespace(slice name) noexcept {
@@ -1306,6 +1314,10 @@ public:
     // ---- made until here ----
 
 private:
+    static std::uint32_t namespace_flags(bool guarded, bool recovery) noexcept {
+        return (guarded ? ROOMCAST_NAMESPACE_GUARDED : 0U) | (recovery ? ROOMCAST_NAMESPACE_RECOVERY : 0U);
+    }
+
     result<handshake> handshake_of(std::uint64_t who) noexcept {
         handshake found;
         const status done(roomcast_get_handshake(get(), who, &found.raw_));

@@ -94,8 +94,7 @@ impl World {
         let config = config(input);
         let own_origin = config.check_origin && config.cors.is_none();
         let mut core = Core::new(config, 1_700_000_000_000).expect("a good config");
-        let fleeting =
-            |guarded| PatternOptions { guarded, remove_when_empty: true, ..PatternOptions::default() };
+        let fleeting = |guarded| PatternOptions { guarded, recovery: !guarded, ..PatternOptions::default() };
         let namespaces = vec![
             core.find_namespace("/").expect("it is always there"),
             core.add_namespace("/open", NamespaceOptions::default()).expect("a good name"),
@@ -129,7 +128,7 @@ impl World {
                 self.write(input, &request, asks);
             }
             6..=9 => {
-                let frames = frames(input);
+                let frames = frames(input, &self.net.pids);
                 self.write(input, &frames, Asks::Frames);
             }
             10 => {
@@ -303,7 +302,7 @@ impl World {
             0 | 1 => head("GET", &format!("/socket.io/?{query}&transport=polling"), ""),
             2 | 3 => head("GET", &session, ""),
             4..=6 => {
-                let body = payload(input);
+                let body = payload(input, &self.net.pids);
                 let length = match kind {
                     4 | 5 => format!("Content-Length: {}\r\n", body.len()),
                     _ => format!("Content-Length: {}\r\n", body.len() + input.below(5)),
@@ -311,7 +310,7 @@ impl World {
                 [head("POST", &session, &length), body].concat()
             }
             7 => {
-                let body = payload(input);
+                let body = payload(input, &self.net.pids);
                 let chunk = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat();
                 let end: &[u8] = if input.flag() { b"0\r\n\r\n" } else { b"" };
                 let chunk = if body.is_empty() { Vec::new() } else { chunk };
@@ -553,6 +552,8 @@ impl World {
             ("connections", stats.connections, 0),
             ("sockets", stats.sockets, 0),
             ("rooms", stats.rooms, 0),
+            ("away", stats.away, 0),
+            ("recovery bytes", stats.recovery_bytes, 0),
             ("pending acks", stats.pending_acks, 0),
             ("timers", stats.timers, 0),
             ("queued bytes", stats.queued_bytes, 0),
@@ -576,7 +577,7 @@ impl World {
 }
 
 /// An Engine.IO packet.
-fn packet(input: &mut Input<'_>) -> Vec<u8> {
+fn packet(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
     const COMMON: [&str; 36] = [
         "40",
         "40/open,",
@@ -619,26 +620,31 @@ fn packet(input: &mut Input<'_>) -> Vec<u8> {
         at if at < COMMON.len() => COMMON[at].as_bytes().to_vec(),
         36 => [b"4".as_slice(), input.bytes()].concat(),
         37 => [b"42[\"big\",\"", "x".repeat(input.below(3_000)).as_bytes(), b"\"]"].concat(),
+        38 if !pids.is_empty() => {
+            let (namespace, pid) = (input.pick(&["t-1", "t-2"]), &pids[input.below(pids.len())]);
+            let offset = input.pick(&["", ",\"offset\":\"\"", ",\"offset\":7"]);
+            format!("40/{namespace},{{\"pid\":\"{pid}\"{offset}}}").into_bytes()
+        }
         _ => input.bytes().to_vec(),
     }
 }
 
-fn payload(input: &mut Input<'_>) -> Vec<u8> {
-    let mut body = packet(input);
+fn payload(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
+    let mut body = packet(input, pids);
     for _ in 0..input.below(3) {
         body.push(0x1e);
-        body.extend(packet(input));
+        body.extend(packet(input, pids));
     }
     body
 }
 
 /// WebSocket frames from a client.
-fn frames(input: &mut Input<'_>) -> Vec<u8> {
+fn frames(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..1 + input.below(3) {
         let opcode = input.pick(&[0x81u8, 0x81, 0x81, 0x81, 0x82, 0x89, 0x8a, 0x88, 0x01, 0x80, 0x00]);
         let payload = match opcode {
-            0x81 | 0x01 => packet(input),
+            0x81 | 0x01 => packet(input, pids),
             0x88 if input.flag() => 1000u16.to_be_bytes().to_vec(),
             _ => input.bytes().to_vec(),
         };

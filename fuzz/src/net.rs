@@ -6,6 +6,7 @@ use std::io::IoSlice;
 
 /// What tells a client its session's id.
 const SID: &[u8] = b"0{\"sid\":\"";
+const PID: &[u8] = b"\"pid\":\"";
 
 /// One link that the core has.
 #[derive(Default)]
@@ -140,6 +141,16 @@ pub(crate) struct Net {
     freed: Vec<usize>,
     /// Ids of sessions, as clients were told them.
     pub(crate) sids: Vec<String>,
+    /// Private ids of sessions, by which a client gets them back.
+    pub(crate) pids: Vec<String>,
+}
+
+/// The text that begins behind a mark, up to its quote.
+fn text_behind(mark: &[u8], bytes: &[u8]) -> Option<String> {
+    let at = bytes.windows(mark.len()).position(|window| window == mark)?;
+    let rest = &bytes[at + mark.len()..];
+    let end = rest.iter().position(|&byte| byte == b'"')?;
+    Some(String::from_utf8_lossy(&rest[..end]).into_owned())
 }
 
 impl Net {
@@ -187,18 +198,15 @@ impl Net {
         self.free.append(&mut self.freed);
     }
 
-    fn listen_for_sid(&mut self, bytes: &[u8]) {
-        let Some(at) = bytes.windows(SID.len()).position(|window| window == SID) else { return };
-        let rest = &bytes[at + SID.len()..];
-        if let Some(end) = rest.iter().position(|&byte| byte == b'"') {
-            self.sids.push(String::from_utf8_lossy(&rest[..end]).into_owned());
-        }
+    fn listen_for_ids(&mut self, bytes: &[u8]) {
+        self.sids.extend(text_behind(SID, bytes));
+        self.pids.extend(text_behind(PID, bytes));
     }
 }
 
 impl Output for Net {
     fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
-        self.listen_for_sid(bytes);
+        self.listen_for_ids(bytes);
         let link = self.get(link).expect("output for a link that the core has");
         if link.broken {
             return Sent::Broken;

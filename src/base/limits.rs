@@ -157,6 +157,13 @@ macro_rules! limits {
             /// New sessions from one address let in each second; more are answered with 429 and `Retry-After`, and counted. 0 sets no
             /// bound. Addresses are as for `max_connections_per_address`.
             max_handshakes_per_address: u32 = 0, 0;
+            /// Milliseconds for which a socket of a namespace with recovery is waited for after its connection has ended.
+            recovery_window: u64 = 120_000, 1, MAX_TIME;
+            /// Bytes that each namespace with recovery keeps of what was emitted in it, for those who come back; the oldest goes first.
+            recovery_log_bytes: usize = 16 * 1024 * 1024, 1;
+            /// Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
+            /// more. 0: none.
+            recovery_sessions: u32 = 65_536, 0;
         }
     };
 }

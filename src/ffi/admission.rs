@@ -3,7 +3,7 @@
 use super::broker::{Host, roomcast_broker};
 use super::convert::{flag, namespace};
 use super::given::Given;
-use super::guard::Fault;
+use super::guard::{Fault, Outcome};
 use super::types::*;
 use crate::base::errors::Error;
 use crate::base::open::Open;
@@ -12,11 +12,11 @@ use std::ffi::c_char;
 
 /// Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
 ///
-/// `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
-/// the namespace.
+/// `flags` are ROOMCAST_NAMESPACE_ bits; with 0 everybody is let in. `ns` is set to the namespace.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it is given while
-/// it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there with other flags ("/" takes whatever it is given
+/// while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE for a
+/// flag that there is not, ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
 /// Ownership: the name is copied.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn roomcast_add_namespace(
     broker: *mut roomcast_broker,
     name: *const c_char,
     name_len: usize,
-    guarded: u32,
+    flags: u32,
     ns: *mut roomcast_namespace,
 ) -> roomcast_status {
     // SAFETY: what the caller promises.
@@ -32,21 +32,32 @@ pub unsafe extern "C" fn roomcast_add_namespace(
     let body = |host: &mut Host| {
         let out = given.out(ns, "ns")?;
         let name = given.text(name, name_len, "name")?;
-        let options = NamespaceOptions { guarded: flag(guarded, "guarded")?, open: Open::default() };
+        let [guarded, recovery] = options(flags)?;
+        let options = NamespaceOptions { guarded, recovery, open: Open::default() };
         out.set(host.broker.add_namespace(name, options)?.to_bits());
         Ok(())
     };
     given.host(broker, "roomcast_add_namespace", body)
 }
 
+/// Whether namespaces are guarded, and whether they have recovery.
+fn options(flags: u32) -> Outcome<[bool; 2]> {
+    const ALL: [u32; 2] = [ROOMCAST_NAMESPACE_GUARDED, ROOMCAST_NAMESPACE_RECOVERY];
+    if flags & !ALL.iter().fold(0, |all, flag| all | flag) != 0 {
+        return Err(Fault::value("flags", "it is made of ROOMCAST_NAMESPACE_ bits"));
+    }
+    Ok(ALL.map(|flag| flags & flag != 0))
+}
+
 /// Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
 /// patterns that fit, the first one added counts.
 ///
-/// `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
+/// `flags` are as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
 /// is the one to choose; 0 keeps it, and then clients decide how many there are, up to max_namespaces, past which no other can be
 /// made. One in which nobody was ever let in goes in any case.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+/// Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+/// ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
 /// Ownership: the glob is copied.
 /// Threads: the broker's.
 #[unsafe(no_mangle)]
@@ -54,17 +65,17 @@ pub unsafe extern "C" fn roomcast_add_pattern(
     broker: *mut roomcast_broker,
     glob: *const c_char,
     glob_len: usize,
-    guarded: u32,
+    flags: u32,
     remove_when_empty: u32,
 ) -> roomcast_status {
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let glob = given.text(glob, glob_len, "glob")?;
-        let guarded = flag(guarded, "guarded")?;
+        let [guarded, recovery] = options(flags)?;
         let remove_when_empty = flag(remove_when_empty, "remove_when_empty")?;
-        host.broker
-            .add_pattern(glob, PatternOptions { guarded, remove_when_empty, open: Open::default() })?;
+        let options = PatternOptions { guarded, recovery, remove_when_empty, open: Open::default() };
+        host.broker.add_pattern(glob, options)?;
         Ok(())
     };
     given.host(broker, "roomcast_add_pattern", body)

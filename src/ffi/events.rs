@@ -119,6 +119,7 @@ pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]
         Event::Refused { message, context, .. } => (Some(message.as_bytes()), Some(context.as_bytes())),
         Event::NamespaceCreated { name, .. }
         | Event::NamespaceRemoved { name, .. }
+        | Event::SessionExpired { id: name, .. }
         | Event::Room { room: name, .. } => (Some(name.as_bytes()), None),
         Event::Ack { args: text, .. } | Event::Text { text, .. } => (None, Some(text.as_bytes())),
         Event::Binary { bytes, .. } => (None, Some(bytes)),
@@ -142,8 +143,9 @@ pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
             tag,
             ..NOTHING
         },
-        Event::Connect { socket, namespace, tag, .. } => roomcast_event {
+        Event::Connect { socket, namespace, tag, recovered, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT,
+            flags: if recovered { ROOMCAST_FLAG_RECOVERED } else { 0 },
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             tag,
@@ -174,8 +176,16 @@ pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
             context,
             ..NOTHING
         },
-        Event::Disconnect { socket, namespace, reason, tag, .. } => roomcast_event {
+        Event::SessionExpired { socket, namespace, tag, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_SESSION_EXPIRED,
+            socket: socket.to_bits(),
+            ns: namespace.to_bits(),
+            tag,
+            ..NOTHING
+        },
+        Event::Disconnect { socket, namespace, reason, tag, recoverable, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_DISCONNECT,
+            flags: if recoverable { ROOMCAST_FLAG_RECOVERABLE } else { 0 },
             code: reason_code(reason),
             socket: socket.to_bits(),
             ns: namespace.to_bits(),

@@ -5,7 +5,7 @@ use super::config::defaults;
 use super::router::roomcast_selection;
 use super::types::{
     roomcast_config, roomcast_event, roomcast_handshake, roomcast_histogram, roomcast_listen_options,
-    roomcast_message, roomcast_slice, roomcast_target,
+    roomcast_message, roomcast_target,
 };
 use std::mem::{MaybeUninit, offset_of};
 
@@ -51,7 +51,7 @@ macro_rules! frozen {
 }
 
 frozen! {
-    roomcast_config.cookie_domain: roomcast_slice = defaults();
+    roomcast_config.recovery_sessions: u64 = defaults();
     roomcast_target.except_socket_count: usize;
     roomcast_message.attachment_count: usize;
     roomcast_handshake.header_count: usize;

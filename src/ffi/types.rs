@@ -114,13 +114,13 @@ pub struct roomcast_pair {
 }
 
 /// A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
-/// client's auth object as JSON ("{}" when it sent none).
+/// client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
 pub const ROOMCAST_EVENT_CONNECT: u32 = 1;
 /// A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
 /// `parts` to the attachments that the placeholders in it stand for, and `ack`.
 pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
-/// A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
-/// the rooms it was in until now, its own not among them.
+/// A socket is gone; its handle is dead already, unless the flag ROOMCAST_FLAG_RECOVERABLE is set. Sets `socket`, `ns`, `code` to a
+/// ROOMCAST_REASON_ number, and `parts` to the rooms it was in until now, its own not among them.
 pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
 /// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
 /// `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
@@ -167,9 +167,28 @@ pub const ROOMCAST_EVENT_BINARY: u32 = 18;
 pub const ROOMCAST_EVENT_CLOSE: u32 = 19;
 /// After roomcast_drain: no connection is left.
 pub const ROOMCAST_EVENT_DRAINED: u32 = 20;
+/// A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
+/// Its handle is dead already. Sets `socket`, `ns`, and `name` to its id.
+pub const ROOMCAST_EVENT_SESSION_EXPIRED: u32 = 21;
 
 /// On ROOMCAST_EVENT_ACK_END: the time was up.
 pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
+/// On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
+/// missed is sent before anything else.
+pub const ROOMCAST_FLAG_RECOVERED: u32 = 2;
+/// On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its
+/// ROOMCAST_EVENT_CONNECT with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
+pub const ROOMCAST_FLAG_RECOVERABLE: u32 = 4;
+
+/// For roomcast_add_namespace and roomcast_add_pattern: you are asked about each connect, with ROOMCAST_EVENT_CONNECT_REQUEST.
+pub const ROOMCAST_NAMESPACE_GUARDED: u32 = 1;
+/// For roomcast_add_namespace and roomcast_add_pattern: connection state recovery. A client whose connection ends, and who is back
+/// within recovery_window, is the same socket in the same rooms, and is sent what it has missed, once and in order. Its
+/// ROOMCAST_EVENT_DISCONNECT has the flag ROOMCAST_FLAG_RECOVERABLE; until it is back, also in a guarded namespace without
+/// being asked about, it can be put into rooms, taken out of them and disconnected, and what is emitted to it waits in the
+/// namespace's log. What is emitted with an acknowledgement, or is volatile, is not sent again; of ROOMCAST_LATEST the newest is.
+/// Each event carries one argument more on the wire, by which a client knows how far it has heard.
+pub const ROOMCAST_NAMESPACE_RECOVERY: u32 = 2;
 
 /// The client closed the transport, or the network did.
 pub const ROOMCAST_REASON_TRANSPORT_CLOSE: u32 = 1;
@@ -636,4 +655,12 @@ pub struct roomcast_config {
     pub cookie_max_age: i64,
     /// The cookie's Domain, the name below which it is sent too. Empty, the default: it is the host's alone.
     pub cookie_domain: roomcast_slice,
+    /// For how long a socket of a namespace with recovery is waited for after its connection has ended. 120,000 by default.
+    pub recovery_window: u64,
+    /// Bytes that each namespace with recovery keeps of what was emitted in it, for those who come back; the oldest goes first.
+    /// 16 MiB by default.
+    pub recovery_log_bytes: u64,
+    /// Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
+    /// more. 65,536 by default; 0: none.
+    pub recovery_sessions: u64,
 }

@@ -147,6 +147,7 @@ impl Config {
         limits.max_handshakes_per_second = limits.max_handshakes_per_second.div_ceil(many as u32);
         limits.handshake_burst = limits.handshake_burst.div_ceil(many as u32);
         limits.max_events = limits.max_events.div_ceil(many);
+        limits.recovery_sessions = limits.recovery_sessions.div_ceil(many as u32);
         limits.max_event_bytes = limits.max_event_bytes.div_ceil(many);
         Self {
             path: self.path.clone(),

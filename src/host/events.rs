@@ -34,6 +34,8 @@ pub enum Event<'a> {
         auth: &'a str,
         /// What the host has set by `set_tag`; 0 until then.
         tag: u64,
+        /// It was away and is back, in the rooms that it is in by now; what it missed is sent before anything else.
+        recovered: bool,
     },
     /// A client emitted an event.
     Message {
@@ -80,7 +82,7 @@ pub enum Event<'a> {
         /// What the host has given to `emit_with_ack`.
         context: u64,
     },
-    /// A socket is gone. Its handle is dead already.
+    /// A socket is gone. Its handle is dead already, unless it is `recoverable`.
     Disconnect {
         /// The socket.
         socket: SocketId,
@@ -90,6 +92,21 @@ pub enum Event<'a> {
         reason: Reason,
         /// The rooms it was in until now, its own not among them.
         rooms: Rooms<'a>,
+        /// What the host has set by `set_tag`; 0 until then.
+        tag: u64,
+        /// It is away, and its client may come back: its handle lives until its [`Connect`](Event::Connect), which says
+        /// `recovered`, or its [`SessionExpired`](Event::SessionExpired).
+        recoverable: bool,
+    },
+    /// A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the
+    /// host. Its handle is dead already.
+    SessionExpired {
+        /// The socket.
+        socket: SocketId,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// Its id, as its client knew it.
+        id: &'a str,
         /// What the host has set by `set_tag`; 0 until then.
         tag: u64,
     },
@@ -190,11 +207,14 @@ pub enum RoomChange {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     ConnectRequest(SocketId, NamespaceId),
-    Connect(SocketId, NamespaceId),
+    /// Whether it was away before.
+    Connect(SocketId, NamespaceId, bool),
     Message(SocketId, NamespaceId, Option<u64>),
     Ack(AckId, SocketId, u32),
     AckEnd(AckId, u32, bool),
-    Disconnect(SocketId, NamespaceId, Reason),
+    /// Whether it is away now.
+    Disconnect(SocketId, NamespaceId, Reason, bool),
+    SessionExpired(SocketId, NamespaceId),
     ProtocolError(SocketId, NamespaceId),
     NamespaceCreated(NamespaceId),
     NamespaceRemoved(NamespaceId),
@@ -373,8 +393,9 @@ impl Events {
             Kind::ConnectRequest(socket, namespace) => {
                 Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
             }
-            Kind::Connect(socket, namespace) => {
-                Event::Connect { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
+            Kind::Connect(socket, namespace, recovered) => {
+                let (id, auth) = (spans.text(0), spans.text(1));
+                Event::Connect { socket, namespace, id, auth, tag, recovered }
             }
             Kind::Message(socket, namespace, ack) => Event::Message {
                 socket,
@@ -395,8 +416,11 @@ impl Events {
                 context,
             },
             Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out, context },
-            Kind::Disconnect(socket, namespace, reason) => {
-                Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans), tag }
+            Kind::Disconnect(socket, namespace, reason, recoverable) => {
+                Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans), tag, recoverable }
+            }
+            Kind::SessionExpired(socket, namespace) => {
+                Event::SessionExpired { socket, namespace, id: spans.text(0), tag }
             }
             Kind::ProtocolError(socket, namespace) => Event::ProtocolError { socket, namespace, tag },
             Kind::NamespaceCreated(namespace) => Event::NamespaceCreated { namespace, name: spans.text(0) },

@@ -106,6 +106,8 @@ impl fmt::Display for Metrics {
             ("links", "TCP connections.", stats.links),
             ("connections", "Engine.IO connections, those being closed included.", stats.connections),
             ("sockets", "Sockets in their namespaces.", stats.sockets),
+            ("away", "Sockets whose clients may come back.", stats.away),
+            ("recovery_bytes", "Bytes kept for clients that may come back.", stats.recovery_bytes),
             ("namespaces", "Namespaces.", stats.namespaces),
             ("rooms", "Rooms that the host made, over all namespaces.", stats.rooms),
             ("pending_acks", "Acknowledgements the host waits for.", stats.pending_acks),

@@ -41,6 +41,23 @@ impl Reason {
         Reason::SlowConsumer,
     ];
 
+    /// Whether a client that comes back after this may have its session again, where its namespace has recovery. As in the
+    /// reference, which has no slow consumers.
+    pub(crate) const fn is_recoverable(self) -> bool {
+        match self {
+            Reason::TransportClose
+            | Reason::TransportError
+            | Reason::PingTimeout
+            | Reason::ForcedClose
+            | Reason::ForcedServerClose
+            | Reason::ServerShuttingDown
+            | Reason::SlowConsumer => true,
+            Reason::ParseError | Reason::ClientNamespaceDisconnect | Reason::ServerNamespaceDisconnect => {
+                false
+            }
+        }
+    }
+
     /// The reference's spelling.
     pub const fn text(self) -> &'static str {
         let text = self.text_with_nul();

@@ -99,6 +99,19 @@ counters! {
     unknown_acks,
     /// Acknowledgements that did not come in time.
     ack_timeouts,
+    /// Clients that came back to their session.
+    sessions_recovered,
+    /// Sessions of sockets that were away and did not come back: their time was up, there were more than `recovery_sessions`, or the
+    /// host ended them.
+    sessions_expired,
+    /// Clients that asked for a session nobody has, or has any more.
+    recoveries_unknown,
+    /// Clients that came back with an offset that this broker did not give.
+    recoveries_foreign,
+    /// Clients that came back and had missed something that was not kept, or more than `max_backlog`.
+    recoveries_overrun,
+    /// Messages that were sent again to clients that came back.
+    messages_replayed,
     /// Calls that were queued, from other threads or for loops of the broker's own, and could not be carried out: their socket
     /// was gone, or a limit was reached.
     remote_failures,
@@ -114,6 +127,10 @@ pub struct Stats {
     pub connections: usize,
     /// Sockets in their namespaces.
     pub sockets: usize,
+    /// Sockets that are away, and whose clients may come back.
+    pub away: usize,
+    /// Bytes of what is kept for them, and for those who may be gone without anybody's knowing.
+    pub recovery_bytes: usize,
     /// Namespaces.
     pub namespaces: usize,
     /// Rooms that the host made, over all namespaces; a socket's own room is not counted. With several loops, a room counts
@@ -142,6 +159,8 @@ impl Stats {
             links: self.links + other.links,
             connections: self.connections + other.connections,
             sockets: self.sockets + other.sockets,
+            away: self.away + other.away,
+            recovery_bytes: self.recovery_bytes + other.recovery_bytes,
             namespaces: self.namespaces.max(other.namespaces),
             rooms: self.rooms + other.rooms,
             pending_acks: self.pending_acks + other.pending_acks,

@@ -3,6 +3,7 @@
 use super::Hub;
 use super::Timer;
 use super::message::{Message, Receipt, Target};
+use super::place::Place;
 use crate::base::Millis;
 use crate::base::errors::Result;
 use crate::base::ids::{AckId, Key, SocketId};
@@ -171,7 +172,7 @@ impl Hub {
             return Ok(());
         }
         let mut over = false;
-        self.recipients(target, |sockets, member| {
+        self.select(target, &[Place::Connected, Place::Asking], |sockets, member| {
             over |= sockets.at(member).is_some_and(|socket| socket.acks.len() >= most);
         })?;
         if over { Err(LimitError::new(&fields::max_pending_acks, most as u64).into()) } else { Ok(()) }

@@ -5,6 +5,7 @@ use super::Hub;
 use super::Timer;
 use super::acks::Owed;
 use super::delivery::check_data;
+use super::place::Place;
 use super::sockets::{Life, Socket};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -27,13 +28,21 @@ impl Hub {
         if waiting >= limits.max_namespaces_per_connection as usize {
             return self.refuse_client(engine, conn, name, "Too many namespaces");
         }
-        let slot = self.sockets.next_key().slot;
-        let Ok(sid) = self.sids.make(slot) else {
-            return engine.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
-        };
         let namespace = match self.namespace_for_client(engine, conn, name) {
             Ok(namespace) => namespace,
             Err(why) => return self.refuse_client(engine, conn, name, why),
+        };
+        // It stays while somebody asks for it, whatever becomes of the session that it had.
+        if let Some(home) = self.namespaces.get_mut(namespace) {
+            home.enter();
+        }
+        if self.recover(engine, conn, namespace, auth) {
+            return self.leave_namespace(engine, namespace);
+        }
+        let slot = self.sockets.next_key().slot;
+        let (Ok(sid), Ok(session)) = (self.sids.make(slot), self.begin_session(namespace)) else {
+            self.leave_namespace(engine, namespace);
+            return engine.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
         };
         let key = self.sockets.insert(Socket {
             sid,
@@ -43,13 +52,12 @@ impl Hub {
             room_bytes: 0,
             acks: Owed::default(),
             tag: 0,
+            session: session.map(Box::new),
         });
-        let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get_mut(namespace))
-        else {
+        let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get(namespace)) else {
             return;
         };
         state.sockets.push(key);
-        home.enter();
         let id = sid::text(&sid);
         if home.guarded {
             self.asking.add(key.slot, home.asking, key.slot);
@@ -57,37 +65,50 @@ impl Hub {
             engine.events.push(kind).text(&[id]).text(&[auth]);
         } else {
             self.complete_connect(engine, key);
-            let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(namespace));
+            let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(namespace), false);
             engine.events.push(kind).text(&[id]).text(&[auth]);
         }
     }
 
     fn complete_connect(&mut self, engine: &mut Engine, key: Key) {
+        self.enter(engine, key);
+        self.log_connected(engine, key);
+    }
+
+    /// Makes a socket that was asking, or away, one of its namespace, in the rooms that it has by now, and tells its client.
+    pub(super) fn enter(&mut self, engine: &mut Engine, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        let held = match std::mem::replace(&mut socket.life, Life::Connected) {
-            Life::Asking(held) => held,
-            Life::Connected => None,
-        };
+        let life = std::mem::replace(&mut socket.life, Life::Connected);
         let (conn, sid) = (socket.conn, socket.sid);
         socket.room_bytes = 0;
+        // Set aside: it knows since when the socket is in these rooms.
+        let session = socket.session.take();
         let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
         namespace.fleeting &= !namespace.settles;
         self.router.add(key.slot, namespace.route, conn.slot);
         engine.scratch.clear();
         engine.scratch.push(b'4');
-        socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid));
+        let pid = session.as_ref().map(|session| session.pid.text());
+        socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid), pid.as_deref());
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
-        let rooms: Vec<String> = self.asking.rooms_of(key.slot).map(str::to_owned).collect();
-        self.asking.remove(key.slot, |_| {});
+        if let Life::Away(until) = life {
+            self.recovery.away.remove(key.slot, until);
+        }
+        let Self { router, asking, away, .. } = self;
+        let before = life.place().of(router, asking, away);
+        let rooms: Vec<String> = before.rooms_of(key.slot).map(str::to_owned).collect();
+        before.remove(key.slot, |_| {});
         for room in &rooms {
             // It was checked when the host named it.
             let _ = self.join(engine, SocketId::new(key), room);
         }
-        if let Some(held) = held {
+        if let Some(socket) = self.sockets.get_mut(key) {
+            socket.session = session;
+        }
+        if let Life::Asking(Some(held)) = life {
             Self::release(engine, conn, &held);
         }
-        self.log_connected(engine, key);
     }
 
     /// The broker itself turns a client away; what else the client has goes on.
@@ -113,7 +134,7 @@ impl Hub {
 
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for.
     pub(crate) fn accept(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
-        if self.socket(socket)?.is_connected() {
+        if self.socket(socket)?.life.place() != Place::Asking {
             return Err(Error::WrongState);
         }
         self.complete_connect(engine, socket.key());
@@ -129,7 +150,7 @@ impl Hub {
         data: Option<&str>,
     ) -> Result<()> {
         let state = self.socket(socket)?;
-        if state.is_connected() {
+        if state.life.place() != Place::Asking {
             return Err(Error::WrongState);
         }
         if let Some(data) = data {
@@ -149,7 +170,9 @@ impl Hub {
         let key = socket.key();
         let state = self.socket(socket)?;
         let conn = state.conn;
-        if close {
+        if let Life::Away(_) = state.life {
+            self.expire(engine, key);
+        } else if close {
             let sockets = self.clients.get(conn).map(|conn| conn.sockets.clone()).unwrap_or_default();
             for other in sockets {
                 self.end_socket(engine, other);

@@ -4,6 +4,7 @@
 use super::Hub;
 use super::message::{Delivery, Message, Receipt, Target};
 use super::namespaces::Namespace;
+use super::place::Place;
 use super::sockets::Socket;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -93,11 +94,15 @@ impl Hub {
         engine.scratch.push(b'4');
         socketio::write_event(&mut engine.scratch, &namespace.name, attachments.len(), ack, name, args);
 
-        let asking = self.asking.total_members() > 0 && self.resolve(&target, false);
-        if !self.resolve(&target, true) && !asking {
+        let kept = namespace.log.is_some() && ack.is_none() && self.mark(engine, &target, delivery, args);
+        let asking = self.asking.total_members() > 0 && self.resolve(&target, Place::Asking);
+        if !self.resolve(&target, Place::Connected) && !asking && !kept {
             return Ok(Receipt::default());
         }
         let frame = engine.append(attachments)?;
+        if kept {
+            self.keep(engine, target.namespace.key(), attachments, delivery);
+        }
         let Self { router, named: (members, except), .. } = self;
         let outbox = &mut engine.outbox;
         let selection = target.selection(ns, members, except);
@@ -142,17 +147,18 @@ impl Hub {
         Ok(if asking { receipt.plus(self.hold(engine, &target, frame, delivery, each)) } else { receipt })
     }
 
-    /// Shows who would get what is emitted to `target`.
-    pub(super) fn recipients(
+    /// Shows those in `target` who are in one of these places.
+    pub(super) fn select(
         &mut self,
         target: &Target<'_>,
+        places: &[Place],
         mut each: impl FnMut(&Slots<Socket>, Member),
     ) -> Result<()> {
-        let Namespace { route, asking, .. } = *self.namespace(target.namespace)?;
-        for (connected, ns) in [(true, route), (false, asking)] {
-            if self.resolve(target, connected) {
-                let Self { router, asking, sockets, named: (members, except), .. } = self;
-                let router = if connected { router } else { asking };
+        let Namespace { route, asking, away, .. } = *self.namespace(target.namespace)?;
+        for (place, ns) in [(Place::Connected, route), (Place::Asking, asking), (Place::Away, away)] {
+            if places.contains(&place) && self.resolve(target, place) {
+                let Self { router, asking, away, sockets, named: (members, except), .. } = self;
+                let router = place.of(router, asking, away);
                 router.select(&target.selection(ns, members, except), |member, _| each(sockets, member));
             }
         }
@@ -160,18 +166,18 @@ impl Hub {
     }
 
     /// Fills `named` with the sockets that a target names or excepts, directly or by their own rooms: with those that are
-    /// connected, or with those that are asking. False if nobody is left to get anything.
-    pub(super) fn resolve(&mut self, target: &Target<'_>, connected: bool) -> bool {
+    /// in one place. False if nobody is left to get anything.
+    pub(super) fn resolve(&mut self, target: &Target<'_>, place: Place) -> bool {
         let namespace = target.namespace.key();
         let (mut members, mut except) = std::mem::take(&mut self.named);
         let somebody = match target.whom {
             Whom::Everyone => true,
             Whom::Some { rooms, members: sockets } => {
-                self.members_named(namespace, sockets, rooms, connected, &mut members);
+                self.members_named(namespace, sockets, rooms, place, &mut members);
                 !rooms.is_empty() || !members.is_empty()
             }
         };
-        self.members_named(namespace, target.except, target.except_rooms, connected, &mut except);
+        self.members_named(namespace, target.except, target.except_rooms, place, &mut except);
         self.named = (members, except);
         somebody
     }
@@ -181,18 +187,18 @@ impl Hub {
         namespace: Key,
         sockets: &[SocketId],
         rooms: &[&str],
-        connected: bool,
+        place: Place,
         out: &mut Vec<Member>,
     ) {
         out.clear();
-        out.extend(sockets.iter().filter_map(|&id| self.member(id, connected)));
-        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room, connected));
+        out.extend(sockets.iter().filter_map(|&id| self.member(id, place)));
+        let owners = rooms.iter().filter_map(|room| self.owner_of_room(namespace, room, place));
         out.extend(owners.map(|key| key.slot));
     }
 
-    fn member(&self, id: SocketId, connected: bool) -> Option<Member> {
+    fn member(&self, id: SocketId, place: Place) -> Option<Member> {
         let socket = self.sockets.get(id.key())?;
-        (socket.is_connected() == connected).then(|| id.key().slot)
+        (socket.life.place() == place).then(|| id.key().slot)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::Hub;
 use super::clients::Clients;
 use super::message::{Delivery, Receipt, Target};
+use super::place::Place;
 use super::sockets::{Life, Socket};
 use crate::base::ids::Key;
 use crate::base::slots::Slots;
@@ -28,7 +29,7 @@ impl Hub {
         let mut receipt = Receipt::default();
         let Ok(namespace) = self.namespace(target.namespace) else { return receipt };
         let ns = namespace.asking;
-        if !self.resolve(target, false) {
+        if !self.resolve(target, Place::Asking) {
             return receipt;
         }
         let class = match delivery {

@@ -7,13 +7,18 @@
 
 mod acks;
 mod admission;
+mod away;
 mod clients;
 pub(crate) mod delivery;
 mod held;
+mod kept;
 mod lines;
 pub(crate) mod message;
 pub(crate) mod namespaces;
 mod packets;
+mod place;
+mod recovery;
+mod restore;
 pub(crate) mod rooms;
 #[cfg(test)]
 mod routing_tests;
@@ -31,7 +36,8 @@ use crate::host::stats::Stats;
 use crate::route::{Member, Router};
 use acks::{AckNumbers, PendingAck};
 use clients::Clients;
-use namespaces::{Namespace, Pattern};
+use namespaces::{Namespace, NamespaceOptions, Pattern};
+use recovery::Recovery;
 use sockets::Socket;
 use std::collections::HashMap;
 
@@ -44,6 +50,8 @@ enum Timer {
     Assembly(u32),
     /// An acknowledgement the host waits for.
     Ack(u32),
+    /// The oldest entry of a namespace's log.
+    Log(u32),
 }
 
 /// Everybody who speaks Socket.IO over the sessions of an engine.
@@ -57,6 +65,9 @@ pub(crate) struct Hub {
     router: Router,
     /// The rooms of those whom the host has yet to let in, in the same namespaces.
     asking: Router,
+    /// The rooms of those who are away, in the same namespaces.
+    away: Router,
+    recovery: Recovery,
     acks: Slots<PendingAck>,
     ack_numbers: AckNumbers,
     timers: Timers<Timer>,
@@ -76,13 +87,15 @@ impl Hub {
             patterns: Vec::new(),
             router: Router::new(),
             asking: Router::new(),
+            away: Router::new(),
+            recovery: Recovery::new()?,
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&space),
             sids: SidSource::new(space),
             timers: Timers::default(),
             named: Default::default(),
         };
-        hub.make_namespace(engine, "/", false, false)?;
+        hub.make_namespace(engine, "/", NamespaceOptions::default(), false)?;
         engine.events.clear();
         Ok(hub)
     }
@@ -93,20 +106,26 @@ impl Hub {
         stats.namespaces = self.namespaces.len();
         stats.rooms = self.router.total_rooms();
         stats.pending_acks = self.acks.len();
-        stats.timers = stats.timers.saturating_add(self.timers.len());
+        stats.away = self.recovery.away.len();
+        stats.recovery_bytes = self.recovery.bytes;
+        stats.timers = stats.timers.saturating_add(self.timers.len()).saturating_add(stats.away);
     }
 
     /// When the first of its timers is due.
     pub(crate) fn next_timeout(&self) -> Option<Millis> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.recovery.away.next()).min()
     }
 
     /// Runs the first of what is due.
     pub(crate) fn run_timer(&mut self, engine: &mut Engine) {
+        if self.recovery.away.next() == self.next_timeout() {
+            return self.expire_first(engine);
+        }
         match self.timers.pop_due(engine.now) {
             Some((_, Timer::Connect(slot))) => self.connect_timed_out(engine, slot),
             Some((_, Timer::Assembly(slot))) => self.assembly_timed_out(engine, slot),
             Some((_, Timer::Ack(slot))) => self.ack_timed_out(engine, slot),
+            Some((_, Timer::Log(slot))) => self.log_is_due(engine, slot),
             None => {}
         }
     }

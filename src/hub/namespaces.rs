@@ -1,7 +1,8 @@
 //! Namespaces: made by the host, or from a pattern by the first client that asks; gone with the last socket when so
 //! chosen. Nothing of one namespace may be reached from another.
 
-use super::Hub;
+use super::recovery::{Log, new_log};
+use super::{Hub, Timer};
 use crate::base::errors::{self, Error};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::fields;
@@ -19,12 +20,16 @@ pub(super) struct Namespace {
     pub(super) route: crate::route::Namespace,
     /// The same for those who are asking.
     pub(super) asking: crate::route::Namespace,
+    /// The same for those who are away.
+    pub(super) away: crate::route::Namespace,
+    /// With recovery, what was emitted.
+    pub(super) log: Option<Box<Log>>,
     pub(super) guarded: bool,
     /// Removed with its last socket.
     pub(super) fleeting: bool,
     /// Fleeting only until a socket was let in: a refused connect leaves no namespace behind.
     pub(super) settles: bool,
-    /// Sockets in it, those waiting for the host's decision included.
+    /// Sockets in it, those waiting for the host's decision and those that are away included.
     pub(super) population: usize,
 }
 
@@ -34,6 +39,21 @@ pub struct NamespaceOptions {
     /// Ask the host about each connect, with [`Event::ConnectRequest`](crate::Event::ConnectRequest). Off by default:
     /// the namespace is open.
     pub guarded: bool,
+    /// Connection state recovery: a client whose connection ends, and who is back within `Limits::recovery_window`, is the same
+    /// socket in the same rooms, and is sent what it has missed, once and in order. Off by default.
+    ///
+    /// Such a socket has a [`Disconnect`](crate::Event::Disconnect) that is `recoverable`, and is *away* from then on: its handle
+    /// lives, it can be put into rooms, taken out of them, disconnected, and what is emitted to it waits in the namespace's log, which
+    /// holds `Limits::recovery_log_bytes`. Then comes a [`Connect`](crate::Event::Connect) that is `recovered`, also in a guarded
+    /// namespace, or [`SessionExpired`](crate::Event::SessionExpired). What is emitted with an acknowledgement, or is volatile,
+    /// is not sent again; of what is [`latest`](crate::Delivery::Latest) the newest is. Clients that cannot recover, such
+    /// as Python's, get new sockets as ever.
+    ///
+    /// Each event carries one argument more on the wire, by which a client knows how far it has heard. Stock JavaScript
+    /// clients hand it to their handlers behind the others, as they do with the reference's.
+    ///
+    /// With more than one of `Config::loops` it is refused with [`Error::Unsupported`](crate::Error::Unsupported).
+    pub recovery: bool,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -43,6 +63,9 @@ pub struct NamespaceOptions {
 pub struct PatternOptions {
     /// As [`NamespaceOptions::guarded`], for every namespace of the pattern.
     pub guarded: bool,
+    /// As [`NamespaceOptions::recovery`], for every namespace of the pattern, each with a log of its own. A namespace is there as
+    /// long as one of its sockets is away.
+    pub recovery: bool,
     /// Remove a namespace with its last socket. On by default. One in which nobody was ever let in goes in any case. Where it is
     /// off, clients decide how many namespaces there are in the end, up to `Limits::max_namespaces`, past which no other can
     /// be made.
@@ -53,7 +76,7 @@ pub struct PatternOptions {
 
 impl Default for PatternOptions {
     fn default() -> Self {
-        Self { guarded: false, remove_when_empty: true, open: Open::default() }
+        Self { guarded: false, recovery: false, remove_when_empty: true, open: Open::default() }
     }
 }
 
@@ -98,27 +121,32 @@ impl Hub {
         options: NamespaceOptions,
     ) -> errors::Result<NamespaceId> {
         let name = normal(name)?;
+        check_recovery(engine, options.recovery)?;
         if let Some(&key) = self.names.get(&*name) {
             let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
             if &*name == "/" && namespace.population == 0 {
                 namespace.guarded = options.guarded;
+                if namespace.log.is_some() != options.recovery {
+                    namespace.log = options.recovery.then(|| new_log(engine));
+                }
             }
-            return if namespace.guarded == options.guarded {
+            return if namespace.guarded == options.guarded && namespace.log.is_some() == options.recovery {
                 Ok(NamespaceId::new(key))
             } else {
                 Err(Error::Exists)
             };
         }
-        Ok(NamespaceId::new(self.make_namespace(engine, &name, options.guarded, false)?))
+        Ok(NamespaceId::new(self.make_namespace(engine, &name, options, false)?))
     }
 
     /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters.
     pub(crate) fn add_pattern(
         &mut self,
-        _: &mut Engine,
+        engine: &mut Engine,
         glob: &str,
         options: PatternOptions,
     ) -> errors::Result<()> {
+        check_recovery(engine, options.recovery)?;
         self.patterns.push(Pattern { glob: normal(glob)?.into(), options });
         Ok(())
     }
@@ -157,7 +185,7 @@ impl Hub {
         &mut self,
         engine: &mut Engine,
         name: &str,
-        guarded: bool,
+        options: NamespaceOptions,
         fleeting: bool,
     ) -> errors::Result<Key> {
         let most = engine.config.limits.max_namespaces;
@@ -168,7 +196,9 @@ impl Hub {
             name: name.into(),
             route: self.router.add_namespace(),
             asking: self.asking.add_namespace(),
-            guarded,
+            away: self.away.add_namespace(),
+            log: options.recovery.then(|| new_log(engine)),
+            guarded: options.guarded,
             fleeting,
             settles: false,
             population: 0,
@@ -196,16 +226,25 @@ impl Hub {
         if share != Some(true) {
             return Err("Too many namespaces");
         }
-        let PatternOptions { guarded, remove_when_empty, .. } = pattern.options;
-        let key = self.make_namespace(engine, name, guarded, true).map_err(|_| "Invalid namespace")?;
+        let PatternOptions { guarded, recovery, remove_when_empty, .. } = pattern.options;
+        let options = NamespaceOptions { guarded, recovery, ..NamespaceOptions::default() };
+        let key = self.make_namespace(engine, name, options, true).map_err(|_| "Invalid namespace")?;
         if let Some(namespace) = self.namespaces.get_mut(key) {
             namespace.settles = !remove_when_empty;
         }
         Ok(key)
     }
 
+    /// A namespace has one socket less, and may be gone with it.
+    pub(super) fn leave_namespace(&mut self, engine: &mut Engine, key: Key) {
+        if let Some(namespace) = self.namespaces.get_mut(key) {
+            namespace.leave();
+        }
+        self.collect_namespace(engine, key);
+    }
+
     /// Removes a namespace that was to go with its last socket, if that has gone.
-    pub(super) fn collect_namespace(&mut self, engine: &mut Engine, key: Key) {
+    fn collect_namespace(&mut self, engine: &mut Engine, key: Key) {
         if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0)
         {
             return;
@@ -213,9 +252,19 @@ impl Hub {
         let Some(namespace) = self.namespaces.remove(key) else { return };
         self.router.remove_namespace(namespace.route);
         self.asking.remove_namespace(namespace.asking);
+        self.away.remove_namespace(namespace.away);
+        if let Some(log) = namespace.log {
+            self.timers.cancel(Timer::Log(key.slot));
+            self.recovery.bytes = self.recovery.bytes.saturating_sub(log.bytes());
+        }
         self.names.remove(&namespace.name);
         engine.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
     }
+}
+
+/// A client may come back on any loop, and a session lives on one.
+fn check_recovery(engine: &Engine, asked: bool) -> errors::Result<()> {
+    if asked && engine.config.loops > 1 { Err(Error::Unsupported) } else { Ok(()) }
 }
 
 /// A name with its slash.

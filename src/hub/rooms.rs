@@ -1,8 +1,8 @@
 //! Joining and leaving, and who is where. It must not send anything.
 
 use super::Hub;
-use super::sockets::Socket;
-use super::sockets::push_change;
+use super::place::Place;
+use super::sockets::{Socket, push_change};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::{Limits, fields};
@@ -14,13 +14,9 @@ use std::collections::HashSet;
 
 impl Hub {
     /// The socket whose own room this is, in a namespace.
-    pub(super) fn owner_of_room(&self, namespace: Key, room: &str, connected: bool) -> Option<Key> {
-        let slot = self.sids.slot(room)?;
-        let socket = self.sockets.at(slot)?;
-        let owner = socket.is_connected() == connected
-            && socket.namespace == namespace
-            && sid::text(&socket.sid) == room;
-        if owner { self.sockets.key_at(slot) } else { None }
+    pub(super) fn owner_of_room(&self, namespace: Key, room: &str, place: Place) -> Option<Key> {
+        let fits = |socket: &Socket| socket.namespace == namespace && socket.life.place() == place;
+        self.owner(room).filter(|&key| self.sockets.get(key).is_some_and(fits))
     }
 
     /// Puts a socket into a room.
@@ -39,16 +35,23 @@ impl Hub {
         let state = self.sockets.get_mut(socket.key()).ok_or(Error::Gone)?;
         state.room_bytes = 0;
         let namespace = NamespaceId::new(state.namespace);
-        let connected = state.is_connected();
-        let Self { router, asking, sockets, .. } = self;
+        let place = state.life.place();
+        let mut session = state.session.take();
+        let Self { router, asking, away, sockets, namespaces, .. } = self;
+        let mut log = namespaces.get_mut(namespace.key()).and_then(|home| home.log.as_deref_mut());
         let Engine { events, config, .. } = engine;
-        let report = connected && config.room_events;
-        let router = if connected { router } else { asking };
-        router.leave_all(socket.key().slot, |change| {
+        let report = place == Place::Connected && config.room_events;
+        place.of(router, asking, away).leave_all(socket.key().slot, |change| {
+            if let (Some(session), Some(log)) = (&mut session, &mut log) {
+                log.note(session, &change);
+            }
             if report {
                 push_change(events, sockets, None, namespace, change);
             }
         });
+        if let Some(state) = sockets.get_mut(socket.key()) {
+            state.session = session;
+        }
         Ok(())
     }
 
@@ -67,7 +70,7 @@ impl Hub {
         self.check_change(engine, key, state, leave, join)?;
         // Somebody else's own room becomes a room like any other, with its owner in it.
         for room in join.iter().filter(|_| connected) {
-            if let Some(owner) = self.owner_of_room(namespace, room, true) {
+            if let Some(owner) = self.owner_of_room(namespace, room, Place::Connected) {
                 if owner == key {
                     continue;
                 }
@@ -103,7 +106,7 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> usize {
-        let Self { router, asking, sockets, .. } = self;
+        let Self { router, asking, away, sockets, namespaces, .. } = self;
         let Engine { events, config, .. } = engine;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
         let mut count = |change: &Change<'_>| match change {
@@ -111,17 +114,23 @@ impl Hub {
             Change::Left(_, room) => (changed, lost) = (changed + 1, lost + room.len()),
             Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
         };
-        let connected = sockets.get(key).is_some_and(Socket::is_connected);
-        let report = connected && config.room_events;
-        let router = if connected { router } else { asking };
-        router.change(key.slot, leave, join, |change| {
+        let Some(state) = sockets.get_mut(key) else { return 0 };
+        let place = state.life.place();
+        let mut session = state.session.take();
+        let mut log = namespaces.get_mut(namespace).and_then(|home| home.log.as_deref_mut());
+        let report = place == Place::Connected && config.room_events;
+        place.of(router, asking, away).change(key.slot, leave, join, |change| {
             count(&change);
+            if let (Some(session), Some(log)) = (&mut session, &mut log) {
+                log.note(session, &change);
+            }
             if report {
                 push_change(events, sockets, None, NamespaceId::new(namespace), change);
             }
         });
         if let Some(state) = sockets.get_mut(key) {
             state.room_bytes = state.room_bytes + gained - lost;
+            state.session = session;
         }
         changed
     }
@@ -134,7 +143,7 @@ impl Hub {
     ) -> Result<impl Iterator<Item = SocketId> + use<'a>> {
         let route = self.namespace(namespace)?.route;
         let owner = match self.router.members(route, room).len() {
-            0 => self.owner_of_room(namespace.key(), room, true),
+            0 => self.owner_of_room(namespace.key(), room, Place::Connected),
             _ => None,
         };
         let members = self.router.members(route, room).filter_map(|member| self.sockets.key_at(member));

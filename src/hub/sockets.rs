@@ -2,6 +2,9 @@
 
 use super::Hub;
 use super::acks::Owed;
+use super::place::Place;
+use super::recovery::Session;
+use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::sid::{self, Sid};
@@ -26,6 +29,8 @@ pub(super) struct Socket {
     pub(super) acks: Owed,
     /// The host's own, on each of its events.
     pub(super) tag: u64,
+    /// In a namespace with recovery.
+    pub(super) session: Option<Box<Session>>,
 }
 
 /// Where a socket is in its life.
@@ -34,6 +39,18 @@ pub(super) enum Life {
     /// The host has yet to let it in: its rooms are those of [`Hub::asking`], and what is emitted to it waits here.
     Asking(Option<Box<Backlog>>),
     Connected,
+    /// Its connection has ended, and until then its client may come back: its rooms are those of [`Hub::away`].
+    Away(Millis),
+}
+
+impl Life {
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Life::Asking(_) => Place::Asking,
+            Life::Connected => Place::Connected,
+            Life::Away(_) => Place::Away,
+        }
+    }
 }
 
 impl Socket {
@@ -45,7 +62,7 @@ impl Socket {
     pub(super) fn held_bytes(&self) -> usize {
         match &self.life {
             Life::Asking(Some(held)) => held.len(),
-            Life::Asking(None) | Life::Connected => 0,
+            Life::Asking(None) | Life::Connected | Life::Away(_) => 0,
         }
     }
 }
@@ -53,7 +70,15 @@ impl Socket {
 impl Hub {
     /// The router that knows a socket's rooms.
     pub(super) fn router_of(&self, socket: &Socket) -> &Router {
-        if socket.is_connected() { &self.router } else { &self.asking }
+        self.router_at(socket.life.place())
+    }
+
+    pub(super) fn router_at(&self, place: Place) -> &Router {
+        match place {
+            Place::Connected => &self.router,
+            Place::Asking => &self.asking,
+            Place::Away => &self.away,
+        }
     }
 
     /// A socket's id as its client knows it; also the name of its own room.
@@ -74,12 +99,18 @@ impl Hub {
         Ok(self.socket(socket)?.tag)
     }
 
-    /// The connected socket with this id, in whichever namespace it is.
+    /// The socket with this id that is connected or away, in whichever namespace it is.
     pub(crate) fn find_socket(&self, id: &str) -> Option<SocketId> {
+        let key = self.owner(id)?;
+        let known = self.sockets.get(key).is_some_and(|socket| socket.life.place() != Place::Asking);
+        known.then(|| SocketId::new(key))
+    }
+
+    /// The socket with this id, whatever its life.
+    pub(super) fn owner(&self, id: &str) -> Option<Key> {
         let slot = self.sids.slot(id)?;
-        let socket = self.sockets.at(slot)?;
-        let found = socket.is_connected() && sid::text(&socket.sid) == id;
-        if found { self.sockets.key_at(slot).map(SocketId::new) } else { None }
+        let found = sid::text(&self.sockets.at(slot)?.sid) == id;
+        if found { self.sockets.key_at(slot) } else { None }
     }
 
     /// Bytes that wait until a socket is let in.
@@ -89,7 +120,10 @@ impl Hub {
 
     /// The connection a socket lives on.
     pub(crate) fn conn_of(&self, socket: SocketId) -> Result<ConnId> {
-        Ok(ConnId::new(self.socket(socket)?.conn))
+        match self.socket(socket)? {
+            Socket { life: Life::Away(_), .. } => Err(Error::Gone),
+            socket => Ok(ConnId::new(socket.conn)),
+        }
     }
 
     /// The namespace a socket is in.
@@ -107,19 +141,60 @@ impl Hub {
         peer: Option<&Peer>,
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
+        let recoverable = reason.is_recoverable()
+            && socket.is_connected()
+            && socket.session.is_some()
+            && engine.config.limits.recovery_sessions > 0;
+        self.say_disconnected(engine, key, reason, peer, recoverable);
+        if recoverable {
+            self.park(engine, key);
+        } else {
+            self.forget_socket(engine, key);
+        }
+    }
+
+    /// Tells the host that a socket's connection to its namespace has ended.
+    pub(super) fn say_disconnected(
+        &self,
+        engine: &mut Engine,
+        key: Key,
+        reason: Reason,
+        peer: Option<&Peer>,
+        recoverable: bool,
+    ) {
+        let Some(socket) = self.sockets.get(key) else { return };
         self.log_disconnected(engine, key, reason, peer);
-        let kind = Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason);
+        let kind =
+            Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason, recoverable);
         engine.events.push(kind).tag(socket.tag);
         let own = sid::text(&socket.sid);
         for room in self.router_of(socket).rooms_of(key.slot).filter(|&room| room != own) {
             engine.events.text(&[room]);
         }
-        self.forget_socket(engine, key);
     }
 
     /// The same without a word to the host, which has turned the socket away itself.
     pub(super) fn forget_socket(&mut self, engine: &mut Engine, key: Key) {
-        let Some(socket) = self.sockets.remove(key) else { return };
+        self.detach(engine, key);
+        let Some(mut socket) = self.sockets.remove(key) else { return };
+        match socket.life {
+            Life::Connected => self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace)),
+            Life::Asking(_) => drop(self.asking.remove(key.slot, |_| {})),
+            Life::Away(until) => {
+                self.recovery.away.remove(key.slot, until);
+                self.away.remove(key.slot, |_| {});
+            }
+        }
+        if let Some(session) = socket.session.take() {
+            self.end_session(socket.namespace, *session);
+        }
+        self.abandon_acks(engine, key.slot, socket.acks);
+        self.leave_namespace(engine, socket.namespace);
+    }
+
+    /// Takes a socket off its connection.
+    pub(super) fn detach(&mut self, engine: &Engine, key: Key) {
+        let Some(socket) = self.sockets.get(key) else { return };
         if let Some(conn) = self.clients.get_mut(socket.conn) {
             conn.sockets.retain(|&other| other != key);
             if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.is_connected()) {
@@ -130,19 +205,9 @@ impl Hub {
                 conn.left.push(home.name.clone());
             }
         }
-        if socket.is_connected() {
-            self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace));
-        } else {
-            self.asking.remove(key.slot, |_| {});
-        }
-        self.abandon_acks(engine, key.slot, socket.acks);
-        if let Some(namespace) = self.namespaces.get_mut(socket.namespace) {
-            namespace.leave();
-        }
-        self.collect_namespace(engine, socket.namespace);
     }
 
-    fn leave_router(&mut self, engine: &mut Engine, key: Key, tag: u64, namespace: NamespaceId) {
+    pub(super) fn leave_router(&mut self, engine: &mut Engine, key: Key, tag: u64, namespace: NamespaceId) {
         let Self { router, sockets, .. } = self;
         let Engine { events, config, .. } = engine;
         let report = config.room_events;

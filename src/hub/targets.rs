@@ -2,10 +2,14 @@
 
 use super::Hub;
 use super::message::Target;
+use super::place::Place;
 use super::rooms::check_rooms;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::SocketId;
 use crate::engine::Engine;
+
+/// Who is away is joined, taken out and sent off as all others are.
+const ALL: [Place; 3] = [Place::Connected, Place::Asking, Place::Away];
 
 impl Hub {
     /// Who gets what is emitted to `target`, in a stable order.
@@ -14,7 +18,7 @@ impl Hub {
         _: &mut Engine,
         target: Target<'_>,
     ) -> Result<impl Iterator<Item = SocketId> + use<>> {
-        Ok(self.selected(&target)?.into_iter())
+        Ok(self.selected(&target, &[Place::Connected, Place::Asking])?.into_iter())
     }
 
     /// Puts everybody whom `target` selects into these rooms.
@@ -25,7 +29,7 @@ impl Hub {
         rooms: &[&str],
     ) -> Result<usize> {
         check_rooms(rooms, &engine.config.limits)?;
-        let selected = self.selected(&target)?;
+        let selected = self.selected(&target, &ALL)?;
         for &socket in &selected {
             self.check_change(engine, socket.key(), self.socket(socket)?, &[], rooms)?;
         }
@@ -42,7 +46,7 @@ impl Hub {
         target: Target<'_>,
         rooms: &[&str],
     ) -> Result<usize> {
-        let selected = self.selected(&target)?;
+        let selected = self.selected(&target, &ALL)?;
         for &socket in &selected {
             self.change_rooms(engine, socket, rooms, &[])?;
         }
@@ -56,7 +60,7 @@ impl Hub {
         target: Target<'_>,
         close: bool,
     ) -> Result<usize> {
-        let selected = self.selected(&target)?;
+        let selected = self.selected(&target, &ALL)?;
         for &socket in &selected {
             match self.disconnect(engine, socket, close) {
                 // It was on the connection of one before it.
@@ -67,9 +71,9 @@ impl Hub {
         Ok(selected.len())
     }
 
-    fn selected(&mut self, target: &Target<'_>) -> Result<Vec<SocketId>> {
+    fn selected(&mut self, target: &Target<'_>, places: &[Place]) -> Result<Vec<SocketId>> {
         let mut selected = Vec::new();
-        self.recipients(target, |sockets, member| {
+        self.select(target, places, |sockets, member| {
             selected.extend(sockets.key_at(member).map(SocketId::new));
         })?;
         Ok(selected)

@@ -79,8 +79,10 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 680);
+    SIZE(roomcast_config, 704);
     LAYOUT(roomcast_config, cookie_domain, 664);
+    LAYOUT(roomcast_config, recovery_window, 680);
+    LAYOUT(roomcast_config, recovery_sessions, 696);
     LAYOUT(roomcast_config, cookie_max_age, 656);
     LAYOUT(roomcast_config, loops, 640);
     LAYOUT(roomcast_config, metrics_path, 624);

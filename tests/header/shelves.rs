@@ -89,6 +89,7 @@ const SHELVES: &[(&str, &[&str])] = &[
     (
         "Namespaces",
         &[
+            "ROOMCAST_NAMESPACE_",
             "roomcast_add_namespace",
             "roomcast_add_pattern",
             "roomcast_find_namespace",

@@ -25,6 +25,7 @@ use Shown::{By, In};
 const SEMANTICS: &str = include_str!("semantics.rs");
 const LOOP: &str = include_str!("../net/input.rs");
 const OVERLOAD: &str = include_str!("overload.rs");
+const RECOVERY: &str = include_str!("recovery_ends.rs");
 
 const TESTS: &[(&str, Shown)] = &[
     ("max_payload", By(max_payload)),
@@ -67,6 +68,9 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_handshakes_per_second", In(OVERLOAD, "handshakes_past_the_rate_are_told_when_to_come_again")),
     ("handshake_burst", In(OVERLOAD, "handshakes_past_the_rate_are_told_when_to_come_again")),
     ("max_handshakes_per_address", In(OVERLOAD, "an_address_has_its_share_of_connections_and_of_handshakes")),
+    ("recovery_window", In(RECOVERY, "a_session_ends_with_an_event_when_its_time_is_up")),
+    ("recovery_log_bytes", In(RECOVERY, "what_is_not_kept_any_more_is_not_passed_over")),
+    ("recovery_sessions", In(RECOVERY, "so_many_are_waited_for_and_the_oldest_goes_first")),
 ];
 
 #[test]

@@ -11,6 +11,9 @@ mod net;
 mod origins;
 mod overload;
 mod parse;
+mod recovery;
+mod recovery_ends;
+mod recovery_model;
 mod room_limits;
 mod semantics;
 #[allow(dead_code, reason = "tests/world_memory uses all of it")]

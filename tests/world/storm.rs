@@ -424,7 +424,7 @@ impl Storm {
                     self.host.undecided.push(socket);
                     self.came(socket, namespace, auth.contains("\"good\":1"), true);
                 }
-                Seen::Connect { socket, namespace, auth } => {
+                Seen::Connect { socket, namespace, auth, .. } => {
                     self.came(socket, namespace, auth.contains("\"good\":1"), false);
                 }
                 Seen::Message { socket, name, args, ack, attachments, .. } => {

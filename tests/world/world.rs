@@ -18,6 +18,7 @@ pub(crate) enum Seen {
         socket: SocketId,
         namespace: NamespaceId,
         auth: String,
+        recovered: bool,
     },
     Message {
         socket: SocketId,
@@ -45,6 +46,11 @@ pub(crate) enum Seen {
         namespace: NamespaceId,
         reason: Reason,
         rooms: Vec<String>,
+        recoverable: bool,
+    },
+    Expired {
+        socket: SocketId,
+        tag: u64,
     },
     ProtocolError {
         socket: SocketId,
@@ -64,8 +70,8 @@ impl Seen {
             Event::ConnectRequest { socket, namespace, auth, .. } => {
                 Seen::Request { socket, namespace, auth: auth.into() }
             }
-            Event::Connect { socket, namespace, auth, .. } => {
-                Seen::Connect { socket, namespace, auth: auth.into() }
+            Event::Connect { socket, namespace, auth, recovered, .. } => {
+                Seen::Connect { socket, namespace, auth: auth.into(), recovered }
             }
             Event::Message { socket, namespace, name, args, attachments, ack, .. } => Seen::Message {
                 socket,
@@ -81,12 +87,14 @@ impl Seen {
             Event::AckEnd { ack, missing, timed_out, context } => {
                 Seen::AckEnd { ack, missing, timed_out, context }
             }
-            Event::Disconnect { socket, namespace, reason, rooms, .. } => Seen::Disconnect {
+            Event::Disconnect { socket, namespace, reason, rooms, recoverable, .. } => Seen::Disconnect {
                 socket,
                 namespace,
                 reason,
                 rooms: rooms.iter().map(str::to_owned).collect(),
+                recoverable,
             },
+            Event::SessionExpired { socket, tag, .. } => Seen::Expired { socket, tag },
             Event::ProtocolError { socket, .. } => Seen::ProtocolError { socket },
             Event::NamespaceCreated { name, .. } => Seen::Created(name.into()),
             Event::NamespaceRemoved { name, .. } => Seen::Removed(name.into()),

@@ -50,11 +50,14 @@ impl Among {
         let out = |socket: SocketId| socket.on_loop(number);
         Some(match kind {
             Kind::ConnectRequest(socket, ns) => Kind::ConnectRequest(out(socket), self.seen(ns)),
-            Kind::Connect(socket, ns) => Kind::Connect(out(socket), self.seen(ns)),
+            Kind::Connect(socket, ns, recovered) => Kind::Connect(out(socket), self.seen(ns), recovered),
             Kind::Message(socket, ns, ack) => Kind::Message(out(socket), self.seen(ns), ack),
             Kind::Ack(ack, socket, left) => Kind::Ack(ack.on_loop(number), out(socket), left),
             Kind::AckEnd(ack, missing, timed_out) => Kind::AckEnd(ack.on_loop(number), missing, timed_out),
-            Kind::Disconnect(socket, ns, reason) => Kind::Disconnect(out(socket), self.seen(ns), reason),
+            Kind::Disconnect(socket, ns, reason, recoverable) => {
+                Kind::Disconnect(out(socket), self.seen(ns), reason, recoverable)
+            }
+            Kind::SessionExpired(socket, ns) => Kind::SessionExpired(out(socket), self.seen(ns)),
             Kind::ProtocolError(socket, ns) => Kind::ProtocolError(out(socket), self.seen(ns)),
             Kind::NamespaceCreated(local) => {
                 let (global, new) = self.names.announce(name, number);

@@ -62,6 +62,20 @@ pub fn elements(array: &str) -> Elements<'_> {
     Elements { rest: trim(inside.unwrap_or_default()) }
 }
 
+/// The raw value of this name in a valid JSON object: the last of several, as in JavaScript.
+pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let inside = trim(object).strip_prefix('{')?.strip_suffix('}')?;
+    let mut found = None;
+    for member in (Elements { rest: trim(inside) }) {
+        let end = string_end(member.as_bytes(), 1).saturating_add(1);
+        let (key, value) = member.split_at_checked(end)?;
+        if unescape(key) == name {
+            found = trim(value).strip_prefix(':').map(trim);
+        }
+    }
+    found
+}
+
 /// Iterator over the raw elements of an array.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {

@@ -53,6 +53,15 @@ impl Random {
 }
 
 #[test]
+fn members_of_an_object() {
+    let object = r#" { "a" : 1, "\u0062":"x,}" ,"c":{"a":2}, "a":[3] } "#;
+    assert_eq!(member(object, "a"), Some("[3]"), "the last one");
+    assert_eq!(member(object, "b"), Some(r#""x,}""#));
+    assert_eq!(member(object, "c"), Some(r#"{"a":2}"#));
+    assert_eq!([member(object, "d"), member("{}", "a"), member("[1]", "a"), member("7", "a")], [None; 4]);
+}
+
+#[test]
 fn where_a_text_goes_wrong() {
     for (text, at) in [
         ("", 0),

@@ -156,11 +156,15 @@ fn event_name(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Appends the packet that confirms a namespace.
-pub fn write_connect(out: &mut Vec<u8>, nsp: &str, sid: &str) {
+/// Appends the packet that confirms a namespace; `pid` is the session's private id, where it can be recovered.
+pub fn write_connect(out: &mut Vec<u8>, nsp: &str, sid: &str, pid: Option<&str>) {
     head(out, b'0', 0, nsp, None);
     out.extend_from_slice(b"{\"sid\":");
     json::write_string(out, sid);
+    if let Some(pid) = pid {
+        out.extend_from_slice(b",\"pid\":");
+        json::write_string(out, pid);
+    }
     out.push(b'}');
 }
 

@@ -84,7 +84,7 @@ fn encodes_as_recorded() {
         let mut out = b"kept".to_vec();
         let value: Value = serde_json::from_str(data).unwrap();
         match row[0].as_u64().unwrap() {
-            0 => write_connect(&mut out, nsp, value["sid"].as_str().unwrap()),
+            0 => write_connect(&mut out, nsp, value["sid"].as_str().unwrap(), value["pid"].as_str()),
             1 => write_disconnect(&mut out, nsp),
             2 => {
                 let mut items = json::elements(data);

@@ -125,6 +125,9 @@ class BaseServer:
         #: Lines of the broker's log. They are logged when its call is over: a logging handler may call the server.
         self._lines: deque[tuple[int, str]] = deque()
         self._engine_logger = engine
+        recovery = options.get("connection_state_recovery")
+        #: A dict, if empty, asks for it as well.
+        self._recovers = recovery is not None and recovery is not False
         self._broker = raw.Broker(log=lambda *line: self._lines.append(line), **fields)
         self._remote = self._broker.remote()
         #: Emits, as packed records, and acknowledgements, in the order of the calls.
@@ -132,12 +135,14 @@ class BaseServer:
         self._committing = False
         self._clients: dict[str, Client] = {}
         self._by_socket: dict[int, Client] = {}
+        #: The sessions of those who may come back.
+        self._away: dict[int, dict[str, Any]] = {}
         #: Those whose connect handler has not decided yet.
         self._answers: dict[int, Answers] = {}
         self._handles: dict[str, int] = {}
         self._names: dict[int, str] = {}
         if self.namespaces == "*":
-            self._broker.add_pattern("/*", guarded=True)
+            self._broker.add_pattern("/*", guarded=True, recovery=self._recovers)
         # "/" is there in any case; whoever comes is asked about.
         for name in ["/", *(self.namespaces if isinstance(self.namespaces, list) else ())]:
             self._open(name)
@@ -208,7 +213,7 @@ class BaseServer:
     def _open(self, namespace: str) -> None:
         if namespace != "*":
             with self._lock:
-                self._handles[namespace] = self._broker.add_namespace(namespace, guarded=True)
+                self._handles[namespace] = self._broker.add_namespace(namespace, guarded=True, recovery=self._recovers)
 
     def _serves(self, namespace: str) -> bool:
         return (namespace in self.handlers or namespace in self.namespace_handlers or self.namespaces == "*"
@@ -483,11 +488,26 @@ class BaseServer:
             why = {"message": "Connection rejected by server"}
         self._refuse(client, why)
 
-    def _leaves(self, socket: int, code: int, rooms: Iterable[bytes]) -> Optional[Client]:
+    def _returns(self, socket: int, ns: int) -> Optional[Client]:
+        """Notes a client that was away and is let in already; None if it is gone again. Under the lock."""
+        session = self._away.pop(socket, None)
+        try:
+            made = {**environ(self._broker.handshake(socket)), "recovered": True}
+            client = Client(self._broker.socket_id(socket), socket, ns, self._namespace(ns), made)
+        except raw.Gone:
+            return None
+        client.accepted = True
+        client.session = session if session is not None else {}
+        self._clients[client.sid] = self._by_socket[socket] = client
+        return client
+
+    def _leaves(self, socket: int, code: int, rooms: Iterable[bytes], flags: int) -> Optional[Client]:
         """Notes that a client is gone; it stays known until its disconnect handler is done."""
         client = self._by_socket.pop(socket, None)
         if client is not None:
             with self._lock:
+                if flags & raw.RECOVERABLE:
+                    self._away[socket] = client.session
                 client.left = _REASONS.get(code) or raw.reason_text(code)
                 if client.rooms is None:
                     client.rooms = [client.sid, *(room.decode() for room in rooms)]
@@ -519,8 +539,11 @@ class BaseServer:
             return first
 
     def _forget(self, client: Client) -> None:
-        self._clients.pop(client.sid, None)
-        self._by_socket.pop(client.socket, None)
+        # By now it may be back, as another one.
+        if self._clients.get(client.sid) is client:
+            del self._clients[client.sid]
+        if self._by_socket.get(client.socket) is client:
+            del self._by_socket[client.socket]
 
     def _namespace_removed(self, ns: int, name: str) -> None:
         self._names.pop(ns, None)

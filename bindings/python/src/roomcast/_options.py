@@ -32,6 +32,8 @@ class Options(TypedDict, total=False):
     #: An origin, a list of them, or ``"*"``; an empty list takes every page.
     cors_allowed_origins: Union[str, Sequence[str], None]
     cors_credentials: bool
+    #: Clients that come back are told what they have missed: ``True``, or a dict with ``max_disconnection_duration``, 120 seconds.
+    connection_state_recovery: Union[bool, Mapping[str, Any], None]
     #: These three are taken, and do nothing.
     http_compression: bool
     compression_threshold: int
@@ -71,6 +73,8 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
             config.update(_cors(value, options.get("cors_credentials", True)))
         elif name == "cors_credentials":
             pass
+        elif name == "connection_state_recovery":
+            config.update(_recovery(value))
         else:
             raise TypeError(f"{name!r} is not an option of a roomcast server")
     return config
@@ -80,6 +84,19 @@ def _milliseconds(name: str, seconds: Any) -> Union[int, float]:
     if not isinstance(seconds, (int, float)):
         raise TypeError(f"{name}={seconds!r}: it is a number of seconds")
     return seconds * 1000
+
+
+def _recovery(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool) or value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"connection_state_recovery={value!r}: it is True, or a dict")
+    fields = {}
+    for name, setting in value.items():
+        if name != "max_disconnection_duration":
+            raise ValueError(f"connection_state_recovery: {name}={setting!r} cannot be had here")
+        fields["recovery_window"] = _milliseconds(name, setting)
+    return fields
 
 
 def _cookie(value: Any) -> dict[str, Any]:

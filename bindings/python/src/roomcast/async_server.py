@@ -309,8 +309,13 @@ class AsyncServer(BaseServer):
             client = self._arrives(socket, ns)
             if client:
                 self._task(self._connect(client, data))
+        elif kind == raw.CONNECT:
+            # Every namespace is guarded, so it was away.
+            client = self._returns(socket, ns)
+            if client:
+                self._task(self._connect(client, data))
         elif kind == raw.DISCONNECT:
-            client = self._leaves(socket, code, parts)
+            client = self._leaves(socket, code, parts, flags)
             if client:
                 self._task(self._disconnected(client))
         elif kind == raw.ACK:
@@ -321,6 +326,8 @@ class AsyncServer(BaseServer):
             answers = self._answers.pop(ack, None)
             if answers and answers.ended:
                 answers.ended(bool(flags & raw.TIMED_OUT))
+        elif kind == raw.SESSION_EXPIRED:
+            self._away.pop(socket, None)
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 

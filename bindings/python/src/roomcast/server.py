@@ -180,8 +180,14 @@ class Server(BaseServer):
                 client = self._arrives(socket, ns)
             if client:
                 self._run(socket, self._connect, client, data)
+        elif kind == raw.CONNECT:
+            # Every namespace is guarded, so it was away.
+            with self._lock:
+                client = self._returns(socket, ns)
+            if client:
+                self._run(socket, self._connect, client, data)
         elif kind == raw.DISCONNECT:
-            client = self._leaves(socket, code, parts)
+            client = self._leaves(socket, code, parts, flags)
             if client:
                 self._run(socket, self._disconnected, client)
         elif kind == raw.ACK:
@@ -194,6 +200,8 @@ class Server(BaseServer):
             answers = self._answers.pop(ack, None)
             if answers and answers.ended:
                 answers.ended(bool(flags & raw.TIMED_OUT))
+        elif kind == raw.SESSION_EXPIRED:
+            self._away.pop(socket, None)
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 

@@ -748,6 +748,20 @@ typedef struct roomcast_config {
      * The cookie's Domain, the name below which it is sent too. Empty, the default: it is the host's alone.
      */
     struct roomcast_slice cookie_domain;
+    /**
+     * For how long a socket of a namespace with recovery is waited for after its connection has ended. 120,000 by default.
+     */
+    uint64_t recovery_window;
+    /**
+     * Bytes that each namespace with recovery keeps of what was emitted in it, for those who come back; the oldest goes first.
+     * 16 MiB by default.
+     */
+    uint64_t recovery_log_bytes;
+    /**
+     * Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
+     * more. 65,536 by default; 0: none.
+     */
+    uint64_t recovery_sessions;
 } roomcast_config;
 
 /**
@@ -1049,7 +1063,7 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 
 /**
  * A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
- * client's auth object as JSON ("{}" when it sent none).
+ * client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
  */
 #define ROOMCAST_EVENT_CONNECT 1
 
@@ -1060,8 +1074,8 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 #define ROOMCAST_EVENT_MESSAGE 2
 
 /**
- * A socket is gone; its handle is dead already. Sets `socket`, `ns`, `code` to a ROOMCAST_REASON_ number, and `parts` to
- * the rooms it was in until now, its own not among them.
+ * A socket is gone; its handle is dead already, unless the flag ROOMCAST_FLAG_RECOVERABLE is set. Sets `socket`, `ns`, `code` to a
+ * ROOMCAST_REASON_ number, and `parts` to the rooms it was in until now, its own not among them.
  */
 #define ROOMCAST_EVENT_DISCONNECT 3
 
@@ -1162,9 +1176,27 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 #define ROOMCAST_EVENT_DRAINED 20
 
 /**
+ * A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
+ * Its handle is dead already. Sets `socket`, `ns`, and `name` to its id.
+ */
+#define ROOMCAST_EVENT_SESSION_EXPIRED 21
+
+/**
  * On ROOMCAST_EVENT_ACK_END: the time was up.
  */
 #define ROOMCAST_FLAG_TIMED_OUT 1
+
+/**
+ * On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
+ * missed is sent before anything else.
+ */
+#define ROOMCAST_FLAG_RECOVERED 2
+
+/**
+ * On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its
+ * ROOMCAST_EVENT_CONNECT with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
+ */
+#define ROOMCAST_FLAG_RECOVERABLE 4
 
 /**
  * The client closed the transport, or the network did.
@@ -1430,38 +1462,54 @@ roomcast_status roomcast_close_connection(struct roomcast_broker *broker,
  */
 
 /**
+ * For roomcast_add_namespace and roomcast_add_pattern: you are asked about each connect, with ROOMCAST_EVENT_CONNECT_REQUEST.
+ */
+#define ROOMCAST_NAMESPACE_GUARDED 1
+
+/**
+ * For roomcast_add_namespace and roomcast_add_pattern: connection state recovery. A client whose connection ends, and who is back
+ * within recovery_window, is the same socket in the same rooms, and is sent what it has missed, once and in order. Its
+ * ROOMCAST_EVENT_DISCONNECT has the flag ROOMCAST_FLAG_RECOVERABLE; until it is back, also in a guarded namespace without
+ * being asked about, it can be put into rooms, taken out of them and disconnected, and what is emitted to it waits in the
+ * namespace's log. What is emitted with an acknowledgement, or is volatile, is not sent again; of ROOMCAST_LATEST the newest is.
+ * Each event carries one argument more on the wire, by which a client knows how far it has heard.
+ */
+#define ROOMCAST_NAMESPACE_RECOVERY 2
+
+/**
  * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.
  *
- * `guarded` is 1 to be asked about each connect with ROOMCAST_EVENT_CONNECT_REQUEST, 0 to let everybody in. `ns` is set to
- * the namespace.
+ * `flags` are ROOMCAST_NAMESPACE_ bits; with 0 everybody is let in. `ns` is set to the namespace.
  *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there and guarded otherwise ("/" takes whatever it is given while
- * it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there with other flags ("/" takes whatever it is given
+ * while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE for a
+ * flag that there is not, ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
  * Ownership: the name is copied.
  * Threads: the broker's.
  */
 roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
                                        const char *name,
                                        size_t name_len,
-                                       uint32_t guarded,
+                                       uint32_t flags,
                                        roomcast_namespace *ns);
 
 /**
  * Lets clients bring namespaces to life whose names fit `glob`, in which each '*' stands for any characters. Of several
  * patterns that fit, the first one added counts.
  *
- * `guarded` is as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
+ * `flags` are as for roomcast_add_namespace. `remove_when_empty` is 1 to remove a namespace with its last socket, which
  * is the one to choose; 0 keeps it, and then clients decide how many there are, up to max_namespaces, past which no other can be
  * made. One in which nobody was ever let in goes in any case.
  *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
  * Ownership: the glob is copied.
  * Threads: the broker's.
  */
 roomcast_status roomcast_add_pattern(struct roomcast_broker *broker,
                                      const char *glob,
                                      size_t glob_len,
-                                     uint32_t guarded,
+                                     uint32_t flags,
                                      uint32_t remove_when_empty);
 
 /**

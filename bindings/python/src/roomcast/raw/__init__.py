@@ -9,8 +9,8 @@ from .._native import Gone, RoomcastError
 from .answers import Handshake, Times
 from .broker import Broker
 from .constants import (ACK, ACK_END, BINARY, CLOSE, CONNECT, CONNECT_REQUEST, DISCONNECT, DRAINED, HANDSHAKE, MESSAGE,
-                        NAMESPACE_CREATED, NAMESPACE_REMOVED, OPEN, PROTOCOL_ERROR, REFUSED, ROOM_CREATED, ROOM_DELETED,
-                        ROOM_JOINED, ROOM_LEFT, TEXT, TIMED_OUT, TIMES_FLUSHES, TIMES_STEPS)
+                        NAMESPACE_CREATED, NAMESPACE_REMOVED, OPEN, PROTOCOL_ERROR, RECOVERABLE, RECOVERED, REFUSED, ROOM_CREATED,
+                        ROOM_DELETED, ROOM_JOINED, ROOM_LEFT, SESSION_EXPIRED, TEXT, TIMED_OUT, TIMES_FLUSHES, TIMES_STEPS)
 from .events import Batch, Event, Record, reason_text
 from .given import DROP_OLDEST, LATEST, RELIABLE, VOLATILE
 from .orders import Argument, Packed, message, order, pack, target
@@ -20,6 +20,6 @@ from .texts import json_escape, json_unescape, status_text, version
 
 __all__ = ["Argument", "Batch", "Broker", "Event", "Gone", "Handshake", "Packed", "Record", "Remote", "RoomcastError", "Router",
            "Times", "ACK", "ACK_END", "BINARY", "CLOSE", "CONNECT", "CONNECT_REQUEST", "DISCONNECT", "DRAINED", "DROP_OLDEST",
-           "HANDSHAKE", "LATEST", "MESSAGE", "NAMESPACE_CREATED", "NAMESPACE_REMOVED", "OPEN", "PROTOCOL_ERROR", "REFUSED", "RELIABLE",
-           "ROOM_CREATED", "ROOM_DELETED", "ROOM_JOINED", "ROOM_LEFT", "TEXT", "TIMED_OUT", "TIMES_FLUSHES", "TIMES_STEPS", "VOLATILE",
+           "HANDSHAKE", "LATEST", "MESSAGE", "NAMESPACE_CREATED", "NAMESPACE_REMOVED", "OPEN", "PROTOCOL_ERROR", "RECOVERABLE", "RECOVERED",
+           "REFUSED", "RELIABLE", "ROOM_CREATED", "ROOM_DELETED", "ROOM_JOINED", "ROOM_LEFT", "SESSION_EXPIRED", "TEXT", "TIMED_OUT", "TIMES_FLUSHES", "TIMES_STEPS", "VOLATILE",
            "json_escape", "json_unescape", "message", "order", "pack", "reason_text", "status_text", "target", "version"]

@@ -26,6 +26,11 @@ _SHORT = 0.001
 _LONGEST = 1e9
 
 
+def _flags(guarded: bool, recovery: bool) -> int:
+    """What a namespace is, as C takes it."""
+    return guarded * lib.ROOMCAST_NAMESPACE_GUARDED | recovery * lib.ROOMCAST_NAMESPACE_RECOVERY
+
+
 class Broker(BrokerOperations, Listening, Owned):
     """A Socket.IO server without handlers. It listens nowhere yet.
 
@@ -256,17 +261,19 @@ class Broker(BrokerOperations, Listening, Owned):
     # ---- namespaces, pages, figures ----
 
     @lending
-    def add_namespace(self, name: str, guarded: bool = False) -> int:
-        """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in."""
+    def add_namespace(self, name: str, guarded: bool = False, recovery: bool = False) -> int:
+        """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in. One with recovery
+        tells clients that come back what they have missed: their disconnect has the flag RECOVERABLE, and then comes a connect with
+        RECOVERED, or SESSION_EXPIRED."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
-        check(lib.roomcast_add_namespace(self._broker, text, len(text), int(guarded), found))
+        check(lib.roomcast_add_namespace(self._broker, text, len(text), _flags(guarded, recovery), found))
         return int(found[0])
 
     @lending
-    def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True) -> None:
+    def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True, recovery: bool = False) -> None:
         """Lets clients bring namespaces to life whose names fit; each ``*`` stands for any characters."""
-        text = glob.encode()
-        check(lib.roomcast_add_pattern(self._broker, text, len(text), int(guarded), int(remove_when_empty)))
+        text, flags = glob.encode(), _flags(guarded, recovery)
+        check(lib.roomcast_add_pattern(self._broker, text, len(text), flags, int(remove_when_empty)))
 
     @lending
     def find_namespace(self, name: str) -> Optional[int]:

@@ -5,13 +5,13 @@ from typing import Final
 from .._native import lib
 
 #: A socket has joined its namespace. Sets ``socket``, ``ns``, ``name`` to its id as the client knows it, and ``data`` to the
-#: client's auth object as JSON ("{}" when it sent none).
+#: client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
 CONNECT: Final[int] = lib.ROOMCAST_EVENT_CONNECT
 #: A client emitted an event. Sets ``socket``, ``ns``, ``name``, ``data`` to its arguments (a JSON array, as the client sent it),
 #: ``parts`` to the attachments that the placeholders in it stand for, and ``ack``.
 MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
-#: A socket is gone; its handle is dead already. Sets ``socket``, ``ns``, ``code`` to a ROOMCAST_REASON_ number, and ``parts`` to
-#: the rooms it was in until now, its own not among them.
+#: A socket is gone; its handle is dead already, unless the flag ROOMCAST_FLAG_RECOVERABLE is set. Sets ``socket``, ``ns``, ``code``
+#: to a ROOMCAST_REASON_ number, and ``parts`` to the rooms it was in until now, its own not among them.
 DISCONNECT: Final[int] = lib.ROOMCAST_EVENT_DISCONNECT
 #: A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets ``socket``, ``ns``, ``name`` to
 #: its id to be, and ``data`` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT says so, and the
@@ -56,8 +56,17 @@ BINARY: Final[int] = lib.ROOMCAST_EVENT_BINARY
 CLOSE: Final[int] = lib.ROOMCAST_EVENT_CLOSE
 #: After roomcast_drain: no connection is left.
 DRAINED: Final[int] = lib.ROOMCAST_EVENT_DRAINED
+#: A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
+#: Its handle is dead already. Sets ``socket``, ``ns``, and ``name`` to its id.
+SESSION_EXPIRED: Final[int] = lib.ROOMCAST_EVENT_SESSION_EXPIRED
 #: On ROOMCAST_EVENT_ACK_END: the time was up.
 TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
+#: On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
+#: missed is sent before anything else.
+RECOVERED: Final[int] = lib.ROOMCAST_FLAG_RECOVERED
+#: On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its ROOMCAST_EVENT_CONNECT
+#: with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
+RECOVERABLE: Final[int] = lib.ROOMCAST_FLAG_RECOVERABLE
 #: For roomcast_times: turns of the loop, their waits not counted.
 TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
 #: For roomcast_times: flushes that had something to send.

@@ -1,0 +1,114 @@
+//! Emits on their way into the log: whom they are for, their offset, their bytes. It must not deliver anything.
+
+use super::message::{Delivery, Target};
+use super::recovery::{Audience, Seq, record};
+use super::{Hub, Timer};
+use crate::base::ids::{Key, SocketId};
+use crate::engine::Engine;
+use crate::route::Whom;
+use crate::wire::json;
+
+/// What the buffer for a message is given back down to.
+const KEPT_BYTES: usize = 64 * 1024;
+
+impl Hub {
+    /// Puts the offset behind the event in `scratch`. Whether it is to be kept, for somebody who is there or away.
+    pub(super) fn mark(
+        &mut self,
+        engine: &mut Engine,
+        target: &Target<'_>,
+        delivery: Delivery,
+        args: &str,
+    ) -> bool {
+        let incarnation = self.recovery.incarnation;
+        if delivery == Delivery::Volatile {
+            // A client takes whatever text is last in an event for its offset, the name of one without arguments too.
+            let rest = json::elements(args).rest();
+            if (rest.is_empty() || rest.ends_with('"'))
+                && let Some(next) = self.next_number(target.namespace.key())
+            {
+                incarnation.append(&mut engine.scratch, next.saturating_sub(1));
+            }
+            return false;
+        }
+        let mut audience = std::mem::take(&mut self.recovery.audience);
+        self.find_audience(target, &mut audience);
+        let kept = audience.is_somebody();
+        self.recovery.audience = audience;
+        if kept && let Some(next) = self.next_number(target.namespace.key()) {
+            incarnation.append(&mut engine.scratch, next);
+        }
+        kept
+    }
+
+    /// Keeps the event in `scratch`, which was marked, with its attachments.
+    pub(super) fn keep(
+        &mut self,
+        engine: &Engine,
+        namespace: Key,
+        attachments: &[&[u8]],
+        delivery: Delivery,
+    ) {
+        let Self { namespaces, recovery, timers, .. } = self;
+        let Some(log) = namespaces.get_mut(namespace).and_then(|home| home.log.as_deref_mut()) else {
+            return;
+        };
+        let key = match delivery {
+            Delivery::Latest(key) => Some(key),
+            Delivery::Reliable | Delivery::Volatile | Delivery::DropOldest => None,
+        };
+        let before = log.bytes();
+        recovery.record.clear();
+        record::write(&mut recovery.record, &engine.scratch, attachments);
+        log.push(&recovery.audience, &recovery.record, key, engine.now);
+        recovery.record.shrink_to(KEPT_BYTES);
+        recovery.bytes = recovery.bytes.saturating_sub(before).saturating_add(log.bytes());
+        if !log.armed
+            && let Some(due) = log.due()
+        {
+            log.armed = true;
+            timers.arm(Timer::Log(namespace.slot), due);
+        }
+    }
+
+    /// Something in a log is too old.
+    pub(super) fn log_is_due(&mut self, engine: &Engine, slot: u32) {
+        let Self { namespaces, recovery, timers, .. } = self;
+        let Some(log) = namespaces.at_mut(slot).and_then(|home| home.log.as_deref_mut()) else { return };
+        let before = log.bytes();
+        // The rest has its turn: nobody waits for it.
+        log.prune(engine.now, 4_096);
+        recovery.bytes = recovery.bytes.saturating_sub(before).saturating_add(log.bytes());
+        let due = log.due();
+        log.armed = due.is_some();
+        if let Some(due) = due {
+            timers.arm(Timer::Log(slot), due.max(engine.after(1)));
+        }
+    }
+
+    fn next_number(&self, namespace: Key) -> Option<Seq> {
+        Some(self.namespaces.get(namespace)?.log.as_deref()?.next())
+    }
+
+    fn find_audience(&self, target: &Target<'_>, audience: &mut Audience) {
+        let namespace = target.namespace.key();
+        audience.clear();
+        let Some(log) = self.namespaces.get(namespace).and_then(|home| home.log.as_deref()) else { return };
+        let socket = |key: Key| {
+            let socket = self.sockets.get(key).filter(|socket| socket.namespace == namespace)?;
+            Some(socket.session.as_ref()?.own)
+        };
+        let add = |rooms: &[&str], sockets: &[SocketId], out: &mut Vec<_>| {
+            for room in rooms {
+                out.extend(log.rooms.find(room));
+                out.extend(self.owner(room).and_then(socket));
+            }
+            out.extend(sockets.iter().filter_map(|id| socket(id.key())));
+        };
+        match target.whom {
+            Whom::Everyone => audience.everyone = log.has_sessions(),
+            Whom::Some { rooms, members } => add(rooms, members, &mut audience.rooms),
+        }
+        add(target.except_rooms, target.except, &mut audience.except);
+    }
+}

@@ -1,0 +1,286 @@
+//! What was emitted in a namespace with recovery, and for whom: in order, within bounds of bytes and of time. It must not know a
+//! socket, nor send anything.
+
+use super::audience::{Audience, selects};
+use super::frames::{Frames, Place};
+use super::latest::Latest;
+use super::rooms::{Index, RoomNo, Rooms};
+use super::session::Session;
+use super::{Refusal, Seq};
+use crate::base::Millis;
+use crate::route::Change;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    number: Seq,
+    time: Millis,
+    frame: Place,
+    everyone: bool,
+    /// Where its rooms begin, counted from the first that the log ever had: those it went to, then those it excepted.
+    at: u64,
+    rooms: u32,
+    except: u32,
+}
+
+/// What an entry takes beside its frame, and each room of it: its number here and in the room's own list.
+const ENTRY_BYTES: usize = size_of::<Entry>();
+const ROOM_BYTES: usize = size_of::<RoomNo>() + size_of::<Seq>();
+
+/// How much a log keeps.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::hub) struct Bounds {
+    /// Milliseconds for which an entry stays.
+    pub(in crate::hub) time: Millis,
+    pub(in crate::hub) bytes: usize,
+}
+
+/// The log of one namespace.
+#[derive(Debug)]
+pub(in crate::hub) struct Log {
+    /// The number that the next emit gets. 0 is before all of them.
+    next: Seq,
+    entries: VecDeque<Entry>,
+    /// The rooms of all entries, one entry's behind the other's.
+    audiences: VecDeque<RoomNo>,
+    /// Of these, how many have gone.
+    gone: u64,
+    frames: Frames,
+    pub(in crate::hub) rooms: Rooms,
+    everyone: Index,
+    latest: Latest,
+    /// Sessions whose story the log keeps.
+    sessions: usize,
+    bytes: usize,
+    bounds: Bounds,
+    /// Its hub has a timer for it.
+    pub(in crate::hub) armed: bool,
+}
+
+#[expect(clippy::arithmetic_side_effects, reason = "sizes and numbers of what is in memory")]
+impl Log {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            next: 1,
+            entries: VecDeque::new(),
+            audiences: VecDeque::new(),
+            gone: 0,
+            frames: Frames::default(),
+            rooms: Rooms::default(),
+            everyone: Index::default(),
+            latest: Latest::default(),
+            sessions: 0,
+            bytes: 0,
+            bounds,
+            armed: false,
+        }
+    }
+
+    /// The number that the next emit gets.
+    pub(in crate::hub) fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// Bytes that it takes.
+    pub(in crate::hub) fn bytes(&self) -> usize {
+        self.bytes + self.latest.bytes()
+    }
+
+    pub(in crate::hub) fn has_sessions(&self) -> bool {
+        self.sessions > 0
+    }
+
+    pub(in crate::hub) fn begin_session(&mut self, pid: super::pids::Pid) -> Session {
+        self.sessions += 1;
+        Session::new(pid, self.next, &mut self.rooms)
+    }
+
+    pub(in crate::hub) fn end_session(&mut self, session: Session) {
+        self.sessions -= 1;
+        session.end(&mut self.rooms);
+    }
+
+    /// A session has joined a room, or left one.
+    pub(in crate::hub) fn note(&mut self, session: &mut Session, change: &Change<'_>) {
+        match change {
+            Change::Joined(_, room) => session.joined(room, self.next, &mut self.rooms),
+            Change::Left(_, room) => {
+                let oldest = self.entries.front().map_or(self.next, |entry| entry.number);
+                let oldest = if self.latest.is_empty() { oldest } else { 0 };
+                session.left(room, self.next, oldest, &mut self.rooms);
+            }
+            Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
+        }
+    }
+
+    /// Keeps an emit, which gets the next number. With a key it takes the place of the one before it that went to the same.
+    pub(in crate::hub) fn push(&mut self, audience: &Audience, frame: &[u8], key: Option<u64>, now: Millis) {
+        let number = self.next;
+        self.next += 1;
+        match key {
+            Some(key) => self.latest.push(key, audience, frame, number, now, &mut self.rooms),
+            None => self.push_entry(audience, frame, number, now),
+        }
+        self.prune(now, 64);
+    }
+
+    fn push_entry(&mut self, audience: &Audience, frame: &[u8], number: Seq, now: Millis) {
+        let at = self.gone + self.audiences.len() as u64;
+        if audience.everyone {
+            self.everyone.push(number);
+        }
+        let mut rooms = 0;
+        for &room in &audience.rooms {
+            if self.rooms.index_mut(room).is_some_and(|index| index.push(number)) {
+                self.rooms.name(room);
+                self.audiences.push_back(room);
+                rooms += 1;
+            }
+        }
+        for &room in &audience.except {
+            if let Some(index) = self.rooms.index_mut(room) {
+                index.aside = Some(number);
+            }
+            self.rooms.name(room);
+            self.audiences.push_back(room);
+        }
+        let except = audience.except.len() as u32;
+        let (everyone, frame) = (audience.everyone, self.frames.push(frame));
+        let entry = Entry { number, time: now, frame, everyone, at, rooms, except };
+        self.bytes += bytes_of(&entry);
+        self.entries.push_back(entry);
+    }
+
+    /// Lets go what there is no room for, the oldest first, and of what is too old at most so much.
+    pub(in crate::hub) fn prune(&mut self, now: Millis, most: usize) {
+        let old = now.saturating_sub(self.bounds.time);
+        let mut left = most;
+        while let Some(entry) = self.entries.front()
+            && (self.bytes() > self.bounds.bytes || (left > 0 && entry.time < old))
+        {
+            left = left.saturating_sub(1);
+            self.drop_front();
+        }
+        let Self { latest, rooms, everyone, .. } = self;
+        while latest.bytes() > self.bounds.bytes || (left > 0 && latest.is_over(old)) {
+            left = left.saturating_sub(1);
+            latest.drop_front(everyone, rooms);
+        }
+        if self.entries.is_empty() {
+            self.entries.shrink_to(1_024);
+            self.audiences.shrink_to(1_024);
+        }
+    }
+
+    /// When something in it is too old, if there is anything.
+    pub(in crate::hub) fn due(&self) -> Option<Millis> {
+        let oldest = self.entries.front().map(|entry| entry.time);
+        let oldest = oldest.into_iter().chain(self.latest.oldest()).min()?;
+        Some(oldest.saturating_add(self.bounds.time).saturating_add(1))
+    }
+
+    fn drop_front(&mut self) {
+        let Some(entry) = self.entries.pop_front() else { return };
+        self.bytes -= bytes_of(&entry);
+        self.frames.release(entry.frame);
+        if entry.everyone {
+            self.everyone.lose(entry.number);
+        }
+        for place in 0..entry.rooms + entry.except {
+            let Some(room) = self.audiences.pop_front() else { break };
+            self.gone += 1;
+            if place < entry.rooms
+                && let Some(index) = self.rooms.index_mut(room)
+            {
+                index.lose(entry.number);
+            }
+            self.rooms.unname(room);
+        }
+    }
+
+    /// What a session has missed from a number on: each message once, in order, at most so many bytes.
+    ///
+    /// # Errors
+    /// If some of it is lost, or it is too much.
+    pub(in crate::hub) fn missed(
+        &self,
+        session: &Session,
+        start: Seq,
+        most: usize,
+    ) -> Result<Vec<&[u8]>, Refusal> {
+        if start > self.next {
+            return Err(Refusal::Foreign);
+        }
+        let start = start.max(session.born);
+        if self.has_lost(session, start) {
+            return Err(Refusal::Overrun);
+        }
+        let index = |room| self.rooms.index(room);
+        let mut numbers: Vec<Seq> = self.everyone.between(start, Seq::MAX).collect();
+        for (&room, &since) in &session.rooms {
+            numbers.extend(index(room).into_iter().flat_map(|it| it.between(start.max(since), Seq::MAX)));
+        }
+        for stay in &session.past {
+            let from = start.max(stay.since);
+            numbers.extend(index(stay.room).into_iter().flat_map(|it| it.between(from, stay.until)));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut missed = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let found = self.entries.binary_search_by_key(&number, |entry| entry.number);
+            let Some(entry) = found.ok().and_then(|at| self.entries.get(at)) else { continue };
+            let (rooms, except) = self.audience_of(entry);
+            if selects(entry.everyone, rooms, except, session, number) {
+                missed.push((number, self.frames.get(entry.frame)));
+            }
+        }
+        let in_order = missed.len();
+        missed.extend(self.latest.missed(session, start));
+        if missed.len() > in_order {
+            missed.sort_unstable_by_key(|&(number, _)| number);
+        }
+        let bytes: usize = missed.iter().map(|(_, frame)| frame.len()).sum();
+        if bytes > most {
+            return Err(Refusal::Overrun);
+        }
+        Ok(missed.into_iter().map(|(_, frame)| frame).collect())
+    }
+
+    /// Whether something that went to a session from a number on is in the log no more. Where it is not known it is feared.
+    fn has_lost(&self, session: &Session, start: Seq) -> bool {
+        let lost = |room| self.rooms.index(room).and_then(|index| index.lost);
+        self.everyone.lost.is_some_and(|lost| lost >= start)
+            || session.lost.is_some_and(|lost| lost >= start)
+            || session
+                .rooms
+                .iter()
+                .any(|(&room, &since)| lost(room).is_some_and(|lost| lost >= start.max(since)))
+            || session.past.iter().any(|stay| {
+                lost(stay.room).is_some_and(|lost| lost.min(stay.until - 1) >= start.max(stay.since))
+            })
+    }
+
+    fn audience_of(
+        &self,
+        entry: &Entry,
+    ) -> (impl Iterator<Item = RoomNo> + '_, impl Iterator<Item = RoomNo> + '_) {
+        let at = (entry.at - self.gone) as usize;
+        let (rooms, except) = (entry.rooms as usize, entry.except as usize);
+        let part = move |from: usize, count: usize| {
+            // An entry's rooms are there as long as the entry is.
+            self.audiences.range(from..from + count).copied()
+        };
+        (part(at, rooms), part(at + rooms, except))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[expect(clippy::arithmetic_side_effects, reason = "sizes of what is in memory")]
+fn bytes_of(entry: &Entry) -> usize {
+    ENTRY_BYTES + entry.frame.len() + (entry.rooms + entry.except) as usize * ROOM_BYTES
+}

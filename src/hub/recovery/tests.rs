@@ -1,0 +1,237 @@
+//! The log against a model that keeps everything, and asks of each emit who was where when it was made.
+
+use super::audience::Audience;
+use super::log::{Bounds, Log};
+use super::pids::Pids;
+use super::session::Session;
+use super::{Refusal, Seq};
+use crate::base::ids::Key;
+use crate::base::seeds::for_seeds;
+use crate::route::Change;
+use fastrand::Rng;
+use std::collections::BTreeSet;
+
+const NAMES: [&str; 5] = ["red", "blue", "green", "a room with a longer name", "e"];
+
+/// A session, and where it is.
+struct Player {
+    session: Session,
+    born: Seq,
+    rooms: BTreeSet<usize>,
+    /// All that it was ever in.
+    ever: BTreeSet<usize>,
+}
+
+/// An emit as it was made.
+struct Emit {
+    number: Seq,
+    frame: Vec<u8>,
+    key: Option<u64>,
+    /// As the log was told.
+    audience: Audience,
+    target: (bool, BTreeSet<usize>, BTreeSet<usize>, BTreeSet<usize>, BTreeSet<usize>),
+    /// Those of the players that it was for.
+    recipients: BTreeSet<usize>,
+}
+
+struct Model {
+    log: Log,
+    pids: Pids,
+    players: Vec<Option<Player>>,
+    emits: Vec<Emit>,
+}
+
+impl Model {
+    fn new(bounds: Bounds) -> Self {
+        Self { log: Log::new(bounds), pids: Pids::default(), players: Vec::new(), emits: Vec::new() }
+    }
+
+    fn enter(&mut self) {
+        let key = Key { slot: self.players.len() as u32, generation: 1 };
+        let session = self.log.begin_session(self.pids.make(key).unwrap());
+        let (rooms, ever) = Default::default();
+        self.players.push(Some(Player { session, born: self.log.next(), rooms, ever }));
+    }
+
+    fn exit(&mut self, at: usize) {
+        if let Some(player) = self.players[at].take() {
+            self.log.end_session(player.session);
+        }
+    }
+
+    fn toggle(&mut self, at: usize, room: usize) {
+        let Some(player) = &mut self.players[at] else { return };
+        if player.rooms.remove(&room) {
+            self.log.note(&mut player.session, &Change::Left(0, NAMES[room]));
+        } else {
+            player.rooms.insert(room);
+            player.ever.insert(room);
+            self.log.note(&mut player.session, &Change::Joined(0, NAMES[room]));
+        }
+    }
+
+    fn emit(&mut self, rng: &mut Rng, now: u64) {
+        let some = |rng: &mut Rng, of: usize, most: usize| -> BTreeSet<usize> {
+            (0..rng.usize(0..=most)).map(|_| rng.usize(..of)).collect()
+        };
+        let everyone = rng.u8(..) < 40;
+        let (rooms, direct) = match everyone {
+            true => Default::default(),
+            false => (some(rng, NAMES.len(), 3), some(rng, self.players.len(), 2)),
+        };
+        let (except_rooms, except) = (some(rng, NAMES.len(), 1), some(rng, self.players.len(), 1));
+        let mut audience = Audience { everyone, ..Audience::default() };
+        let own = |at: &usize| Some(self.players[*at].as_ref()?.session.own);
+        let named = |room: &usize| self.log.rooms.find(NAMES[*room]);
+        audience.rooms = rooms.iter().filter_map(named).chain(direct.iter().filter_map(own)).collect();
+        audience.except =
+            except_rooms.iter().filter_map(named).chain(except.iter().filter_map(own)).collect();
+        if !audience.is_somebody() {
+            return;
+        }
+        let recipients = self.players.iter().enumerate().filter_map(|(at, player)| {
+            let player = player.as_ref()?;
+            let named = everyone || direct.contains(&at) || !player.rooms.is_disjoint(&rooms);
+            let barred = except.contains(&at) || !player.rooms.is_disjoint(&except_rooms);
+            (named && !barred).then_some(at)
+        });
+        let (recipients, number) = (recipients.collect(), self.log.next());
+        let mut frame = number.to_le_bytes().to_vec();
+        frame.resize(8 + rng.usize(..300), 7);
+        let key = (rng.u8(..) < 50).then(|| rng.u64(..3));
+        self.log.push(&audience, &frame, key, now);
+        let target = (everyone, rooms, direct, except_rooms, except);
+        self.emits.push(Emit { number, frame, key, audience, target, recipients });
+    }
+
+    /// What a player has missed, by all that was ever emitted.
+    fn missed(&self, at: usize, start: Seq) -> Vec<&[u8]> {
+        let born = self.players[at].as_ref().unwrap().born;
+        // Each takes the place of the one before it that went to the same, whoever of these is still there.
+        let stays = |emit: &&Emit| {
+            let same = |later: &Emit| later.key == emit.key && later.audience == emit.audience;
+            emit.key.is_none() || !self.emits.iter().any(|later| later.number > emit.number && same(later))
+        };
+        let mine = |emit: &&Emit| emit.number >= start.max(born) && emit.recipients.contains(&at);
+        let kept: Vec<&Emit> = self.emits.iter().filter(mine).filter(stays).collect();
+        let newer =
+            |emit: &Emit| kept.iter().any(|later| later.number > emit.number && later.key == emit.key);
+        let newest = kept.iter().filter(|emit| emit.key.is_none() || !newer(emit));
+        newest.map(|emit| &*emit.frame).collect()
+    }
+
+    /// Whether something may have gone to a player that is not there any more.
+    fn may_have_lost(&self, at: usize, start: Seq) -> bool {
+        let player = self.players[at].as_ref().unwrap();
+        self.emits.iter().any(|emit| {
+            let (everyone, rooms, direct, ..) = &emit.target;
+            let named = *everyone || direct.contains(&at) || !player.ever.is_disjoint(rooms);
+            emit.number >= start.max(player.born) && named
+        })
+    }
+}
+
+fn numbers(frames: &[&[u8]]) -> Vec<u64> {
+    frames.iter().map(|frame| u64::from_le_bytes(frame[..8].try_into().unwrap())).collect()
+}
+
+fn run(rng: &mut Rng, bounds: Bounds) -> (usize, usize) {
+    let mut model = Model::new(bounds);
+    let (mut now, mut replays, mut refusals) = (0, 0, 0);
+    model.enter();
+    for _ in 0..crate::base::rounds(300) {
+        let at = rng.usize(..model.players.len());
+        match rng.u8(..) {
+            0..20 if model.players.len() < 8 => model.enter(),
+            20..24 => model.exit(at),
+            24..90 => model.toggle(at, rng.usize(..NAMES.len())),
+            90..100 => now += rng.u64(..50),
+            100..110 => model.log.prune(now, 5),
+            110..220 => model.emit(rng, now),
+            _ => {
+                let start = rng.u64(..=model.log.next());
+                let Some(player) = &model.players[at] else { continue };
+                match model.log.missed(&player.session, start, usize::MAX) {
+                    Ok(missed) => {
+                        let due = model.missed(at, start);
+                        assert!(
+                            missed == due,
+                            "player {at} from {start}: {:?}, not {:?}",
+                            numbers(&missed),
+                            numbers(&due)
+                        );
+                        replays += usize::from(!missed.is_empty());
+                    }
+                    Err(refusal) => {
+                        assert_eq!(refusal, Refusal::Overrun);
+                        assert!(model.may_have_lost(at, start), "player {at} from {start}: nothing is lost");
+                        refusals += 1;
+                    }
+                }
+                assert_eq!(
+                    model.log.missed(&player.session, model.log.next() + 1, usize::MAX),
+                    Err(Refusal::Foreign)
+                );
+            }
+        }
+        assert!(model.log.bytes() <= bounds.bytes);
+    }
+    for at in 0..model.players.len() {
+        model.exit(at);
+    }
+    while model.log.due().is_some() {
+        now += bounds.time + 1;
+        model.log.prune(now, 1_000);
+    }
+    assert_eq!((model.log.len(), model.log.bytes(), model.log.rooms.len()), (0, 0, 0), "something is left");
+    (replays, refusals)
+}
+
+#[test]
+fn a_session_is_told_what_it_missed_once_and_in_order() {
+    let mut total = (0, 0);
+    for_seeds(crate::base::rounds(150) as u64, |rng| {
+        let (replays, refusals) = run(rng, Bounds { time: 1_000_000, bytes: usize::MAX });
+        total = (total.0 + replays, total.1 + refusals);
+    });
+    assert!(total.0 > 0 && total.1 == 0, "{total:?}");
+}
+
+#[test]
+fn what_is_lost_is_never_passed_over() {
+    let mut total = (0, 0);
+    for_seeds(crate::base::rounds(150) as u64, |rng| {
+        let bounds = Bounds { time: rng.u64(100..5_000), bytes: rng.usize(500..20_000) };
+        let (replays, refusals) = run(rng, bounds);
+        total = (total.0 + replays, total.1 + refusals);
+    });
+    assert!(total.0 > 0 && total.1 > 0, "{total:?}");
+}
+
+#[test]
+fn one_message_larger_than_the_log_is_an_overrun_for_those_it_was_for() {
+    let mut model = Model::new(Bounds { time: 1_000, bytes: 10_000 });
+    model.enter();
+    model.enter();
+    model.toggle(0, 0);
+    let audience = Audience { rooms: vec![model.log.rooms.find("red").unwrap()], ..Audience::default() };
+    model.log.push(&audience, &[0; 16_384], None, 0);
+    let missed = |model: &Model, at: usize| {
+        model.log.missed(&model.players[at].as_ref().unwrap().session, 0, usize::MAX).map(|it| it.len())
+    };
+    assert_eq!((missed(&model, 0), missed(&model, 1)), (Err(Refusal::Overrun), Ok(0)));
+    assert_eq!(model.log.bytes(), 0);
+}
+
+#[test]
+fn a_latest_message_takes_the_room_of_one_however_often_it_comes() {
+    let mut model = Model::new(Bounds { time: 1_000, bytes: 10_000 });
+    model.enter();
+    let everyone = Audience { everyone: true, ..Audience::default() };
+    model.log.push(&everyone, b"hello", None, 0);
+    for number in 0..crate::base::rounds(10_000) {
+        model.log.push(&everyone, &number.to_le_bytes(), Some(7), 0);
+    }
+    let missed = model.log.missed(&model.players[0].as_ref().unwrap().session, 0, usize::MAX).unwrap();
+    assert_eq!((missed.len(), missed[0]), (2, &b"hello"[..]));
+}

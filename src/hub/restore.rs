@@ -1,0 +1,122 @@
+//! Clients that come back: whose session they ask for, what they have missed, and the replay. It must not send anything before it is
+//! sure.
+
+use super::Hub;
+use super::place::Place;
+use super::recovery::{Refusal, record};
+use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::sid;
+use crate::engine::{Ending, Engine};
+use crate::host::events::Kind;
+use crate::host::reason::Reason;
+use crate::host::stats::count;
+use crate::wire::{json, socketio};
+
+impl Hub {
+    /// A client that asks to join a namespace may have a session there. Whether it has it back; otherwise it gets a new one.
+    pub(super) fn recover(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) -> bool {
+        if self.namespaces.get(namespace).is_none_or(|home| home.log.is_none()) {
+            return false;
+        }
+        let text = |name| json::member(auth, name).filter(|value| json::is_string(value)).map(json::unescape);
+        let Some(pid) = text("pid") else { return false };
+        let key = self.recovery.pids.find(&pid);
+        let Some(key) = key.filter(|&key| self.is_recoverable(key, namespace)) else {
+            count(&mut engine.counters.recoveries_unknown, 1);
+            return false;
+        };
+        match self.replay(engine, conn, key, text("offset").as_deref()) {
+            Ok(()) => {
+                self.part_from_client(engine, key);
+                self.come_back(engine, conn, key, auth);
+                true
+            }
+            Err(refusal) => {
+                let counters = &mut engine.counters;
+                count(
+                    match refusal {
+                        Refusal::Foreign => &mut counters.recoveries_foreign,
+                        Refusal::Overrun => &mut counters.recoveries_overrun,
+                    },
+                    1,
+                );
+                // Its client is here, and goes on without it.
+                self.part_from_client(engine, key);
+                self.expire(engine, key);
+                false
+            }
+        }
+    }
+
+    fn is_recoverable(&self, key: Key, namespace: Key) -> bool {
+        self.sockets
+            .get(key)
+            .is_some_and(|socket| socket.namespace == namespace && socket.life.place() != Place::Asking)
+    }
+
+    /// Sends a socket what it has missed behind an offset, or nothing.
+    fn replay(&self, engine: &mut Engine, conn: Key, key: Key, offset: Option<&str>) -> Result<(), Refusal> {
+        let start = match offset {
+            Some(offset) => {
+                self.recovery.incarnation.decode(offset).ok_or(Refusal::Foreign)?.saturating_add(1)
+            }
+            None => 0,
+        };
+        let socket = self.sockets.get(key).ok_or(Refusal::Foreign)?;
+        let log = self.namespaces.get(socket.namespace).and_then(|home| home.log.as_deref());
+        let (log, session) = log.zip(socket.session.as_deref()).ok_or(Refusal::Foreign)?;
+        let missed = log.missed(session, start, engine.config.limits.max_backlog)?;
+        count(&mut engine.counters.messages_replayed, missed.len() as u64);
+        count(&mut engine.counters.deliveries, missed.len() as u64);
+        for message in missed {
+            let mut parts = record::parts(message);
+            engine.scratch.clear();
+            engine.scratch.extend_from_slice(parts.next().unwrap_or_default());
+            let attachments: Vec<&[u8]> = parts.collect();
+            // As with all that is sent, only a log of 2 GiB refuses.
+            if let Ok(frame) = engine.append(&attachments) {
+                engine.outbox.log.deliver(conn.slot, frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a socket away from a connection that seems to be open still. If its client is there, and not the one that has come back,
+    /// it is told, and does not come back by itself: a session has one owner, the last to prove it.
+    fn part_from_client(&mut self, engine: &mut Engine, key: Key) {
+        let Some(socket) = self.sockets.get(key).filter(|socket| socket.is_connected()) else { return };
+        let conn = socket.conn;
+        if let Some(home) = self.namespaces.get(socket.namespace) {
+            engine.scratch.clear();
+            engine.scratch.push(b'4');
+            socketio::write_disconnect(&mut engine.scratch, &home.name);
+            engine.send_scratch(conn);
+        }
+        self.say_disconnected(engine, key, Reason::TransportClose, None, true);
+        self.park(engine, key);
+        if self.clients.get(conn).is_some_and(|client| client.sockets.is_empty()) {
+            // What it has not taken by now is told to the one that has come back.
+            let stuck = engine.queued_bytes(conn) > 0;
+            engine.close_conn(
+                conn,
+                Reason::TransportClose,
+                if stuck { Ending::Abrupt } else { Ending::Final },
+            );
+        }
+    }
+
+    /// A socket that is away is back, on another connection.
+    fn come_back(&mut self, engine: &mut Engine, conn: Key, key: Key, auth: &str) {
+        count(&mut engine.counters.sessions_recovered, 1);
+        if let Some(client) = self.clients.get_mut(conn) {
+            client.sockets.push(key);
+        }
+        if let Some(socket) = self.sockets.get_mut(key) {
+            socket.conn = conn;
+        }
+        let Some(socket) = self.sockets.get(key) else { return };
+        let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(socket.namespace), true);
+        engine.events.push(kind).tag(socket.tag).text(&[sid::text(&socket.sid)]).text(&[auth]);
+        self.enter(engine, key);
+    }
+}
