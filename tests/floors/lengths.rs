@@ -29,10 +29,7 @@ const LONGER: &[(&str, &str)] = &[
     ("tests/interop/host.rs", "the twin of reference/host.js"),
     ("tests/interop/raw/session.mjs", "a table of cases"),
     ("tests/interop/scenarios/table.mjs", "a table of scenarios"),
-    ("tests/loops/many.rs", "to be parted"),
-    ("tests/world/overload.rs", "to be parted"),
     ("tests/world/limits.rs", "a test for each limit"),
-    ("tests/world/semantics.rs", "to be parted"),
     ("tests/world/storm.rs", "to be parted: the clients and the model"),
 ];
 

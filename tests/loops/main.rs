@@ -1,18 +1,21 @@
 //! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
 
+mod answers;
 #[cfg(unix)]
 mod dealt;
 mod drains;
 mod floods;
 mod halves;
-mod many;
+mod life;
+mod members;
 mod races;
 mod sessions;
 #[allow(dead_code)]
 #[path = "../broker/support.rs"]
 mod support;
+mod targets;
 
-use roomcast::{Broker, Config, Events, Limits, SocketId};
+use roomcast::{Broker, Config, Events, Limits, Message, SocketId};
 use std::thread::JoinHandle;
 use support::{Client, Host};
 
@@ -21,6 +24,18 @@ const COUNTS: [usize; 4] = [0, 1, 2, 4];
 
 /// So many clients that the kernel hardly ever puts all of them on one loop.
 const MANY: usize = 16;
+
+const END: Message<'static> = Message::new("end", "[]");
+
+fn said<T: std::fmt::Debug>(result: roomcast::Result<T>) -> String {
+    result.unwrap_err().to_string()
+}
+
+/// It has heard nothing but the end.
+fn client_ends(host: &mut Host, client: JoinHandle<Vec<String>>) {
+    host.until(|_, _| client.is_finished());
+    assert_eq!(client.join().unwrap(), [""; 0]);
+}
 
 fn config(loops: usize) -> Config {
     Config { loops, ..Config::default() }

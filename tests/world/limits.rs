@@ -22,7 +22,10 @@ enum Shown {
 }
 use Shown::{By, In};
 
-const SEMANTICS: &str = include_str!("semantics.rs");
+const CLOCKS: &str = include_str!("semantics/clocks.rs");
+const CLOSING: &str = include_str!("semantics/closing.rs");
+const ACKS: &str = include_str!("semantics/acks.rs");
+const DELIVERY: &str = include_str!("semantics/delivery.rs");
 const LOOP: &str = include_str!("../net/input.rs");
 const OVERLOAD: &str = include_str!("overload.rs");
 const RECOVERY: &str = include_str!("recovery_ends.rs");
@@ -31,12 +34,12 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_payload", By(max_payload)),
     ("max_head_bytes", By(max_head_bytes)),
     ("max_headers", By(max_headers)),
-    ("head_timeout", In(SEMANTICS, "slow_requests_end_at_their_time")),
-    ("body_timeout", In(SEMANTICS, "a_body_that_does_not_end_ends_its_session_at_its_time")),
+    ("head_timeout", In(CLOCKS, "slow_requests_end_at_their_time")),
+    ("body_timeout", In(CLOCKS, "a_body_that_does_not_end_ends_its_session_at_its_time")),
     ("answer_timeout", By(answer_timeout)),
-    ("idle_timeout", In(SEMANTICS, "slow_requests_end_at_their_time")),
-    ("destroy_upgrade_timeout", In(SEMANTICS, "slow_requests_end_at_their_time")),
-    ("close_timeout", In(SEMANTICS, "closing_waits_for_the_close_handshake_and_not_longer_than_its_time")),
+    ("idle_timeout", In(CLOCKS, "slow_requests_end_at_their_time")),
+    ("destroy_upgrade_timeout", In(CLOCKS, "slow_requests_end_at_their_time")),
+    ("close_timeout", In(CLOSING, "closing_waits_for_the_close_handshake_and_not_longer_than_its_time")),
     ("max_fragments", By(max_fragments)),
     ("max_attachments", By(max_attachments)),
     ("max_event_size", By(max_event_size)),
@@ -49,14 +52,14 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_room_name", By(max_room_name)),
     ("max_rooms_per_socket", By(max_rooms_per_socket)),
     ("max_room_bytes", By(max_room_bytes)),
-    ("max_pending_acks", In(SEMANTICS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
+    ("max_pending_acks", In(ACKS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
     ("max_links", By(max_links)),
     ("max_connections", In(OVERLOAD, "a_connection_more_than_there_may_be_is_told_to_come_again")),
     (
         "max_connections_per_address",
         In(OVERLOAD, "an_address_has_its_share_of_connections_and_of_handshakes"),
     ),
-    ("max_backlog", In(SEMANTICS, "a_slow_consumer_is_closed_at_the_bound_and_not_before")),
+    ("max_backlog", In(DELIVERY, "a_slow_consumer_is_closed_at_the_bound_and_not_before")),
     ("max_poll_packets", By(max_poll_packets)),
     ("max_tick_bytes", By(max_tick_bytes)),
     ("max_event_bytes", By(max_event_bytes)),
