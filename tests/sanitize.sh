@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs tests under AddressSanitizer, ThreadSanitizer and Miri, where a nightly compiler with its sources can be had, and says
 # which it did not run and why. It must not fail for what is not there, nor be silent about it.
-#   tests/sanitize.sh quick    the fuzz targets with their corpus: no build of the test suite's dependencies
-#   tests/sanitize.sh full     the Rust tests as well, loops and remote first, and the core's unit tests under Miri
+#   tests/sanitize.sh quick    the fuzz targets with their corpus under AddressSanitizer
+#   tests/sanitize.sh full     ThreadSanitizer and the Rust tests as well, loops and remote first, and the core's unit tests under Miri
 set -u
 cd "$(dirname "$0")/.." || exit
 mode=${1:-full}
@@ -71,7 +71,9 @@ corpus() { # SANITIZER TARGET...
 }
 # shellcheck disable=SC2046 # a list of names
 corpus address $(ls fuzz/corpus)
-if [ "$sources" = yes ]; then
+if [ "$mode" != full ]; then
+    not_run "ThreadSanitizer" "it builds the standard library anew: make sanitize"
+elif [ "$sources" = yes ]; then
     corpus thread host
 else
     not_run "ThreadSanitizer" "the standard library's sources are not to be had (rustup component add rust-src)"

@@ -36,8 +36,8 @@ links="-L$lib -Wl,-rpath,$lib -lroomcast -lpthread"
 for file in tests/c/*.c tests/c/abi/*/*.c tests/c/install/*.c benches/capi/*.c examples/*/*.c; do
     [ -f "$file" ] && grep -q 'roomcast\.h\|support\.h' "$file" || continue
     check "$file as C99" cc -std=c99 $strict -c "$file" -o "$out/any.o"
-    check "$file as C23" cc -std=c2x $strict -c "$file" -o "$out/any.o"
-    check "$file as C++17" c++ -std=c++17 -x c++ $strict -c "$file" -o "$out/any.o"
+    check "$file as C23" cc -std=c2x $strict -fsyntax-only "$file"
+    check "$file as C++17" c++ -std=c++17 -x c++ $strict -fsyntax-only "$file"
 done
 
 # ---- Programs that end by themselves, with status 0: plain, static, sanitized, under valgrind ----
