@@ -69,8 +69,9 @@ capi: lib
 include bindings/c/install.mk
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
+# With the feature, as `unit` has built it already.
 interop: $(INTEROP)/node_modules
-	cargo build --example interop_host
+	cargo build --features capi --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 
 # Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
@@ -110,7 +111,7 @@ sanitize:
 METRICS_VENV := $(TARGET)/metrics-venv
 
 overload: $(INTEROP)/node_modules $(METRICS_VENV)/ready
-	cargo build --example storm_host
+	cargo build --features capi --example storm_host
 	node tests/overload.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
 
 $(METRICS_VENV)/ready: Makefile
@@ -174,7 +175,7 @@ cpp: lib $(INTEROP)/node_modules
 
 # Two tabs of Chromium in the example chat, over each transport; and pages of other origins, with check_origin.
 browser: $(INTEROP)/node_modules
-	cargo build --example chat --example interop_host
+	cargo build --features capi --example chat --example interop_host
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
 	node tests/origins.mjs $(TARGET)/debug/examples/interop_host
 
