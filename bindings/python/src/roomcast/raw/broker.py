@@ -28,7 +28,7 @@ _LONGEST = 1e9
 
 def _flags(guarded: bool, recovery: bool) -> int:
     """What a namespace is, as C takes it."""
-    return guarded * lib.ROOMCAST_NAMESPACE_GUARDED | recovery * lib.ROOMCAST_NAMESPACE_RECOVERY
+    return int(guarded * lib.ROOMCAST_NAMESPACE_GUARDED | recovery * lib.ROOMCAST_NAMESPACE_RECOVERY)
 
 
 class Broker(BrokerOperations, Listening, Owned):
