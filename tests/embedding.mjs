@@ -79,7 +79,9 @@ async function converse(where, transports) {
 async function proxy(server) {
   const front = await freePort();
   const file = path.join(dir, "nginx.conf");
-  writeFileSync(file, `daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
+  // Its workers are somebody else otherwise, who may not write to our socket.
+  const user = process.getuid() === 0 ? "user root;" : "";
+  writeFileSync(file, `${user} daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
 events {}
 http {
 access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
