@@ -2,6 +2,7 @@
 //! file says what it is.
 
 mod circles;
+mod documents;
 mod lengths;
 mod reader;
 
