@@ -1,14 +1,16 @@
-"""Clients that come back: what their handlers see. What is sent to them is tried in the core."""
+"""Clients that come back: what their handlers see, and what the host can do while they are away. What is sent to them is tried in
+the core."""
 
 from __future__ import annotations
 
 import json
 import queue
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import roomcast
-from host import PATIENCE, Host, Raw
+from host import KINDS, PATIENCE, Host, Raw
 
 
 @pytest.mark.parametrize("kind", ("threads", "asyncio", "uvloop"))
@@ -62,3 +64,82 @@ def test_it_is_off_unless_asked_for() -> None:
         roomcast.Server(connection_state_recovery=7)  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         roomcast.Server(connection_state_recovery={"skip_middlewares": False})
+
+
+@pytest.fixture(params=[kind for kind in KINDS if "+" not in kind])
+def make(request: pytest.FixtureRequest) -> Callable[..., Host]:
+    """Of each kind with one loop: there is no recovery with several."""
+    return lambda **options: Host(request.param, **options)
+
+
+class Phone:
+    """A client that loses its connection and comes back, as JavaScript's does."""
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+        self.pid = None
+        self.come()
+
+    def come(self) -> list[str]:
+        """What it is told before it is let in."""
+        self.raw = Raw(self.host.port, None if self.pid is None else {"pid": self.pid}, wait=False)
+        told = []
+        while not (text := self.raw.text()).startswith("40{"):
+            told.append(json.loads(text[2:])[0])
+        self.sid, self.pid = (json.loads(text[2:])[key] for key in ("sid", "pid"))
+        return told
+
+
+def recovering(make: Any) -> tuple[Any, queue.Queue[str]]:
+    """A host, and what it hears of its clients."""
+    host, heard = make(connection_state_recovery=True), queue.Queue()
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        heard.put("back" if environ.get("recovered") else "new")
+
+    async def disconnect(sid: str, reason: str) -> None:
+        heard.put(reason)
+
+    host.on_connect(connect)
+    host.on("disconnect", disconnect)
+    return host, heard
+
+
+def lose(phone: Phone, heard: queue.Queue[str]) -> None:
+    phone.raw.close()
+    assert heard.get(timeout=PATIENCE) == "transport close"
+
+
+def test_who_is_away_joins_and_leaves_rooms_and_is_left_out(make: Any) -> None:
+    host, heard = recovering(make)
+    with host:
+        phone = Phone(host)
+        sid = phone.sid
+        assert heard.get(timeout=PATIENCE) == "new"
+        host.do("enter_room", sid, "old")
+        lose(phone, heard)
+        host.do("emit", "old", room="old")
+        host.do("leave_room", sid, "old")
+        host.do("enter_room", sid, "new")
+        host.do("emit", "left", room="old")
+        host.do("emit", "new", room="new")
+        host.do("emit", "not you", skip_sid=sid)
+        assert phone.come() == ["old", "new"]
+        assert phone.sid == sid
+        assert heard.get(timeout=PATIENCE) == "back"
+        assert host.do("rooms", sid) == [sid, "new"]
+        phone.raw.close()
+
+
+def test_who_is_disconnected_while_away_does_not_come_back(make: Any) -> None:
+    host, heard = recovering(make)
+    with host:
+        phone = Phone(host)
+        sid = phone.sid
+        assert heard.get(timeout=PATIENCE) == "new"
+        lose(phone, heard)
+        host.do("disconnect", sid)
+        host.do("emit", "missed")
+        assert phone.come() == []
+        assert phone.sid != sid
+        phone.raw.close()

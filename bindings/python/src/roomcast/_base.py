@@ -135,8 +135,9 @@ class BaseServer:
         self._committing = False
         self._clients: dict[str, Client] = {}
         self._by_socket: dict[int, Client] = {}
-        #: The sessions of those who may come back.
-        self._away: dict[int, dict[str, Any]] = {}
+        #: Those who may come back: they can be put into rooms, taken out and disconnected, and their sessions are kept.
+        self._away: dict[int, Client] = {}
+        self._away_by_sid: dict[str, Client] = {}
         #: Those whose connect handler has not decided yet.
         self._answers: dict[int, Answers] = {}
         self._handles: dict[str, int] = {}
@@ -274,6 +275,13 @@ class BaseServer:
         client = self._clients.get(sid)
         return client if client is not None and client.namespace == (namespace or "/") else None
 
+    def _member(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
+        """One who is connected, or away."""
+        client = self._client(sid, namespace)
+        if client is None:
+            client = self._away_by_sid.get(sid)
+        return client if client is not None and client.namespace == (namespace or "/") else None
+
     def _known(self, sid: str, namespace: Optional[str]) -> Client:
         client = self._client(sid, namespace)
         if client is None:
@@ -281,7 +289,7 @@ class BaseServer:
         return client
 
     def _enter(self, sid: str, room: Any, namespace: Optional[str]) -> None:
-        client, name = self._client(sid, namespace), _key(room)
+        client, name = self._member(sid, namespace), _key(room)
         if client is None:
             raise ValueError("sid is not connected to requested namespace")
         if name != sid and self._client(name, namespace):
@@ -295,7 +303,7 @@ class BaseServer:
                 return
 
     def _leave(self, sid: str, room: Any, namespace: Optional[str]) -> None:
-        client, name = self._client(sid, namespace), _key(room)
+        client, name = self._member(sid, namespace), _key(room)
         if client is None or name == sid:
             return
         self._note("%s is leaving room %s [%s]", sid, room, client.namespace)
@@ -360,7 +368,7 @@ class BaseServer:
         if skip_sid is None:
             return []
         sids = [skip_sid] if isinstance(skip_sid, str) or not isinstance(skip_sid, Iterable) else skip_sid
-        return [sid.encode() for sid in sids if isinstance(sid, str) and sid in self._clients]
+        return [sid.encode() for sid in sids if isinstance(sid, str) and (sid in self._clients or sid in self._away_by_sid)]
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
                        answers: Answers, timeout: Optional[float] = None) -> bool:
@@ -490,35 +498,51 @@ class BaseServer:
 
     def _returns(self, socket: int, ns: int) -> Optional[Client]:
         """Notes a client that was away and is let in already; None if it is gone again. Under the lock."""
-        session = self._away.pop(socket, None)
         try:
             made = {**environ(self._broker.handshake(socket)), "recovered": True}
             client = Client(self._broker.socket_id(socket), socket, ns, self._namespace(ns), made)
         except raw.Gone:
             return None
         client.accepted = True
-        client.session = session if session is not None else {}
+        before = self._is_back(socket)
+        client.session = before.session if before is not None else {}
         self._clients[client.sid] = self._by_socket[socket] = client
         return client
 
     def _leaves(self, socket: int, code: int, rooms: Iterable[bytes], flags: int) -> Optional[Client]:
         """Notes that a client is gone; it stays known until its disconnect handler is done."""
         client = self._by_socket.pop(socket, None)
+        if not flags & raw.RECOVERABLE:
+            self._is_back(socket)
         if client is not None:
             with self._lock:
                 if flags & raw.RECOVERABLE:
-                    self._away[socket] = client.session
+                    self._away[socket] = self._away_by_sid[client.sid] = client
                 client.left = _REASONS.get(code) or raw.reason_text(code)
                 if client.rooms is None:
                     client.rooms = [client.sid, *(room.decode() for room in rooms)]
         return client
 
+    def _is_back(self, socket: int) -> Optional[Client]:
+        """Notes that a client is not away any more, whatever it is now."""
+        client = self._away.pop(socket, None)
+        if client is not None:
+            self._away_by_sid.pop(client.sid, None)
+        return client
+
     def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
-        """Disconnects a client; None if it is not connected."""
-        client = self._client(sid, namespace)
+        """Disconnects a client; None if it is not connected. One who is away does not come back."""
+        client = self._member(sid, namespace)
         if client is None:
             return None
         with self._lock:
+            if client.socket in self._away:
+                self._commit()
+                try:
+                    self._broker.disconnect(client.socket)
+                except raw.Gone:
+                    pass
+                return None
             if not client.accepted or client.ended:
                 return None
             self._note("Disconnecting %s [%s]", sid, client.namespace)

@@ -201,7 +201,7 @@ class Server(BaseServer):
             if answers and answers.ended:
                 answers.ended(bool(flags & raw.TIMED_OUT))
         elif kind == raw.SESSION_EXPIRED:
-            self._away.pop(socket, None)
+            self._is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
 
