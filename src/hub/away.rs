@@ -47,6 +47,10 @@ impl Hub {
             self.away.join(key.slot, room, |_| {});
         }
         self.abandon_acks(engine, key.slot, acks);
+    }
+
+    /// One more has gone away and stays so: there may be one too many.
+    pub(super) fn hold_to_sessions(&mut self, engine: &mut Engine) {
         if self.recovery.away.len() > engine.config.limits.recovery_sessions as usize {
             self.expire_first(engine);
         }

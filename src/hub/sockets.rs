@@ -148,6 +148,7 @@ impl Hub {
         self.say_disconnected(engine, key, reason, peer, recoverable);
         if recoverable {
             self.park(engine, key);
+            self.hold_to_sessions(engine);
         } else {
             self.forget_socket(engine, key);
         }

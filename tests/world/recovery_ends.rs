@@ -173,6 +173,22 @@ fn so_many_are_waited_for_and_the_oldest_goes_first() {
 }
 
 #[test]
+fn a_takeover_is_not_one_more_who_is_away() {
+    for sessions in [0, 1] {
+        let limits = Limits { recovery_sessions: sessions, ..Limits::default() };
+        let (mut world, _) = world_with(Config { limits, ..Config::default() });
+        let (gone, _) = world.joined(true);
+        world.cut(gone);
+        let (at, socket) = world.joined(true);
+        world.told();
+        let back = world.back(at);
+        assert_eq!(world.socket(back, "/"), Some(socket), "{sessions}");
+        assert_eq!(world.told(), ["disconnect true", "connect true"], "{sessions}");
+        assert_eq!(world.core.stats().away, sessions as usize, "the other one is waited for as before");
+    }
+}
+
+#[test]
 fn a_guarded_namespace_asks_once() {
     let mut world = World::new(Config::default());
     let options = NamespaceOptions { guarded: true, ..recovery() };
