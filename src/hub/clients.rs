@@ -47,6 +47,8 @@ pub(super) struct Client {
     /// How many namespaces it has brought to life of late.
     pub(super) namespaces_made: Share,
     pub(super) assembly: Option<Box<Assembly>>,
+    /// Bytes of what it was told again, in all its namespaces.
+    pub(super) replayed: usize,
 }
 
 /// All sessions that are open, by the slot of their connection.

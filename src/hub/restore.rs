@@ -55,7 +55,13 @@ impl Hub {
     }
 
     /// Sends a socket what it has missed behind an offset, or nothing.
-    fn replay(&self, engine: &mut Engine, conn: Key, key: Key, offset: Option<&str>) -> Result<(), Refusal> {
+    fn replay(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        key: Key,
+        offset: Option<&str>,
+    ) -> Result<(), Refusal> {
         let start = match offset {
             Some(offset) => {
                 self.recovery.incarnation.decode(offset).ok_or(Refusal::Foreign)?.saturating_add(1)
@@ -65,7 +71,13 @@ impl Hub {
         let socket = self.sockets.get(key).ok_or(Refusal::Foreign)?;
         let log = self.namespaces.get(socket.namespace).and_then(|home| home.log.as_deref());
         let (log, session) = log.zip(socket.session.as_deref()).ok_or(Refusal::Foreign)?;
-        let missed = log.missed(session, start, engine.config.limits.max_backlog)?;
+        // All that a connection is told again may have to wait at once, whatever namespaces it is of: past `max_backlog` its client would
+        // be a slow consumer, and come back for more.
+        let client = self.clients.get_mut(conn).ok_or(Refusal::Foreign)?;
+        let most = engine.config.limits.max_backlog.saturating_sub(client.replayed);
+        let missed = log.missed(session, start, most)?;
+        let bytes = missed.iter().map(|message| message.len()).sum();
+        client.replayed = client.replayed.saturating_add(bytes);
         count(&mut engine.counters.messages_replayed, missed.len() as u64);
         count(&mut engine.counters.deliveries, missed.len() as u64);
         for message in missed {

@@ -44,6 +44,27 @@ fn a_replay_that_a_connection_may_not_be_owed_is_refused_before_anything_is_sent
 }
 
 #[test]
+fn what_a_connection_may_be_owed_is_for_all_its_namespaces_together() {
+    let limits = Limits { max_backlog: 10_000, ..Limits::default() };
+    let (mut world, ns) = world_with(Config { limits, ..Config::default() });
+    let other = world.core.add_namespace("/other", recovery()).unwrap();
+    let (at, _) = world.joined(true);
+    world.join_namespace(at, "/other");
+    world.cut(at);
+    let args = format!(r#"["{}"]"#, "x".repeat(6_000));
+    for ns in [ns, other] {
+        world.core.emit(Target::all(ns), Message::new("long", &args)).unwrap();
+    }
+    let back = world.back(at);
+    let auth = world.auth(at, "/other");
+    world.text(back, &format!("40/other,{auth}"));
+    world.settle();
+    assert_eq!(world.pid(back, "/"), world.pid(at, "/"));
+    assert_ne!(world.pid(back, "/other"), world.pid(at, "/other"), "else it could never come back");
+    assert_eq!(world.core.stats().counters.recoveries_overrun, 1);
+}
+
+#[test]
 fn strangers_get_new_sessions() {
     let (mut world, _) = world();
     let (at, _) = world.joined(true);
