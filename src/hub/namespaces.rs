@@ -127,9 +127,12 @@ impl Hub {
             if &*name == "/" && namespace.population == 0 {
                 namespace.guarded = options.guarded;
                 if namespace.log.is_some() != options.recovery {
-                    namespace.log = options.recovery.then(|| new_log(engine));
+                    let log = options.recovery.then(|| new_log(engine));
+                    let log = std::mem::replace(&mut namespace.log, log);
+                    self.forget_log(key.slot, log);
                 }
             }
+            let Some(namespace) = self.namespaces.get(key) else { return Err(Error::Gone) };
             return if namespace.guarded == options.guarded && namespace.log.is_some() == options.recovery {
                 Ok(NamespaceId::new(key))
             } else {
@@ -253,12 +256,17 @@ impl Hub {
         self.router.remove_namespace(namespace.route);
         self.asking.remove_namespace(namespace.asking);
         self.away.remove_namespace(namespace.away);
-        if let Some(log) = namespace.log {
-            self.timers.cancel(Timer::Log(key.slot));
-            self.recovery.bytes = self.recovery.bytes.saturating_sub(log.bytes());
-        }
+        self.forget_log(key.slot, namespace.log);
         self.names.remove(&namespace.name);
         engine.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
+    }
+
+    /// The log of a namespace that is gone, or has recovery no more.
+    fn forget_log(&mut self, slot: u32, log: Option<Box<Log>>) {
+        if let Some(log) = log {
+            self.timers.cancel(Timer::Log(slot));
+            self.recovery.bytes = self.recovery.bytes.saturating_sub(log.bytes());
+        }
     }
 }
 

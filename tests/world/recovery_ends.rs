@@ -291,13 +291,17 @@ fn options_are_those_of_the_first_who_asks() {
     world.core.add_namespace("/", recovery()).unwrap();
     let (at, _) = world.joined(true);
     world.cut(at);
+    world.run(WINDOW - 1);
+    world.core.emit(Target::all(world.core.find_namespace("/").unwrap()), Message::new("e", "[]")).unwrap();
     assert_eq!(
         world.core.add_namespace("/", NamespaceOptions::default()),
         Err(Error::Exists),
         "somebody is away"
     );
-    world.run(WINDOW);
+    world.run(1);
+    assert!(world.core.stats().recovery_bytes > 0);
     world.core.add_namespace("/", NamespaceOptions::default()).unwrap();
+    assert_eq!(world.core.stats().recovery_bytes, 0, "it went with its log");
     let (at, _) = world.joined(true);
     let connect = &world.clients[at].inbox[0];
     assert!(connect.json().get("pid").is_none(), "{connect:?}");
