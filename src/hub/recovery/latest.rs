@@ -66,6 +66,8 @@ impl Latest {
             self.bytes = self.bytes - newest.frame.len() + frame.len();
             newest.frame.clear();
             newest.frame.extend_from_slice(frame);
+            // What a longer one took is not counted any more.
+            newest.frame.shrink_to(frame.len() * 2);
             (newest.number, newest.time) = (number, now);
             return;
         }
@@ -75,6 +77,12 @@ impl Latest {
         let at = self.list.insert(newest);
         self.places.insert(hash, at);
         self.ages.push_back((number, at));
+    }
+
+    /// Bytes that the messages take, counted or not.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.list.iter().map(|(_, newest)| newest.frame.capacity()).sum()
     }
 
     /// When the oldest was emitted, or one that is younger.

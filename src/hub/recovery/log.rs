@@ -275,6 +275,11 @@ impl Log {
     }
 
     #[cfg(test)]
+    pub(super) fn latest(&self) -> &Latest {
+        &self.latest
+    }
+
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

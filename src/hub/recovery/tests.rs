@@ -235,3 +235,15 @@ fn a_latest_message_takes_the_room_of_one_however_often_it_comes() {
     let missed = model.log.missed(&model.players[0].as_ref().unwrap().session, 0, usize::MAX).unwrap();
     assert_eq!((missed.len(), missed[0]), (2, &b"hello"[..]));
 }
+
+#[test]
+fn a_latest_message_takes_the_room_of_itself_however_long_one_before_it_was() {
+    let mut model = Model::new(Bounds { time: 1_000, bytes: 1 << 20 });
+    model.enter();
+    let everyone = Audience { everyone: true, ..Audience::default() };
+    for key in 0..10 {
+        model.log.push(&everyone, &vec![b'x'; 100_000], Some(key), 0);
+        model.log.push(&everyone, b"short", Some(key), 0);
+    }
+    assert!(model.log.latest().capacity() < model.log.bytes());
+}
