@@ -101,8 +101,8 @@ counters! {
     ack_timeouts,
     /// Clients that came back to their session.
     sessions_recovered,
-    /// Sessions of sockets that were away and did not come back: their time was up, there were more than `recovery_sessions`, or the
-    /// host ended them.
+    /// Sessions of sockets that were away and did not come back: their time was up, there were more than `recovery_sessions`, the host
+    /// ended them, or what they had missed could not be told.
     sessions_expired,
     /// Clients that asked for a session nobody has, or has any more.
     recoveries_unknown,

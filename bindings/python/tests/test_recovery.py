@@ -14,7 +14,7 @@ from host import KINDS, PATIENCE, Host, Raw
 
 
 @pytest.mark.parametrize("kind", ("threads", "asyncio", "uvloop"))
-@pytest.mark.parametrize("recovery", (True, {"max_disconnection_duration": 60}))
+@pytest.mark.parametrize("recovery", (True, {"max_disconnection_duration": 60, "skip_middlewares": True}))
 def test_a_client_that_comes_back_is_who_it_was(kind: str, recovery: Any) -> None:
     host = Host(kind, connection_state_recovery=recovery)
     told: queue.SimpleQueue[Any] = queue.SimpleQueue()

@@ -93,6 +93,8 @@ def _recovery(value: Any) -> dict[str, Any]:
         raise TypeError(f"connection_state_recovery={value!r}: it is True, or a dict")
     fields = {}
     for name, setting in value.items():
+        if name == "skip_middlewares" and setting is True:
+            continue  # As it is here: who comes back is not asked about again.
         if name != "max_disconnection_duration":
             raise ValueError(f"connection_state_recovery: {name}={setting!r} cannot be had here")
         fields["recovery_window"] = _milliseconds(name, setting)
