@@ -93,7 +93,9 @@ static void unix_sockets(uint32_t loops) {
     child = fork();
     if (child == 0) {
         roomcast_free(b);
-        _exit(0);
+        /* Another program, and so no search for leaks: what threads held that are not here stays allocated. */
+        execlp("true", "true", (char *)NULL);
+        _exit(1);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     ask(b, unix_client(path));
