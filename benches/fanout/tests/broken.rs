@@ -123,7 +123,7 @@ fn client(fault: Fault) -> Output {
     let address = relay(fault).to_string();
     Command::new(env!("CARGO_BIN_EXE_fanout"))
         .args(["--server", &address, "--protocol", "raw", "--connections", "4", "--drain", "2"])
-        .args(["--sources", "3", "--cell", "size=64,window=4,messages=50,seconds=60,warmup=0"])
+        .args(["--sources", "3", "--cell", "size=64,window=4,messages=50,seconds=15,warmup=0"])
         .output()
         .unwrap()
 }
