@@ -1,8 +1,8 @@
 //! The drain: its pace, its end, and what clients are told. Figures are in `benches/storms`.
 
-use crate::overload::{POLLING, UPGRADE, root};
+use crate::overload::{POLLING, UPGRADE};
 use crate::parse::{self, Frame};
-use crate::world::{Seen, World};
+use crate::world::{Seen, World, root};
 use roomcast::{Config, Error, Message, Reason, Target};
 
 /// What the drain has done so far: close frames of WebSockets, and how many sockets are left.

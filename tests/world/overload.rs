@@ -4,22 +4,12 @@
 use crate::client::{Carrier, Client, Wire};
 use crate::net::End;
 use crate::parse::{self, Response};
-use crate::world::{ROOM, Seen, World};
-use roomcast::{Config, Delivery, Limits, Message, NamespaceId, Reason, SocketId, Target};
+use crate::world::{ROOM, Seen, World, limits, root};
+use roomcast::{Config, Delivery, Message, Reason, SocketId, Target};
 
 pub(crate) const POLLING: &str = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
 pub(crate) const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
                        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-fn limits(change: impl FnOnce(&mut Limits)) -> Config {
-    let mut config = Config::default();
-    change(&mut config.limits);
-    config
-}
-
-pub(crate) fn root(world: &World) -> NamespaceId {
-    world.core.find_namespace("/").unwrap()
-}
 
 impl World {
     /// The answer to a request on a connection of its own.

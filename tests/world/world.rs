@@ -4,7 +4,9 @@ use crate::client::{Carrier, Client, Wire};
 use crate::net::{End, Net};
 use fastrand::Rng;
 use roomcast::service::{Flow, Owed, Service};
-use roomcast::{AckId, Config, ConnId, Core, Event, Events, NamespaceId, Reason, RoomChange, SocketId};
+use roomcast::{
+    AckId, Config, ConnId, Core, Event, Events, Limits, NamespaceId, Reason, RoomChange, SocketId,
+};
 
 /// An event that outlives its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -375,4 +377,15 @@ impl World {
         assert_eq!(stats.namespaces, namespaces, "namespaces");
         assert_eq!(stats.counters.connections_opened, stats.counters.connections_closed, "{stats:?}");
     }
+}
+
+/// The defaults with other limits.
+pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Config {
+    let mut config = Config::default();
+    change(&mut config.limits);
+    config
+}
+
+pub(crate) fn root(world: &World) -> NamespaceId {
+    world.core.find_namespace("/").unwrap()
 }

@@ -3,7 +3,7 @@
 use crate::client::{Carrier, Out};
 use crate::limits::reached;
 use crate::net::End;
-use crate::world::{ROOM, Seen, World};
+use crate::world::{ROOM, Seen, World, limits, root};
 use roomcast::{
     Config, Delivery, Error, Limits, Message, NamespaceId, NamespaceOptions, PatternOptions, Reason,
     RoomChange, SocketId, Target,
@@ -19,19 +19,9 @@ mod order;
 mod targets;
 mod upgrade;
 
-fn limits(change: impl FnOnce(&mut Limits)) -> Config {
-    let mut config = Config::default();
-    change(&mut config.limits);
-    config
-}
-
 /// A bound of 1,000 bytes.
 fn small_backlog() -> Config {
     limits(|limits| limits.max_backlog = 1_000)
-}
-
-fn root(world: &World) -> NamespaceId {
-    world.core.find_namespace("/").unwrap()
 }
 
 impl World {
