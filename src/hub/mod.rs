@@ -88,7 +88,7 @@ impl Hub {
             router: Router::new(),
             asking: Router::new(),
             away: Router::new(),
-            recovery: Recovery::new()?,
+            recovery: Recovery::new(&space)?,
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&space),
             sids: SidSource::new(space),

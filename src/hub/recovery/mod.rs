@@ -19,6 +19,7 @@ mod session;
 mod tests;
 
 use crate::base::errors::Result;
+use crate::base::sid::IdSpace;
 use crate::engine::Engine;
 pub(super) use audience::Audience;
 use away::Away;
@@ -55,10 +56,10 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(space: &IdSpace) -> Result<Self> {
         Ok(Self {
             incarnation: Incarnation::random()?,
-            pids: Pids::default(),
+            pids: Pids::new(space),
             away: Away::default(),
             audience: Audience::default(),
             record: Vec::new(),

@@ -1,38 +1,48 @@
-//! Private session ids: 128 bits that nobody can guess, and whose they are. It must not tell by its time how near a guess is.
+//! Private session ids: 128 bits that nobody can guess, whose they are, and on which loop. It must not tell by its time how near a
+//! guess is.
 
 use crate::base::errors::{Error, Result};
 use crate::base::ids::Key;
+use crate::base::sid::IdSpace;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 /// A session's private id. Whoever has it can have the session.
 #[derive(Clone, Copy)]
-pub(in crate::hub) struct Pid([u8; 16]);
+pub(in crate::hub) struct Pid {
+    secret: [u8; SECRET],
+    /// The number of the loop on which the session lives, where there are several. It is no secret, and no right to anything.
+    home: Option<u8>,
+}
+
+const SECRET: usize = 16;
 
 impl Pid {
-    fn random() -> Result<Self> {
-        let mut raw = [0; 16];
-        getrandom::fill(&mut raw).map_err(|_| Error::NoEntropy)?;
-        Ok(Self(raw))
+    fn random(home: Option<u8>) -> Result<Self> {
+        let mut secret = [0; SECRET];
+        getrandom::fill(&mut secret).map_err(|_| Error::NoEntropy)?;
+        Ok(Self { secret, home })
     }
 
-    /// As its client knows it: 22 characters.
+    /// As its client knows it: 22 characters, or 23 with the number of a loop.
     pub(in crate::hub) fn text(self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode([&self.secret[..], self.home.as_slice()].concat())
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut decoded = [0; 18];
-        if text.len() != 22 || URL_SAFE_NO_PAD.decode_slice(text, &mut decoded) != Ok(16) {
+        if !(22..=23).contains(&text.len()) {
             return None;
         }
-        decoded.first_chunk().copied().map(Self)
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut decoded).ok()?;
+        let (&secret, rest) = decoded.get(..length)?.split_first_chunk()?;
+        Some(Self { secret, home: rest.first().copied() })
     }
 
     /// Reads all of both, wherever they differ.
     fn is(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+        self.secret.iter().zip(other.secret).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
     }
 }
 
@@ -44,19 +54,33 @@ impl std::fmt::Debug for Pid {
 
 /// The sockets that have a session, by a keyed hash of their private ids: how long a look-up takes depends on nothing that
 /// a client could work towards.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::hub) struct Pids {
+    /// Among how many loops they are, and which one this is.
+    loops: u64,
+    own: u64,
     hashes: RandomState,
     sockets: HashMap<u64, (Pid, Key)>,
 }
 
 impl Pids {
+    /// `space` says on which of the loops they are.
+    pub(in crate::hub) fn new(space: &IdSpace) -> Self {
+        let (hashes, sockets) = Default::default();
+        Self { loops: space.count(), own: space.number(), hashes, sockets }
+    }
+
+    fn random(&self) -> Result<Pid> {
+        // There are at most 64 loops.
+        Pid::random((self.loops > 1).then_some(self.own as u8))
+    }
+
     /// A new one, which is `socket`'s.
     pub(in crate::hub) fn make(&mut self, socket: Key) -> Result<Pid> {
         loop {
-            let pid = Pid::random()?;
+            let pid = self.random()?;
             if let std::collections::hash_map::Entry::Vacant(place) =
-                self.sockets.entry(self.hashes.hash_one(pid.0))
+                self.sockets.entry(self.hashes.hash_one(pid.secret))
             {
                 place.insert((pid, socket));
                 return Ok(pid);
@@ -65,13 +89,13 @@ impl Pids {
     }
 
     pub(in crate::hub) fn forget(&mut self, pid: Pid) {
-        self.sockets.remove(&self.hashes.hash_one(pid.0));
+        self.sockets.remove(&self.hashes.hash_one(pid.secret));
     }
 
     /// Whose a private id is.
     pub(in crate::hub) fn find(&self, text: &str) -> Option<Key> {
         let pid = Pid::parse(text)?;
-        let (found, socket) = self.sockets.get(&self.hashes.hash_one(pid.0))?;
+        let (found, socket) = self.sockets.get(&self.hashes.hash_one(pid.secret))?;
         found.is(&pid).then_some(*socket)
     }
 }
@@ -82,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_pid_finds_its_socket_until_it_is_forgotten() {
-        let mut pids = Pids::default();
+        let mut pids = Pids::new(&IdSpace::whole());
         let (one, other) = (Key { slot: 1, generation: 1 }, Key { slot: 2, generation: 2 });
         let (first, second) = (pids.make(one).unwrap(), pids.make(other).unwrap());
         assert_eq!((pids.find(&first.text()), pids.find(&second.text())), (Some(one), Some(other)));
@@ -94,5 +118,16 @@ mod tests {
         }
         pids.forget(first);
         assert_eq!(pids.find(&first.text()), None);
+    }
+
+    #[test]
+    fn with_several_loops_a_pid_names_its_own() {
+        let mut loops: Vec<_> = IdSpace::shares(3).map(|space| Pids::new(&space)).collect();
+        let key = Key { slot: 1, generation: 1 };
+        let pid = loops[2].make(key).unwrap().text();
+        assert_eq!((pid.len(), loops[2].find(&pid), loops[0].find(&pid)), (23, Some(key), None));
+        let home = |text: &str| Pid::parse(text).unwrap().home;
+        assert_eq!((home(&pid), Pid::parse(&pid).unwrap().text()), (Some(2), pid.clone()));
+        assert_eq!(home(&Pids::new(&IdSpace::whole()).make(key).unwrap().text()), None);
     }
 }

@@ -7,6 +7,7 @@ use super::session::Session;
 use super::{Refusal, Seq};
 use crate::base::ids::Key;
 use crate::base::seeds::for_seeds;
+use crate::base::sid::IdSpace;
 use crate::route::Change;
 use fastrand::Rng;
 use std::collections::BTreeSet;
@@ -43,7 +44,12 @@ struct Model {
 
 impl Model {
     fn new(bounds: Bounds) -> Self {
-        Self { log: Log::new(bounds), pids: Pids::default(), players: Vec::new(), emits: Vec::new() }
+        Self {
+            log: Log::new(bounds),
+            pids: Pids::new(&IdSpace::whole()),
+            players: Vec::new(),
+            emits: Vec::new(),
+        }
     }
 
     fn enter(&mut self) {
