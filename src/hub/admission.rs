@@ -93,7 +93,7 @@ impl Hub {
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
         if let Life::Away(until) = life {
-            self.recovery.away.remove(key.slot, until);
+            self.recovery.expiry.remove(key.slot, until);
         }
         let Self { router, asking, away, .. } = self;
         let before = life.place().of(router, asking, away);

@@ -38,7 +38,7 @@ impl Hub {
         let (tag, namespace) = (socket.tag, socket.namespace);
         let acks = std::mem::take(&mut socket.acks);
         socket.life = Life::Away(until);
-        self.recovery.away.add(key.slot, until);
+        self.recovery.expiry.add(key.slot, until);
         self.leave_router(engine, key, tag, NamespaceId::new(namespace));
         if let Some(home) = self.namespaces.get(namespace) {
             self.away.add(key.slot, home.away, 0);
@@ -51,14 +51,14 @@ impl Hub {
 
     /// One more has gone away and stays so: there may be one too many.
     pub(super) fn hold_to_sessions(&mut self, engine: &mut Engine) {
-        if self.recovery.away.len() > engine.config.limits.recovery_sessions as usize {
+        if self.recovery.expiry.len() > engine.config.limits.recovery_sessions as usize {
             self.expire_first(engine);
         }
     }
 
     /// The one that has been away the longest is waited for no more.
     pub(super) fn expire_first(&mut self, engine: &mut Engine) {
-        if let Some(key) = self.recovery.away.first().and_then(|slot| self.sockets.key_at(slot)) {
+        if let Some(key) = self.recovery.expiry.first().and_then(|slot| self.sockets.key_at(slot)) {
             self.expire(engine, key);
         }
     }

@@ -106,19 +106,19 @@ impl Hub {
         stats.namespaces = self.namespaces.len();
         stats.rooms = self.router.total_rooms();
         stats.pending_acks = self.acks.len();
-        stats.away = self.recovery.away.len();
+        stats.away = self.recovery.expiry.len();
         stats.recovery_bytes = self.recovery.bytes;
         stats.timers = stats.timers.saturating_add(self.timers.len()).saturating_add(stats.away);
     }
 
     /// When the first of its timers is due.
     pub(crate) fn next_timeout(&self) -> Option<Millis> {
-        self.timers.next().into_iter().chain(self.recovery.away.next()).min()
+        self.timers.next().into_iter().chain(self.recovery.expiry.next()).min()
     }
 
     /// Runs the first of what is due.
     pub(crate) fn run_timer(&mut self, engine: &mut Engine) {
-        if self.recovery.away.next() == self.next_timeout() {
+        if self.recovery.expiry.next() == self.next_timeout() {
             return self.expire_first(engine);
         }
         match self.timers.pop_due(engine.now) {

@@ -182,7 +182,7 @@ impl Hub {
             Life::Connected => self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace)),
             Life::Asking(_) => drop(self.asking.remove(key.slot, |_| {})),
             Life::Away(until) => {
-                self.recovery.away.remove(key.slot, until);
+                self.recovery.expiry.remove(key.slot, until);
                 self.away.remove(key.slot, |_| {});
             }
         }

@@ -6,7 +6,7 @@
 //! what a socket would have got from a number on.
 
 mod audience;
-mod away;
+mod expiry;
 mod frames;
 mod latest;
 mod log;
@@ -22,7 +22,7 @@ use crate::base::errors::Result;
 use crate::base::sid::IdSpace;
 use crate::engine::Engine;
 pub(super) use audience::Audience;
-use away::Away;
+use expiry::Expiry;
 use log::Bounds;
 pub(super) use log::Log;
 use offset::Incarnation;
@@ -46,7 +46,7 @@ pub(super) enum Refusal {
 pub(super) struct Recovery {
     pub(super) incarnation: Incarnation,
     pub(super) pids: Pids,
-    pub(super) away: Away,
+    pub(super) expiry: Expiry,
     /// Reused by every emit.
     pub(super) audience: Audience,
     /// The same for what it keeps.
@@ -60,7 +60,7 @@ impl Recovery {
         Ok(Self {
             incarnation: Incarnation::random()?,
             pids: Pids::new(space),
-            away: Away::default(),
+            expiry: Expiry::default(),
             audience: Audience::default(),
             record: Vec::new(),
             bytes: 0,

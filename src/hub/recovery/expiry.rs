@@ -1,13 +1,13 @@
-//! Who is away, and until when each is waited for. It must not know anything else of them.
+//! Until when each socket that is away is waited for. It must not know anything else of them.
 
 use crate::base::Millis;
 use std::collections::BTreeSet;
 
 /// Until when each of them is waited for, by slot; the first to end first.
 #[derive(Debug, Default)]
-pub(in crate::hub) struct Away(BTreeSet<(Millis, u32)>);
+pub(in crate::hub) struct Expiry(BTreeSet<(Millis, u32)>);
 
-impl Away {
+impl Expiry {
     pub(in crate::hub) fn len(&self) -> usize {
         self.0.len()
     }
