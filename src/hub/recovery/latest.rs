@@ -118,12 +118,13 @@ impl Latest {
         if self.places.get(&newest.hash) == Some(&at) {
             self.places.remove(&newest.hash);
         }
+        let except = newest.audience.except.first().copied();
         if newest.audience.everyone {
-            everyone.lose(newest.number);
+            everyone.lose(newest.number, except);
         }
         for &room in &newest.audience.rooms {
             if let Some(index) = rooms.index_mut(room) {
-                index.lose(newest.number);
+                index.lose(newest.number, except);
             }
         }
         newest.audience.rooms.iter().chain(&newest.audience.except).for_each(|&room| rooms.unname(room));

@@ -183,8 +183,9 @@ impl Log {
         let Some(entry) = self.entries.pop_front() else { return };
         self.bytes -= bytes_of(&entry);
         self.frames.release(entry.frame);
+        let except = self.audience_of(&entry).1.next();
         if entry.everyone {
-            self.everyone.lose(entry.number);
+            self.everyone.lose(entry.number, except);
         }
         for place in 0..entry.rooms + entry.except {
             let Some(room) = self.audiences.pop_front() else { break };
@@ -192,7 +193,7 @@ impl Log {
             if place < entry.rooms
                 && let Some(index) = self.rooms.index_mut(room)
             {
-                index.lose(entry.number);
+                index.lose(entry.number, except);
             }
             self.rooms.unname(room);
         }
@@ -249,8 +250,8 @@ impl Log {
 
     /// Whether something that went to a session from a number on is in the log no more. Where it is not known it is feared.
     fn has_lost(&self, session: &Session, start: Seq) -> bool {
-        let lost = |room| self.rooms.index(room).and_then(|index| index.lost);
-        self.everyone.lost.is_some_and(|lost| lost >= start)
+        let lost = |room| self.rooms.index(room).and_then(|index| index.lost.of(session.own));
+        self.everyone.lost.of(session.own).is_some_and(|lost| lost >= start)
             || session.lost.is_some_and(|lost| lost >= start)
             || session
                 .rooms

@@ -13,8 +13,7 @@ pub(in crate::hub) type RoomNo = u32;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     numbers: VecDeque<Seq>,
-    /// The newest that is in the log no more.
-    pub(super) lost: Option<Seq>,
+    pub(super) lost: Lost,
     /// The newest that speaks of it and is not in `numbers`: one of which only the newest counts, or that excepts it.
     pub(super) aside: Option<Seq>,
 }
@@ -29,18 +28,46 @@ impl Index {
         new
     }
 
-    /// An entry leaves the log.
-    pub(super) fn lose(&mut self, number: Seq) {
+    /// An entry leaves the log. `except` is the first room that it excepts.
+    pub(super) fn lose(&mut self, number: Seq, except: Option<RoomNo>) {
         if self.numbers.front() == Some(&number) {
             self.numbers.pop_front();
         }
-        self.lost = self.lost.max(Some(number));
+        self.lost.add(number, except);
     }
 
     /// Those from one number on, and before another.
     pub(super) fn between(&self, from: Seq, until: Seq) -> impl Iterator<Item = Seq> + '_ {
         let first = self.numbers.partition_point(|&number| number < from);
         self.numbers.range(first..).copied().take_while(move |&number| number < until)
+    }
+}
+
+/// The newest entries that are in the log no more: the last of all, and the last that does not except the same room. So whoever
+/// emits to all but itself is known to have lost nothing with its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    newest: Option<Seq>,
+    except: Option<RoomNo>,
+    /// The newest without that exception.
+    other: Option<Seq>,
+}
+
+impl Lost {
+    fn add(&mut self, number: Seq, except: Option<RoomNo>) {
+        let number = Some(number);
+        if except.is_some() && except == self.except {
+            self.newest = self.newest.max(number);
+        } else if number > self.newest {
+            *self = Self { newest: number, except, other: self.newest };
+        } else {
+            self.other = self.other.max(number);
+        }
+    }
+
+    /// The newest that does not except a socket, by its own room.
+    pub(super) fn of(self, own: RoomNo) -> Option<Seq> {
+        if self.except == Some(own) { self.other } else { self.newest }
     }
 }
 

@@ -70,7 +70,7 @@ impl Session {
     }
 
     fn forget(&mut self, stay: Stay, rooms: &mut Rooms) {
-        self.lost = self.lost.max(newest_of(stay, rooms));
+        self.lost = self.lost.max(newest_of(stay, self.own, rooms));
         rooms.release(stay.room);
     }
 
@@ -90,12 +90,12 @@ fn is_over(stay: Stay, oldest: Seq, rooms: &Rooms) -> bool {
         })
 }
 
-/// The newest number that may speak of a stay: none behind it does.
-fn newest_of(stay: Stay, rooms: &Rooms) -> Option<Seq> {
+/// The newest number that may speak of a stay of the socket with this room of its own: none behind it does.
+fn newest_of(stay: Stay, own: RoomNo, rooms: &Rooms) -> Option<Seq> {
     let index = rooms.index(stay.room)?;
     let kept = index.between(stay.since, stay.until).last();
     let within = |number: Option<Seq>| {
         number.map(|number| number.min(stay.until.saturating_sub(1))).filter(|&number| number >= stay.since)
     };
-    kept.max(within(index.lost)).max(within(index.aside))
+    kept.max(within(index.lost.of(own))).max(within(index.aside))
 }

@@ -132,7 +132,9 @@ impl Model {
         self.emits.iter().any(|emit| {
             let (everyone, rooms, direct, ..) = &emit.target;
             let named = *everyone || direct.contains(&at) || !player.ever.is_disjoint(rooms);
-            emit.number >= start.max(player.born) && named
+            // As whoever emits to all but itself.
+            let barred = emit.audience.except.first() == Some(&player.session.own);
+            emit.number >= start.max(player.born) && named && !barred
         })
     }
 }
