@@ -106,7 +106,7 @@ counters! {
     sessions_expired,
     /// Clients that asked for a session nobody has, or has any more.
     recoveries_unknown,
-    /// Clients that came back with an offset that this broker did not give.
+    /// Clients that came back with an offset that names no emit there was.
     recoveries_foreign,
     /// Clients that came back and had missed something that was not kept, or more than `max_backlog`.
     recoveries_overrun,

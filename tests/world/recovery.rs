@@ -198,6 +198,26 @@ fn a_client_that_heard_nothing_yet_has_no_offset_and_is_told_all_since_it_came()
 }
 
 #[test]
+fn an_offset_of_another_life_is_from_before_the_session_and_does_no_harm() {
+    for offset in ["zzzzz-1", "Q8LOXuf", "a text of the host's"] {
+        let (mut world, ns) = world();
+        world.joined(true);
+        world.all(ns, "before");
+        let (at, _) = world.joined(true);
+        // Of what ends in no text, or is a question, the client keeps nothing.
+        world.core.emit(Target::all(ns), Message::new("volatile", "[1]").volatile()).unwrap();
+        world.core.emit_with_ack(Target::all(ns), Message::new("question", r#"["?"]"#), None, 5).unwrap();
+        world.settle();
+        assert_eq!(world.offset(at, "/"), None);
+        world.cut(at);
+        world.all(ns, "one");
+        let back = world.come(&format!(r#"{{"pid":"{}","offset":"{offset}"}}"#, world.pid(at, "/")));
+        assert_eq!(world.names(back), (words("one"), true), "{offset}");
+        assert_eq!(world.core.stats().counters.recoveries_foreign, 0);
+    }
+}
+
+#[test]
 fn an_old_offset_does_no_harm_when_nothing_was_missed() {
     let limits = Limits { recovery_log_bytes: 2_000, ..Limits::default() };
     let (mut world, ns) = world_with(Config { limits, ..Config::default() });

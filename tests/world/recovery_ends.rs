@@ -29,6 +29,28 @@ fn what_is_not_kept_any_more_is_not_passed_over() {
 }
 
 #[test]
+fn whoever_speaks_to_all_but_itself_has_lost_nothing_with_its_own_words() {
+    let limits = Limits { recovery_log_bytes: 2_000, ..Limits::default() };
+    let (mut world, ns) = world_with(Config { limits, ..Config::default() });
+    let (at, socket) = world.joined(true);
+    let (_, quiet) = world.joined(true);
+    for id in [socket, quiet] {
+        world.core.join(id, "red").unwrap();
+    }
+    world.all(ns, "heard");
+    world.settle();
+    for _ in 0..100 {
+        for target in [Target::all(ns), Target::rooms(ns, &["red"])] {
+            world.core.emit(target.except(&[socket]), Message::new("said", "[]")).unwrap();
+            world.settle();
+        }
+    }
+    world.cut(at);
+    let back = world.back(at);
+    assert_eq!((world.names(back), world.told().pop().unwrap()), ((vec![], true), "connect true".into()));
+}
+
+#[test]
 fn a_replay_that_a_connection_may_not_be_owed_is_refused_before_anything_is_sent() {
     let limits = Limits { max_backlog: 10_000, ..Limits::default() };
     let (mut world, ns) = world_with(Config { limits, ..Config::default() });
@@ -66,9 +88,11 @@ fn what_a_connection_may_be_owed_is_for_all_its_namespaces_together() {
 
 #[test]
 fn strangers_get_new_sessions() {
-    let (mut world, _) = world();
+    let (mut world, ns) = world();
     let (at, _) = world.joined(true);
     let (other, _) = world.joined(true);
+    world.all(ns, "heard");
+    world.settle();
     let pid = world.pid(at, "/");
     world.cut(at);
     let guess = world.come(r#"{"pid":"AAAAAAAAAAAAAAAAAAAAAA","offset":"x"}"#);
@@ -76,10 +100,11 @@ fn strangers_get_new_sessions() {
     let odd = world.come(r#"{"pid":7,"offset":null}"#);
     let counters = world.core.stats().counters;
     assert_eq!((counters.recoveries_unknown, counters.recoveries_foreign), (2, 0));
-    let foreign = world.come(&format!(r#"{{"pid":"{pid}","offset":"zzzzz-1"}}"#));
-    let ahead = world.come(&world.auth(other, "/").replace('}', r#","offset":"x"}"#));
+    let offset = world.offset(at, "/").unwrap();
+    let ahead = world.come(&format!(r#"{{"pid":"{pid}","offset":"{offset}zz"}}"#));
+    let far = world.come(&world.auth(other, "/").replace("\"}", "zzzzzzzz\"}"));
     assert_eq!(world.core.stats().counters.recoveries_foreign, 2);
-    let pids = [at, other, guess, reference, odd, foreign, ahead].map(|at| world.pid(at, "/"));
+    let pids = [at, other, guess, reference, odd, ahead, far].map(|at| world.pid(at, "/"));
     assert_eq!(pids.iter().collect::<std::collections::HashSet<_>>().len(), pids.len());
     // The two whose clients have shown that they are here, and go on without them, are over.
     assert_eq!(world.core.stats().away, 0);

@@ -35,7 +35,7 @@ pub(super) type Seq = u64;
 /// Why a client that asks for its session gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Its offset is of another life, or no offset.
+    /// Its offset is of no emit that there was.
     Foreign,
     /// Something it missed is in the log no more, or it is more than its connection may be owed.
     Overrun,
