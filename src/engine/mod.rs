@@ -340,7 +340,7 @@ impl Engine {
         let frame = outbox.append(|out| {
             out.frame(Opcode::Text, scratch);
             for attachment in attachments {
-                out.frame(Opcode::Binary, attachment);
+                out.attachment(attachment);
             }
         });
         if frame.is_err() {

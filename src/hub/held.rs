@@ -63,7 +63,6 @@ impl Hub {
             }
             each(member);
         });
-        count(&mut engine.counters.deliveries, receipt.reached() as u64);
         count(&mut engine.counters.dropped_volatile, receipt.skipped as u64);
         for conn in overflown {
             count(&mut engine.counters.slow_consumers, 1);
@@ -75,6 +74,7 @@ impl Hub {
     /// Sends what has waited for a socket that was let in.
     pub(super) fn release(engine: &mut Engine, conn: Key, held: &Backlog) {
         for (packets, class) in held.messages() {
+            count(&mut engine.counters.deliveries, packets.messages() as u64);
             engine.send_run(conn, packets, class);
         }
     }

@@ -30,14 +30,12 @@ impl Form {
 
     /// Appends a packet in this form, and notes its place.
     pub(super) fn append(self, packet: Packet<'_>, out: &mut Writer<'_>) {
-        let start = out.bytes.len();
-        let header = self.write(packet, out.bytes);
-        out.note(start, header, packet.opcode);
+        out.rewritten(packet, |bytes| self.write(packet, bytes));
     }
 
     /// Appends a packet in this form. How many bytes stand before its payload.
     pub(crate) fn write(self, packet: Packet<'_>, out: &mut Vec<u8>) -> usize {
-        let Packet { opcode, bytes, payload } = packet;
+        let Packet { opcode, bytes, payload, .. } = packet;
         match (self, opcode) {
             (Form::TextFrames, Opcode::Binary) => {
                 let start = out.len();

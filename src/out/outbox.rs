@@ -251,7 +251,7 @@ impl Outbox {
             ranges
                 .last()
                 .map(waiting)
-                .map_or(0, |range| range.len().saturating_sub(segment.run(range).last()))
+                .map_or(0, |range| range.len().saturating_sub(segment.run(range).last_message()))
         };
         // As in a backlog: one message of any size fits.
         fresh == 0 || all < bound || all.saturating_sub(newest()) < bound
@@ -273,7 +273,7 @@ impl Outbox {
             }
             // What is half on the wire has to follow whole.
             let class = if skip > 0 || terms.closing { Class::Keep } else { class };
-            let last = segment.run(range).last().saturating_sub(skip);
+            let last = segment.run(range).last_message().saturating_sub(skip);
             let pushed = backlog.push(&segment, range, std::mem::take(&mut skip), last, class, bound);
             kept.replaced = kept.replaced.saturating_add(pushed.replaced.into());
             kept.dropped = kept.dropped.saturating_add(pushed.dropped.into());

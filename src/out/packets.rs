@@ -15,6 +15,8 @@ pub(crate) struct Place {
     header: u8,
     /// What it is, however it looks: one that goes out as base64 is binary still.
     opcode: Opcode,
+    /// It is an attachment: the packet before it is of the same message.
+    attached: bool,
 }
 
 /// What is kept allocated from one tick to the next, at most: for the places of packets, and for bytes in a form.
@@ -25,6 +27,8 @@ const KEPT_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet<'a> {
     pub(crate) opcode: Opcode,
+    /// It is of the same message as the packet before it.
+    pub(crate) attached: bool,
     /// All of it.
     pub(crate) bytes: &'a [u8],
     pub(crate) payload: &'a [u8],
@@ -38,11 +42,21 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Appends a packet as a WebSocket frame.
+    /// Appends a packet as a WebSocket frame: a message, or the beginning of one.
     pub(crate) fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.frame_of(opcode, payload, false);
+    }
+
+    /// Appends an attachment of the message before it.
+    pub(crate) fn attachment(&mut self, payload: &[u8]) {
+        self.frame_of(Opcode::Binary, payload, true);
+    }
+
+    fn frame_of(&mut self, opcode: Opcode, payload: &[u8], attached: bool) {
         let start = self.bytes.len();
         ws::frame_header(self.bytes, opcode, payload.len());
-        self.note(start, self.bytes.len().saturating_sub(start), opcode);
+        let header = self.bytes.len().saturating_sub(start) as u8;
+        self.note(Place { start: start as u32, header, opcode, attached });
         self.bytes.extend_from_slice(payload);
     }
 
@@ -55,11 +69,17 @@ impl Writer<'_> {
         self.bytes.extend_from_slice(run.bytes);
     }
 
-    /// Notes a packet that begins at `start`, with so many bytes before its payload.
-    ///
+    /// Appends a packet as `write` does, which returns how many bytes it put before the payload.
+    pub(super) fn rewritten(&mut self, packet: Packet<'_>, write: impl FnOnce(&mut Vec<u8>) -> usize) {
+        let Packet { opcode, attached, .. } = packet;
+        let start = self.bytes.len() as u32;
+        let header = write(self.bytes) as u8;
+        self.note(Place { start, header, opcode, attached });
+    }
+
     /// A tick that is too long for its places is refused, and they with it.
-    pub(super) fn note(&mut self, start: usize, header: usize, opcode: Opcode) {
-        self.places.push(Place { start: start as u32, header: header as u8, opcode });
+    fn note(&mut self, place: Place) {
+        self.places.push(place);
     }
 }
 
@@ -96,6 +116,7 @@ impl<'a> Run<'a> {
             let bytes = self.bytes.get(offset(place)..end).unwrap_or_default();
             Packet {
                 opcode: place.opcode,
+                attached: place.attached,
                 bytes,
                 payload: bytes.get(place.header.into()..).unwrap_or_default(),
             }
@@ -106,9 +127,15 @@ impl<'a> Run<'a> {
         self.places.len()
     }
 
-    /// Where its last packet begins, counted from its first byte.
-    pub(super) fn last(self) -> usize {
-        self.places.last().map_or(0, |place| self.offset(place) as usize)
+    /// How many messages begin in it.
+    pub(crate) fn messages(self) -> usize {
+        self.places.iter().filter(|place| !place.attached).count()
+    }
+
+    /// Where its last message begins, counted from its first byte.
+    pub(super) fn last_message(self) -> usize {
+        let begun = self.places.iter().rfind(|place| !place.attached);
+        begun.map_or(0, |place| self.offset(place) as usize)
     }
 
     fn offset(self, place: &Place) -> u32 {

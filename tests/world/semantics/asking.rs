@@ -99,6 +99,8 @@ fn what_waits_for_a_socket_goes_by_its_class_and_with_the_socket() {
     let counters = world.core.stats().counters;
     assert_eq!((counters.dropped_volatile, counters.replaced_latest), (1, 2));
     assert!(counters.dropped_oldest > 10);
+    // The one that the newer one replaced was on its way already.
+    assert_eq!(counters.deliveries, words.len() as u64 + 1);
 
     // Past the bound the connection goes, as with any other that does not take what it gets.
     let (mut world, a, ns, _) = asking(true, config());
@@ -120,7 +122,8 @@ fn what_waits_for_a_socket_goes_by_its_class_and_with_the_socket() {
     assert!(
         matches!(&world.take_seen()[..], [Seen::AckEnd { ack: ended, missing: 1, .. }] if Some(*ended) == ack)
     );
-    assert_eq!((world.words(a), world.core.stats().queued_bytes), (String::new(), 0));
+    let stats = world.core.stats();
+    assert_eq!((world.words(a), stats.queued_bytes, stats.counters.deliveries), (String::new(), 0, 0));
 }
 
 #[test]

@@ -99,6 +99,28 @@ fn latest_is_replaced_within_a_tick_and_across_ticks() {
 }
 
 #[test]
+fn a_message_with_its_attachments_fits_an_empty_queue_whatever_its_size() {
+    const ARGS: &str =
+        r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1},{"_placeholder":true,"num":2}]"#;
+    // The kernel takes a part of it, or nothing.
+    for room in [64, 0] {
+        for delivery in [Delivery::Reliable, Delivery::DropOldest, Delivery::Latest(1)] {
+            let (mut world, a, socket) = stalled(true, small_backlog());
+            world.net.pipes[world.clients[a].ws.as_ref().unwrap().id].room = room;
+            world.take_seen();
+            let files = [&[7; 600][..]; 3];
+            let message = Message::new("files", ARGS).attach(&files).delivery(delivery);
+            world.core.send(socket, message).unwrap();
+            world.settle();
+            go_on(&mut world, a);
+            assert_eq!(world.take_seen(), [], "{delivery:?}");
+            let got = &world.clients[a].inbox.last().unwrap().attachments;
+            assert_eq!(got.iter().map(Vec::len).collect::<Vec<_>>(), [600; 3], "{delivery:?}");
+        }
+    }
+}
+
+#[test]
 fn the_newest_of_a_key_arrives_even_past_the_bound() {
     let (mut world, a, socket) = stalled(true, small_backlog());
     let ns = root(&world);
