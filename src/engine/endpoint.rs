@@ -228,8 +228,7 @@ impl Engine {
     fn resume_handshake(&mut self, key: Key) {
         let Some(conn) = self.conns.get(key) else { return };
         let head = conn.origin.head.clone();
-        let limits = self.config.limits.clone();
-        let Ok(Some((request, _))) = http::parse_head(&head, &limits) else { return };
+        let Ok(Some((request, _))) = http::parse_head(&head, &self.config.limits) else { return };
         if Query::new(request.query()).version != "4" {
             return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
         }

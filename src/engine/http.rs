@@ -182,11 +182,11 @@ impl Engine {
     }
 
     fn read_body(&mut self, link: u32, upper: &mut impl Upper) -> bool {
-        let limits = self.config.limits.clone();
-        let Link::Http(http) = self.link(link) else { return false };
+        let limits = &self.config.limits;
+        let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return false };
         let Phase::Body { conn, decoder, body } = &mut http.phase else { return false };
         let conn = *conn;
-        match decoder.read(http.input.unread(), body, &limits) {
+        match decoder.read(http.input.unread(), body, limits) {
             Ok((used, done)) => {
                 http.input.advance(used);
                 if !done {
@@ -236,9 +236,12 @@ impl Engine {
                 http.input.advance(used);
                 done
             }
-            Err(_) => {
+            Err(error) => {
                 http.last = true;
                 self.ready_links.push(link);
+                if let Some(Link::Http(http)) = self.links.get(link as usize) {
+                    self.log_unwanted(&http.peer, error.text());
+                }
                 return false;
             }
         };

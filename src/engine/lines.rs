@@ -17,6 +17,13 @@ impl Engine {
         self.log.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
     }
 
+    /// What came behind an answer could not be read past, so that the link ends.
+    pub(super) fn log_unwanted(&self, peer: &Peer, why: &str) {
+        let peer = FromPeer(Some(peer));
+        let text = format_args!("a request{peer}: closed behind its answer: {why}");
+        self.log.add(Kind::Refused, text, self.now);
+    }
+
     /// A session that no hub knows of is over.
     pub(crate) fn log_closed(&self, end: &End) {
         let End { peer, reason, .. } = end;

@@ -168,7 +168,12 @@ pub(crate) struct FromPeer<'a>(pub(crate) Option<&'a Peer>);
 
 impl fmt::Display for FromPeer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |peer| write!(f, " from {peer}"))
+        match self.0 {
+            None => Ok(()),
+            // As text it ends in the colon that follows in a line.
+            Some(Peer::Unix(None)) => f.write_str(" from a Unix socket"),
+            Some(peer) => write!(f, " from {peer}"),
+        }
     }
 }
 

@@ -250,5 +250,5 @@ fn a_peer_without_an_address_has_a_text() {
     assert_eq!(peer, Some(Peer::Unix(None)));
     let lines = lines.lock().unwrap();
     assert_eq!(lines[0], format!("listening on unix:{}", path.display()));
-    assert!(lines.iter().any(|line| line.ends_with(" in \"/\" from unix:: connected")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.ends_with(" in \"/\" from a Unix socket: connected")), "{lines:?}");
 }
