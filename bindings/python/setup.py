@@ -35,7 +35,7 @@ def cargo(*arguments: str) -> str:
     """Runs cargo on the crate; gives what it printed."""
     program = shutil.which("cargo")
     if program is None:
-        raise SystemExit("roomcast is built by cargo, which is not in PATH: install Rust 1.88 or later (https://rustup.rs, or the "
+        raise SystemExit("roomcast is built by cargo, which is not in PATH: install Rust 1.89 or later (https://rustup.rs, or the "
                          "packages rustc and cargo of a system that has them that new), open a new shell, and try again")
     command = [program, *arguments[:1], "--manifest-path", str(ROOT / "Cargo.toml"), *arguments[1:]]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

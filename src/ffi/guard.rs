@@ -176,6 +176,18 @@ thread_local! {
 
 impl Write for LastError {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // In C a NUL would be the end of it.
+        let mut parts = text.split('\0');
+        self.add(parts.next().unwrap_or_default())?;
+        parts.try_for_each(|part| {
+            self.add("\\0")?;
+            self.add(part)
+        })
+    }
+}
+
+impl LastError {
+    fn add(&mut self, text: &str) -> fmt::Result {
         let room = self.text.len() - self.len;
         let fits = text.len().min(room);
         let fits = (0..=fits).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);

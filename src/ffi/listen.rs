@@ -112,7 +112,7 @@ fn listen(
 ///
 /// A socket of this path on which nobody listens any more is replaced, unless ROOMCAST_LISTEN_KEEP_STALE is set; anything else
 /// at the path stays, and is an error. The file is removed when the broker closes or is freed, if it is still its own. Of two
-/// brokers that start on one path in the same moment, either may be the one that is reached.
+/// brokers that begin to listen on one path in the same moment one is refused: a file ".lock" is beside it meanwhile.
 ///
 /// The peers have no address: as text they are "unix:". Name "unix:" in trusted_proxies if a proxy comes over it and limits go
 /// by address.

@@ -2,7 +2,7 @@
 
 use super::acceptor::Acceptor;
 #[cfg(unix)]
-use super::socket_file::SocketFile;
+use super::socket_file::{SocketFile, Start};
 use crate::base::open::Open;
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -125,6 +125,8 @@ mod unix {
     /// Listens on a path, or on an abstract name, which begins with a NUL.
     pub(in crate::net) fn unix(path: &Path, options: &ListenOptions) -> io::Result<Acceptor> {
         let address = address(path)?;
+        let is_file = address.as_pathname().is_some();
+        let _start = is_file.then(|| Start::at(path)).transpose()?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
         match socket.bind(&address) {
@@ -134,7 +136,6 @@ mod unix {
             }
             bound => bound?,
         }
-        let is_file = address.as_pathname().is_some();
         let file = is_file.then(|| SocketFile::made(path)).transpose()?;
         if let (Some(mode), Some(file)) = (options.mode, &file) {
             // Nobody can connect before it listens.

@@ -182,8 +182,8 @@ impl Broker {
     /// a NUL is an abstract name, which has no file.
     ///
     /// A socket of this path on which nobody listens any more is replaced, if [`ListenOptions::replace_stale`] is on. The file is removed
-    /// when the broker closes or is dropped, if it is still its own. Of two brokers that start on one path in the same moment,
-    /// either may be the one that is reached.
+    /// when the broker closes or is dropped, if it is still its own. Of two brokers that begin to listen on one path in the same
+    /// moment one is refused: a file `.lock` is beside it meanwhile.
     ///
     /// The peers have no address: [`Handshake::address`](crate::Handshake::address) is a [`Peer::Unix`](crate::Peer::Unix). Name
     /// `unix:` in [`Config::trusted_proxies`] if a proxy comes over it and limits go by address.
@@ -416,6 +416,9 @@ impl Broker {
 
     /// Ends all connections in good order and stops listening: sockets are disconnected with `server shutting down`,
     /// what is queued goes out, for at most `grace`. `events` holds the disconnects then. It may listen again afterwards.
+    ///
+    /// A client that waits for an answer of the host's does not get it any more: there is no turn in which it could be given.
+    /// [`drain`](Broker::drain) first lets clients go with all they were owed.
     ///
     /// ```
     /// # use roomcast::*;

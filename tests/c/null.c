@@ -324,6 +324,7 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_listen_unix(b, "x", 1, &how));
     IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen_unix(b, "", 0, NULL));
     IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen_unix(b, "x\0y", 3, NULL));
+    SAYS("roomcast_listen_unix: x\\0y: the path has a NUL in it");
     IS(ROOMCAST_ERROR_NULL, roomcast_listen_unix(b, NULL, 3, NULL));
     IS(ROOMCAST_ERROR_SYSTEM - ENOENT, roomcast_listen_unix(b, "/no/where", 9, NULL));
     SAYS("roomcast_listen_unix: /no/where: ");

@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
@@ -132,6 +133,42 @@ fn a_socket_that_nobody_listens_on_is_replaced_and_nothing_else() {
     assert!(elsewhere.symlink_metadata().unwrap().file_type().is_socket());
     fs::remove_file(&path).unwrap();
     fs::remove_file(&elsewhere).unwrap();
+}
+
+#[test]
+fn of_those_who_begin_on_one_path_at_once_one_listens_and_is_reached() {
+    const AT_ONCE: usize = 4;
+    let path = path("at-once");
+    for round in 0..200 {
+        if round % 2 == 0 {
+            drop(UnixListener::bind(&path).unwrap());
+        }
+        let (start, end) = (Barrier::new(AT_ONCE), Barrier::new(AT_ONCE));
+        let one = || {
+            let mut bed = Bed::new();
+            start.wait();
+            let outcome = bed.inner.listen_unix(&path, &ListenOptions::default());
+            end.wait();
+            match outcome {
+                Ok(()) => {
+                    connect(&mut bed, &path);
+                    true
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+                    false
+                }
+            }
+        };
+        let listen = thread::scope(|scope| {
+            let all: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(one)).collect();
+            all.into_iter().map(|thread| thread.join().unwrap()).filter(|&listens| listens).count()
+        });
+        assert_eq!(listen, 1, "round {round}");
+        assert!(!path.exists(), "it is taken away");
+    }
+    let lock = path.with_extension("sock.lock");
+    assert!(!lock.exists(), "and what was beside it");
 }
 
 #[test]

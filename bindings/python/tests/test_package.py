@@ -30,7 +30,7 @@ def test_without_cargo_the_build_says_what_to_install(tmp_path: Path) -> None:
     built = subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, PACKAGE], capture_output=True, text=True,
                            env={**os.environ, "PATH": str(tmp_path / "cargo-free")})
     said = built.stdout + built.stderr
-    assert built.returncode != 0 and "install Rust 1.88 or later" in said, said
+    assert built.returncode != 0 and "install Rust 1.89 or later" in said, said
 
 
 def test_the_source_distribution_is_enough_for_the_wheel(tmp_path: Path) -> None:

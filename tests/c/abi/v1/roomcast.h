@@ -906,7 +906,7 @@ roomcast_status roomcast_listen_with(struct roomcast_broker *broker,
  *
  * A socket of this path on which nobody listens any more is replaced, unless ROOMCAST_LISTEN_KEEP_STALE is set; anything else
  * at the path stays, and is an error. The file is removed when the broker closes or is freed, if it is still its own. Of two
- * brokers that start on one path in the same moment, either may be the one that is reached.
+ * brokers that begin to listen on one path in the same moment one is refused: a file ".lock" is beside it meanwhile.
  *
  * The peers have no address: as text they are "unix:". Name "unix:" in trusted_proxies if a proxy comes over it and limits go
  * by address.
@@ -1048,7 +1048,8 @@ roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
 /**
  * Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
  * what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
- * again afterwards.
+ * again afterwards. A client that waits for an answer of the host's does not get it any more: roomcast_drain first lets clients go
+ * with all they were owed.
  *
  * Errors: those of the system.
  * Ownership: as roomcast_poll.
