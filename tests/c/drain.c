@@ -1,4 +1,5 @@
 /* Events drained partly, packed, and both mixed; emits in packed batches, good ones and broken ones. */
+#include "batch.h"
 #include "support.h"
 
 #include <poll.h>
@@ -173,67 +174,35 @@ static void an_end_behind_what_is_undrained(void) {
 
 /* ---- Packed emits ---- */
 
-typedef struct batch {
-    uint8_t at[4096];
-    size_t len;
-} batch;
-
-static void put(batch *b, uint64_t value, size_t bytes) {
-    while (bytes-- > 0) {
-        b->at[b->len++] = (uint8_t)value;
-        value >>= 8;
-    }
-}
-
-static void put_text(batch *b, const char *text, int with_length) {
-    if (with_length) {
-        put(b, strlen(text), 4);
-    }
-    memcpy(b->at + b->len, text, strlen(text));
-    b->len += strlen(text);
-}
-
 static void record(batch *b, roomcast_namespace ns, const char *name, const char *args, const char *room, const char *blob,
                    roomcast_socket to, roomcast_socket except) {
-    size_t start = b->len;
-    put(b, 0, 4);
-    put(b, ROOMCAST_RELIABLE, 1);
-    put(b, room == NULL && to == 0 ? ROOMCAST_TARGET_ALL : 0, 1);
-    put(b, blob != NULL, 2);
-    put(b, ns, 8);
-    put(b, 0, 8);
-    put(b, strlen(name), 4);
-    put(b, strlen(args), 4);
-    put(b, room != NULL, 4);
-    put(b, to != 0, 4);
-    put(b, 0, 4);
-    put(b, except != 0, 4);
+    batch_begin(b);
+    batch_put(b, ROOMCAST_RELIABLE, 1);
+    batch_put(b, room == NULL && to == 0 ? ROOMCAST_TARGET_ALL : 0, 1);
+    batch_put(b, blob != NULL, 2);
+    batch_put(b, ns, 8);
+    batch_put(b, 0, 8);
+    batch_put(b, strlen(name), 4);
+    batch_put(b, strlen(args), 4);
+    batch_put(b, room != NULL, 4);
+    batch_put(b, to != 0, 4);
+    batch_put(b, 0, 4);
+    batch_put(b, except != 0, 4);
     if (to != 0) {
-        put(b, to, 8);
+        batch_put(b, to, 8);
     }
     if (except != 0) {
-        put(b, except, 8);
+        batch_put(b, except, 8);
     }
-    put_text(b, name, 0);
-    put_text(b, args, 0);
+    batch_put_bytes(b, name, strlen(name));
+    batch_put_bytes(b, args, strlen(args));
     if (room != NULL) {
-        put_text(b, room, 1);
+        batch_put_text(b, room);
     }
     if (blob != NULL) {
-        put_text(b, blob, 1);
+        batch_put_text(b, blob);
     }
-    while (b->len % 8 != 0) {
-        put(b, 0, 1);
-    }
-    b->at[start] = (uint8_t)(b->len - start);
-    b->at[start + 1] = (uint8_t)((b->len - start) >> 8);
-}
-
-static uint32_t next_random(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
+    batch_end(b);
 }
 
 static void emits(void) {

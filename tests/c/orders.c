@@ -1,85 +1,56 @@
 /* Batches of packed orders: every one of them, on a thread of the host's and with loops, and broken batches. */
+#include "batch.h"
 #include "support.h"
 
 /* ---- Writing a batch ---- */
 
-typedef struct batch {
-    uint8_t at[8192];
-    size_t len, start;
-} batch;
-
-static void put(batch *b, uint64_t value, size_t bytes) {
-    while (bytes-- > 0) {
-        b->at[b->len++] = (uint8_t)value;
-        value >>= 8;
-    }
-}
-
-static void put_text(batch *b, const char *text) {
-    put(b, strlen(text), 4);
-    memcpy(b->at + b->len, text, strlen(text));
-    b->len += strlen(text);
-}
-
 static void begin(batch *b, const char *call) {
-    b->start = b->len;
-    put(b, 0, 4);
-    put_text(b, call);
-}
-
-static void end(batch *b) {
-    size_t size, i;
-    while (b->len % 8 != 0) {
-        put(b, 0, 1);
-    }
-    size = b->len - b->start;
-    for (i = 0; i < 4; i++) {
-        b->at[b->start + i] = (uint8_t)(size >> 8 * i);
-    }
+    batch_begin(b);
+    batch_put_text(b, call);
 }
 
 /* A call about one handle with at most one text. */
 static void simple(batch *b, const char *call, uint64_t handle, const char *text) {
     begin(b, call);
-    put(b, handle, 8);
+    batch_put(b, handle, 8);
     if (text != NULL) {
-        put_text(b, text);
+        batch_put_text(b, text);
     }
-    end(b);
+    batch_end(b);
 }
 
 /* Everybody, or a room, but not this socket. */
 static void put_target(batch *b, roomcast_namespace ns, const char *room, roomcast_socket except) {
-    put(b, ns, 8);
-    put(b, room == NULL ? ROOMCAST_TARGET_ALL : 0, 4);
-    put(b, room != NULL, 4);
+    batch_put(b, ns, 8);
+    batch_put(b, room == NULL ? ROOMCAST_TARGET_ALL : 0, 4);
+    batch_put(b, room != NULL, 4);
     if (room != NULL) {
-        put_text(b, room);
+        batch_put_text(b, room);
     }
-    put(b, 0, 4);
-    put(b, 0, 4);
-    put(b, except != 0, 4);
+    batch_put(b, 0, 4);
+    batch_put(b, 0, 4);
+    batch_put(b, except != 0, 4);
     if (except != 0) {
-        put(b, except, 8);
+        batch_put(b, except, 8);
     }
 }
 
 static void put_message(batch *b, const char *name, const char *args, const char *blob) {
-    put_text(b, name);
-    put_text(b, args);
-    put(b, blob != NULL, 4);
+    batch_put_text(b, name);
+    batch_put_text(b, args);
+    batch_put(b, blob != NULL, 4);
     if (blob != NULL) {
-        put_text(b, blob);
+        batch_put_text(b, blob);
     }
-    put(b, ROOMCAST_RELIABLE, 4);
-    put(b, 0, 8);
+    batch_put(b, ROOMCAST_RELIABLE, 4);
+    batch_put(b, 0, 8);
 }
 
 static void emit(batch *b, roomcast_namespace ns, const char *room, roomcast_socket except, const char *name) {
     begin(b, "emit");
     put_target(b, ns, room, except);
     put_message(b, name, "[1]", NULL);
-    end(b);
+    batch_end(b);
 }
 
 static size_t carried_out(world *w, const batch *b) {
@@ -115,34 +86,34 @@ static void all_of_them(uint32_t loops) {
     CLEAR(orders);
     simple(&orders, "join", sa, "red");
     begin(&orders, "change_rooms");
-    put(&orders, sb, 8);
-    put(&orders, 0, 4);
-    put(&orders, 2, 4);
-    put_text(&orders, "blue");
-    put_text(&orders, "left");
-    end(&orders);
+    batch_put(&orders, sb, 8);
+    batch_put(&orders, 0, 4);
+    batch_put(&orders, 2, 4);
+    batch_put_text(&orders, "blue");
+    batch_put_text(&orders, "left");
+    batch_end(&orders);
     simple(&orders, "leave", sb, "left");
     begin(&orders, "set_tag");
-    put(&orders, sa, 8);
-    put(&orders, UINT64_MAX, 8);
-    end(&orders);
+    batch_put(&orders, sa, 8);
+    batch_put(&orders, UINT64_MAX, 8);
+    batch_end(&orders);
     emit(&orders, w.ns, "red", 0, "to-red");
     emit(&orders, w.ns, "left", 0, "to-nobody");
     emit(&orders, w.ns, NULL, sa, "but-a");
     begin(&orders, "send");
-    put(&orders, sa, 8);
+    batch_put(&orders, sa, 8);
     put_message(&orders, "blob", "[{\"_placeholder\":true,\"num\":0}]", "bytes");
-    end(&orders);
+    batch_end(&orders);
     begin(&orders, "sockets_join");
     put_target(&orders, w.ns, NULL, 0);
-    put(&orders, 1, 4);
-    put_text(&orders, "all");
-    end(&orders);
+    batch_put(&orders, 1, 4);
+    batch_put_text(&orders, "all");
+    batch_end(&orders);
     begin(&orders, "sockets_leave");
     put_target(&orders, w.ns, "blue", 0);
-    put(&orders, 1, 4);
-    put_text(&orders, "all");
-    end(&orders);
+    batch_put(&orders, 1, 4);
+    batch_put_text(&orders, "all");
+    batch_end(&orders);
     emit(&orders, w.ns, "all", 0, "to-all");
     CHECK(carried_out(&w, &orders) == 11);
     client_expect(&w, a, "42[\"to-red\",1]");
@@ -158,11 +129,11 @@ static void all_of_them(uint32_t loops) {
     event = world_wait(&w, ROOMCAST_EVENT_MESSAGE);
     CLEAR(orders);
     begin(&orders, "ack");
-    put(&orders, sa, 8);
-    put(&orders, event.ack, 8);
-    put_text(&orders, "[\"ok\"]");
-    put(&orders, 0, 4);
-    end(&orders);
+    batch_put(&orders, sa, 8);
+    batch_put(&orders, event.ack, 8);
+    batch_put_text(&orders, "[\"ok\"]");
+    batch_put(&orders, 0, 4);
+    batch_end(&orders);
     seen_free(&event);
     CHECK(carried_out(&w, &orders) == 1);
     client_expect(&w, a, "437[\"ok\"]");
@@ -170,10 +141,10 @@ static void all_of_them(uint32_t loops) {
     event = world_wait(&w, ROOMCAST_EVENT_CONNECT_REQUEST);
     CLEAR(orders);
     begin(&orders, "reject");
-    put(&orders, event.socket, 8);
-    put_text(&orders, "no");
-    put(&orders, UINT32_MAX, 4);
-    end(&orders);
+    batch_put(&orders, event.socket, 8);
+    batch_put_text(&orders, "no");
+    batch_put(&orders, UINT32_MAX, 4);
+    batch_end(&orders);
     seen_free(&event);
     CHECK(carried_out(&w, &orders) == 1);
     client_expect(&w, a, "44/staff,{\"message\":\"no\"}");
@@ -184,9 +155,9 @@ static void all_of_them(uint32_t loops) {
     CLEAR(orders);
     simple(&orders, "accept", asking, NULL);
     begin(&orders, "send");
-    put(&orders, asking, 8);
+    batch_put(&orders, asking, 8);
     put_message(&orders, "hello", "", NULL);
-    end(&orders);
+    batch_end(&orders);
     simple(&orders, "leave_all", sa, NULL);
     emit(&orders, w.ns, "red", 0, "to-nobody");
     CHECK(carried_out(&w, &orders) == 4);
@@ -196,32 +167,25 @@ static void all_of_them(uint32_t loops) {
     /* Everybody goes. */
     CLEAR(orders);
     begin(&orders, "disconnect");
-    put(&orders, sa, 8);
-    put(&orders, 0, 4);
-    end(&orders);
+    batch_put(&orders, sa, 8);
+    batch_put(&orders, 0, 4);
+    batch_end(&orders);
     begin(&orders, "disconnect_sockets");
     put_target(&orders, w.ns, NULL, 0);
-    put(&orders, 1, 4);
-    end(&orders);
+    batch_put(&orders, 1, 4);
+    batch_end(&orders);
     begin(&orders, "drain");
-    put(&orders, 1000, 8);
-    put_text(&orders, "bye");
-    end(&orders);
+    batch_put(&orders, 1000, 8);
+    batch_put_text(&orders, "bye");
+    batch_end(&orders);
     CHECK(carried_out(&w, &orders) == 3);
     event = world_wait(&w, ROOMCAST_EVENT_DRAINED);
     seen_free(&event);
     CLEAR(orders);
     begin(&orders, "stop_draining");
-    end(&orders);
+    batch_end(&orders);
     CHECK(carried_out(&w, &orders) == 1);
     world_close(&w);
-}
-
-static uint32_t next_random(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
 }
 
 /* The text says which record, and what in it. */
@@ -242,33 +206,33 @@ static void said_of_records(world *w, roomcast_socket s) {
     simple(&bad, "accept", 0, NULL);
     REFUSED(ROOMCAST_ERROR_NO_HANDLE, "0: socket: there is no handle: it is 0");
     begin(&bad, "join");
-    put(&bad, s, 8);
-    put(&bad, 99, 4);
-    end(&bad);
+    batch_put(&bad, s, 8);
+    batch_put(&bad, 99, 4);
+    batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: room: the record ends before it does");
     begin(&bad, "change_rooms");
-    put(&bad, s, 8);
-    put(&bad, 0, 4);
-    put(&bad, 2, 4);
-    put_text(&bad, "one");
-    put_text(&bad, "\xff");
-    end(&bad);
+    batch_put(&bad, s, 8);
+    batch_put(&bad, 0, 4);
+    batch_put(&bad, 2, 4);
+    batch_put_text(&bad, "one");
+    batch_put_text(&bad, "\xff");
+    batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_UTF8, "0: join[1]: not UTF-8");
     begin(&bad, "disconnect");
-    put(&bad, s, 8);
-    put(&bad, 2, 4);
-    end(&bad);
+    batch_put(&bad, s, 8);
+    batch_put(&bad, 2, 4);
+    batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: close: it is 0 or 1");
     begin(&bad, "emit");
-    put(&bad, w->ns, 8);
-    put(&bad, ROOMCAST_TARGET_ALL, 4);
-    put(&bad, 0, 4);
-    put(&bad, 1, 4);
-    put(&bad, s, 8);
-    put(&bad, 0, 4);
-    put(&bad, 0, 4);
+    batch_put(&bad, w->ns, 8);
+    batch_put(&bad, ROOMCAST_TARGET_ALL, 4);
+    batch_put(&bad, 0, 4);
+    batch_put(&bad, 1, 4);
+    batch_put(&bad, s, 8);
+    batch_put(&bad, 0, 4);
+    batch_put(&bad, 0, 4);
     put_message(&bad, "name", "[]", NULL);
-    end(&bad);
+    batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: target.flags: ROOMCAST_TARGET_ALL is everybody");
     simple(&bad, "accept", s, NULL);
     bad.at[0] = 12;
@@ -295,11 +259,11 @@ static void broken_ones(void) {
     simple(&good, "join", s, "room");
     emit(&good, w.ns, "room", 0, "one");
     begin(&good, "change_rooms");
-    put(&good, s, 8);
-    put(&good, 1, 4);
-    put_text(&good, "room");
-    put(&good, 0, 4);
-    end(&good);
+    batch_put(&good, s, 8);
+    batch_put(&good, 1, 4);
+    batch_put_text(&good, "room");
+    batch_put(&good, 0, 4);
+    batch_end(&good);
     CHECK(carried_out(&w, &good) == 3);
     client_expect(&w, c, "42[\"one\",1]");
 

@@ -20,13 +20,6 @@ typedef struct racer {
     size_t commands, done, full;
 } racer;
 
-static uint32_t next_random(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
 static int may_end(void) {
     int now;
     pthread_mutex_lock(&lock);

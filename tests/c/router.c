@@ -12,13 +12,6 @@ typedef struct model {
     char owed[MEMBERS][OWED];
 } model;
 
-static uint32_t next_random(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
 /* Appends to what a connection was owed; members 2k and 2k+1 share connection k. */
 static void owe(model *m, uint32_t member, const char *text) {
     char *at = m->owed[member / 2];

@@ -54,6 +54,13 @@ size_t scaled(size_t full) {
     return percent ? full * (size_t)atoi(percent) / 100 : full;
 }
 
+uint32_t next_random(uint32_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
 /* ---- Bytes that grow ---- */
 
 typedef struct bytes {

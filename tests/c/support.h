@@ -44,6 +44,9 @@ uint64_t now_ms(void);
 /* How much of the work of a long test is to be done: 100 of 100, less under valgrind (ROOMCAST_TEST_PERCENT). */
 size_t scaled(size_t full);
 
+/* Numbers in no order, the same ones in each run; the state is not 0. */
+uint32_t next_random(uint32_t *state);
+
 /* ---- A broker and its clients, turned together ---- */
 
 #define MAX_CLIENTS 64
