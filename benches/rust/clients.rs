@@ -1,10 +1,8 @@
 //! A core with clients and a kernel that takes everything: what a flush costs for each connection, over a WebSocket and for an open
 //! poll, and a host that gets events for each event. It checks what it measures.
 
-use std::hint::black_box;
-use std::io::IoSlice;
-
-use roomcast::service::{Output, Sent, Service};
+use crate::kernel::Kernel;
+use roomcast::service::Service;
 use roomcast::{Config, Core, Event, Events, Message, Target};
 
 /// The upgrade of a WebSocket, and a CONNECT.
@@ -12,64 +10,10 @@ const HELLO: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHos
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x82\x00\x00\x00\x0040";
 const ARGS: &str = "[\"sixty-four bytes of arguments, as they come from a game's client\"]";
 
-/// Counts what it is given.
-#[derive(Default)]
-struct Sink {
-    sends: usize,
-}
-
-impl Output for Sink {
-    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
-        self.sends += 1;
-        black_box(bytes);
-        Sent::All
-    }
-
-    fn send_vectored(&mut self, _: usize, slices: &[IoSlice<'_>]) -> Sent {
-        self.sends += 1;
-        black_box(slices);
-        Sent::All
-    }
-
-    fn close(&mut self, _: usize) {}
-
-    fn abort(&mut self, _: usize) {}
-
-    fn pause(&mut self, _: usize) {}
-
-    fn resume(&mut self, _: usize) {}
-}
-
-/// Hears what a client is told.
-#[derive(Default)]
-struct Ear(Vec<u8>);
-
-impl Output for Ear {
-    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
-        self.0.extend_from_slice(bytes);
-        Sent::All
-    }
-
-    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
-        for slice in slices {
-            let _ = self.send(link, slice);
-        }
-        Sent::All
-    }
-
-    fn close(&mut self, _: usize) {}
-
-    fn abort(&mut self, _: usize) {}
-
-    fn pause(&mut self, _: usize) {}
-
-    fn resume(&mut self, _: usize) {}
-}
-
 /// Clients in `/`, each on a WebSocket or polling over one link.
 pub(crate) struct Clients {
     core: Core,
-    sink: Sink,
+    kernel: Kernel,
     events: Events,
     count: usize,
     /// Sixteen events of one client, as it sends them.
@@ -85,11 +29,11 @@ impl Clients {
         for link in 0..count {
             assert!(core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
             let mut request = |mut bytes: Vec<u8>| {
-                let mut ear = Ear::default();
+                let mut kernel = Kernel::hearing(usize::MAX);
                 let _ = core.received(link, &mut bytes, 0);
-                core.flush(&mut ear, 0);
+                core.flush(&mut kernel, 0);
                 core.take_events(&mut events);
-                String::from_utf8_lossy(&ear.0).into_owned()
+                String::from_utf8_lossy(&kernel.heard).into_owned()
             };
             if polling {
                 let opened =
@@ -113,7 +57,7 @@ impl Clients {
             burst.extend([0x81, 0x80 | u8::try_from(packet.len()).expect("a short packet"), 0, 0, 0, 0]);
             burst.extend(packet.into_bytes());
         }
-        Self { core, sink: Sink::default(), events, count, burst, polls }
+        Self { core, kernel: Kernel::hearing(0), events, count, burst, polls }
     }
 
     /// Each polling client asks for what there is; there is nothing yet.
@@ -121,9 +65,9 @@ impl Clients {
         for (link, poll) in self.polls.iter().enumerate() {
             let _ = self.core.received(link, &mut poll.clone(), 0);
         }
-        let before = self.sink.sends;
-        self.core.flush(&mut self.sink, 0);
-        assert_eq!(self.sink.sends, before);
+        let before = self.kernel.sends;
+        self.core.flush(&mut self.kernel, 0);
+        assert_eq!(self.kernel.sends, before);
     }
 
     /// What `flush` is to find.
@@ -134,9 +78,9 @@ impl Clients {
 
     /// One message for each connection, in a system call of its own. Returns the connections.
     pub(crate) fn flush(&mut self) -> usize {
-        let before = self.sink.sends;
-        self.core.flush(&mut self.sink, 0);
-        assert_eq!(self.sink.sends - before, self.count);
+        let before = self.kernel.sends;
+        self.core.flush(&mut self.kernel, 0);
+        assert_eq!(self.kernel.sends - before, self.count);
         self.count
     }
 

@@ -1,6 +1,7 @@
 //! One tick, for an instruction counter to look at. `benches/README.md` has the command.
 
 mod clients;
+mod kernel;
 mod world;
 
 use clients::Clients;

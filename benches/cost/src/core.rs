@@ -1,9 +1,9 @@
 //! What a peer can ask the core for, through the core: with the events that come of it, and the output.
 
+use super::kernel::Kernel;
 use super::{Case, Work, frame, repeated};
-use roomcast::service::{Output, Sent, Service};
+use roomcast::service::Service;
 use roomcast::{Config, Core, Events, NamespaceOptions, PatternOptions};
-use std::io::IoSlice;
 
 pub(super) const CASES: &[Case] = &[
     Case { name: "core: empty pings", make: |size| socket(&[], &frame(0x89, b""), size, 2_000), bound: 110 },
@@ -68,36 +68,9 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// A kernel that takes everything.
-struct Sink(Vec<u8>);
-
-impl Output for Sink {
-    fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
-        if self.0.len() < 1_000 {
-            self.0.extend_from_slice(bytes);
-        }
-        Sent::All
-    }
-
-    fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
-        for slice in slices {
-            let _ = self.send(link, slice);
-        }
-        Sent::All
-    }
-
-    fn close(&mut self, _: usize) {}
-
-    fn abort(&mut self, _: usize) {}
-
-    fn pause(&mut self, _: usize) {}
-
-    fn resume(&mut self, _: usize) {}
-}
-
 struct World {
     core: Core,
-    sink: Sink,
+    kernel: Kernel,
     events: Events,
 }
 
@@ -113,15 +86,15 @@ impl World {
         )
         .expect("a good pattern");
         assert!(core.opened(0, ([127, 0, 0, 1], 1).into(), 0));
-        Self { core, sink: Sink(Vec::new()), events: Events::new() }
+        Self { core, kernel: Kernel::hearing(1_000), events: Events::new() }
     }
 
     /// What the loop does with `step` bytes at a time, and a host that takes its events.
     fn receive(&mut self, bytes: &mut [u8], step: usize) {
         for piece in bytes.chunks_mut(step) {
-            // A pause is over with the flush, as the sink takes everything.
+            // A pause is over with the flush, as the kernel takes everything.
             let _ = self.core.received(0, piece, 0);
-            self.core.flush(&mut self.sink, 0);
+            self.core.flush(&mut self.kernel, 0);
             self.core.take_events(&mut self.events);
         }
     }
@@ -161,7 +134,7 @@ fn posts(size: usize) -> (usize, Work) {
         &mut b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost:\r\n\r\n".to_vec(),
         usize::MAX,
     );
-    let answer = String::from_utf8_lossy(&world.sink.0).into_owned();
+    let answer = String::from_utf8_lossy(&world.kernel.heard).into_owned();
     let sid = answer.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a handshake");
     let post = format!(
         "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost:\r\nContent-Length: 1\r\n\r\n6"

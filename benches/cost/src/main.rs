@@ -2,6 +2,8 @@
 //! instruction counter to look at. It must not know what was counted: `run.sh` does.
 
 mod core;
+#[path = "../../rust/kernel.rs"]
+mod kernel;
 mod wire;
 
 /// One thing that a peer can send: what it is, how many bytes of it, and what it is worked off by.
