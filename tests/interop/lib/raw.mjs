@@ -216,7 +216,11 @@ export class Polling {
     polling.target = `${path}?EIO=4&transport=polling&sid=${polling.sid}`;
     return polling;
   }
-  get() { return http(this.port, "GET", this.target); }
+  get() {
+    const early = this.early;
+    this.early = undefined;
+    return early ?? http(this.port, "GET", this.target);
+  }
   post(body, options = {}) { return http(this.port, "POST", this.target, { body, ...options }); }
   /** A poll that is known to be waiting at the host: its connection, to read the response from later. */
   async pend() {
@@ -233,8 +237,11 @@ export class Polling {
     const posted = await this.post(`40${prefix}${auth}`);
     if (posted.text !== "ok") throw new Error("POST: " + posted.line);
     const got = await this.get();
-    this.got = got.text;
-    return JSON.parse(got.text.slice(2 + prefix.length)).sid;
+    // Where the interval is short a ping may be there by now: it is the next poll's.
+    const pinged = got.text.endsWith("\x1e2");
+    this.early = pinged ? { ...got, text: "2" } : undefined;
+    this.got = pinged ? got.text.slice(0, -2) : got.text;
+    return JSON.parse(this.got.slice(2 + prefix.length)).sid;
   }
   /**
    * Polls until the session ends or a packet equals `until`. Answers the packets in order without the noops and the
