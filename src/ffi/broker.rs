@@ -1,6 +1,6 @@
 //! A broker's life in C: configuration, creation, the loop, the end. It must not hold state that the broker has.
 
-use super::config::{configure, defaults, pairs};
+use super::config::{configure, defaults, pairs, roomcast_config};
 use super::convert::terminated;
 use super::frozen::Grows;
 use super::given::Given;

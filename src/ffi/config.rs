@@ -1,4 +1,4 @@
-//! The configuration as C has it: its defaults, and what a broker is made from. It must not decide what a value may be.
+//! The configuration as C has it, its defaults, and what a broker is made from. It must not decide what a value may be.
 
 use super::convert::flag;
 use super::given::Given;
@@ -10,7 +10,246 @@ use crate::base::open::Open;
 use crate::base::unfit::Field;
 use crate::host::config::{Config, Cookie, IdGenerator, fields};
 use crate::wire::cors::{Cors, Origin};
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
+
+/// No Access-Control header is sent: browsers keep the answers to polls from pages of other origins. They let such pages open a
+/// WebSocket all the same, unless check_origin is on. This is the default.
+pub const ROOMCAST_CORS_OFF: u32 = 0;
+/// Everybody: "*". Browsers refuse it together with credentials.
+pub const ROOMCAST_CORS_ANY: u32 = 1;
+/// The origins in cors_origins; each is told only of itself.
+pub const ROOMCAST_CORS_LIST: u32 = 2;
+/// Whoever asks.
+pub const ROOMCAST_CORS_REFLECT: u32 = 3;
+
+/// A bug in the library, or a lasting failure of the system.
+pub const ROOMCAST_LOG_ERROR: u32 = 1;
+/// A peer broke the protocol, did not keep up, or was refused.
+pub const ROOMCAST_LOG_WARN: u32 = 2;
+/// The broker listens, or closes.
+pub const ROOMCAST_LOG_INFO: u32 = 3;
+/// A socket connected, was rejected or disconnected.
+pub const ROOMCAST_LOG_DEBUG: u32 = 4;
+
+/// Takes one line of the log. It is called from within a call on the broker, on that call's thread: it must not call the
+/// broker (it would get ROOMCAST_ERROR_BUSY), and must return normally. `text` is UTF-8 without a control character, at most 515 bytes,
+/// lent for the call: what a client sent in it is escaped and cut. A line about a socket begins with its id, its namespace and
+/// its peer's address (a proxy's, behind one). Of each kind of line there are at most 100 a second, and 1,000 wait for a host
+/// that does not poll; the number of those that were left out follows with the first roomcast_poll after it.
+pub type roomcast_log =
+    Option<unsafe extern "C" fn(data: *mut c_void, level: u32, text: *const c_char, text_len: usize)>;
+
+/// Writes a connection's id of up to `cap` bytes (64) of ASCII letters, digits, '-' and '_' to `out` and returns its length;
+/// 0 refuses the handshake. Ids must be unguessable and unique. The rules of roomcast_log hold for it too.
+pub type roomcast_id_generator =
+    Option<unsafe extern "C" fn(data: *mut c_void, out: *mut c_char, cap: usize) -> usize>;
+
+/// How a broker behaves. Fill it by roomcast_config_init and change what you know better. Times are in milliseconds, at most
+/// 2,147,483,647 (some 24 days). Texts and lists are copied by roomcast_new. Flags are 0 or 1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_config {
+    /// sizeof(roomcast_config), set by roomcast_config_init.
+    pub struct_size: u32,
+    /// Whether the path ends in a slash, so that "/socket.io" alone is not served. On by default.
+    pub add_trailing_slash: u32,
+    /// Whether a handshake may name the transport polling. On by default.
+    pub polling: u32,
+    /// Whether a handshake may name the transport WebSocket. On by default.
+    pub websocket: u32,
+    /// Whether a polling connection may become a WebSocket. On by default.
+    pub allow_upgrades: u32,
+    /// Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. Off by default.
+    pub guard_handshakes: u32,
+    /// Reports rooms that begin and end, and who joins and leaves them. Off by default.
+    pub room_events: u32,
+    /// Reports refused requests. Off by default.
+    pub refusal_events: u32,
+    /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
+    pub engine_only: u32,
+    /// You ask roomcast_next_timeout before every wait for roomcast_fd, or flush what you changed. Then a change between two
+    /// polls does not make the descriptor readable, which would cost a system call and a turn of the loop. Off by default: any
+    /// loop will do.
+    pub quiet_descriptor: u32,
+    /// Cross-origin rules: a ROOMCAST_CORS_ number. ROOMCAST_CORS_OFF by default.
+    pub cors: u32,
+    /// Whether cookies and authorisation may be sent along by pages of other origins. Off by default.
+    pub cors_credentials: u32,
+    /// The status that answers a preflight request. 204 by default.
+    pub cors_status: u32,
+    /// Refuses requests whose Origin is neither the host they are for, by their Host, nor allowed by `cors`: with 403, code 4
+    /// "Forbidden", over both transports. Requests without an Origin, as programs send them, pass; whoever is no browser can
+    /// send any. ROOMCAST_CORS_ANY and ROOMCAST_CORS_REFLECT let everybody in. A proxy has to pass Host on, or to be
+    /// one of trusted_proxies, whose X-Forwarded-Host is believed. Off by default, as in the reference; turn it on if a cookie
+    /// tells you who a user is.
+    pub check_origin: u32,
+    /// Seconds for which a browser may remember the answer to a preflight request; -1, the default, says nothing.
+    pub cors_max_age: i64,
+    /// For ROOMCAST_CORS_LIST: the origins, as a browser writes them: "https://example.com", with the port unless it is the
+    /// scheme's own, and without a slash at the end. A name may begin with "*.", which stands for every name below it, however
+    /// deep, but not for the name itself. What can be no origin: ROOMCAST_ERROR_BAD_CONFIG.
+    pub cors_origins: *const roomcast_slice,
+    /// How many origins.
+    pub cors_origin_count: usize,
+    /// Methods that pages of other origins may use, separated by commas. "GET,HEAD,PUT,PATCH,POST,DELETE" by default.
+    pub cors_methods: roomcast_slice,
+    /// Headers that requests of such pages may have, separated by commas. Empty, the default: those they ask for.
+    pub cors_allowed_headers: roomcast_slice,
+    /// Headers of the response that such pages may see, separated by commas. Empty by default.
+    pub cors_exposed_headers: roomcast_slice,
+    /// Path of the Socket.IO endpoint, matched as a prefix. "/socket.io/" by default.
+    pub path: roomcast_slice,
+    /// Path that answers with a health report as JSON. Empty, the default: none. With `loops` the one that answers adds what
+    /// the others said of themselves within the last second.
+    pub health_path: roomcast_slice,
+    /// A message sent right behind the open packet. Empty, the default: none.
+    pub initial_packet: roomcast_slice,
+    /// Name of a cookie that carries the connection's id, sent with the handshake by polling. Empty, the default: no cookie.
+    pub cookie_name: roomcast_slice,
+    /// The cookie's Path. "/" by default; empty leaves it out.
+    pub cookie_path: roomcast_slice,
+    /// The cookie's SameSite: "Strict", "Lax" or "None". "Lax" by default; empty leaves it out. "None" needs cookie_secure.
+    pub cookie_same_site: roomcast_slice,
+    /// Whether the cookie is HttpOnly. On by default.
+    pub cookie_http_only: u32,
+    /// Lines of the log up to this level, a ROOMCAST_LOG_ number, go to `log`. ROOMCAST_LOG_WARN by default.
+    pub log_level: u32,
+    /// Where the log goes. NULL, the default: nowhere.
+    pub log: roomcast_log,
+    /// Passed to `log`. It must live as long as the broker, and so must what it points to.
+    pub log_data: *mut c_void,
+    /// Makes connection ids instead of the broker. NULL by default.
+    pub id_generator: roomcast_id_generator,
+    /// Passed to `id_generator`, under the rules of log_data.
+    pub id_generator_data: *mut c_void,
+    /// Headers added to every response of the endpoint, the 101 included.
+    pub headers: *const roomcast_pair,
+    /// How many headers.
+    pub header_count: usize,
+    /// Time between a pong and the next ping. 25,000 by default.
+    pub ping_interval: u64,
+    /// Time a client has to answer a ping. 20,000 by default. A client waits for ping_interval and this together, which is at
+    /// most 2,147,483,647.
+    pub ping_timeout: u64,
+    /// Time a WebSocket has to take over from polling. 10,000 by default.
+    pub upgrade_timeout: u64,
+    /// Time a connection may stay in no namespace at all. 45,000 by default.
+    pub connect_timeout: u64,
+    /// Bytes of one message from a client: a POST body, or a WebSocket message however fragmented. 1,000,000 by default.
+    pub max_payload: u64,
+    /// Bytes of a request's head: request line and headers together. 16,384 by default.
+    pub max_head_bytes: u64,
+    /// Headers of one request. 100 by default.
+    pub max_headers: u64,
+    /// Time from the first byte of a request to the end of its head. 10,000 by default.
+    pub head_timeout: u64,
+    /// Time from the end of a request's head to the end of its body. 30,000 by default.
+    pub body_timeout: u64,
+    /// Time a client may leave an answer unread, counted anew whenever it reads some of it. 30,000 by default.
+    pub answer_timeout: u64,
+    /// Time an HTTP connection may be open with no request on it: longer than a proxy in front keeps its own. 75,000 by default.
+    pub idle_timeout: u64,
+    /// Time a WebSocket upgrade for a path nobody serves is left open. 1,000 by default.
+    pub destroy_upgrade_timeout: u64,
+    /// Time a closing connection may take for its last bytes and its close handshake. 5,000 by default.
+    pub close_timeout: u64,
+    /// Fragments of one WebSocket message. 1,024 by default, or one for each 1,000 bytes of max_payload if that is more.
+    pub max_fragments: u64,
+    /// Attachments of one binary event. 10 by default.
+    pub max_attachments: u64,
+    /// Depth of nested arrays and objects in a client's JSON. 512 by default.
+    pub max_json_depth: u64,
+    /// Bytes of a namespace name from a client. 512 by default.
+    pub max_namespace_name: u64,
+    /// Namespaces one connection may be in, or wait for, at a time. 64 by default.
+    pub max_namespaces_per_connection: u64,
+    /// Namespaces in all, those made from patterns included. 100,000 by default.
+    pub max_namespaces: u64,
+    /// Bytes of a room name. 16,384 by default.
+    pub max_room_name: u64,
+    /// Rooms one socket may be in. 65,536 by default.
+    pub max_rooms_per_socket: u64,
+    /// Bytes of the names of all rooms that one socket is in. 4 MiB by default.
+    pub max_room_bytes: u64,
+    /// Acknowledgements the host may wait for from one socket. 4,096 by default.
+    pub max_pending_acks: u64,
+    /// TCP connections at a time; more are closed as they are accepted, and counted. 1,000,000 by default.
+    pub max_links: u64,
+    /// Bytes queued for one connection that the kernel has not taken, past which a message's delivery class decides.
+    /// 4 MiB by default; left alone it grows to four times max_payload.
+    pub max_backlog: u64,
+    /// Packets of one poll response. 16 by default.
+    pub max_poll_packets: u64,
+    /// Bytes the output of one tick may reach before it is flushed early. 1 MiB by default.
+    pub max_tick_bytes: u64,
+    /// Bytes of events waiting for the host; past that the broker stops reading until they are drained. 4 MiB by default.
+    pub max_event_bytes: u64,
+    /// Events waiting for the host; past that the broker stops reading until they are drained. 16,384 by default.
+    pub max_events: u64,
+    /// Bytes read from one connection in one turn of the loop. 262,144 by default.
+    pub read_budget: u64,
+    /// TCP connections accepted in one turn of the loop. 256 by default.
+    pub accept_budget: u64,
+    /// Commands from other threads that may wait for the next poll. 16,384 by default.
+    pub remote_queue: u64,
+    /// Milliseconds of one turn of the loop that go to reading; what is left is read first in the next. 10 by default.
+    pub step_time: u64,
+    /// New sessions let in each second; more are answered with 503 and Retry-After. 0, the default, sets no bound.
+    pub max_handshakes_per_second: u64,
+    /// New sessions that may come at once, ahead of max_handshakes_per_second. 0, the default, is one second's worth.
+    pub handshake_burst: u64,
+    /// Namespaces that one connection may bring to life by patterns within a minute; one more is refused with "Too many
+    /// namespaces". 100 by default, 0 sets no bound.
+    pub max_new_namespaces_per_minute: u64,
+    /// Bytes of one event from a client with its attachments; a larger one ends its connection as one that cannot be parsed does.
+    /// 4,000,000 by default, and at least four times max_payload.
+    pub max_event_size: u64,
+    /// Time from an event that has attachments to the last of them; then its connection ends as above. 60,000 by default.
+    pub attachment_timeout: u64,
+    /// Connections at a time, over all loops; more handshakes are answered with 503. 1,000,000 by default.
+    pub max_connections: u64,
+    /// Connections at a time from one address; more handshakes are answered with 429. 0, the default, sets no bound. Of IPv6 a
+    /// network of 64 bits is one address. Behind proxies it needs trusted_proxies.
+    pub max_connections_per_address: u64,
+    /// New sessions from one address let in each second; more are answered with 429 and Retry-After. 0, the default, sets no
+    /// bound. Addresses are as for max_connections_per_address.
+    pub max_handshakes_per_address: u64,
+    /// Proxies whose X-Forwarded-For is believed where limits go by address, and X-Forwarded-Host for check_origin: addresses
+    /// ("10.0.0.1"), networks ("10.0.0.0/8", "fd00::/8"), or "unix:" for whoever comes over a Unix socket; without it they
+    /// all count as one address. A client's address is the first one from the right that is none of
+    /// these. None by default.
+    pub trusted_proxies: *const roomcast_slice,
+    /// How many proxies.
+    pub trusted_proxy_count: usize,
+    /// Path that answers with what roomcast_metrics gives, for whoever can reach it. Empty, the default: none. With `loops` as
+    /// health_path.
+    pub metrics_path: roomcast_slice,
+    /// Threads that the library runs, each with a loop of its own; clients and the members of rooms are spread over them.
+    /// 0 by default: none, your thread does everything. At most 64; with an id_generator at most 1.
+    ///
+    /// The calls are the same then, and still belong to one thread of yours at a time. roomcast_poll waits for events.
+    /// Calls that change something are queued in their order, for each loop; what they find out only later (a socket is
+    /// gone) is counted in remote_failures and logged as a warning, and what an emit
+    /// did is ROOMCAST_UNKNOWN. Questions, roomcast_fetch_sockets and roomcast_emit_with_ack wait for each loop's current step. A bug in the library that ends such a thread shows in roomcast_poll at the latest:
+    /// ROOMCAST_ERROR_PANIC, and ROOMCAST_ERROR_POISONED after it.
+    pub loops: u64,
+    /// Whether the cookie is Secure: browsers send it over TLS alone. Off by default.
+    pub cookie_secure: u32,
+    /// Whether the cookie is Partitioned: one for each page that embeds this one. Needs cookie_secure. Off by default.
+    pub cookie_partitioned: u32,
+    /// The cookie's Max-Age, in seconds; -1, the default, leaves it out, and the cookie goes with the browser's session.
+    pub cookie_max_age: i64,
+    /// The cookie's Domain, the name below which it is sent too. Empty, the default: it is the host's alone.
+    pub cookie_domain: roomcast_slice,
+    /// For how long a socket of a namespace with recovery is waited for after its connection has ended. 120,000 by default.
+    pub recovery_window: u64,
+    /// Bytes that each namespace with recovery keeps of what was emitted in it, for those who come back; the oldest goes first.
+    /// 16 MiB by default.
+    pub recovery_log_bytes: u64,
+    /// Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
+    /// more. 65,536 by default; 0: none.
+    pub recovery_sessions: u64,
+}
 
 /// Names and values, copied.
 pub(super) fn pairs(

@@ -1,13 +1,9 @@
 //! Between C's values and Rust's. It must not follow a pointer.
 
 use super::guard::{Fault, Outcome};
-use super::types::{
-    ROOMCAST_DROP_OLDEST, ROOMCAST_LATEST, ROOMCAST_RELIABLE, ROOMCAST_TARGET_ALL, ROOMCAST_VOLATILE,
-    roomcast_slice,
-};
+use super::types::{ROOMCAST_TARGET_ALL, roomcast_slice};
 use crate::base::errors::Error;
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
-use crate::hub::message::Delivery;
 use std::ffi::{c_char, c_void};
 use std::ops::Deref;
 
@@ -95,17 +91,6 @@ pub(super) fn excepted(bits: u64) -> Outcome<Option<SocketId>> {
         0 => Ok(None),
         _ => socket(bits).map(Some).map_err(|_| Fault::of(Error::WrongKind, "except")),
     }
-}
-
-/// The class of a message, which is the field `name`.
-pub(super) fn delivery(class: u32, key: u64, name: &'static str) -> Outcome<Delivery> {
-    Ok(match class {
-        ROOMCAST_RELIABLE => Delivery::Reliable,
-        ROOMCAST_VOLATILE => Delivery::Volatile,
-        ROOMCAST_LATEST => Delivery::Latest(key),
-        ROOMCAST_DROP_OLDEST => Delivery::DropOldest,
-        _ => return Err(Fault::value(name, "it is one of the delivery classes, such as ROOMCAST_VOLATILE")),
-    })
 }
 
 /// A text of ours that ends in a NUL.

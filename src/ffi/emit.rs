@@ -3,6 +3,7 @@
 use super::broker::{Host, roomcast_broker};
 use super::convert::{excepted, namespace, socket};
 use super::given::Given;
+use super::message::roomcast_message;
 use super::types::*;
 use crate::hub::message::{Message, Receipt, Target};
 use std::ffi::c_char;

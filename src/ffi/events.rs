@@ -1,4 +1,4 @@
-//! Events as C structs. It must not copy what an event carries.
+//! Events as C structs, and their numbers. It must not copy what an event carries.
 
 use super::broker::{Host, roomcast_broker};
 use super::convert::address;
@@ -9,6 +9,136 @@ use super::types::*;
 use crate::base::errors::Error;
 use crate::host::events::{Event, RoomChange};
 use crate::host::reason::Reason;
+use std::ffi::c_char;
+
+/// A socket has joined its namespace. Sets `socket`, `ns`, `name` to its id as the client knows it, and `data` to the
+/// client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
+pub const ROOMCAST_EVENT_CONNECT: u32 = 1;
+/// A client emitted an event. Sets `socket`, `ns`, `name`, `data` to its arguments (a JSON array, as the client sent it),
+/// `parts` to the attachments that the placeholders in it stand for, and `ack`.
+pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
+/// A socket is gone; its handle is dead already, unless the flag ROOMCAST_FLAG_RECOVERABLE is set. Sets `socket`, `ns`, `code` to a
+/// ROOMCAST_REASON_ number, and `parts` to the rooms it was in until now, its own not among them.
+pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
+/// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
+/// `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
+/// says so, and the answer is ROOMCAST_ERROR_GONE.
+pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
+/// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave and `context` to what it was given, `socket`,
+/// `data` to the arguments (a JSON array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this
+/// acknowledgement.
+pub const ROOMCAST_EVENT_ACK: u32 = 5;
+/// An acknowledgement ended with answers missing. Sets `ack`, `context`, `code` to how many never answered, and the flag
+/// ROOMCAST_FLAG_TIMED_OUT if the time was up; without it, those that were missing disconnected.
+pub const ROOMCAST_EVENT_ACK_END: u32 = 6;
+/// A packet of this socket's client could not be parsed; its disconnect follows. Sets `socket`, `ns`.
+pub const ROOMCAST_EVENT_PROTOCOL_ERROR: u32 = 7;
+/// A namespace was made, by the host or from a pattern. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_NAMESPACE_CREATED: u32 = 8;
+/// A namespace made from a pattern is gone with its last socket; its handle is dead already. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_NAMESPACE_REMOVED: u32 = 9;
+/// Only with room_events: a room has its first member. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_CREATED: u32 = 10;
+/// Only with room_events: a socket joined a room. Sets `socket`, `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_JOINED: u32 = 11;
+/// Only with room_events: a socket left a room. Sets `socket`, `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_LEFT: u32 = 12;
+/// Only with room_events: a room's last member left. Sets `ns`, `name`.
+pub const ROOMCAST_EVENT_ROOM_DELETED: u32 = 13;
+/// Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+/// `connection`.
+pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
+/// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a
+/// handshake that was answered with 503), `name` to its text,
+/// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN; for a WebSocket's
+/// handshake that is none the text of its answer, with code 3;
+/// with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
+pub const ROOMCAST_EVENT_REFUSED: u32 = 15;
+/// Only with engine_only: a connection opened. Sets `connection`.
+pub const ROOMCAST_EVENT_OPEN: u32 = 16;
+/// Only with engine_only: a text message. Sets `connection`, `data`.
+pub const ROOMCAST_EVENT_TEXT: u32 = 17;
+/// Only with engine_only: a binary message. Sets `connection`, `data`.
+pub const ROOMCAST_EVENT_BINARY: u32 = 18;
+/// Only with engine_only: a connection closed; its handle is dead already. Sets `connection`, `code` to a ROOMCAST_REASON_
+/// number.
+pub const ROOMCAST_EVENT_CLOSE: u32 = 19;
+/// After roomcast_drain: no connection is left.
+pub const ROOMCAST_EVENT_DRAINED: u32 = 20;
+/// A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
+/// Its handle is dead already. Sets `socket`, `ns`, and `name` to its id.
+pub const ROOMCAST_EVENT_SESSION_EXPIRED: u32 = 21;
+
+/// On ROOMCAST_EVENT_ACK_END: the time was up.
+pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
+/// On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
+/// missed is sent before anything else.
+pub const ROOMCAST_FLAG_RECOVERED: u32 = 2;
+/// On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its
+/// ROOMCAST_EVENT_CONNECT with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
+pub const ROOMCAST_FLAG_RECOVERABLE: u32 = 4;
+
+/// The client closed the transport, or the network did.
+pub const ROOMCAST_REASON_TRANSPORT_CLOSE: u32 = 1;
+/// The transport failed: a broken frame, overlapping or dropped requests.
+pub const ROOMCAST_REASON_TRANSPORT_ERROR: u32 = 2;
+/// No pong within ping_timeout.
+pub const ROOMCAST_REASON_PING_TIMEOUT: u32 = 3;
+/// A packet could not be parsed.
+pub const ROOMCAST_REASON_PARSE_ERROR: u32 = 4;
+/// The host closed the connection by roomcast_close_connection.
+pub const ROOMCAST_REASON_FORCED_CLOSE: u32 = 5;
+/// The client left the namespace.
+pub const ROOMCAST_REASON_CLIENT_NAMESPACE_DISCONNECT: u32 = 6;
+/// The host disconnected the socket from its namespace.
+pub const ROOMCAST_REASON_SERVER_NAMESPACE_DISCONNECT: u32 = 7;
+/// The host closed the connection, the client broke the protocol, or it joined no namespace in time.
+pub const ROOMCAST_REASON_FORCED_SERVER_CLOSE: u32 = 8;
+/// The broker is closing.
+pub const ROOMCAST_REASON_SERVER_SHUTTING_DOWN: u32 = 9;
+/// The client did not read and its backlog was full.
+pub const ROOMCAST_REASON_SLOW_CONSUMER: u32 = 10;
+
+/// One thing that happened. Which fields are set depends on `kind`; the others are 0 or NULL. Kinds that are not known must
+/// be skipped: later versions add some. What the pointers point to is lent until the next roomcast_poll, roomcast_close or
+/// roomcast_free of the broker. Texts are UTF-8 and not terminated by a NUL.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_event {
+    /// A ROOMCAST_EVENT_ number.
+    pub kind: u32,
+    /// ROOMCAST_FLAG_ bits.
+    pub flags: u32,
+    /// A number whose meaning depends on `kind`: a reason, an error code, how many acknowledgements are missing.
+    pub code: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The socket it is about.
+    pub socket: roomcast_socket,
+    /// The connection it is about, where there is no socket.
+    pub connection: roomcast_connection,
+    /// The namespace it is about.
+    pub ns: roomcast_namespace,
+    /// On ROOMCAST_EVENT_MESSAGE what to pass to roomcast_ack, 0 if the client does not wait for an acknowledgement; on
+    /// ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the roomcast_ack_id.
+    pub ack: u64,
+    /// The event's name, or a name that depends on `kind`.
+    pub name: *const c_char,
+    /// Bytes of `name`.
+    pub name_len: usize,
+    /// Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+    pub data: *const c_char,
+    /// Bytes of `data`.
+    pub data_len: usize,
+    /// Attachments or rooms, depending on `kind`.
+    pub parts: *const roomcast_slice,
+    /// How many `parts` there are.
+    pub part_count: usize,
+    /// What roomcast_set_tag has put on `socket`; 0 where nothing was.
+    pub tag: u64,
+    /// On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack.
+    pub context: u64,
+}
 
 /// Drains events of the last roomcast_poll, in the order in which they happened.
 ///

@@ -1,12 +1,11 @@
 //! How the structs of the interface grow: the size that each had in version 1, and what a field that a caller does not know is
 //! taken as. It must not know what a field means.
 
-use super::config::defaults;
+use super::config::{defaults, roomcast_config};
+use super::events::roomcast_event;
+use super::message::roomcast_message;
 use super::router::roomcast_selection;
-use super::types::{
-    roomcast_config, roomcast_event, roomcast_handshake, roomcast_histogram, roomcast_listen_options,
-    roomcast_message, roomcast_target,
-};
+use super::types::{roomcast_handshake, roomcast_histogram, roomcast_listen_options, roomcast_target};
 use std::mem::{MaybeUninit, offset_of};
 
 /// A struct to which later versions append fields. Either its first field is its size in bytes as a `u32`, set by the caller,

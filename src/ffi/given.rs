@@ -2,12 +2,13 @@
 //! shown a pointer that did not come with the call.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{Pieces, delivery, is_all, namespace};
+use super::convert::{Pieces, is_all, namespace};
 use super::frozen::Grows;
 use super::guard::{Fault, Outcome, unguarded};
+use super::message::roomcast_message;
 use super::remote::roomcast_remote;
 use super::router::{Routing, roomcast_router};
-use super::types::{roomcast_message, roomcast_slice, roomcast_socket, roomcast_status, roomcast_target};
+use super::types::{roomcast_slice, roomcast_socket, roomcast_status, roomcast_target};
 use crate::base::errors::Error;
 use crate::base::ids::SocketId;
 use crate::hub::message::{Message, Target};
@@ -164,12 +165,11 @@ impl Given {
         f: impl FnOnce(Message<'_>) -> Outcome<R>,
     ) -> Outcome<R> {
         let message = self.sized(at, "message")?;
-        let delivery = delivery(message.delivery, message.key, "message.delivery")?;
         let name = self.text(message.name, message.name_len, "message.name")?;
         let args = self.args(message.args, message.args_len, "message.args")?;
         let attachments =
             self.byte_strings(message.attachments, message.attachment_count, "message.attachments")?;
-        f(Message::new(name, args).attach(&attachments).delivery(delivery))
+        f(message.with_options(Message::new(name, args).attach(&attachments))?)
     }
 
     /// A place for a result.

@@ -1,8 +1,7 @@
 //! The host's log function, as the broker's hook. It must not make lines.
 
-use super::config::HostData;
+use super::config::*;
 use super::guard::{Fault, Outcome};
-use super::types::*;
 use crate::host::log::Level;
 use crate::net::Broker;
 

@@ -1,14 +1,15 @@
 //! Whole batches of orders in one buffer, made from the table of operations. It must not know what any of them does.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{ack_number, delivery, flag, is_all, namespace};
+use super::convert::{ack_number, flag, is_all, namespace};
 use super::given::Given;
 use super::guard::{Fault, Named, Outcome};
+use super::message::with_packed_options;
 use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
 use crate::broker::operations::operations;
-use crate::hub::message::{Delivery, Message, Target};
+use crate::hub::message::{Message, Target};
 
 /// Bytes of the smallest record.
 const LEAST: usize = 8;
@@ -114,25 +115,21 @@ impl<'a> PackedTarget<'a> {
     }
 }
 
-/// A message whose attachments are here.
+/// A message, and its attachments, which are here.
 struct PackedMessage<'a> {
-    name: &'a str,
-    args: &'a str,
+    bare: Message<'a>,
     attachments: Vec<&'a [u8]>,
-    delivery: Delivery,
 }
 
 impl<'a> PackedMessage<'a> {
     fn read(record: &mut Reader<'a>) -> Outcome<Self> {
         let (name, args) = (text(record).named("message.name")?, args(record).named("message.args")?);
         let attachments = blobs(record).named("message.attachments")?;
-        let class = record.u32().named("message.delivery")? as u32;
-        let delivery = delivery(class, record.u64().named("message.key")?, "message.delivery")?;
-        Ok(Self { name, args, attachments, delivery })
+        Ok(Self { bare: with_packed_options(record, Message::new(name, args))?, attachments })
     }
 
     fn lend(&self) -> Message<'_> {
-        Message::new(self.name, self.args).attach(&self.attachments).delivery(self.delivery)
+        self.bare.attach(&self.attachments)
     }
 }
 

@@ -2,10 +2,11 @@
 //! little-endian; it must not lay out anything that depends on the machine.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{delivery, is_all, namespace};
+use super::convert::{is_all, namespace};
 use super::events::{each_part, numbers, part_count, texts};
 use super::given::Given;
 use super::guard::{Named, Outcome};
+use super::message::delivery;
 use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::SocketId;
@@ -192,7 +193,7 @@ fn emit_record<'a>(host: &mut Host, mut record: Reader<'a>) -> Outcome {
     let [class, flags] = record.array()?;
     let attachments = record.u16()?.into();
     let ns = namespace(record.u64()?, "target.ns")?;
-    let delivery = delivery(class.into(), record.u64()?, "message.delivery")?;
+    let delivery = delivery(class.into(), record.u64()?)?;
     let (name, args) = (record.u32()?, record.u32()?);
     let (rooms, sockets) = (record.u32()?, record.u32()?);
     let (except_rooms, except_sockets) = (record.u32()?, record.u32()?);

@@ -4,6 +4,7 @@ use super::broker::{Host, roomcast_broker};
 use super::convert::{excepted, namespace, socket};
 use super::given::Given;
 use super::guard::unguarded;
+use super::message::roomcast_message;
 use super::types::*;
 use crate::base::errors::Error;
 use crate::hub::message::{Message, Target};

@@ -123,6 +123,11 @@ impl<'a> Message<'a> {
     pub const fn latest(self, key: u64) -> Self {
         self.delivery(Delivery::Latest(key))
     }
+
+    /// Its options, which borrow nothing: a message that says nothing.
+    pub(crate) const fn options(self) -> Message<'static> {
+        Message { name: "", args: "", attachments: &[], delivery: self.delivery }
+    }
 }
 
 /// What an emit did.

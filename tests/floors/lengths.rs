@@ -21,7 +21,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/host/events.rs", "each kind of event with its documentation"),
     ("src/ffi/operations.rs", "made from the table of operations"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),
-    ("src/ffi/types.rs", "the structs and constants of C in the order of the header"),
     ("src/wire/http/tests.rs", "a table of requests"),
     ("src/wire/ws/tests.rs", "a table of frames"),
     ("tests/c/abi/v1/roomcast.h", "the header as it was released"),

@@ -3,6 +3,7 @@
 
 mod cpp;
 mod ffi;
+mod limits;
 mod python;
 mod shelves;
 mod table;
@@ -60,6 +61,12 @@ fn formatted(source: &str) -> String {
 #[test]
 fn what_is_made_is_committed() {
     let rows = table::rows(root());
+    let source = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let config = limits::config(&source("src/ffi/config.rs"));
+    is_committed("src/ffi/config.rs", &config);
+    if !RELEASED {
+        is_committed("src/ffi/frozen.rs", &limits::frozen(&source("src/ffi/frozen.rs"), &config));
+    }
     is_committed("src/ffi/operations.rs", &formatted(&ffi::made(&rows)));
     let header = of_cbindgen(&rows);
     let constants = described(&header);

@@ -7,7 +7,7 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
 use crate::broker::Core;
 use crate::broker::pages::Resource;
-use crate::hub::message::{Delivery, Message, Target};
+use crate::hub::message::{Message, Target};
 use crate::hub::namespaces::{NamespaceOptions, PatternOptions};
 use crate::route::Whom;
 use std::sync::Arc;
@@ -292,7 +292,7 @@ pub(crate) struct OwnedMessage {
     name: String,
     args: String,
     attachments: Vec<Vec<u8>>,
-    delivery: Delivery,
+    options: Message<'static>,
 }
 
 impl Argument for OwnedMessage {
@@ -304,7 +304,7 @@ impl Argument for OwnedMessage {
             name: String::own(lent.name),
             args: String::own(lent.args),
             attachments: Argument::own(lent.attachments),
-            delivery: lent.delivery,
+            options: lent.options(),
         }
     }
 
@@ -313,7 +313,7 @@ impl Argument for OwnedMessage {
     }
 
     fn lend<'a>((message, attachments): &'a Self::Here<'_>) -> Message<'a> {
-        Message::new(&message.name, &message.args).attach(attachments).delivery(message.delivery)
+        Message { name: &message.name, args: &message.args, attachments, ..message.options }
     }
 }
 
