@@ -36,19 +36,6 @@ impl Answers {
     }
 }
 
-/// Names of the numbers in `Stats`, which end in a NUL.
-const GAUGES: [&str; 9] = [
-    "links\0",
-    "connections\0",
-    "sockets\0",
-    "namespaces\0",
-    "rooms\0",
-    "pending_acks\0",
-    "timers\0",
-    "queued_bytes\0",
-    "draining\0",
-];
-
 pub(super) fn answer_handles(
     out: Out<'_, *const u64>,
     count: Out<'_, usize>,
@@ -171,8 +158,8 @@ impl Answers {
     }
 }
 
-/// Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
-/// timers, queued_bytes, draining), then totals since it was made. What it costs does not depend on how much there is; with loops it
+/// Lends out what the broker counts: what there is now (links, connections, sockets, away, recovery_bytes, namespaces, rooms,
+/// pending_acks, timers, queued_bytes, draining), then totals since it was made. What it costs does not depend on how much there is; with loops it
 /// asks each of them.
 ///
 /// `stats` is set to an array of `count` numbers with their names. Later versions add some.
@@ -193,23 +180,12 @@ pub unsafe extern "C" fn roomcast_stats(
         let count = given.out(count, "count")?;
         let Host { broker, answers: Answers { stats, .. }, .. } = host;
         let now = broker.stats();
-        let gauges = [
-            now.links,
-            now.connections,
-            now.sockets,
-            now.namespaces,
-            now.rooms,
-            now.pending_acks,
-            now.timers,
-            now.queued_bytes,
-            now.draining.into(),
-        ];
         stats.clear();
         let named = |(name, value): (&'static str, u64)| roomcast_stat {
             name: super::convert::terminated(name),
             value,
         };
-        stats.extend(GAUGES.into_iter().zip(gauges.map(|value| value as u64)).map(named));
+        stats.extend(now.gauges().map(|(name, _, value)| named((name, value as u64))));
         stats.extend(now.counters.with_nul().map(named));
         out.set(stats.as_ptr());
         count.set(stats.len());

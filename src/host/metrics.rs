@@ -102,29 +102,13 @@ const DROPS: [(&str, &str); 3] =
 impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stats = &self.stats;
-        let gauges = [
-            ("links", "TCP connections.", stats.links),
-            ("connections", "Engine.IO connections, those being closed included.", stats.connections),
-            ("sockets", "Sockets in their namespaces.", stats.sockets),
-            ("away", "Sockets whose clients may come back.", stats.away),
-            ("recovery_bytes", "Bytes kept for clients that may come back.", stats.recovery_bytes),
-            ("namespaces", "Namespaces.", stats.namespaces),
-            ("rooms", "Rooms that the host made, over all namespaces.", stats.rooms),
-            ("pending_acks", "Acknowledgements the host waits for.", stats.pending_acks),
-            ("timers", "Armed timers.", stats.timers),
-            ("queued_bytes", "Bytes that wait for kernels or polls.", stats.queued_bytes),
-            (
-                "draining",
-                "1 while clients are sent away and no new ones taken, else 0.",
-                stats.draining.into(),
-            ),
-        ];
         writeln!(f, "# HELP roomcast_info The version in use.\n# TYPE roomcast_info gauge")?;
         writeln!(f, "roomcast_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "# HELP roomcast_uptime_seconds Since the broker was made.")?;
         writeln!(f, "# TYPE roomcast_uptime_seconds gauge")?;
         writeln!(f, "roomcast_uptime_seconds {}", self.uptime.as_secs_f64())?;
-        for (name, help, value) in gauges {
+        for (name, help, value) in stats.gauges() {
+            let name = name.trim_end_matches('\0');
             writeln!(
                 f,
                 "# HELP roomcast_{name} {help}\n# TYPE roomcast_{name} gauge\nroomcast_{name} {value}"

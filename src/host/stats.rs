@@ -149,6 +149,27 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// What there is now, for monitors: each with its name, which has a NUL behind it for C, and with what it is.
+    pub(crate) fn gauges(&self) -> [(&'static str, &'static str, usize); 11] {
+        [
+            ("links\0", "TCP connections.", self.links),
+            ("connections\0", "Engine.IO connections, those being closed included.", self.connections),
+            ("sockets\0", "Sockets in their namespaces.", self.sockets),
+            ("away\0", "Sockets whose clients may come back.", self.away),
+            ("recovery_bytes\0", "Bytes kept for clients that may come back.", self.recovery_bytes),
+            ("namespaces\0", "Namespaces.", self.namespaces),
+            ("rooms\0", "Rooms that the host made, over all namespaces.", self.rooms),
+            ("pending_acks\0", "Acknowledgements the host waits for.", self.pending_acks),
+            ("timers\0", "Armed timers.", self.timers),
+            ("queued_bytes\0", "Bytes that wait for kernels or polls.", self.queued_bytes),
+            (
+                "draining\0",
+                "1 while clients are sent away and no new ones taken, else 0.",
+                self.draining.into(),
+            ),
+        ]
+    }
+
     /// What two loops have together. Namespaces are those of the larger; a room counts once on each.
     #[expect(
         clippy::arithmetic_side_effects,

@@ -40,6 +40,8 @@ def test_a_client_that_comes_back_is_who_it_was(kind: str, recovery: Any) -> Non
         offset = json.loads(first.next_of("42")[2:])[-1]
         first.close()
         assert told.get(timeout=PATIENCE) == "transport close"
+        stats = host.do("stats")
+        assert stats["away"] == 1 and stats["sockets"] == 0 and stats["recovery_bytes"] > 0
         host.do("emit", "news", "missed", to="red")
         host.do("emit", "news", "own", to=sid)
         host.do("emit", "news", "others", to="blue")

@@ -590,7 +590,7 @@ class BaseServer:
                 self._broker.serve(at, kind, body, list((headers or {}).items()))
 
     def stats(self) -> dict[str, int]:
-        """What the broker counts: connections, sockets, rooms, queued bytes now; deliveries, drops by cause in all."""
+        """What the broker counts: connections, sockets, those away, rooms, queued bytes now; deliveries, drops by cause in all."""
         with self._lock:
             self._commit()
             return self._broker.stats()

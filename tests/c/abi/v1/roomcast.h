@@ -2278,8 +2278,8 @@ typedef struct roomcast_stat {
 } roomcast_stat;
 
 /**
- * Lends out what the broker counts: what there is now (links, connections, sockets, namespaces, rooms, pending_acks,
- * timers, queued_bytes, draining), then totals since it was made. What it costs does not depend on how much there is; with loops it
+ * Lends out what the broker counts: what there is now (links, connections, sockets, away, recovery_bytes, namespaces, rooms,
+ * pending_acks, timers, queued_bytes, draining), then totals since it was made. What it costs does not depend on how much there is; with loops it
  * asks each of them.
  *
  * `stats` is set to an array of `count` numbers with their names. Later versions add some.
