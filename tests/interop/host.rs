@@ -53,11 +53,12 @@ enum After {
     Restart,
 }
 
-/// What the host knows of a socket.
+/// What the host knows of a socket, while it is away too.
 struct Client {
     sid: String,
     nsp: String,
     auth: Value,
+    noted: Value,
 }
 
 /// Who asked for an acknowledgement, and what was answered so far.
@@ -134,6 +135,13 @@ fn config(options: &Value) -> Config {
         config.websocket = transports.contains(&json!("websocket"));
     }
     config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
+    let recovery = &options["connectionStateRecovery"];
+    if let Some(window) = recovery["maxDisconnectionDuration"].as_u64() {
+        config.limits.recovery_window = window;
+    }
+    if let Some(bytes) = recovery["logBytes"].as_u64() {
+        config.limits.recovery_log_bytes = bytes as usize;
+    }
     config.cors = cors(&options["cors"]);
     config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);
     config.cookie = cookie(&options["cookie"]);
@@ -198,23 +206,17 @@ fn cookie(options: &Value) -> Option<Cookie> {
 impl Host {
     fn new(options: Value) -> std::io::Result<Self> {
         let mut broker = Broker::new(config(&options))?;
-        let open = NamespaceOptions::default();
+        let recovery = options["connectionStateRecovery"].is_object();
+        let open = NamespaceOptions { recovery, ..NamespaceOptions::default() };
+        let guarded = NamespaceOptions { guarded: true, ..open };
+        let tenants = PatternOptions { guarded: true, recovery, ..PatternOptions::default() };
         let observer = broker.add_namespace("/observer", open).map_err(std::io::Error::other)?;
         let made = broker
-            .add_namespace("/plain", open)
+            .add_namespace("/", open)
+            .and_then(|_| broker.add_namespace("/plain", open))
             .and_then(|_| broker.add_namespace("/custom", open))
-            .and_then(|_| {
-                broker.add_namespace(
-                    "/guarded",
-                    NamespaceOptions { guarded: true, ..NamespaceOptions::default() },
-                )
-            })
-            .and_then(|_| {
-                broker.add_pattern(
-                    "/tenant-*",
-                    PatternOptions { guarded: true, remove_when_empty: true, ..PatternOptions::default() },
-                )
-            });
+            .and_then(|_| broker.add_namespace("/guarded", guarded))
+            .and_then(|_| broker.add_pattern("/tenant-*", tenants));
         made.map_err(std::io::Error::other)?;
         Ok(Self {
             broker,
@@ -242,17 +244,26 @@ impl Host {
                 self.ids.insert(socket, id.to_owned());
                 self.admit(socket, namespace, parsed(auth));
             }
-            Event::Connect { socket, namespace, id, auth, .. } => {
+            Event::Connect { socket, namespace, id, auth, recovered, .. } => {
                 self.ids.insert(socket, id.to_owned());
-                self.connected(socket, namespace, parsed(auth));
+                self.connected(socket, namespace, parsed(auth), recovered);
             }
-            Event::Disconnect { socket, reason, rooms, .. } => {
-                let Some(client) = self.clients.remove(&socket) else { return };
+            Event::Disconnect { socket, reason, rooms, recoverable, .. } => {
+                let Some(client) = self.clients.get(&socket) else { return };
                 let mut rooms: Vec<&str> = rooms.iter().collect();
                 rooms.sort_unstable();
                 if client.nsp != "/observer" {
                     self.log(&json!({"what": "disconnect", "nsp": client.nsp, "sid": client.sid,
                         "reason": reason.text(), "rooms": rooms}));
+                }
+                if !recoverable {
+                    self.clients.remove(&socket);
+                }
+            }
+            Event::SessionExpired { socket, .. } => {
+                let Some(Client { sid, nsp, .. }) = self.clients.remove(&socket) else { return };
+                if nsp != "/observer" {
+                    self.log(&json!({"what": "expired", "nsp": nsp, "sid": sid}));
                 }
             }
             Event::Message { socket, namespace, name, args, attachments, ack, .. } => {
@@ -302,7 +313,7 @@ impl Host {
 
     fn accept(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
         if self.broker.accept(socket).is_ok() {
-            self.connected(socket, namespace, auth);
+            self.connected(socket, namespace, auth, false);
         }
     }
 
@@ -325,13 +336,13 @@ impl Host {
         }
     }
 
-    fn connected(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value) {
+    fn connected(&mut self, socket: SocketId, namespace: NamespaceId, auth: Value, recovered: bool) {
         let (Some(sid), Ok(nsp)) = (self.ids.remove(&socket), self.broker.namespace_name(namespace)) else {
             return;
         };
         let nsp = nsp.into_owned();
         if namespace != self.observer {
-            self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid}));
+            self.log(&json!({"what": "connect", "nsp": nsp, "sid": sid, "recovered": recovered}));
             if self.options["protocol"] == json!(true) {
                 self.send(socket, "auth", &format!("[{auth}]"), &[]);
             }
@@ -339,7 +350,8 @@ impl Host {
                 self.send(socket, "welcome", &format!("[{greet}]"), &[]);
             }
         }
-        self.clients.insert(socket, Client { sid, nsp, auth });
+        let noted = self.clients.remove(&socket).map_or(Value::Null, |client| client.noted);
+        self.clients.insert(socket, Client { sid, nsp, auth, noted });
     }
 
     fn log(&mut self, entry: &Value) {
@@ -487,6 +499,16 @@ impl Host {
                 self.ask(socket, Target::rooms(namespace, &[&args.text(1)]), Kind::Room, time, args.from(2));
             }
             "whoami" => self.reply(socket, ack, &self.whoami(socket, namespace), &[]),
+            "note" => {
+                if let Some(client) = self.clients.get_mut(&socket) {
+                    client.noted = args.value(0);
+                }
+                self.reply(socket, ack, "[]", &[]);
+            }
+            "noted" => {
+                let noted = self.clients.get(&socket).map_or(&Value::Null, |client| &client.noted);
+                self.reply(socket, ack, &json!([noted]).to_string(), &[]);
+            }
             "kick" => {
                 self.send(socket, "bye", "[]", &[]);
                 let _ = self.broker.disconnect(socket, args.value(0) == json!(true));
@@ -505,10 +527,7 @@ impl Host {
     }
 
     fn kick_room(&mut self, namespace: NamespaceId, room: &str, close: bool) {
-        let members: Vec<SocketId> = self.broker.members(namespace, room).into_iter().flatten().collect();
-        for member in members {
-            let _ = self.broker.disconnect(member, close);
-        }
+        let _ = self.broker.disconnect_sockets(Target::rooms(namespace, &[room]), close);
     }
 
     fn mixed(&mut self, socket: SocketId, namespace: NamespaceId, room: &str, ack: Option<u64>) {
@@ -644,6 +663,13 @@ impl Host {
                     if let Some(namespace) = self.broker.find_namespace(name) {
                         self.say(namespace, &Value::Null, None, &args.text(0), args.from(1));
                     }
+                }
+                "[]".into()
+            }
+            "leave" => {
+                if let Some(namespace) = namespace {
+                    let (of, room) = (args.text(1), args.text(2));
+                    let _ = self.broker.sockets_leave(Target::rooms(namespace, &[&of]), &[&room]);
                 }
                 "[]".into()
             }

@@ -27,8 +27,9 @@ if (!existsSync(python)) {
 const { within } = await import("./lib/raw.mjs");
 const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
+const { recoveries } = await import("./scenarios/recovery.mjs");
 const { deliberate } = await import("./raw/deliberate.mjs");
-const tables = await Promise.all(["http", "session", "packets"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
+const tables = await Promise.all(["http", "session", "packets", "recovery"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
 
 const command = (args.host ?? `node ${path.join(here, "reference/host.js")}`).split(" ").filter((word) => word !== "");
 const selected = (name) => (!args.only || new RegExp(args.only).test(name)) && (!args.skip || !new RegExp(args.skip).test(name));
@@ -101,21 +102,18 @@ const watch = async (host) => {
   return [watcher, await watcher.connect("/observer", { reconnection: false })];
 };
 for (const kind of KINDS) {
-  const named = (table) => Object.entries(table).map(([name, run]) => [`socket.io-client ${kind} / ${name}`, run]).filter(([name]) => selected(name));
-  if (named(scenarios).length > 0) {
+  const named = (table, what = "") => Object.entries(table)
+    .map(([name, run]) => [`socket.io-client ${kind} / ${what}${name}`, run]).filter(([name]) => selected(name));
+  const recovery = { ...SCENARIO_HOST, connectionStateRecovery: {} };
+  // Tables that share a host; of the endings each has its own.
+  const together = [[named(scenarios), SCENARIO_HOST], [named(recoveries, "recovery: "), recovery]];
+  for (const ending of named(endings)) together.push([[ending], SCENARIO_HOST]);
+  for (const [table, options] of together) {
+    if (table.length === 0) continue;
     jobs.push(async () => {
-      const host = await Host.start(command, SCENARIO_HOST);
+      const host = await Host.start(command, options);
       const [watcher, observer] = await watch(host);
-      for (const [name, scenario] of named(scenarios)) await play(name, scenario, host, kind, observer);
-      watcher.close();
-      await host.stop();
-    });
-  }
-  for (const [name, scenario] of named(endings)) {
-    jobs.push(async () => {
-      const host = await Host.start(command, SCENARIO_HOST);
-      const [watcher, observer] = await watch(host);
-      await play(name, scenario, host, kind, observer);
+      for (const [name, scenario] of table) await play(name, scenario, host, kind, observer);
       watcher.close();
       await host.stop();
     });

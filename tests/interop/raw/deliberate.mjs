@@ -14,7 +14,39 @@ const statusIn = (...codes) => (actual) => codes.includes((actual.response ?? ac
 const echoes = (frames) => frames.filter((frame) => typeof frame === "string" && /^4[25]/.test(frame))
   .map((frame) => JSON.parse(frame.slice(frame.indexOf("["))));
 
+/** Connection state recovery: cases in which Node loses messages, tells too many, or lets two clients have one session. */
+const recovery = (name, reason, due) => ({
+  cases: new RegExp(`^raw / recovery${name}$`), reason, accepts: (actual) => isDeepEqual(actual, due),
+});
+const same = (...missed) => ({ session: "the same", missed: missed.map((name) => [name, "OFFSET"]) });
+const other = { session: "new", missed: [] };
+
 export const deliberate = [
+  recovery(" / its old connection seems to be open", "the client that proves its session has it, and the old connection is told; Node makes a new one",
+    { back: same("one"), heard: [["two", "OFFSET"]], old: [["one", "OFFSET"], "41"] }),
+  recovery(" / no event heard before the drop", "whoever has heard nothing has missed all since it came; Node wants an offset", same("missed")),
+  recovery(" suite: should / restore session even if the client did not receive any event", "the same; later versions of Node's do so too",
+    [same(), { heard: [], answer: ["room1"] }]),
+  recovery(" suite: should / replay missed packets even if the client did not receive any event before disconnection", "the same",
+    [{ session: "the same", missed: [["hello", "world", "OFFSET"], ["broadcast", "OFFSET"]] }, { heard: [], answer: ["room1"] }]),
+  recovery(" / an offset (of null|like Node's, that nobody gave)", "what is no offset of this server's is from before the session, whose client has heard nothing yet",
+    same("heard", "missed")),
+  recovery(" suite: should / not restore session if the provided offset is not a string", "the same",
+    [same("hello"), { heard: [], answer: ["room1"] }]),
+  recovery(" suite: should / fail to restore a known session with an unknown offset", "the same", same("hello")),
+  recovery(" when idle / an old offset, and nothing missed", "an offset is a position, which need not be kept to be known", same()),
+  recovery(" / a volatile event that ends with a text", "such an event has an offset behind the text, which the client would take for one", same("missed")),
+  recovery(" over a restart / the server starts anew", "a broker that was closed and listens again has its sessions still",
+    { left: { reason: "server shutting down", rooms: [] }, back: same() }),
+  recovery(" / one pid used twice", "a session has one owner, the last to prove it, and the one before is told",
+    { backs: [same(), same()], first: ["41", "the end"], second: [["to all", "OFFSET"]] }),
+  recovery(" / an offset from before the session began", "a session is told nothing that is older than itself", { failed: other, back: same("missed") }),
+  recovery(" / said to a room before it joined", "what counts is who was in the room when it was said", same("missed")),
+  recovery(" / taken out of a room while away", "the same; it can be taken out while it is away", { back: same("missed"), rooms: [] }),
+  recovery(" / kicked while away", "it can be disconnected while it is away, which ends its session", other),
+  recovery(" within bounds / more missed than is kept", "what is kept is bounded by bytes, and a replay with a gap is none", { session: "new", missed: 0 }),
+  recovery(" in time / a session that nobody comes back to", "the host is told, so that it can forget the socket",
+    { back: other, told: ["connect", "disconnect", "expired"] }),
   {
     cases: /^raw \/ upgrade requests \/ (transport polling|no EIO|EIO=3)$/,
     reason: "refused cleanly before the 101, where Node upgrades and closes, or takes what it should not",

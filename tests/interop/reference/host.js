@@ -6,7 +6,7 @@ import { Server } from "socket.io";
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
   "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
-  "transports", "allowUpgrades", "cors", "cookie",
+  "transports", "allowUpgrades", "cors", "cookie", "connectionStateRecovery",
 ];
 const TENANT = /^\/tenant-[a-z0-9]+$/;
 
@@ -49,7 +49,7 @@ function admit(socket, next) {
 function serve(socket) {
   const { nsp } = socket;
   const own = () => [...socket.rooms].filter((room) => room !== socket.id).sort();
-  log({ what: "connect", nsp: nsp.name, sid: socket.id });
+  log({ what: "connect", nsp: nsp.name, sid: socket.id, recovered: socket.recovered });
   let left = [];
   socket.on("disconnecting", () => { left = [...socket.rooms].filter((room) => room !== socket.id).sort(); });
   socket.on("disconnect", (reason) => log({ what: "disconnect", nsp: nsp.name, sid: socket.id, reason, rooms: left }));
@@ -121,6 +121,9 @@ function serve(socket) {
     ack({ id: socket.id, nsp: nsp.name, headers, address, xdomain, secure, url, query, auth, time, issued });
   });
 
+  on("note", (ack, value) => { socket.data.noted = value; ack(); });
+  on("noted", (ack) => ack(socket.data.noted ?? null));
+
   on("kick", (_, close) => { socket.emit("bye"); socket.disconnect(close); });
   on("kick-room", (_, room, close) => { nsp.to(room).emit("bye"); nsp.in(room).disconnectSockets(close); });
   on("kick-and-use", async (_, room) => {
@@ -145,9 +148,16 @@ function observe(socket) {
     for (const [name, nsp] of io._nsps) if (TENANT.test(name)) nsp.emit(event, ...args);
     ack();
   });
+  on("leave", (ack, name, of, room) => { io.of(name).in(of).socketsLeave(room); ack(); });
   on("kick", (ack, name, room, close) => { io.of(name).in(room).disconnectSockets(close); ack(); });
   on("shutdown", () => io.close(() => console.log("closed")));
   on("restart", () => io.close(() => listen(options.port)));
+}
+
+// The adapter looks once a minute for what it need not keep for those who come back: no test can wait for that.
+if ("pruneInterval" in options) {
+  const { setInterval } = globalThis;
+  globalThis.setInterval = (look, ms, ...args) => setInterval(look, ms === 60_000 ? options.pruneInterval : ms, ...args);
 }
 
 function listen(port) {
