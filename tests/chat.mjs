@@ -1,4 +1,5 @@
-// A short evening in the example chat, over both transports, without a browser: people talk, move and leave, staff need a token.
+// A short evening in the example chat, over both transports, without a browser: people talk, lose their connection, move and leave, staff
+// need a token.
 // node tests/chat.mjs BINARY
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -18,27 +19,39 @@ const url = /^listening on (http:\S+)/.exec(line)[1];
 
 let passed = 0;
 const come = (space, transport, auth) => io(url + space, { auth, transports: [transport], forceNew: true, reconnection: false });
+/** What the next event of this name says: its last argument is the offset of connection state recovery. */
+const hears = async (socket, name) => (await once(socket, name)).slice(0, -1);
 for (const transport of ["websocket", "polling"]) {
   const ann = come("/", transport, { name: "Ann" });
-  assert.deepEqual(await once(ann, "room"), ["lobby"]);
-  const joined = once(ann, "joined");
+  assert.deepEqual(await hears(ann, "room"), ["lobby"]);
+  const joined = hears(ann, "joined");
   const bob = come("/", transport, {});
   bob.on("connect", () => bob.emit("name", 'Bob "ü"\n'));
-  assert.deepEqual(await once(bob, "people"), [["Ann", (await joined)[0]]]);
+  assert.deepEqual(await hears(bob, "people"), [["Ann", (await joined)[0]]]);
 
-  const heard = once(bob, "message");
+  const heard = hears(bob, "message");
   await ann.emitWithAck("say", 'a "quoted"\n\u0001 word: ü');
   assert.deepEqual(await heard, ["Ann", 'a "quoted"\n\u0001 word: ü']);
 
-  const left = once(ann, "left");
+  const lost = hears(ann, "left");
+  bob.io.engine.close();
+  await lost;
+  await ann.emitWithAck("say", "are you there?");
+  const [missed, back, again] = [hears(bob, "message"), once(bob, "connect"), hears(ann, "joined")];
+  bob.connect();
+  assert.deepEqual(await missed, ["Ann", "are you there?"]);
+  await Promise.all([back, again]);
+  assert.equal(bob.recovered, true);
+
+  const left = hears(ann, "left");
   bob.emit("move", "music");
-  assert.deepEqual(await once(bob, "room"), ["music"]);
+  assert.deepEqual(await hears(bob, "room"), ["music"]);
   await left;
 
   const stranger = come("/staff", transport, { token: "guessed" });
   assert.equal((await once(stranger, "connect_error"))[0].message, "Wrong token");
   const clerk = come("/staff", transport, { token: "staff", name: "Clara" });
-  assert.deepEqual(await once(clerk, "room"), ["staff"]);
+  assert.deepEqual(await hears(clerk, "room"), ["staff"]);
 
   // One leaves in good order, one is still there when the chat ends.
   for (const one of [ann, stranger, clerk]) one.disconnect();

@@ -1,5 +1,5 @@
-/* A chat for as many browser tabs as you like: rooms, who is there, who types, and a corner for staff. The page and what it
- * hears are those of examples/chat.
+/* A chat for as many browser tabs as you like: rooms, who is there, who types, and a corner for staff. Whoever loses the connection
+ * for a while is told what was said meanwhile. The page and what it hears are those of examples/chat.
  *
  * chat [PORT [DIRECTORY OF THE PAGE [PATH OF socket.io.min.js]]] */
 #include "json.h"
@@ -226,28 +226,46 @@ static void request(const roomcast_event *event)
         welcome(event);
 }
 
+/* Somebody comes into their room, or goes: the others are told. */
+static void came_or_went(struct person *person, roomcast_namespace ns, const char *what)
+{
+    write_one(person->name);
+    emit(ns, person->room, person->socket, what, ROOMCAST_RELIABLE);
+    if (*person->room != 0)
+        show_who_is_in(ns, person->room);
+    show_how_full(ns);
+}
+
 static void left(const roomcast_event *event)
 {
     struct person *person = find(event->socket);
-    const char *room;
 
     if (person == NULL)
         return;
-    room = person->room;
     printf("disconnect %s: %s\n", person->name, roomcast_reason_text(event->code));
-    person->socket = 0;
-    write_one(person->name);
-    emit(event->ns, room, 0, "left", ROOMCAST_RELIABLE);
-    if (*room != 0)
-        show_who_is_in(event->ns, room);
-    show_how_full(event->ns);
+    came_or_went(person, event->ns, "left");
+    if ((event->flags & ROOMCAST_FLAG_RECOVERABLE) == 0)
+        person->socket = 0;
+}
+
+static void back(const roomcast_event *event)
+{
+    struct person *person = find(event->socket);
+
+    if (person == NULL)
+        return;
+    printf("back       %s\n", person->name);
+    came_or_went(person, event->ns, "joined");
 }
 
 static void handle(const roomcast_event *event)
 {
     switch (event->kind) {
     case ROOMCAST_EVENT_CONNECT: /* everybody may come to "/" */
-        welcome(event);
+        if ((event->flags & ROOMCAST_FLAG_RECOVERED) != 0)
+            back(event);
+        else
+            welcome(event);
         break;
     case ROOMCAST_EVENT_CONNECT_REQUEST: /* "/staff" is guarded, so there the broker asks first */
         request(event);
@@ -258,6 +276,12 @@ static void handle(const roomcast_event *event)
     case ROOMCAST_EVENT_DISCONNECT:
         left(event);
         break;
+    case ROOMCAST_EVENT_SESSION_EXPIRED: {
+        struct person *person = find(event->socket);
+        if (person != NULL)
+            person->socket = 0;
+        break;
+    }
     default:
         break;
     }
@@ -349,6 +373,7 @@ int main(int argc, char **argv)
     const char *client = argc > 3 ? argv[3] : find_client();
     uint16_t port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 3000);
     int local;
+    roomcast_namespace open;
     roomcast_config config = ROOMCAST_CONFIG_INIT;
 
     signal(SIGINT, stop);
@@ -356,7 +381,10 @@ int main(int argc, char **argv)
     chat.token = getenv("STAFF_TOKEN") != NULL ? getenv("STAFF_TOKEN") : "staff";
     config.health_path = ROOMCAST_SLICE("/health");
     if (roomcast_new(ROOMCAST_ABI_VERSION, &config, &chat.broker) != ROOMCAST_OK
-        || roomcast_add_namespace(chat.broker, ROOMCAST_TEXT("/staff"), 1, &chat.staff) != ROOMCAST_OK)
+        || roomcast_add_namespace(chat.broker, ROOMCAST_TEXT("/"), ROOMCAST_NAMESPACE_RECOVERY, &open) != ROOMCAST_OK
+        || roomcast_add_namespace(chat.broker, ROOMCAST_TEXT("/staff"), ROOMCAST_NAMESPACE_GUARDED | ROOMCAST_NAMESPACE_RECOVERY,
+                                  &chat.staff)
+               != ROOMCAST_OK)
         return fail(NULL);
     local = serve("/socket.io.js", "text/javascript", "", client);
     if (!local)

@@ -60,6 +60,9 @@ const main = connect("/", (reply) => reply({ name: me, room: wanted }));
 status("connecting");
 main.on("connect", () => {
   const { engine } = main.io;
+  $("status").dataset.recovered = main.recovered;
+  // What was said meanwhile has come already, and stands above.
+  if (main.recovered) note(current, "The connection is back, and nothing is missing.");
   status("connected", engine.transport.name);
   engine.on("upgrade", () => status("connected", engine.transport.name));
 });

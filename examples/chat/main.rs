@@ -1,4 +1,5 @@
-//! A chat for as many browser tabs as you like: rooms, who is there, who types, and a corner for staff.
+//! A chat for as many browser tabs as you like: rooms, who is there, who types, and a corner for staff. Whoever loses the
+//! connection for a while is told what was said meanwhile.
 //!
 //! `cargo run --example chat [port]`, then open the address that it prints, twice.
 
@@ -20,8 +21,10 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let token = std::env::var("STAFF_TOKEN").unwrap_or_else(|_| "staff".into());
 
     let mut broker = Broker::new(Config { health_path: Some("/health".into()), ..Config::default() })?;
-    let staff =
-        broker.add_namespace("/staff", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })?;
+    // A client whose connection breaks comes back as who it was, and hears what it has missed.
+    let recovery = NamespaceOptions { recovery: true, ..NamespaceOptions::default() };
+    broker.add_namespace("/", recovery)?;
+    let staff = broker.add_namespace("/staff", NamespaceOptions { guarded: true, ..recovery })?;
     page::serve(&mut broker)?;
     let address = broker.listen(format!("127.0.0.1:{port}"))?;
     println!("listening on http://{address} (the staff token is {token:?})");
@@ -53,6 +56,7 @@ struct Person {
 impl Chat {
     fn handle(&mut self, event: Event<'_>) -> Result<()> {
         match event {
+            Event::Connect { socket, namespace, recovered: true, .. } => self.is_back(socket, namespace),
             // Everybody may come to `/`.
             Event::Connect { socket, namespace, auth, .. } => self.welcome(socket, namespace, &parse(auth)),
             // `/staff` is guarded, so there the broker asks first.
@@ -69,11 +73,19 @@ impl Chat {
                 self.message(socket, namespace, name, &parse(args)[0])?;
                 ack.map_or(Ok(()), |ack| self.broker.ack(socket, ack, "[]", &[]))
             }
-            Event::Disconnect { socket, namespace, reason, .. } => {
-                let Some(Person { name, room }) = self.people.remove(&socket) else { return Ok(()) };
+            Event::Disconnect { socket, namespace, reason, recoverable, .. } => {
+                let Some(Person { name, room }) = self.people.get(&socket).cloned() else { return Ok(()) };
                 println!("disconnect {socket:?} {name:?}: {reason}");
-                self.emit(Target::rooms(namespace, &[room]), "left", json!([name]))?;
+                if !recoverable {
+                    self.people.remove(&socket);
+                }
+                // Those who come back need not hear of themselves.
+                self.emit(Target::rooms(namespace, &[room]).except(&[socket]), "left", json!([name]))?;
                 self.show_who_is_where(namespace, &[room])
+            }
+            Event::SessionExpired { socket, .. } => {
+                self.people.remove(&socket);
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -86,6 +98,14 @@ impl Chat {
         println!("connect    {socket:?} to {place} from {peer}");
         self.people.insert(socket, Person { name: String::new(), room: "" });
         self.name(socket, namespace, &auth["name"], &auth["room"])
+    }
+
+    /// A socket is in its room again: nobody but the others has to be told.
+    fn is_back(&mut self, socket: SocketId, namespace: NamespaceId) -> Result<()> {
+        let Some(Person { name, room }) = self.people.get(&socket).cloned() else { return Ok(()) };
+        println!("back       {socket:?} {name:?}");
+        self.emit(Target::rooms(namespace, &[room]).except(&[socket]), "joined", json!([name]))?;
+        self.show_who_is_where(namespace, &[room])
     }
 
     fn message(&mut self, socket: SocketId, namespace: NamespaceId, event: &str, arg: &Value) -> Result<()> {

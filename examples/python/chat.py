@@ -32,18 +32,28 @@ class Place(roomcast.AsyncNamespace):
         self.people = {}  # sid -> [name, room]
 
     async def on_connect(self, sid, environ, auth):
+        if environ.get("recovered"):  # it has its rooms again, and what was said meanwhile
+            name, room = self.people[sid] = (await self.get_session(sid))["person"]
+            print(f"back       {sid} {name!r}")
+            await self.came_or_went("joined", sid, name, room)
+            return
         auth = auth if isinstance(auth, dict) else {}
         if self.token and auth.get("token") != self.token:
             raise ConnectionRefusedError("Wrong token", {"hint": "The server prints the token when it starts."})
         print(f"connect    {sid} to {self.namespace} from {environ['REMOTE_ADDR']}")
-        self.people[sid] = ["", None]
+        person = self.people[sid] = ["", None]
+        await self.save_session(sid, {"person": person})  # for as long as it may come back
         await self.name(sid, auth.get("name"), auth.get("room"))
 
     async def on_disconnect(self, sid, reason):
         name, room = self.people.pop(sid)
         print(f"disconnect {sid} {name!r}: {reason}")
+        await self.came_or_went("left", sid, name, room)
+
+    async def came_or_went(self, what, sid, name, room):
+        """Somebody comes into their room, or goes: the others are told."""
         if room:
-            await self.emit("left", name, room=room)
+            await self.emit(what, name, room=room, skip_sid=sid)
             await self.show_who_is_where(room)
 
     async def on_name(self, sid, name):
@@ -95,7 +105,7 @@ def short(value, most):
 
 
 async def main():
-    sio = roomcast.AsyncServer(config={"health_path": "/health"})
+    sio = roomcast.AsyncServer(connection_state_recovery=True, config={"health_path": "/health"})
     sio.register_namespace(Place("/", ["lobby", "music", "games"]))
     sio.register_namespace(Place("/staff", ["staff"], TOKEN))
 

@@ -119,11 +119,14 @@ const STEPS = {
     // Offline does not cut a WebSocket that is open: the page's own client is told to.
     await ann.evaluate(() => window.dispatchEvent(new Event("offline")));
     await has(ann, '#status[data-state="reconnecting"]');
+    for (const text of ["can you hear me?", "it seems not"]) await say(bob, text);
+    await has(bob, '#messages li:last-child[data-delivered="true"]');
     await ann.context().setOffline(false);
-    await has(ann, '#status[data-state="connected"]');
+    await has(ann, '#status[data-state="connected"][data-recovered="true"]');
     await has(ann, '#people li:text-is("Bob")');
     await say(bob, "welcome back");
-    await messages(ann, "welcome back");
+    const seen = (await messages(ann, "welcome back")).map(([, text]) => text);
+    assert.deepEqual(seen.slice(-4), ["me too", "can you hear me?", "it seems not", "welcome back"], "what was said meanwhile, once");
   },
   async "leaving shows to the other"({ ann, bob }) {
     await bob.context().close();
