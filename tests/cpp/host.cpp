@@ -35,6 +35,7 @@ public:
     explicit host(const rc::config& config) : broker_(rc::broker::make(config).or_throw()) {
         everybody_ = broker_.add_namespace("/").or_throw();
         broker_.add_namespace("/staff", true).or_throw();
+        phones_ = broker_.add_namespace("/phones", false, true).or_throw();
         broker_.serve("/page", "text/plain", "served", {{"X-From", "C++"}}).or_throw();
         std::printf("%d\n", broker_.listen("127.0.0.1", 0).or_throw());
         std::fflush(stdout);
@@ -91,6 +92,11 @@ private:
             over_ = true;
             break;
         case rc::event_kind::connect:
+            if (event.recovered()) {
+                phone("back", event);
+                break;
+            }
+            broker_.set_tag(event.socket(), event.ns() == phones_ ? 7 : 0).or_throw();
             broker_.join(event.socket(), "lobby").or_throw();
             broker_.emit(event.socket(), "welcome", array_of({broker_.id_of(event.socket()).or_throw()})).or_throw();
             break;
@@ -113,7 +119,14 @@ private:
         case rc::event_kind::ack_end:
             asked(event, event.timed_out() ? "late" : "gone");
             break;
+        case rc::event_kind::session_expired:
+            phone("expired", event);
+            break;
         case rc::event_kind::disconnect: {
+            if (event.recoverable()) {
+                phone("away", event);
+                break;
+            }
             std::printf("gone: %s, from", rc::to_string(event.reason()));
             for (const std::string_view room : event.rooms()) {
                 std::printf(" %.*s", static_cast<int>(room.size()), room.data());
@@ -186,11 +199,28 @@ private:
                 remote.emit(everybody_, "said", R"(["to the others"])", who).or_throw();
                 remote.disconnect(who).or_throw();
             }).join();
+        } else if (event.is("call")) {
+            broker_.emit(rc::target(phones_).rooms({"lobby"}), {"said", event.data()}).or_throw();
+            broker_.ack(event).or_throw();
+        } else if (event.is("cancel")) {
+            broker_.disconnect_sockets(rc::target(phones_)).or_throw();
         } else if (event.is("fail")) {
             broker_.ack(event, "no JSON").or_throw();
         } else if (event.is("quit")) {
             over_ = true;
         }
+    }
+
+    // What becomes of a client that loses its connection, and how many have.
+    void phone(const char* what, const rc::event& event) {
+        std::printf("%s, tag %d:", what, static_cast<int>(event.tag()));
+        for (const auto& [name, count] : broker_.stats().or_throw()) {
+            if (name == "away" || name == "sessions_recovered" || name == "sessions_expired") {
+                std::printf(" %.*s %d", static_cast<int>(name.size()), name.data(), static_cast<int>(count));
+            }
+        }
+        std::printf("\n");
+        std::fflush(stdout);
     }
 
     // What is known of a client: its room's members, its handshake, its handles.
@@ -228,7 +258,7 @@ private:
     }
 
     rc::broker broker_;
-    rc::ns everybody_;
+    rc::ns everybody_, phones_;
     std::map<rc::ack_id, std::vector<std::string>> answers_;
     std::vector<std::pair<rc::socket, rc::reply_id>> asking_;
     unsigned events_ = 0;

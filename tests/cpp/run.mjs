@@ -288,6 +288,27 @@ async function play(program, transport, throws) {
     assert.deepEqual(why.data, { retry: false });
     await once(open("/staff", { auth: { token: "sesame" } }), "connect");
 
+    // A client loses its connection, and comes back to its session; then it is not waited for any more.
+    const phone = open("/phones");
+    await once(phone, "welcome");
+    for (const ended of [false, true]) {
+      phone.io.engine.close();
+      assert.equal(await line(), `away, tag 7: away 1 sessions_recovered ${Number(ended)} sessions_expired 0`);
+      await a.emitWithAck("call", ended ? "nobody" : "it is for you");
+      if (ended) a.emit("cancel");
+      if (ended) assert.equal(await line(), "expired, tag 7: away 0 sessions_recovered 1 sessions_expired 1");
+      const connected = once(phone, "connect");
+      phone.connect();
+      await connected;
+      assert.equal(phone.recovered, !ended);
+      if (!ended) assert.equal(await line(), "back, tag 7: away 0 sessions_recovered 1 sessions_expired 0");
+    }
+    assert.deepEqual(said(phone), ["it is for you"]);
+    const hung = once(phone, "disconnect");
+    a.emit("cancel");
+    await hung;
+    assert.equal(await line(), "gone: server namespace disconnect, from lobby");
+
     // An exception that leaves one handler costs that event alone.
     if (throws) {
       b.emit("fail", () => assert.fail("an answer"));
