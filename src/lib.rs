@@ -120,6 +120,8 @@ pub use base::refused::{LimitError, RoomError};
 #[doc(inline)]
 pub use base::unfit::ConfigError;
 #[doc(inline)]
+pub use base::unimported::ImportError;
+#[doc(inline)]
 pub use broker::{Core, Resource};
 #[doc(inline)]
 pub use host::config::{Config, Cookie, IdGenerator};

@@ -78,6 +78,7 @@ enum class errc : roomcast_status {
     not_found = ROOMCAST_ERROR_NOT_FOUND,
     too_small = ROOMCAST_ERROR_TOO_SMALL,
     no_handle = ROOMCAST_ERROR_NO_HANDLE,
+    bad_import = ROOMCAST_ERROR_BAD_IMPORT,
     bad_id = ROOMCAST_ERROR_BAD_ID,
     too_many = ROOMCAST_ERROR_TOO_MANY,
     full = ROOMCAST_ERROR_FULL,
@@ -1300,6 +1301,21 @@ public:
     result<std::size_t> queued_bytes(socket who) noexcept {
         std::size_t count = 0;
         const status done(roomcast_queued_bytes(get(), who.raw(), &count));
+        return {done, count};
+    }
+    // All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions
+    // of who is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them
+    // over with import_recovery, and clients find their sessions there (roomcast_export_recovery).
+    result<std::string_view> export_recovery() noexcept {
+        roomcast_slice bytes{};
+        const status done(roomcast_export_recovery(get(), &bytes));
+        return {done, detail::lent(bytes)};
+    }
+    // Takes over the sessions that another process has exported with export_recovery, before anybody has connected.
+    // Returns how many are waited for (roomcast_import_recovery).
+    result<std::size_t> import_recovery(slice data) noexcept {
+        std::size_t count = 0;
+        const status done(roomcast_import_recovery(get(), data.ptr, data.len, &count));
         return {done, count};
     }
     // Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503

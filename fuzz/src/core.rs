@@ -19,6 +19,8 @@ const MESSAGE: usize = 4_000;
 const ROOMS: [&str; 6] = ["a", "b", "c", "", "r\u{e9}", "longer than the others"];
 
 struct World {
+    /// What its configuration was made of.
+    choices: [u8; 2],
     core: Core,
     net: Net,
     now: u64,
@@ -89,22 +91,30 @@ fn config(input: &mut Input<'_>) -> Config {
     }
 }
 
+/// A core with its namespaces.
+fn core(config: Config) -> (Core, Vec<NamespaceId>) {
+    let mut core = Core::new(config, 1_700_000_000_000).expect("a good config");
+    let fleeting = |guarded| PatternOptions { guarded, recovery: !guarded, ..PatternOptions::default() };
+    let namespaces = vec![
+        core.find_namespace("/").expect("it is always there"),
+        core.add_namespace("/open", NamespaceOptions::default()).expect("a good name"),
+        core.add_namespace("/guarded", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
+            .expect("a good name"),
+    ];
+    core.add_pattern("/t-*", fleeting(false)).expect("a good pattern");
+    core.add_pattern("/q-*", fleeting(true)).expect("a good pattern");
+    (core, namespaces)
+}
+
 impl World {
     fn new(input: &mut Input<'_>) -> Self {
-        let config = config(input);
+        let choices = [input.byte(), input.byte()];
+        let config = config(&mut Input(&choices));
         let own_origin = config.check_origin && config.cors.is_none();
-        let mut core = Core::new(config, 1_700_000_000_000).expect("a good config");
-        let fleeting = |guarded| PatternOptions { guarded, recovery: !guarded, ..PatternOptions::default() };
-        let namespaces = vec![
-            core.find_namespace("/").expect("it is always there"),
-            core.add_namespace("/open", NamespaceOptions::default()).expect("a good name"),
-            core.add_namespace("/guarded", NamespaceOptions { guarded: true, ..NamespaceOptions::default() })
-                .expect("a good name"),
-        ];
-        core.add_pattern("/t-*", fleeting(false)).expect("a good pattern");
-        core.add_pattern("/q-*", fleeting(true)).expect("a good pattern");
+        let (core, namespaces) = core(config);
         let made = core.stats().namespaces;
         Self {
+            choices,
             core,
             net: Net::default(),
             now: 0,
@@ -523,6 +533,7 @@ impl World {
 
     /// All peers go, the host drains its events, and time passes.
     fn end(&mut self) {
+        self.hand_over();
         let mut nothing = Input(&[3; 0]);
         self.core.reopen();
         self.drained = false;
@@ -565,6 +576,17 @@ impl World {
         assert!(stats.namespaces >= self.made, "{stats:?}");
         assert_eq!(stats.counters.connections_opened, stats.counters.connections_closed, "{stats:?}");
         assert!(self.drained, "nothing says that the drain is over");
+    }
+
+    /// Whatever has become of them, another process can take its sessions over.
+    fn hand_over(&mut self) {
+        let kept = self.core.export_recovery().expect("there is one loop");
+        let recovering = self.core.namespaces().filter(|(_, name)| name.starts_with("/t-"));
+        let connected =
+            recovering.map(|(namespace, _)| self.core.sockets_in(namespace).map_or(0, Iterator::count));
+        let sessions = connected.sum::<usize>() + self.core.stats().away;
+        let (mut next, _) = core(config(&mut Input(&self.choices)));
+        assert_eq!(next.import_recovery(&kept), Ok(sessions));
     }
 
     /// The host hears, and answers nothing any more.

@@ -5,6 +5,7 @@
 mod core;
 mod host;
 mod http;
+mod import;
 mod input;
 mod json;
 mod net;
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("json", json::check),
     ("core", core::world),
     ("host", host::operations),
+    ("import", import::import),
 ];
 
 /// The target of this name.

@@ -2,6 +2,7 @@
 
 use super::refused::{LimitError, RoomError};
 use super::unfit::ConfigError;
+use super::unimported::ImportError;
 use std::fmt;
 
 macro_rules! errors {
@@ -82,6 +83,8 @@ errors! {
     TooSmall = -20, "the buffer is too small";
     /// Only through the C ABI: 0 where a handle is due, for example from a variable that was never set.
     NoHandle = -21, "there is no handle: it is 0";
+    /// What `import_recovery` was given cannot be imported here, and why.
+    BadImport(ImportError = ImportError::Damaged) = -22, "data: it cannot be imported here";
     /// A limit was reached: which, and what it is set to.
     TooMany(LimitError = LimitError::NONE) = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.
@@ -114,6 +117,7 @@ impl fmt::Display for Error {
             Error::BadJson(at) | Error::BadData(at) => write!(f, "{}: wrong at byte {at}", self.text()),
             Error::BadConfig(error) => error.fmt(f),
             Error::BadRoom(error) => error.fmt(f),
+            Error::BadImport(error) => error.fmt(f),
             Error::TooMany(error) => write!(f, "{}: {error}", self.text()),
             Error::BadValue(words) | Error::TooLarge(words) if !words.is_empty() => f.write_str(words),
             _ => f.write_str(self.text()),
@@ -132,6 +136,12 @@ impl From<ConfigError> for Error {
 impl From<RoomError> for Error {
     fn from(error: RoomError) -> Self {
         Error::BadRoom(error)
+    }
+}
+
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        Error::BadImport(error)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod sid;
 pub(crate) mod slots;
 pub(crate) mod timers;
 pub(crate) mod unfit;
+pub(crate) mod unimported;
 
 /// Milliseconds on the broker's own clock.
 ///

@@ -61,6 +61,11 @@ impl SidSource {
         Self { space, pool: Box::new([0; 1_100]), used: 1_100 }
     }
 
+    /// What it makes its ids of.
+    pub(crate) fn space(&self) -> &IdSpace {
+        &self.space
+    }
+
     #[expect(
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,

@@ -64,6 +64,10 @@ impl Top {
         Ok(engine.queued_bytes(self.hub.conn_of(socket)?.key()).saturating_add(self.hub.held_bytes(socket)?))
     }
 
+    pub(super) fn export_recovery(&self, engine: &Engine) -> Result<Vec<u8>> {
+        Ok(self.hub.export_recovery(engine))
+    }
+
     pub(super) fn metrics(&self, engine: &Engine) -> Metrics {
         let (steps, flushes) = engine.times();
         Metrics {

@@ -777,6 +777,71 @@ pub unsafe extern "C" fn roomcast_queued_bytes(
     given.host(broker, "roomcast_queued_bytes", body)
 }
 
+/// Lends out all that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of
+/// who is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
+/// roomcast_import_recovery, and clients find their sessions there.
+///
+/// It belongs behind the end of all connections: what is emitted later is not in it, and clients that have heard that get new
+/// sessions. Who is still connected is exported as if the connection ended now. Nothing changes here.
+///
+/// With these bytes one can have the sessions, so nobody else may read the file that they are in. They are some 110 for each
+/// session, 12 for each room it is in, and the logs.
+///
+/// `bytes` is set to it.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_PANIC if a loop of the broker's own has ended in one.
+/// Ownership: the broker's, until the next question that lends.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_export_recovery(
+    broker: *mut roomcast_broker,
+    bytes: *mut roomcast_slice,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let bytes = given.out(bytes, "bytes")?;
+        host.answers.clear();
+        bytes.set(host.answers.keep_all(host.broker.export_recovery()?));
+        Ok(())
+    };
+    given.host(broker, "roomcast_export_recovery", body)
+}
+
+/// Takes over the sessions that another process has exported with roomcast_export_recovery, before anybody has connected.
+///
+/// Their sockets are away here, with the ids, tags and rooms that they had, until their clients come back or recovery_window is up,
+/// of which the time between both processes is a part, by the wall clock. No event tells of them; each has its
+/// ROOMCAST_EVENT_CONNECT that is recovered, or its ROOMCAST_EVENT_SESSION_EXPIRED: also if its time was up before it came here, or
+/// limits do not allow it here. Logs are held to recovery_log_bytes.
+///
+/// Namespaces and patterns with recovery are added first. One export is for one broker: of two that have it, each would tell a
+/// client what it has missed.
+///
+/// `sessions` is set to how many are waited for.
+///
+/// Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_IMPORT, which says why, and ROOMCAST_ERROR_TOO_MANY past max_namespaces; then
+/// nothing was taken over.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_import_recovery(
+    broker: *mut roomcast_broker,
+    data: *const c_void,
+    data_len: usize,
+    sessions: *mut usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let sessions = given.out(sessions, "sessions")?;
+        let data = given.list(data.cast::<u8>(), data_len, "data")?;
+        sessions.set(host.broker.import_recovery(data)?);
+        Ok(())
+    };
+    given.host(broker, "roomcast_import_recovery", body)
+}
+
 /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
 /// `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left, ROOMCAST_EVENT_DRAINED
 /// comes, once for each drain.

@@ -24,6 +24,11 @@ pub(super) struct Answers {
 impl Answers {
     /// Keeps a copy and lends it out. What was kept before is to be cleared first.
     pub(super) fn keep(&mut self, bytes: &[u8]) -> roomcast_slice {
+        self.keep_all(bytes)
+    }
+
+    /// The same without a copy of what may be large.
+    pub(super) fn keep_all(&mut self, bytes: impl Into<Box<[u8]>>) -> roomcast_slice {
         let kept: Box<[u8]> = bytes.into();
         // The box may move in its vector; its bytes do not.
         let slice = roomcast_slice::lend(&kept);

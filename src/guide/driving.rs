@@ -34,4 +34,6 @@
 //! ([`set_log`](crate::Broker::set_log)).
 //!
 //! To end, [`close`](crate::Broker::close) tells every client and waits for at most a grace. Before a deploy,
-//! [`drain`](crate::Broker::drain) sends them away at a pace, so that they do not all come back at once.
+//! [`drain`](crate::Broker::drain) sends them away at a pace, so that they do not all come back at once. In namespaces with recovery,
+//! [`export_recovery`](crate::Broker::export_recovery) then hands their sessions to the next process, which takes them over with
+//! [`import_recovery`](crate::Broker::import_recovery) before it listens.

@@ -18,7 +18,7 @@ impl Hub {
             return Ok(None);
         };
         let pid = self.recovery.pids.make(self.sockets.next_key())?;
-        Ok(Some(log.begin_session(pid)))
+        Ok(Some(log.begin_session(pid, self.recovery.offsets.next())))
     }
 
     /// The end of a session, whatever has ended it.

@@ -1,9 +1,10 @@
 //! Emits on their way into the log: whom they are for, their offset, their bytes. It must not deliver anything.
 
 use super::message::{Delivery, Target};
-use super::recovery::{Audience, Seq, record};
+use super::recovery::{Audience, Log, record};
 use super::{Hub, Timer};
 use crate::base::ids::{Key, SocketId};
+use crate::base::timers::Timers;
 use crate::engine::Engine;
 use crate::route::Whom;
 use crate::wire::json;
@@ -20,14 +21,12 @@ impl Hub {
         delivery: Delivery,
         args: &str,
     ) -> bool {
-        let incarnation = self.recovery.incarnation;
         if delivery == Delivery::Volatile {
             // A client takes whatever text is last in an event for its offset, the name of one without arguments too.
             let rest = json::elements(args).rest();
-            if (rest.is_empty() || rest.ends_with('"'))
-                && let Some(next) = self.next_number(target.namespace.key())
-            {
-                incarnation.append(&mut engine.scratch, next.saturating_sub(1));
+            if rest.is_empty() || rest.ends_with('"') {
+                let offsets = &self.recovery.offsets;
+                offsets.append(&mut engine.scratch, offsets.next().saturating_sub(1));
             }
             return false;
         }
@@ -35,8 +34,9 @@ impl Hub {
         self.find_audience(target, &mut audience);
         let kept = audience.is_somebody();
         self.recovery.audience = audience;
-        if kept && let Some(next) = self.next_number(target.namespace.key()) {
-            incarnation.append(&mut engine.scratch, next);
+        if kept {
+            let offsets = &self.recovery.offsets;
+            offsets.append(&mut engine.scratch, offsets.next());
         }
         kept
     }
@@ -60,14 +60,19 @@ impl Hub {
         let before = log.bytes();
         recovery.record.clear();
         record::write(&mut recovery.record, &engine.scratch, attachments);
-        log.push(&recovery.audience, &recovery.record, key, engine.now);
+        log.push(&recovery.audience, &recovery.record, key, recovery.offsets.take(), engine.now);
         recovery.record.shrink_to(KEPT_BYTES);
         recovery.bytes = recovery.bytes.saturating_sub(before).saturating_add(log.bytes());
+        Self::arm_log(timers, log, namespace.slot);
+    }
+
+    /// The log is looked at again when something in it is too old.
+    pub(super) fn arm_log(timers: &mut Timers<Timer>, log: &mut Log, slot: u32) {
         if !log.armed
             && let Some(due) = log.due()
         {
             log.armed = true;
-            timers.arm(Timer::Log(namespace.slot), due);
+            timers.arm(Timer::Log(slot), due);
         }
     }
 
@@ -84,10 +89,6 @@ impl Hub {
         if let Some(due) = due {
             timers.arm(Timer::Log(slot), due.max(engine.after(1)));
         }
-    }
-
-    fn next_number(&self, namespace: Key) -> Option<Seq> {
-        Some(self.namespaces.get(namespace)?.log.as_deref()?.next())
     }
 
     fn find_audience(&self, target: &Target<'_>, audience: &mut Audience) {

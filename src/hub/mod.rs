@@ -18,6 +18,7 @@ pub(crate) mod namespaces;
 mod packets;
 mod place;
 mod recovery;
+mod restart;
 mod restore;
 pub(crate) mod rooms;
 #[cfg(test)]

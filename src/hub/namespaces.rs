@@ -222,16 +222,31 @@ impl Hub {
         if let Some(&key) = self.names.get(name) {
             return Ok(key);
         }
-        let fits = |pattern: &&Pattern| matches(&pattern.glob, name);
-        let pattern = self.patterns.iter().find(fits).ok_or("Invalid namespace")?;
+        let options = self.pattern_for(name).ok_or("Invalid namespace")?;
         let most = engine.config.limits.max_new_namespaces_per_minute;
         let share = self.clients.get_mut(conn).map(|conn| conn.namespaces_made.take(most, engine.now));
         if share != Some(true) {
             return Err("Too many namespaces");
         }
-        let PatternOptions { guarded, recovery, remove_when_empty, .. } = pattern.options;
+        self.make_of_pattern(engine, name, options).map_err(|_| "Invalid namespace")
+    }
+
+    /// How a namespace of this name is made, if a pattern fits it.
+    pub(super) fn pattern_for(&self, name: &str) -> Option<PatternOptions> {
+        let pattern = self.patterns.iter().find(|pattern| matches(&pattern.glob, name))?;
+        Some(pattern.options)
+    }
+
+    /// Makes a namespace by the options of the pattern that its name fits.
+    pub(super) fn make_of_pattern(
+        &mut self,
+        engine: &mut Engine,
+        name: &str,
+        options: PatternOptions,
+    ) -> errors::Result<Key> {
+        let PatternOptions { guarded, recovery, remove_when_empty, .. } = options;
         let options = NamespaceOptions { guarded, recovery, ..NamespaceOptions::default() };
-        let key = self.make_namespace(engine, name, options, true).map_err(|_| "Invalid namespace")?;
+        let key = self.make_namespace(engine, name, options, true)?;
         if let Some(namespace) = self.namespaces.get_mut(key) {
             namespace.settles = !remove_when_empty;
         }

@@ -62,13 +62,11 @@ impl Hub {
         key: Key,
         offset: Option<&str>,
     ) -> Result<(), Refusal> {
-        // Whatever a session's client takes for an offset is one of this life: each text at the end of an event is, but for questions.
-        // So one of another life is from before the session, of which its client has heard nothing yet.
-        let heard = offset.and_then(|offset| self.recovery.incarnation.decode(offset));
-        let start = heard.map_or(0, |number| number.saturating_add(1));
         let socket = self.sockets.get(key).ok_or(Refusal::Foreign)?;
         let log = self.namespaces.get(socket.namespace).and_then(|home| home.log.as_deref());
         let (log, session) = log.zip(socket.session.as_deref()).ok_or(Refusal::Foreign)?;
+        let heard = offset.map_or(Some(0), |offset| self.recovery.offsets.heard(offset, session));
+        let start = heard.ok_or(Refusal::Foreign)?.saturating_add(1);
         // All that a connection is told again may have to wait at once, whatever namespaces it is of: past `max_backlog` its client would
         // be a slow consumer, and come back for more.
         let client = self.clients.get_mut(conn).ok_or(Refusal::Foreign)?;

@@ -37,13 +37,14 @@ impl Hub {
         let namespace = NamespaceId::new(state.namespace);
         let place = state.life.place();
         let mut session = state.session.take();
+        let next = self.recovery.offsets.next();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
         let mut log = namespaces.get_mut(namespace.key()).and_then(|home| home.log.as_deref_mut());
         let Engine { events, config, .. } = engine;
         let report = place == Place::Connected && config.room_events;
         place.of(router, asking, away).leave_all(socket.key().slot, |change| {
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
-                log.note(session, &change);
+                log.note(session, &change, next);
             }
             if report {
                 push_change(events, sockets, None, namespace, change);
@@ -106,6 +107,7 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> usize {
+        let next = self.recovery.offsets.next();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
         let Engine { events, config, .. } = engine;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
@@ -122,7 +124,7 @@ impl Hub {
         place.of(router, asking, away).change(key.slot, leave, join, |change| {
             count(&change);
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
-                log.note(session, &change);
+                log.note(session, &change, next);
             }
             if report {
                 push_change(events, sockets, None, NamespaceId::new(namespace), change);

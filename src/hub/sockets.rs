@@ -108,9 +108,13 @@ impl Hub {
 
     /// The socket with this id, whatever its life.
     pub(super) fn owner(&self, id: &str) -> Option<Key> {
-        let slot = self.sids.slot(id)?;
-        let found = sid::text(&self.sockets.at(slot)?.sid) == id;
-        if found { self.sockets.key_at(slot) } else { None }
+        let id: &Sid = id.as_bytes().try_into().ok()?;
+        let slot = self.sids.slot(sid::text(id));
+        let found = slot.filter(|&slot| self.sockets.at(slot).is_some_and(|socket| socket.sid == *id));
+        match found {
+            Some(slot) => self.sockets.key_at(slot),
+            None => self.recovery.sids.get(id).copied(),
+        }
     }
 
     /// Bytes that wait until a socket is let in.
@@ -187,6 +191,7 @@ impl Hub {
             }
         }
         if let Some(session) = socket.session.take() {
+            self.recovery.sids.remove(&socket.sid);
             self.end_session(socket.namespace, *session);
         }
         self.abandon_acks(engine, key.slot, socket.acks);

@@ -12,6 +12,8 @@ pub mod engineio;
 pub mod http;
 /// JSON: checking, slicing and escaping.
 pub mod json;
+/// What a broker exports: parts with a checksum, and what they are made of.
+pub mod parts;
 /// Socket.IO packets.
 pub mod socketio;
 /// WebSocket frames, the server's side.

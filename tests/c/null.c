@@ -88,6 +88,8 @@ static void no_object(void) {
     NO(roomcast_get_handshake(NULL, 1, &handshake));
     NO(roomcast_stats(NULL, &stats, &count));
     NO(roomcast_metrics(NULL, &one));
+    NO(roomcast_export_recovery(NULL, &one));
+    NO(roomcast_import_recovery(NULL, "", 0, &count));
     NO(roomcast_times(NULL, ROOMCAST_TIMES_STEPS, NULL));
     NO(roomcast_drain(NULL, 1, "r", 1));
     NO(roomcast_stop_draining(NULL));
@@ -242,6 +244,9 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_get_handshake(b, s, NULL));
     NO(roomcast_stats(b, NULL, &count));
     NO(roomcast_metrics(b, NULL));
+    NO(roomcast_export_recovery(b, NULL));
+    NO(roomcast_import_recovery(b, NULL, 1, &count));
+    NO(roomcast_import_recovery(b, "", 0, NULL));
     NO(roomcast_times(b, ROOMCAST_TIMES_STEPS, NULL));
     NO(roomcast_drain(b, 1, NULL, 1));
     NO(roomcast_stats(b, (const roomcast_stat **)&handles, NULL));

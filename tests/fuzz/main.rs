@@ -134,4 +134,5 @@ tried! {
     json 40_000
     core 20_000
     host 500
+    import 20_000
 }

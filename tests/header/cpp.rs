@@ -72,6 +72,7 @@ fn answered(row: &Row) -> Option<(&'static str, &'static str, &'static str, &'st
         "result(ConnId)" => ("connection", "roomcast_connection found = 0;", "&found", "connection(found)"),
         "sure(Option<SocketId>)" => ("socket", "roomcast_socket found = 0;", "&found", "socket(found)"),
         "text" => ("std::string_view", "roomcast_slice text{};", "&text", "detail::lent(text)"),
+        "result(Vec<u8>)" => ("std::string_view", "roomcast_slice bytes{};", "&bytes", "detail::lent(bytes)"),
         "each(SocketId)" => (
             "sockets",
             "const roomcast_socket* some = nullptr;\n        std::size_t count = 0;",
@@ -93,6 +94,9 @@ fn comment(row: &Row, symbol: &str) -> String {
     if answered(row).is_some() && row.is_order() {
         let what = said.split([';', '.']).next().unwrap();
         text = format!("{text} {what}, SIZE_MAX where loops of the broker's own find out later.");
+    }
+    if row.counts() {
+        text = format!("{text} {said}");
     }
     let text = translated(&text, &WORDS);
     wrapped(&format!("{} ({symbol}).", text.trim_end_matches('.')), "    //", 120)

@@ -103,6 +103,8 @@ fn result(row: &Row) -> &str {
         "result(ConnId)" => "connection",
         "sure(Option<SocketId>)" => "found",
         "text" => "text",
+        "result(Vec<u8>)" => "bytes",
+        _ if row.call == "import_recovery" => "sessions",
         "result(usize)" if row.has("Target") => "selected",
         "result(usize)" if row.is_order() => "changed",
         _ => &row.call,
@@ -140,6 +142,11 @@ fn answered(row: &Row) -> (String, String, String) {
             let (parameter, before) = place("roomcast_slice");
             let keeps =
                 format!("host.answers.clear(); {out}.set(host.answers.keep({call}?.as_bytes())); Ok(())");
+            (parameter, before, keeps)
+        }
+        "result(Vec<u8>)" => {
+            let (parameter, before) = place("roomcast_slice");
+            let keeps = format!("host.answers.clear(); {out}.set(host.answers.keep_all({call}?)); Ok(())");
             (parameter, before, keeps)
         }
         "each(SocketId)" => (
@@ -222,6 +229,9 @@ fn answer(row: &Row, said: &str) -> String {
         "each(SocketId)" => "`sockets` is set to an array of `count` sockets.".to_owned(),
         "texts" => "`rooms` is set to an array of `count` names.".to_owned(),
         "result(bool)" if !row.is_order() => format!("`{out}` is set to 1 or 0."),
+        "result(usize)" if row.counts() => {
+            format!("`{out}` is set to {}", said.trim_start_matches("Returns "))
+        }
         "result(usize)" if row.is_order() => {
             let what = said.trim_start_matches("Returns ").split([';', '.']).next().unwrap();
             format!(
@@ -236,8 +246,8 @@ fn answer(row: &Row, said: &str) -> String {
 /// A question's first words: what it does, where the table says what the answer is.
 fn asked(row: &Row, text: &str) -> String {
     let verb = match row.answer.as_str() {
-        _ if row.is_order() => return text.to_owned(),
-        "each(SocketId)" | "texts" | "text" => "Lends out",
+        _ if row.is_order() || row.counts() => return text.to_owned(),
+        "each(SocketId)" | "texts" | "text" | "result(Vec<u8>)" => "Lends out",
         "result(bool)" => "Tells",
         "sure(Option<SocketId>)" => "Finds",
         _ => "Gives",
@@ -263,7 +273,7 @@ fn documentation(row: &Row) -> String {
         None => format!(", {errors}"),
     };
     let errors = format!("Errors: {}{errors}.", of_arguments(row).join(", "));
-    let lends = matches!(row.answer.as_str(), "each(SocketId)" | "texts" | "text");
+    let lends = matches!(row.answer.as_str(), "each(SocketId)" | "texts" | "text" | "result(Vec<u8>)");
     let ownership = match copied(row) {
         _ if lends => "Ownership: the broker's, until the next question that lends.",
         true => "Ownership: what it is given is copied.",

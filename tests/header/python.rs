@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from .._ffi import ffi
-from .._lent import as_text, lend_all, lending
+from .._lent import as_bytes, as_text, lend_all, lending
 from .._native import check, lib
 from .given import Text, as_utf8, counted, lend_target
 
@@ -131,6 +131,7 @@ fn answered(row: &Row) -> Option<(&'static str, &'static str, &'static str)> {
         "result(ConnId)" => ("int", "roomcast_connection *", "int(found[0])"),
         "sure(Option<SocketId>)" => ("Optional[int]", "roomcast_socket *", "int(found[0])"),
         "text" => ("str", "roomcast_slice *", "as_text(found)"),
+        "result(Vec<u8>)" => ("bytes", "roomcast_slice *", "as_bytes(found)"),
         "each(SocketId)" => {
             ("list[int]", "uint64_t **", "list(ffi.unpack(found[0], count[0])) if count[0] else []")
         }
@@ -144,6 +145,9 @@ fn says(row: &Row) -> String {
     if answered(row).is_some() && row.is_order() {
         let what = said.split([';', '.']).next().unwrap();
         text = format!("{text} {what}; None where that is not known yet (`loops`).");
+    }
+    if row.counts() {
+        text = format!("{text} {said}");
     }
     if row.has("Target") {
         text += " The target is that of :meth:\u{1}Broker.emit\u{1}.";

@@ -159,6 +159,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_get_handshake",
         ],
     ),
+    ("Over a restart", &["roomcast_export_recovery", "roomcast_import_recovery"]),
     (
         "Figures",
         &[

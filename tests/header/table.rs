@@ -30,6 +30,11 @@ impl Row {
         self.mode == "order"
     }
 
+    /// Whether it changes something and answers how many things.
+    pub fn counts(&self) -> bool {
+        self.mode == "call" && self.answer == "result(usize)"
+    }
+
     pub fn has(&self, kind: &str) -> bool {
         self.arguments.iter().any(|argument| argument.kind == kind)
     }
@@ -70,7 +75,7 @@ const KINDS: [&str; 14] = [
     "Texts",
 ];
 
-const ANSWERS: [&str; 11] = [
+const ANSWERS: [&str; 12] = [
     "done",
     "each(SocketId)",
     "result(bool)",
@@ -78,6 +83,7 @@ const ANSWERS: [&str; 11] = [
     "result(NamespaceId)",
     "result(u64)",
     "result(usize)",
+    "result(Vec<u8>)",
     "sure(())",
     "sure(Option<SocketId>)",
     "text",

@@ -9,6 +9,7 @@ mod halves;
 mod life;
 mod members;
 mod races;
+mod restart;
 mod sessions;
 #[allow(dead_code)]
 #[path = "../broker/support.rs"]

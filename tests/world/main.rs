@@ -15,6 +15,7 @@ mod parse;
 mod recovery;
 mod recovery_ends;
 mod recovery_model;
+mod restart;
 mod room_limits;
 mod semantics;
 #[allow(dead_code, reason = "tests/world_memory uses all of it")]

@@ -1,5 +1,5 @@
-//! Clients that lose their connections at random and come back, and a host that emits, joins, takes out and throws out meanwhile:
-//! everyone hears exactly what it was a member for, once and in order. Compared with a model that keeps everything.
+//! Clients that lose their connections at random and come back, a host that emits, joins, takes out and throws out meanwhile, and
+//! processes that end and are followed by others: everyone hears exactly what it was a member for, once and in order. Compared with a model that keeps everything.
 
 use crate::net::End;
 use crate::world::{Seen, World};
@@ -25,7 +25,17 @@ struct Player {
     kicked: bool,
 }
 
+/// Stands for sockets of a process that is gone.
+fn nobody() -> SocketId {
+    SocketId::from_bits(0x2fff_ffff_03ff_ffff).unwrap()
+}
+
+fn recovery() -> NamespaceOptions {
+    NamespaceOptions { recovery: true, ..NamespaceOptions::default() }
+}
+
 struct Run {
+    limits: Limits,
     world: World,
     ns: NamespaceId,
     players: Vec<Player>,
@@ -33,6 +43,7 @@ struct Run {
     emits: usize,
     recovered: usize,
     renewed: usize,
+    restarts: usize,
     /// Sessions can get lost for want of room.
     tight: bool,
 }
@@ -49,11 +60,11 @@ impl Run {
             },
             false => Limits::default(),
         };
-        let mut world = World::seeded(Config { limits, ..Config::default() }, seed);
+        let mut world = World::seeded(Config { limits: limits.clone(), ..Config::default() }, seed);
         world.splits = rng.bool();
-        let options = NamespaceOptions { recovery: true, ..NamespaceOptions::default() };
-        let ns = world.core.add_namespace("/", options).unwrap();
-        Self { world, ns, players: Vec::new(), rng, emits: 0, recovered: 0, renewed: 0, tight }
+        let ns = world.core.add_namespace("/", recovery()).unwrap();
+        let players = Vec::new();
+        Self { limits, world, ns, players, rng, emits: 0, recovered: 0, renewed: 0, restarts: 0, tight }
     }
 
     /// A client's CONNECT over a new connection, and the pid that it is answered with.
@@ -103,6 +114,18 @@ impl Run {
         if self.players[at].gone {
             return;
         }
+        self.keep_what_was_heard(at);
+        let end = match self.rng.u8(..3) {
+            0 => Some(End::Reset),
+            1 => Some(End::Fin),
+            _ => None,
+        };
+        let client = self.players[at].client;
+        self.world.clients[client].leave(&mut self.world.net, end);
+    }
+
+    /// A player's connection of now has brought all that it brings.
+    fn keep_what_was_heard(&mut self, at: usize) {
         let brought = self.brought(at);
         let inbox = &self.world.clients[self.players[at].client].inbox;
         let text =
@@ -112,13 +135,36 @@ impl Run {
         player.heard.extend(brought);
         player.offset = offset.or(player.offset.take());
         player.gone = true;
-        let end = match self.rng.u8(..3) {
-            0 => Some(End::Reset),
-            1 => Some(End::Fin),
-            _ => None,
-        };
-        let client = player.client;
-        self.world.clients[client].leave(&mut self.world.net, end);
+    }
+
+    /// The process ends, and another one takes over.
+    fn restart(&mut self) {
+        self.restarts += 1;
+        let sids: Vec<Option<String>> = self
+            .players
+            .iter()
+            .map(|player| self.world.core.socket_sid(player.socket).ok().map(str::to_owned))
+            .collect();
+        let kept = self.world.end_process();
+        self.look();
+        for at in 0..self.players.len() {
+            if !self.players[at].gone {
+                self.keep_what_was_heard(at);
+            }
+        }
+        let down = self.rng.u64(..10_000);
+        self.world.begin_process(Config { limits: self.limits.clone(), ..Config::default() }, down);
+        self.ns = self.world.core.add_namespace("/", recovery()).unwrap();
+        let waiting = self.world.core.import_recovery(&kept).unwrap();
+        assert_eq!(waiting, self.world.core.stats().away);
+        for (player, sid) in self.players.iter_mut().zip(sids) {
+            let found = sid.and_then(|sid| self.world.core.find_socket(&sid));
+            assert!(found.is_some() || player.kicked || self.tight, "a session got lost over the restart");
+            player.kicked = found.is_none();
+            player.socket = found.unwrap_or_else(nobody);
+        }
+        self.world.settle();
+        self.world.take_seen();
     }
 
     fn come_back(&mut self, at: usize) {
@@ -236,6 +282,7 @@ impl Run {
                     self.world.clients[client].reads ^= true;
                 }
                 150..170 => self.world.settle(),
+                175..177 => self.restart(),
                 170..175 => {
                     let time = self.rng.u64(..3_000);
                     self.world.run(time);
@@ -277,13 +324,15 @@ fn everyone_hears_what_it_was_there_for() {
             }
         }
     }
-    let (mut recovered, mut renewed) = (0, 0);
+    let (mut recovered, mut renewed, mut restarts) = (0, 0, 0);
     let first = std::env::var("WORLD_SEED").ok().and_then(|seed| seed.parse().ok());
     for seed in first.map_or(0..120, |seed| seed..seed + 1) {
         let _named = Named(seed);
         let mut run = Run::new(seed);
         run.run();
         (recovered, renewed) = (recovered + run.recovered, renewed + run.renewed);
+        restarts += run.restarts;
     }
-    assert!(first.is_some() || (recovered > 500 && renewed > 20), "{recovered} {renewed}");
+    let enough = recovered > 500 && renewed > 20 && restarts > 100;
+    assert!(first.is_some() || enough, "{recovered} {renewed} {restarts}");
 }

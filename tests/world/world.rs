@@ -113,6 +113,8 @@ pub(crate) struct World {
     pub(crate) core: Core,
     pub(crate) net: Net,
     pub(crate) now: u64,
+    /// The wall clock when `now` is 0.
+    pub(crate) epoch: u64,
     pub(crate) clients: Vec<Client>,
     pub(crate) seen: Vec<Seen>,
     events: Events,
@@ -125,6 +127,8 @@ pub(crate) struct World {
     pub(crate) peer: Option<std::net::IpAddr>,
 }
 
+const EPOCH: u64 = 1_700_000_000_000;
+
 /// What a client's kernel holds unless a test says otherwise.
 pub(crate) const ROOM: usize = 64 * 1024;
 
@@ -135,7 +139,8 @@ impl World {
 
     pub(crate) fn seeded(config: Config, seed: u64) -> Self {
         Self {
-            core: Core::new(config, 1_700_000_000_000).expect("a good config"),
+            core: Core::new(config, EPOCH).expect("a good config"),
+            epoch: EPOCH,
             net: Net::default(),
             now: 0,
             clients: Vec::new(),

@@ -91,6 +91,7 @@ plain! {
     bool: |one, other| one | other;
     usize: |one, other| one.saturating_add(other);
     u64: |one, _other| one;
+    Vec<u8>: |one, other| [one, other].concat();
     Vec<String>: |one, other| {
         let mut seen: HashSet<String> = HashSet::new();
         one.into_iter().chain(other).filter(|name| seen.insert(name.clone())).collect()

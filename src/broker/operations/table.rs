@@ -383,6 +383,54 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
     QueuedBytes: ask top.queued_bytes(socket: Socket) -> result(usize), to(socket);
 
+    "# Over a restart"
+    /// All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of who is
+    /// away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
+    /// [`import_recovery`](Self::import_recovery), and clients find their sessions there.
+    ///
+    /// It belongs behind the end of all connections: what is emitted later is not in it, and clients that have heard that get
+    /// new sessions. Who is still connected is exported as if the connection ended now. Nothing changes here.
+    ///
+    /// With these bytes one can have the sessions, so nobody else may read the file that they are in. They are some 110 for each
+    /// session, 12 for each room it is in, and the logs.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let config = Config::default;
+    /// # let recovery = NamespaceOptions { recovery: true, ..NamespaceOptions::default() };
+    /// let mut old = Broker::new(config())?;
+    /// old.add_namespace("/", recovery)?;
+    /// // The old process ends: Broker::close, with which clients are away, and then
+    /// let kept = old.export_recovery()?;
+    /// // The new one begins: its namespaces first, and before it listens
+    /// let mut new = Broker::new(config())?;
+    /// new.add_namespace("/", recovery)?;
+    /// assert_eq!(new.import_recovery(&kept)?, 0); // nobody has been there
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Panic`](crate::Error::Panic) if a loop of the broker's own has ended in one.
+    ExportRecovery: ask top.export_recovery() -> result(Vec<u8>), to(all);
+    /// Takes over the sessions that another process has exported with [`export_recovery`](Self::export_recovery), before anybody
+    /// has connected. Returns how many are waited for.
+    ///
+    /// Their sockets are away here, with the ids, tags and rooms that they had, until their clients come back or
+    /// `Limits::recovery_window` is up, of which the time between both processes is a part, by the wall clock. No event tells of
+    /// them; each has its [`Event::Connect`](crate::Event::Connect) that is recovered, or its
+    /// [`Event::SessionExpired`](crate::Event::SessionExpired): also if its time was up before it came here, or limits do not allow
+    /// it here. Logs are held to `Limits::recovery_log_bytes`.
+    ///
+    /// Namespaces and patterns with recovery are added first. One export is for one broker: of two that have it, each would tell
+    /// a client what it has missed.
+    ///
+    /// # Errors
+    /// [`Error::BadImport`](crate::Error::BadImport), which says why, and [`Error::TooMany`](crate::Error::TooMany) past
+    /// `Limits::max_namespaces`; then nothing was taken over.
+    ImportRecovery: call hub.import_recovery(data: Bytes) -> result(usize), to(all);
+
     "# The rest"
     /// Answers GET and HEAD for exactly this path. A second call replaces the first.
     ///

@@ -63,6 +63,8 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_close_connection(0);
     Broker: roomcast_namespace_name(0, null());
     Broker: roomcast_emit(0, null(), 0, 0, null(), 0, null(), 0);
+    Broker: roomcast_export_recovery(null());
+    Broker: roomcast_import_recovery(null(), 0, null());
     Broker: roomcast_set_tag(0, 0);
     Broker: roomcast_get_tag(0, null());
     Broker: roomcast_emit_all(0, 0, null(), 0, null(), 0);

@@ -4,6 +4,7 @@
 use super::Seq;
 use super::audience::{Audience, selects};
 use super::rooms::{Index, RoomNo, Rooms};
+use super::saved::SavedEmit;
 use super::session::Session;
 use crate::base::Millis;
 use slab::Slab;
@@ -15,7 +16,8 @@ struct Newest {
     key: u64,
     hash: u64,
     number: Seq,
-    time: Millis,
+    /// When it is too old.
+    until: Millis,
     audience: Audience,
     frame: Vec<u8>,
 }
@@ -50,14 +52,9 @@ impl Latest {
         audience: &Audience,
         frame: &[u8],
         number: Seq,
-        now: Millis,
+        until: Millis,
         rooms: &mut Rooms,
     ) {
-        for &room in audience.rooms.iter().chain(&audience.except) {
-            if let Some(index) = rooms.index_mut(room) {
-                index.aside = Some(number);
-            }
-        }
         let hash = self.hashes.hash_one((key, audience.everyone, &audience.rooms, &audience.except));
         if let Some(newest) = self.places.get(&hash).and_then(|&at| self.list.get_mut(at))
             && newest.key == key
@@ -68,15 +65,53 @@ impl Latest {
             newest.frame.extend_from_slice(frame);
             // What a longer one took is not counted any more.
             newest.frame.shrink_to(frame.len() * 2);
-            (newest.number, newest.time) = (number, now);
+            (newest.number, newest.until) = (number, until);
+            mark(audience, number, rooms);
             return;
         }
-        audience.rooms.iter().chain(&audience.except).for_each(|&room| rooms.name(room));
-        let newest = Newest { key, hash, number, time: now, audience: audience.clone(), frame: frame.into() };
-        self.bytes += bytes_of(&newest);
-        let at = self.list.insert(newest);
+        let newest = Newest { key, hash, number, until, audience: audience.clone(), frame: frame.into() };
+        let at = self.insert(newest, rooms);
         self.places.insert(hash, at);
+    }
+
+    /// Keeps one of another process. None that comes takes its place: in its audience rooms may be missing that were nobody's any
+    /// more, so that it is not known to whom it went.
+    pub(super) fn restore(
+        &mut self,
+        key: u64,
+        audience: Audience,
+        frame: &[u8],
+        number: Seq,
+        until: Millis,
+        rooms: &mut Rooms,
+    ) {
+        let newest = Newest { key, hash: 0, number, until, audience, frame: frame.into() };
+        self.insert(newest, rooms);
+    }
+
+    fn insert(&mut self, newest: Newest, rooms: &mut Rooms) -> usize {
+        let Newest { number, audience, .. } = &newest;
+        audience.rooms.iter().chain(&audience.except).for_each(|&room| rooms.name(room));
+        mark(audience, *number, rooms);
+        self.bytes += bytes_of(&newest);
+        let number = *number;
+        let at = self.list.insert(newest);
         self.ages.push_back((number, at));
+        at
+    }
+
+    /// All of them as they are saved, in their order.
+    pub(super) fn save(&self, now: Millis) -> Vec<SavedEmit<'_>> {
+        let all = self.list.iter().map(|(_, newest)| SavedEmit {
+            number: newest.number,
+            left: newest.until.saturating_sub(now),
+            key: Some(newest.key),
+            audience: newest.audience.clone(),
+            record: &newest.frame,
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|emit| emit.number);
+        all
     }
 
     /// Bytes that the messages take, counted or not.
@@ -85,16 +120,16 @@ impl Latest {
         self.list.iter().map(|(_, newest)| newest.frame.capacity()).sum()
     }
 
-    /// When the oldest was emitted, or one that is younger.
-    pub(super) fn oldest(&self) -> Option<Millis> {
+    /// When the oldest is too old, or one that is younger.
+    pub(super) fn due(&self) -> Option<Millis> {
         let &(_, at) = self.ages.front()?;
-        self.list.get(at).map(|newest| newest.time)
+        self.list.get(at).map(|newest| newest.until)
     }
 
-    /// Whether the first to go is older than `old`. Those that have been written over meanwhile go to the end.
-    pub(super) fn is_over(&mut self, old: Millis) -> bool {
+    /// Whether the first to go is too old. Those that have been written over meanwhile go to the end.
+    pub(super) fn is_over(&mut self, now: Millis) -> bool {
         self.refresh();
-        self.oldest().is_some_and(|time| time < old)
+        self.due().is_some_and(|until| until <= now)
     }
 
     fn refresh(&mut self) {
@@ -148,6 +183,15 @@ impl Latest {
             }
         }
         found.into_values().map(|newest| (newest.number, &*newest.frame))
+    }
+}
+
+/// The rooms that an emit speaks of know of it.
+fn mark(audience: &Audience, number: Seq, rooms: &mut Rooms) {
+    for &room in audience.rooms.iter().chain(&audience.except) {
+        if let Some(index) = rooms.index_mut(room) {
+            index.aside = Some(number);
+        }
     }
 }
 

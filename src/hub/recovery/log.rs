@@ -11,10 +11,13 @@ use crate::base::Millis;
 use crate::route::Change;
 use std::collections::VecDeque;
 
+mod saving;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     number: Seq,
-    time: Millis,
+    /// When it is too old.
+    until: Millis,
     frame: Place,
     everyone: bool,
     /// Where its rooms begin, counted from the first that the log ever had: those it went to, then those it excepted.
@@ -35,11 +38,16 @@ pub(in crate::hub) struct Bounds {
     pub(in crate::hub) bytes: usize,
 }
 
+impl Bounds {
+    /// When something is too old that was emitted at `now`.
+    fn until(self, now: Millis) -> Millis {
+        now.saturating_add(self.time).saturating_add(1)
+    }
+}
+
 /// The log of one namespace.
 #[derive(Debug)]
 pub(in crate::hub) struct Log {
-    /// The number that the next emit gets. 0 is before all of them.
-    next: Seq,
     entries: VecDeque<Entry>,
     /// The rooms of all entries, one entry's behind the other's.
     audiences: VecDeque<RoomNo>,
@@ -61,7 +69,6 @@ pub(in crate::hub) struct Log {
 impl Log {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            next: 1,
             entries: VecDeque::new(),
             audiences: VecDeque::new(),
             gone: 0,
@@ -76,11 +83,6 @@ impl Log {
         }
     }
 
-    /// The number that the next emit gets.
-    pub(in crate::hub) fn next(&self) -> Seq {
-        self.next
-    }
-
     /// Bytes that it takes.
     pub(in crate::hub) fn bytes(&self) -> usize {
         self.bytes + self.latest.bytes()
@@ -90,9 +92,10 @@ impl Log {
         self.sessions > 0
     }
 
-    pub(in crate::hub) fn begin_session(&mut self, pid: super::pids::Pid) -> Session {
+    /// A session begins before the number `next`.
+    pub(in crate::hub) fn begin_session(&mut self, pid: super::pids::Pid, next: Seq) -> Session {
         self.sessions += 1;
-        Session::new(pid, self.next, &mut self.rooms)
+        Session::new(pid, next, &mut self.rooms)
     }
 
     pub(in crate::hub) fn end_session(&mut self, session: Session) {
@@ -100,31 +103,38 @@ impl Log {
         session.end(&mut self.rooms);
     }
 
-    /// A session has joined a room, or left one.
-    pub(in crate::hub) fn note(&mut self, session: &mut Session, change: &Change<'_>) {
+    /// A session has joined a room, or left one, before the number `next`.
+    pub(in crate::hub) fn note(&mut self, session: &mut Session, change: &Change<'_>, next: Seq) {
         match change {
-            Change::Joined(_, room) => session.joined(room, self.next, &mut self.rooms),
+            Change::Joined(_, room) => session.joined(room, next, &mut self.rooms),
             Change::Left(_, room) => {
-                let oldest = self.entries.front().map_or(self.next, |entry| entry.number);
+                let oldest = self.entries.front().map_or(next, |entry| entry.number);
                 let oldest = if self.latest.is_empty() { oldest } else { 0 };
-                session.left(room, self.next, oldest, &mut self.rooms);
+                session.left(room, next, oldest, &mut self.rooms);
             }
             Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
         }
     }
 
-    /// Keeps an emit, which gets the next number. With a key it takes the place of the one before it that went to the same.
-    pub(in crate::hub) fn push(&mut self, audience: &Audience, frame: &[u8], key: Option<u64>, now: Millis) {
-        let number = self.next;
-        self.next += 1;
+    /// Keeps an emit, whose number is above all before it. With a key it takes the place of the one before it that went to the
+    /// same.
+    pub(in crate::hub) fn push(
+        &mut self,
+        audience: &Audience,
+        frame: &[u8],
+        key: Option<u64>,
+        number: Seq,
+        now: Millis,
+    ) {
+        let until = self.bounds.until(now);
         match key {
-            Some(key) => self.latest.push(key, audience, frame, number, now, &mut self.rooms),
-            None => self.push_entry(audience, frame, number, now),
+            Some(key) => self.latest.push(key, audience, frame, number, until, &mut self.rooms),
+            None => self.push_entry(audience, frame, number, until),
         }
         self.prune(now, 64);
     }
 
-    fn push_entry(&mut self, audience: &Audience, frame: &[u8], number: Seq, now: Millis) {
+    fn push_entry(&mut self, audience: &Audience, frame: &[u8], number: Seq, until: Millis) {
         let at = self.gone + self.audiences.len() as u64;
         if audience.everyone {
             self.everyone.push(number);
@@ -146,23 +156,22 @@ impl Log {
         }
         let except = audience.except.len() as u32;
         let (everyone, frame) = (audience.everyone, self.frames.push(frame));
-        let entry = Entry { number, time: now, frame, everyone, at, rooms, except };
+        let entry = Entry { number, until, frame, everyone, at, rooms, except };
         self.bytes += bytes_of(&entry);
         self.entries.push_back(entry);
     }
 
     /// Lets go what there is no room for, the oldest first, and of what is too old at most so much.
     pub(in crate::hub) fn prune(&mut self, now: Millis, most: usize) {
-        let old = now.saturating_sub(self.bounds.time);
         let mut left = most;
         while let Some(entry) = self.entries.front()
-            && (self.bytes() > self.bounds.bytes || (left > 0 && entry.time < old))
+            && (self.bytes() > self.bounds.bytes || (left > 0 && entry.until <= now))
         {
             left = left.saturating_sub(1);
             self.drop_front();
         }
         let Self { latest, rooms, everyone, .. } = self;
-        while latest.bytes() > self.bounds.bytes || (left > 0 && latest.is_over(old)) {
+        while latest.bytes() > self.bounds.bytes || (left > 0 && latest.is_over(now)) {
             left = left.saturating_sub(1);
             latest.drop_front(everyone, rooms);
         }
@@ -174,9 +183,8 @@ impl Log {
 
     /// When something in it is too old, if there is anything.
     pub(in crate::hub) fn due(&self) -> Option<Millis> {
-        let oldest = self.entries.front().map(|entry| entry.time);
-        let oldest = oldest.into_iter().chain(self.latest.oldest()).min()?;
-        Some(oldest.saturating_add(self.bounds.time).saturating_add(1))
+        let first = self.entries.front().map(|entry| entry.until);
+        first.into_iter().chain(self.latest.due()).min()
     }
 
     fn drop_front(&mut self) {
@@ -209,9 +217,6 @@ impl Log {
         start: Seq,
         most: usize,
     ) -> Result<Vec<&[u8]>, Refusal> {
-        if start > self.next {
-            return Err(Refusal::Foreign);
-        }
         let start = start.max(session.born);
         if self.has_lost(session, start) {
             return Err(Refusal::Overrun);

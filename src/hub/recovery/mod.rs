@@ -14,22 +14,27 @@ mod offset;
 mod pids;
 pub(super) mod record;
 mod rooms;
+mod saved;
 mod session;
 #[cfg(test)]
 mod tests;
 
 use crate::base::errors::Result;
-use crate::base::sid::IdSpace;
+use crate::base::ids::Key;
+use crate::base::sid::{IdSpace, Sid};
 use crate::engine::Engine;
 pub(super) use audience::Audience;
 use expiry::Expiry;
 use log::Bounds;
 pub(super) use log::Log;
-use offset::Incarnation;
+use offset::Offsets;
 use pids::Pids;
+pub(super) use saved::{Owner, Saved, SavedLog};
 pub(super) use session::Session;
+use std::collections::HashMap;
 
-/// The place of an emit among those of its namespace. 0 is before all of them.
+/// The place of an emit among all of its hub, whatever its namespace: one that is gone and comes again gives out no offset twice. 0 is
+/// before all of them.
 pub(super) type Seq = u64;
 
 /// Why a client that asks for its session gets a new one.
@@ -44,8 +49,10 @@ pub(super) enum Refusal {
 /// What all namespaces with recovery have together.
 #[derive(Debug)]
 pub(super) struct Recovery {
-    pub(super) incarnation: Incarnation,
+    pub(super) offsets: Offsets,
     pub(super) pids: Pids,
+    /// The ids that sockets have from another process, which do not lead to their slots.
+    pub(super) sids: HashMap<Sid, Key>,
     pub(super) expiry: Expiry,
     /// Reused by every emit.
     pub(super) audience: Audience,
@@ -58,8 +65,9 @@ pub(super) struct Recovery {
 impl Recovery {
     pub(super) fn new(space: &IdSpace) -> Result<Self> {
         Ok(Self {
-            incarnation: Incarnation::random()?,
+            offsets: Offsets::new()?,
             pids: Pids::new(space),
+            sids: HashMap::new(),
             expiry: Expiry::default(),
             audience: Audience::default(),
             record: Vec::new(),
@@ -70,9 +78,14 @@ impl Recovery {
 
 /// The log for a new namespace.
 pub(super) fn new_log(engine: &Engine) -> Box<Log> {
+    Box::new(Log::new(bounds(engine)))
+}
+
+/// How much a log keeps.
+pub(super) fn bounds(engine: &Engine) -> Bounds {
     let config = &engine.config;
     // A client may be gone for as long as this before anybody knows.
     let unnoticed = config.ping_interval.saturating_add(config.ping_timeout);
     let time = config.limits.recovery_window.saturating_add(unnoticed);
-    Box::new(Log::new(Bounds { time, bytes: config.limits.recovery_log_bytes }))
+    Bounds { time, bytes: config.limits.recovery_log_bytes }
 }

@@ -25,6 +25,15 @@ impl Pid {
         Ok(Self { secret, home })
     }
 
+    pub(super) fn secret(&self) -> &[u8; SECRET] {
+        &self.secret
+    }
+
+    /// One that was another process's, and is of no loop yet.
+    pub(super) fn of(secret: [u8; SECRET]) -> Self {
+        Self { secret, home: None }
+    }
+
     /// As its client knows it: 22 characters, or 23 with the number of a loop.
     pub(in crate::hub) fn text(self) -> String {
         URL_SAFE_NO_PAD.encode([&self.secret[..], self.home.as_slice()].concat())
@@ -70,15 +79,15 @@ impl Pids {
         Self { loops: space.count(), own: space.number(), hashes, sockets }
     }
 
-    fn random(&self) -> Result<Pid> {
+    fn home(&self) -> Option<u8> {
         // There are at most 64 loops.
-        Pid::random((self.loops > 1).then_some(self.own as u8))
+        (self.loops > 1).then_some(self.own as u8)
     }
 
     /// A new one, which is `socket`'s.
     pub(in crate::hub) fn make(&mut self, socket: Key) -> Result<Pid> {
         loop {
-            let pid = self.random()?;
+            let pid = Pid::random(self.home())?;
             if let std::collections::hash_map::Entry::Vacant(place) =
                 self.sockets.entry(self.hashes.hash_one(pid.secret))
             {
@@ -86,6 +95,13 @@ impl Pids {
                 return Ok(pid);
             }
         }
+    }
+
+    /// One that was another process's is `socket`'s now.
+    pub(in crate::hub) fn adopt(&mut self, pid: Pid, socket: Key) -> Pid {
+        let pid = Pid { home: self.home(), ..pid };
+        self.sockets.insert(self.hashes.hash_one(pid.secret), (pid, socket));
+        pid
     }
 
     pub(in crate::hub) fn forget(&mut self, pid: Pid) {

@@ -19,6 +19,14 @@ pub(in crate::hub) fn parts(mut record: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Whether these bytes are a message.
+pub(super) fn is_whole(record: &[u8]) -> bool {
+    let length: usize = parts(record).map(|part| part.len().saturating_add(size_of::<u32>())).sum();
+    let packet = parts(record).next();
+    packet.is_some_and(|packet| packet.starts_with(b"4") && std::str::from_utf8(packet).is_ok())
+        && record.len() == length
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +36,7 @@ mod tests {
         for attachments in [&[][..], &[&b"one"[..], b"", b"three"]] {
             let mut record = Vec::new();
             write(&mut record, b"42[]", attachments);
+            assert!(is_whole(&record) && !is_whole(&record[..record.len() - 1]) && !is_whole(b""));
             let read: Vec<&[u8]> = parts(&record).collect();
             assert_eq!((read[0], &read[1..]), (&b"42[]"[..], attachments));
         }

@@ -47,10 +47,10 @@ impl Index {
 /// emits to all but itself is known to have lost nothing with its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
-    newest: Option<Seq>,
-    except: Option<RoomNo>,
+    pub(super) newest: Option<Seq>,
+    pub(super) except: Option<RoomNo>,
     /// The newest without that exception.
-    other: Option<Seq>,
+    pub(super) other: Option<Seq>,
 }
 
 impl Lost {
@@ -94,6 +94,11 @@ impl Rooms {
     pub(in crate::hub) fn find(&self, name: &str) -> Option<RoomNo> {
         let number = *self.by_name.get(name)?;
         self.list.get(number as usize).filter(|room| room.sessions > 0).map(|_| number)
+    }
+
+    /// The name of a room that is not a socket's own.
+    pub(super) fn name_of(&self, number: RoomNo) -> Option<&str> {
+        self.list.get(number as usize)?.name.as_deref()
     }
 
     /// One that has no name, for a session.

@@ -2,13 +2,16 @@
 
 use super::audience::Audience;
 use super::log::{Bounds, Log};
+use super::offset::Offsets;
 use super::pids::Pids;
+use super::saved::{Owner, Saved};
 use super::session::Session;
-use super::{Refusal, Seq};
+use super::{Refusal, Seq, record};
 use crate::base::ids::Key;
 use crate::base::seeds::for_seeds;
 use crate::base::sid::IdSpace;
 use crate::route::Change;
+use crate::wire::parts::{Place, bodies};
 use fastrand::Rng;
 use std::collections::BTreeSet;
 
@@ -26,6 +29,8 @@ struct Player {
 /// An emit as it was made.
 struct Emit {
     number: Seq,
+    /// Which of the processes it was that made it.
+    life: usize,
     frame: Vec<u8>,
     key: Option<u64>,
     /// As the log was told.
@@ -37,6 +42,9 @@ struct Emit {
 
 struct Model {
     log: Log,
+    bounds: Bounds,
+    life: usize,
+    next: Seq,
     pids: Pids,
     players: Vec<Option<Player>>,
     emits: Vec<Emit>,
@@ -44,19 +52,15 @@ struct Model {
 
 impl Model {
     fn new(bounds: Bounds) -> Self {
-        Self {
-            log: Log::new(bounds),
-            pids: Pids::new(&IdSpace::whole()),
-            players: Vec::new(),
-            emits: Vec::new(),
-        }
+        let (log, pids) = (Log::new(bounds), Pids::new(&IdSpace::whole()));
+        Self { log, bounds, life: 0, next: 1, pids, players: Vec::new(), emits: Vec::new() }
     }
 
     fn enter(&mut self) {
         let key = Key { slot: self.players.len() as u32, generation: 1 };
-        let session = self.log.begin_session(self.pids.make(key).unwrap());
+        let session = self.log.begin_session(self.pids.make(key).unwrap(), self.next);
         let (rooms, ever) = Default::default();
-        self.players.push(Some(Player { session, born: self.log.next(), rooms, ever }));
+        self.players.push(Some(Player { session, born: self.next, rooms, ever }));
     }
 
     fn exit(&mut self, at: usize) {
@@ -68,11 +72,11 @@ impl Model {
     fn toggle(&mut self, at: usize, room: usize) {
         let Some(player) = &mut self.players[at] else { return };
         if player.rooms.remove(&room) {
-            self.log.note(&mut player.session, &Change::Left(0, NAMES[room]));
+            self.log.note(&mut player.session, &Change::Left(0, NAMES[room]), self.next);
         } else {
             player.rooms.insert(room);
             player.ever.insert(room);
-            self.log.note(&mut player.session, &Change::Joined(0, NAMES[room]));
+            self.log.note(&mut player.session, &Change::Joined(0, NAMES[room]), self.next);
         }
     }
 
@@ -101,13 +105,38 @@ impl Model {
             let barred = except.contains(&at) || !player.rooms.is_disjoint(&except_rooms);
             (named && !barred).then_some(at)
         });
-        let (recipients, number) = (recipients.collect(), self.log.next());
-        let mut frame = number.to_le_bytes().to_vec();
-        frame.resize(8 + rng.usize(..300), 7);
+        let (recipients, number) = (recipients.collect(), self.next);
+        self.next += rng.u64(1..3);
+        let mut frame = Vec::new();
+        record::write(&mut frame, format!("4{number}").as_bytes(), &[&[7; 300][rng.usize(..300)..]]);
         let key = (rng.u8(..) < 50).then(|| rng.u64(..3));
-        self.log.push(&audience, &frame, key, now);
+        self.log.push(&audience, &frame, key, number, now);
         let target = (everyone, rooms, direct, except_rooms, except);
-        self.emits.push(Emit { number, frame, key, audience, target, recipients });
+        self.emits.push(Emit { number, life: self.life, frame, key, audience, target, recipients });
+    }
+
+    /// Another process goes on with what this one has exported.
+    fn restart(&mut self, now: u64, elapsed: u64) {
+        let mut lives = Offsets::new().unwrap().lives();
+        lives[0].1 = self.next;
+        let sessions = self.players.iter().flatten().enumerate().map(|(nth, player)| {
+            let sid = format!("{nth:020}").as_bytes().try_into().unwrap();
+            (Owner { sid, tag: nth as u64, left: 1 }, &player.session)
+        });
+        let sessions: Vec<_> = sessions.collect();
+        let namespaces = vec![self.log.save("/", &sessions, now)];
+        let part = Saved { time: 0, lives, namespaces }.write().part(Place { number: 0, count: 1 });
+        let body = bodies(&part, 1).unwrap()[0];
+        let saved = Saved::read(body).expect("what was written");
+        assert_eq!(saved.write().part(Place { number: 0, count: 1 }), part);
+        let (log, sessions) = Log::load(self.bounds, &saved.namespaces[0], now + elapsed, elapsed);
+        self.log = log;
+        self.life += 1;
+        self.players
+            .iter_mut()
+            .flatten()
+            .zip(sessions)
+            .for_each(|(player, session)| player.session = session);
     }
 
     /// What a player has missed, by all that was ever emitted.
@@ -115,7 +144,9 @@ impl Model {
         let born = self.players[at].as_ref().unwrap().born;
         // Each takes the place of the one before it that went to the same, whoever of these is still there.
         let stays = |emit: &&Emit| {
-            let same = |later: &Emit| later.key == emit.key && later.audience == emit.audience;
+            let same = |later: &Emit| {
+                later.life == emit.life && later.key == emit.key && later.audience == emit.audience
+            };
             emit.key.is_none() || !self.emits.iter().any(|later| later.number > emit.number && same(later))
         };
         let mine = |emit: &&Emit| emit.number >= start.max(born) && emit.recipients.contains(&at);
@@ -139,8 +170,9 @@ impl Model {
     }
 }
 
-fn numbers(frames: &[&[u8]]) -> Vec<u64> {
-    frames.iter().map(|frame| u64::from_le_bytes(frame[..8].try_into().unwrap())).collect()
+fn numbers(frames: &[&[u8]]) -> Vec<String> {
+    let packet = |frame: &&[u8]| String::from_utf8(record::parts(frame).next().unwrap().to_vec()).unwrap();
+    frames.iter().map(packet).collect()
 }
 
 fn run(rng: &mut Rng, bounds: Bounds) -> (usize, usize) {
@@ -154,10 +186,15 @@ fn run(rng: &mut Rng, bounds: Bounds) -> (usize, usize) {
             20..24 => model.exit(at),
             24..90 => model.toggle(at, rng.usize(..NAMES.len())),
             90..100 => now += rng.u64(..50),
-            100..110 => model.log.prune(now, 5),
+            100..109 => model.log.prune(now, 5),
+            109 => {
+                let elapsed = rng.u64(..20);
+                model.restart(now, elapsed);
+                now += elapsed;
+            }
             110..220 => model.emit(rng, now),
             _ => {
-                let start = rng.u64(..=model.log.next());
+                let start = rng.u64(..=model.next);
                 let Some(player) = &model.players[at] else { continue };
                 match model.log.missed(&player.session, start, usize::MAX) {
                     Ok(missed) => {
@@ -176,10 +213,6 @@ fn run(rng: &mut Rng, bounds: Bounds) -> (usize, usize) {
                         refusals += 1;
                     }
                 }
-                assert_eq!(
-                    model.log.missed(&player.session, model.log.next() + 1, usize::MAX),
-                    Err(Refusal::Foreign)
-                );
             }
         }
         assert!(model.log.bytes() <= bounds.bytes);
@@ -223,7 +256,7 @@ fn one_message_larger_than_the_log_is_an_overrun_for_those_it_was_for() {
     model.enter();
     model.toggle(0, 0);
     let audience = Audience { rooms: vec![model.log.rooms.find("red").unwrap()], ..Audience::default() };
-    model.log.push(&audience, &[0; 16_384], None, 0);
+    model.log.push(&audience, &[0; 16_384], None, 1, 0);
     let missed = |model: &Model, at: usize| {
         model.log.missed(&model.players[at].as_ref().unwrap().session, 0, usize::MAX).map(|it| it.len())
     };
@@ -236,9 +269,9 @@ fn a_latest_message_takes_the_room_of_one_however_often_it_comes() {
     let mut model = Model::new(Bounds { time: 1_000, bytes: 10_000 });
     model.enter();
     let everyone = Audience { everyone: true, ..Audience::default() };
-    model.log.push(&everyone, b"hello", None, 0);
-    for number in 0..crate::base::rounds(10_000) {
-        model.log.push(&everyone, &number.to_le_bytes(), Some(7), 0);
+    model.log.push(&everyone, b"hello", None, 1, 0);
+    for number in 0..crate::base::rounds(10_000) as u64 {
+        model.log.push(&everyone, &number.to_le_bytes(), Some(7), 2 + number, 0);
     }
     let missed = model.log.missed(&model.players[0].as_ref().unwrap().session, 0, usize::MAX).unwrap();
     assert_eq!((missed.len(), missed[0]), (2, &b"hello"[..]));
@@ -250,8 +283,8 @@ fn a_latest_message_takes_the_room_of_itself_however_long_one_before_it_was() {
     model.enter();
     let everyone = Audience { everyone: true, ..Audience::default() };
     for key in 0..10 {
-        model.log.push(&everyone, &vec![b'x'; 100_000], Some(key), 0);
-        model.log.push(&everyone, b"short", Some(key), 0);
+        model.log.push(&everyone, &vec![b'x'; 100_000], Some(key), 1 + 2 * key, 0);
+        model.log.push(&everyone, b"short", Some(key), 2 + 2 * key, 0);
     }
     assert!(model.log.latest().capacity() < model.log.bytes());
 }

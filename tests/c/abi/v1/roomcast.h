@@ -35,6 +35,7 @@
  * - Emits and acknowledgements
  * - Everybody whom a target selects
  * - Whose socket it is
+ * - Over a restart
  * - Figures
  * - Other threads
  * - JSON strings
@@ -176,6 +177,11 @@ typedef int32_t roomcast_status;
  * There is no handle: it is 0.
  */
 #define ROOMCAST_ERROR_NO_HANDLE -21
+
+/**
+ * What roomcast_import_recovery was given cannot be imported here; roomcast_last_error says why.
+ */
+#define ROOMCAST_ERROR_BAD_IMPORT -22
 
 /**
  * A limit of the broker was reached.
@@ -2258,6 +2264,53 @@ typedef struct roomcast_handshake {
 roomcast_status roomcast_get_handshake(struct roomcast_broker *broker,
                                        uint64_t who,
                                        struct roomcast_handshake *handshake);
+
+/*
+ * ---- Over a restart ----
+ */
+
+/**
+ * Lends out all that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of
+ * who is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
+ * roomcast_import_recovery, and clients find their sessions there.
+ *
+ * It belongs behind the end of all connections: what is emitted later is not in it, and clients that have heard that get new
+ * sessions. Who is still connected is exported as if the connection ended now. Nothing changes here.
+ *
+ * With these bytes one can have the sessions, so nobody else may read the file that they are in. They are some 110 for each
+ * session, 12 for each room it is in, and the logs.
+ *
+ * `bytes` is set to it.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_PANIC if a loop of the broker's own has ended in one.
+ * Ownership: the broker's, until the next question that lends.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_export_recovery(struct roomcast_broker *broker,
+                                         struct roomcast_slice *bytes);
+
+/**
+ * Takes over the sessions that another process has exported with roomcast_export_recovery, before anybody has connected.
+ *
+ * Their sockets are away here, with the ids, tags and rooms that they had, until their clients come back or recovery_window is up,
+ * of which the time between both processes is a part, by the wall clock. No event tells of them; each has its
+ * ROOMCAST_EVENT_CONNECT that is recovered, or its ROOMCAST_EVENT_SESSION_EXPIRED: also if its time was up before it came here, or
+ * limits do not allow it here. Logs are held to recovery_log_bytes.
+ *
+ * Namespaces and patterns with recovery are added first. One export is for one broker: of two that have it, each would tell a
+ * client what it has missed.
+ *
+ * `sessions` is set to how many are waited for.
+ *
+ * Errors: ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_IMPORT, which says why, and ROOMCAST_ERROR_TOO_MANY past max_namespaces; then
+ * nothing was taken over.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_import_recovery(struct roomcast_broker *broker,
+                                         const void *data,
+                                         size_t data_len,
+                                         size_t *sessions);
 
 /*
  * ---- Figures ----

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from .._ffi import ffi
-from .._lent import as_text, lend_all, lending
+from .._lent import as_bytes, as_text, lend_all, lending
 from .._native import check, lib
 from .given import Text, as_utf8, counted, lend_target
 
@@ -248,6 +248,25 @@ class BrokerOperations:
         """
         found = ffi.new("size_t *")
         check(lib.roomcast_queued_bytes(self._broker, socket, found))
+        return int(found[0])
+
+    @lending
+    def export_recovery(self) -> bytes:
+        """All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of who
+        is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
+        :meth:`import_recovery`, and clients find their sessions there.
+        """
+        found = ffi.new("roomcast_slice *")
+        check(lib.roomcast_export_recovery(self._broker, found))
+        return as_bytes(found)
+
+    @lending
+    def import_recovery(self, data: bytes) -> int:
+        """Takes over the sessions that another process has exported with :meth:`export_recovery`, before anybody has connected.
+        Returns how many are waited for.
+        """
+        found = ffi.new("size_t *")
+        check(lib.roomcast_import_recovery(self._broker, data, len(data), found))
         return int(found[0])
 
     @lending
