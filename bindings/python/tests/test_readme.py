@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import json
 import re
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import engineio
 import pytest
 import roomcast
 import socketio
+from host import PATIENCE, Raw
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 #: The first cells of its tables.
@@ -54,8 +56,32 @@ def test_five_minutes(threads: bool, tmp_path: Path) -> None:
             serving.stdout.close()
 
 
+def test_over_a_restart(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "server.py").write_text(PROGRAMS[2].replace("3000", str(port)))
+    kept = tmp_path / "chat.recovery"
+    opened: dict[str, str] = {}
+    for _ in range(3):
+        serving = subprocess.Popen([sys.executable, "-u", "server.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        try:
+            assert serving.stderr and "listens on" in serving.stderr.readline()
+            assert not kept.exists()
+            phone = Raw(port, {"pid": opened["pid"]} if opened else None, wait=False)
+            before, opened = opened, json.loads(phone.next_of("40{")[2:])
+            assert not before or before == opened, "the same sid and the same pid"
+        finally:
+            serving.terminate()
+            assert serving.wait(PATIENCE) == 0
+            if serving.stderr:
+                serving.stderr.close()
+        phone.close()
+        assert kept.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_level_below(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAMS[2]], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", PROGRAMS[3]], check=True, cwd=tmp_path)
 
 
 def parameters(function: Any) -> list[inspect.Parameter]:

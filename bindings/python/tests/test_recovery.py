@@ -145,3 +145,40 @@ def test_who_is_disconnected_while_away_does_not_come_back(make: Any) -> None:
         assert phone.come() == []
         assert phone.sid != sid
         phone.raw.close()
+
+
+def test_a_client_goes_on_in_the_next_process(make: Any) -> None:
+    host, heard = recovering(make)
+    with host:
+        phone = Phone(host)
+        sid = phone.sid
+        assert heard.get(timeout=PATIENCE) == "new"
+        host.do("enter_room", sid, "red")
+    assert heard.get(timeout=PATIENCE) == "server shutting down"
+    host.sio._broker.emit(host.sio._handles["/"], "missed", rooms=["red"])
+    kept = host.sio.export_recovery()
+    host, heard = recovering(make)
+    assert host.sio.import_recovery(kept) == 1
+    assert host.sio.stats()["sockets"] == 0
+    with pytest.raises(roomcast.raw.RoomcastError, match="too late") as refused:
+        host.sio.import_recovery(kept)
+    assert refused.value.code == "ROOMCAST_ERROR_BAD_IMPORT"
+    with host:
+        phone.host = host
+        assert phone.come() == ["missed"]
+        assert phone.sid == sid
+        assert heard.get(timeout=PATIENCE) == "back"
+        assert host.do("rooms", sid) == [sid, "red"]
+        assert host.do("get_session", sid) == {}
+        phone.raw.close()
+
+
+def test_what_is_no_export_is_refused() -> None:
+    server = roomcast.Server(connection_state_recovery=True)
+    kept = server.export_recovery()
+    for other in (b"", kept[:-1], kept + b"x"):
+        with pytest.raises(roomcast.raw.RoomcastError, match="not a whole and unchanged export"):
+            server.import_recovery(other)
+    with pytest.raises(TypeError):
+        server.import_recovery("text")  # type: ignore[arg-type]
+    assert server.import_recovery(kept) == 0

@@ -595,6 +595,26 @@ class BaseServer:
             self._commit()
             return self._broker.stats()
 
+    def export_recovery(self) -> bytes:
+        """The sessions of clients that may come back, and what they have missed, for the process that comes after this one.
+
+        To be called when the server has ended: behind ``run`` or ``serve``. With these bytes one can have the sessions: nobody else may
+        read the file that they are in.
+        """
+        with self._lock:
+            self._commit()
+            return self._broker.export_recovery()
+
+    def import_recovery(self, data: bytes) -> int:
+        """Takes over what another process has exported, before the server listens and when its handlers are registered.
+
+        Returns how many clients are waited for. Each that comes back has its sid and its rooms, and its connect handler is called with
+        ``environ["recovered"]``; what was saved in its session ended with the other process. Clients whose time is up by then get
+        new sids. What cannot be imported raises RoomcastError (``ROOMCAST_ERROR_BAD_IMPORT``), which says why.
+        """
+        with self._lock:
+            return self._broker.import_recovery(data)
+
     def _listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int]) -> int:
         """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
         if uds is not None:
