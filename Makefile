@@ -29,7 +29,7 @@ NAMED := -Wl,-soname,$(LOADED_AS)
 endif
 lib:
 	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=$(NAMED)
-	ln -sf $(SHARED) $(RELEASE)/$(LOADED_AS)
+	[ -e $(RELEASE)/$(LOADED_AS) ] || ln -sf $(SHARED) $(RELEASE)/$(LOADED_AS)
 
 # What follows from the table of operations, in C, C++ and Python; then include/roomcast.h and include/roomcast.symbols, from src/ffi.
 # The generator is built for this alone.
@@ -37,7 +37,16 @@ HEADER_TEST := cargo test --manifest-path tests/header/Cargo.toml --target-dir $
 header:
 	ROOMCAST_WRITE_HEADER=1 $(HEADER_TEST) what_is_made
 
-test: tools lint unit poll-backend interop differential readme embedding arena-test browser c-examples capi cpp python python-examples fanout-test overload sanitize-quick cost
+# The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
+# at a time (JOBS) are through sooner. What a part says is shown when it ends.
+PARTS := unit capi python sanitize-quick poll-backend interop c-examples cost lint arena-test embedding differential cpp readme browser \
+	python-examples overload fanout-test
+JOBS ?= 2
+# How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
+export CARGO_MAKEFLAGS :=
+
+test: tools
+	$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS)
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:
@@ -131,42 +140,42 @@ embedding: lib $(INTEROP)/node_modules
 CFLAGS ?= -O2 -g
 STRICT := -std=c99 -Wall -Wextra -Werror -pedantic
 
+SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+IN_C = mkdir -p $(@D) && $(CC) $(STRICT) $(1) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE) -lm
+
 $(TARGET)/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
-	mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE)
+	$(call IN_C,$(CFLAGS))
+
+$(TARGET)/sanitized/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
+	$(call IN_C,$(SANITIZED))
+
+$(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
+	$(call IN_C,$(CFLAGS))
+
+$(TARGET)/sanitized/arena/%: examples/arena/%.c include/roomcast.h lib
+	$(call IN_C,$(SANITIZED))
 
 # The same chat in C.
 chat-c: $(TARGET)/c/chat
 	$(TARGET)/c/chat $(PORT)
 
-# Programs in C, with clients: under the sanitizers, and as they are, under valgrind too.
-SANITIZED := CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+# Programs in C, with clients: under the sanitizers, and as they are under valgrind.
 VALGRIND := UNDER=tests/c/valgrind.sh
 
-c-examples: lib $(INTEROP)/node_modules
-	$(MAKE) --no-print-directory $(SANITIZED) -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
-	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
-	node tests/chat.mjs $(TARGET)/c/chat
-	node tests/browser.mjs $(TARGET)/c/chat
-	$(MAKE) --no-print-directory -B $(TARGET)/c/chat $(TARGET)/c/epoll_host
-	node tests/epoll_host.mjs $(TARGET)/c/epoll_host
+c-examples: $(foreach program,chat epoll_host,$(TARGET)/c/$(program) $(TARGET)/sanitized/c/$(program)) $(INTEROP)/node_modules
+	node tests/epoll_host.mjs $(TARGET)/sanitized/c/epoll_host
+	node tests/chat.mjs $(TARGET)/sanitized/c/chat
+	node tests/browser.mjs $(TARGET)/sanitized/c/chat
 	$(VALGRIND) node tests/epoll_host.mjs $(TARGET)/c/epoll_host
 	$(VALGRIND) node tests/chat.mjs $(TARGET)/c/chat
-
-$(TARGET)/arena/%: examples/arena/%.c include/roomcast.h lib
-	mkdir -p $(@D)
-	$(CC) $(STRICT) $(CFLAGS) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE) -lm
 
 arena: $(TARGET)/arena/arena $(TARGET)/arena/bots
 	-@[ -d $(INTEROP)/node_modules ] || ! command -v npm >/dev/null || $(MAKE) --no-print-directory $(INTEROP)/node_modules \
 		|| echo "npm could not fetch the client; the page will load it from the CDN"
 	$(TARGET)/arena/arena $(PORT)
 
-arena-test: lib $(INTEROP)/node_modules
-	$(MAKE) --no-print-directory $(SANITIZED) -B $(TARGET)/arena/arena $(TARGET)/arena/bots
-	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
-	$(MAKE) --no-print-directory -B $(TARGET)/arena/arena $(TARGET)/arena/bots
-	node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
+arena-test: $(foreach program,arena bots,$(TARGET)/arena/$(program) $(TARGET)/sanitized/arena/$(program)) $(INTEROP)/node_modules
+	node tests/arena.mjs $(TARGET)/sanitized/arena/arena $(TARGET)/sanitized/arena/bots
 	$(VALGRIND) node tests/arena.mjs $(TARGET)/arena/arena $(TARGET)/arena/bots
 
 # The C++ header, in each dialect, under the sanitizers, with clients.
