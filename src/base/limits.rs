@@ -132,7 +132,8 @@ macro_rules! limits {
             /// less than this is queued before it; past that its delivery class decides. Left at its default it grows to four
             /// times `max_payload`, so that a client which is sent its largest messages back is not taken for a slow one.
             max_backlog: usize = 4 * 1024 * 1024, 1;
-            /// Packets of one poll response; what is left waits for the next poll. Python's client refuses more than 16.
+            /// Packets of one poll response; what is left waits for the next poll. Python's client refuses more than 16. To a client that
+            /// has come back to its session all goes at once.
             max_poll_packets: usize = 16, 1;
             /// Bytes the output of one tick may reach before the tick is flushed early.
             max_tick_bytes: usize = 1024 * 1024, 4_096;

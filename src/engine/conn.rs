@@ -75,6 +75,8 @@ pub(crate) struct Conn {
     pub(crate) transport: Transport,
     /// A connection upgrades once.
     pub(crate) upgraded: bool,
+    /// A poll of it takes any number of packets.
+    pub(crate) takes_all: bool,
     /// How packets look to it. What waits in its backlog has [`Form::waiting`].
     pub(crate) form: Form,
     pub(crate) probe: Option<Probe>,
@@ -97,6 +99,7 @@ impl Conn {
             state: State::Open(Heartbeat::Resting),
             transport,
             upgraded: false,
+            takes_all: false,
             form: Form::Polling,
             probe: None,
             origin,

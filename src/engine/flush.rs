@@ -306,7 +306,8 @@ impl Engine {
 
     /// Answers the open poll, if there is anything to say.
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
-        let most = self.config.limits.max_poll_packets;
+        let takes_all = self.conns.get(key).is_some_and(|conn| conn.takes_all);
+        let most = if takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         if self.outbox.exceeds(key.slot, ranges, most) {

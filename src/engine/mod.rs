@@ -285,6 +285,13 @@ impl Engine {
             .is_some_and(|conn| matches!(conn.transport, Transport::Polling { poll: None, .. }))
     }
 
+    /// This connection's polls take any number of packets: `max_poll_packets` is for clients that do not.
+    pub(crate) fn lift_poll_limit(&mut self, conn: Key) {
+        if let Some(conn) = self.conns.get_mut(conn) {
+            conn.takes_all = true;
+        }
+    }
+
     /// Bytes that wait for a connection's kernel, or its poll.
     pub(crate) fn queued_bytes(&self, conn: Key) -> usize {
         self.outbox.queued(conn.slot)

@@ -346,6 +346,26 @@ fn the_newest_of_a_key_is_enough() {
 }
 
 #[test]
+fn a_replay_over_polling_is_one_answer() {
+    let (mut world, ns) = world();
+    let (at, _) = world.joined(true);
+    world.cut(at);
+    for _ in 0..40 {
+        world.all(ns, "one");
+    }
+    let back = world.client();
+    world.open_polling(back);
+    world.settle();
+    // A client that has got a part, and not its CONNECT, keeps that part, and would get it again on its next connection.
+    world.clients[back].polls = false;
+    let auth = world.auth(at, "/");
+    world.text(back, &format!("40{auth}"));
+    world.settle();
+    let (names, has_joined) = world.names(back);
+    assert_eq!((names.len(), has_joined), (40, true));
+}
+
+#[test]
 fn attachments_come_again_too() {
     let (mut world, ns) = world();
     let (at, _) = world.joined(true);

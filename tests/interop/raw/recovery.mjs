@@ -1,5 +1,6 @@
 // Connection state recovery: what a client that comes back is told, and what becomes of its session. docs/PROTOCOL.md has the table of
 // what is known to go wrong with Node's server.
+import { Polling } from "../lib/raw.mjs";
 import { Phone } from "./phone.mjs";
 import { joined } from "./session.mjs";
 import { shown } from "./shown.mjs";
@@ -84,6 +85,17 @@ export const sessions = {
     }
     over(phone, observer);
     return seen;
+  },
+  "a replay over polling is one answer": async (at) => {
+    const { phone, observer, say } = await begin(at);
+    await phone.cut();
+    for (let n = 0; n < 40; n++) await say({}, "away", n);
+    const polling = await Polling.open(at.port);
+    await polling.post("40" + JSON.stringify(phone.session));
+    const packets = (await polling.get()).text.split("\x1e");
+    await polling.post("1");
+    over(observer);
+    return { count: packets.length, last: packets.at(-1).slice(0, 3) };
   },
   "two namespaces of one connection": async (at) => {
     const { phone, observer, say } = await begin(at);
