@@ -16,7 +16,7 @@ mod storm;
 mod world;
 
 use roomcast::service::{Output, Sent, Service};
-use roomcast::{Config, Delivery, Message, Target};
+use roomcast::{Config, Core, Delivery, Events, Limits, Message, NamespaceOptions, Target};
 use std::collections::HashMap;
 use std::io::IoSlice;
 use storm::Storm;
@@ -274,6 +274,48 @@ fn what_waits_for_a_reader_takes_no_more_than_eight_times_its_bytes() {
                 );
             }
         }
+    }
+}
+
+/// As many as there may be are away, in some rooms each, and as much is kept for them as may be.
+#[test]
+fn those_who_are_away_and_what_is_kept_for_them_take_what_is_promised() {
+    const HELLO: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x82\x00\x00\x00\x0040";
+    for rooms in [0, 8] {
+        let limits = Limits::default();
+        let (sessions, log) = (limits.recovery_sessions as usize, limits.recovery_log_bytes);
+        let mut core = Core::new(Config::default(), 0).unwrap();
+        let recovery = NamespaceOptions { recovery: true, ..NamespaceOptions::default() };
+        let ns = core.add_namespace("/", recovery).unwrap();
+        let mut events = Events::new();
+        let before = BYTES.get();
+        for n in 0..sessions {
+            assert!(core.opened(0, ([127, 0, 0, 1], 1).into(), 0));
+            let _ = core.received(0, &mut HELLO.to_vec(), 0);
+            core.flush(&mut Sink, 0);
+            let socket = core.sockets_in(ns).unwrap().next().unwrap();
+            // Others are in them too.
+            for room in 0..rooms {
+                core.join(socket, &format!("room {}", (n + room) % 1_000)).unwrap();
+            }
+            core.closed(0, true, 0);
+            core.take_events(&mut events);
+        }
+        drop(events);
+        assert_eq!(core.stats().away, sessions);
+        let each = (BYTES.get() - before) as usize / sessions;
+        let before = BYTES.get();
+        let args = format!("[\"{}\"]", "x".repeat(100));
+        for target in [Target::all(ns), Target::rooms(ns, &["room 0"])].into_iter().cycle().take(250_000) {
+            core.emit(target, Message::new("m", &args)).unwrap();
+            core.flush(&mut Sink, 0);
+        }
+        let (counted, kept) = (core.stats().recovery_bytes, BYTES.get() - before);
+        println!("{each} bytes for each who is away in {rooms} rooms; {kept} for a log of {counted}");
+        assert!(each <= 750 + 60 * rooms, "{each} bytes for each of {sessions} in {rooms} rooms");
+        assert!(counted <= log && counted > log - 1_000, "{counted}");
+        assert!(kept as usize <= log + log / 4, "{kept} bytes");
     }
 }
 

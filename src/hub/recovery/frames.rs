@@ -55,6 +55,11 @@ impl Frames {
         self.open = Some(at);
         let Some(chunk) = self.chunks.get_mut(at) else { return Place { chunk: at, start: 0, end: 0 } };
         let start = chunk.bytes.len() as u32;
+        let (room, needed) = (chunk.bytes.capacity(), chunk.bytes.len() + frame.len());
+        if room < needed {
+            // Twice as large as before, but no larger than it may get.
+            chunk.bytes.reserve_exact((2 * room).clamp(needed, CHUNK) - chunk.bytes.len());
+        }
         chunk.bytes.extend_from_slice(frame);
         chunk.frames += 1;
         Place { chunk: at, start, end: chunk.bytes.len() as u32 }
