@@ -244,10 +244,11 @@ bench-capi: lib
 cost:
 	benches/cost/run.sh
 
-# Overload, with figures: readers that stop, everybody at once, slow clients, a drain.
-bench-storms:
+# Overload, with figures: readers that stop, everybody at once, slow clients, a drain; and stock clients that lose their connection.
+bench-storms: $(INTEROP)/node_modules
 	cargo build --release --example storm_host
 	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(RELEASE)/examples/storm_host
+	node benches/storms/blips/run.mjs $(RELEASE)/examples/storm_host
 
 # What the C++ header costs over the C one, in instructions. Needs valgrind.
 bench-cpp: lib

@@ -1,13 +1,13 @@
 //! A core with clients and a kernel that takes everything: what a flush costs for each connection, over a WebSocket and for an open
-//! poll, and a host that gets events for each event. It checks what it measures.
+//! poll, a host that gets events for each event, an emit, and a client that comes back to its session for what it has missed. It checks
+//! what it measures.
 
 use crate::kernel::Kernel;
 use roomcast::service::Service;
-use roomcast::{Config, Core, Event, Events, Message, Target};
+use roomcast::{Config, Core, Event, Events, Message, NamespaceOptions, Target};
 
-/// The upgrade of a WebSocket, and a CONNECT.
-const HELLO: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x82\x00\x00\x00\x0040";
+const UPGRADE: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const ARGS: &str = "[\"sixty-four bytes of arguments, as they come from a game's client\"]";
 
 /// Clients in `/`, each on a WebSocket or polling over one link.
@@ -20,12 +20,22 @@ pub(crate) struct Clients {
     burst: Vec<u8>,
     /// The poll of each polling client.
     polls: Vec<Vec<u8>>,
+    /// With recovery, what each client says to come back.
+    returns: Vec<Vec<u8>>,
+}
+
+/// A text frame of a client. A mask of zeros changes nothing.
+fn frame(text: &str) -> Vec<u8> {
+    // One that is long enough for a length of two bytes is not needed here.
+    let length = u8::try_from(text.len()).ok().filter(|&length| length < 126).expect("a short packet");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
 }
 
 impl Clients {
-    pub(crate) fn new(count: usize, polling: bool) -> Self {
+    pub(crate) fn new(count: usize, polling: bool, recovery: bool) -> Self {
         let mut core = Core::new(Config::default(), 0).expect("a good config");
-        let (mut events, mut polls) = (Events::new(), Vec::new());
+        core.add_namespace("/", NamespaceOptions { recovery, ..Default::default() }).expect("it is empty");
+        let (mut events, mut polls, mut returns) = (Events::new(), Vec::new(), Vec::new());
         for link in 0..count {
             assert!(core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
             let mut request = |mut bytes: Vec<u8>| {
@@ -46,18 +56,17 @@ impl Clients {
                 assert!(request(poll.clone()).contains("40{\"sid\""));
                 polls.push(poll);
             } else {
-                request(HELLO.to_vec());
+                let opened = request([UPGRADE, &frame("40")].concat());
+                let pid = opened.split_once("\"pid\":\"").and_then(|(_, rest)| rest.split('"').next());
+                returns.extend(pid.map(|pid| frame(&format!("40{{\"pid\":\"{pid}\"}}"))));
             }
         }
         assert_eq!(core.stats().sockets, count);
         let mut burst = Vec::new();
         for _ in 0..16 {
-            let packet = format!("42[\"move\",{}", &ARGS[1..]);
-            // Long enough for a length of two bytes is no event here. A mask of zeros changes nothing.
-            burst.extend([0x81, 0x80 | u8::try_from(packet.len()).expect("a short packet"), 0, 0, 0, 0]);
-            burst.extend(packet.into_bytes());
+            burst.extend(frame(&format!("42[\"move\",{}", &ARGS[1..])));
         }
-        Self { core, kernel: Kernel::hearing(0), events, count, burst, polls }
+        Self { core, kernel: Kernel::hearing(0), events, count, burst, polls, returns }
     }
 
     /// Each polling client asks for what there is; there is nothing yet.
@@ -74,6 +83,44 @@ impl Clients {
     pub(crate) fn emit(&mut self) {
         let root = self.core.find_namespace("/").expect("it is always there");
         self.core.emit(Target::all(root), Message::new("moved", ARGS)).expect("a good message");
+    }
+
+    /// All of them lose their connections, miss so many messages, and are connected anew.
+    pub(crate) fn miss(&mut self, messages: usize) {
+        for link in 0..self.count {
+            self.core.closed(link, true, 0);
+        }
+        self.core.take_events(&mut self.events);
+        (0..messages).for_each(|_| self.emit());
+        for link in 0..self.count {
+            assert!(self.core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
+            let _ = self.core.received(link, &mut UPGRADE.to_vec(), 0);
+        }
+        self.core.flush(&mut self.kernel, 0);
+        assert_eq!(self.core.stats().away, self.count);
+    }
+
+    /// All of them ask for what they have missed; a turn reads as many connections as it accepts. Returns the bytes that were sent.
+    pub(crate) fn come_back(&mut self) -> u64 {
+        let before = self.core.stats().counters.bytes_out;
+        for (link, asked) in self.returns.iter_mut().enumerate() {
+            let _ = self.core.received(link, asked, 0);
+            if link % 256 == 255 || link + 1 == self.count {
+                self.core.flush(&mut self.kernel, 0);
+                self.core.take_events(&mut self.events);
+            }
+        }
+        while self.core.puts_off() {
+            self.core.flush(&mut self.kernel, 0);
+        }
+        let counters = self.core.stats().counters;
+        assert_eq!(counters.sessions_recovered, self.count as u64);
+        counters.bytes_out - before
+    }
+
+    /// The system calls so far.
+    pub(crate) fn sends(&self) -> usize {
+        self.kernel.sends
     }
 
     /// One message for each connection, in a system call of its own. Returns the connections.

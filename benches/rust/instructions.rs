@@ -9,14 +9,33 @@ use roomcast::router::Selection;
 use world::{Order, World, targets};
 
 /// Arguments in any order: how many members, how many emits, the name of a target or `mixed`, `shuffled`; or `flush`, `polling` or
-/// `events` and how many clients.
+/// `events` and how many clients; or `emit`, how many clients and how many emits to all of them, with `recovery` or without it; or
+/// `restore`, how many clients and how many messages each of them has missed.
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|w| w == word);
     let mut numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
     let (members, emits) = (numbers.next().unwrap_or(1_000).max(100), numbers.next().unwrap_or(64));
+    if has("emit") || has("restore") {
+        let mut clients = Clients::new(members as usize, false, has("recovery") || has("restore"));
+        if has("emit") {
+            // The first round grows the buffers.
+            (0..emits).for_each(|_| clients.emit());
+            clients.flush();
+            measured_emits(&mut clients, emits);
+            clients.flush();
+            println!("{emits} emits to {members} clients");
+        } else {
+            clients.miss(emits as usize);
+            let opened = clients.sends();
+            let bytes = measured_restore(&mut clients);
+            let sends = clients.sends() - opened;
+            println!("{emits} messages to each of {members}: {bytes} bytes in {sends} sends");
+        }
+        return;
+    }
     if has("flush") || has("polling") || has("events") {
-        let mut clients = Clients::new(members as usize, has("polling"));
+        let mut clients = Clients::new(members as usize, has("polling"), false);
         for first in [true, false] {
             // The first round grows the buffers.
             clients.poll();
@@ -54,6 +73,16 @@ fn measured_flush(clients: &mut Clients) -> usize {
 #[inline(never)]
 fn measured_events(clients: &mut Clients) -> usize {
     clients.events()
+}
+
+#[inline(never)]
+fn measured_emits(clients: &mut Clients, emits: u32) {
+    (0..emits).for_each(|_| clients.emit());
+}
+
+#[inline(never)]
+fn measured_restore(clients: &mut Clients) -> u64 {
+    clients.come_back()
 }
 
 fn tick(world: &mut World, target: &Selection<'_>, emits: u32, mixed: bool) -> usize {

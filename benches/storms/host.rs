@@ -1,7 +1,7 @@
 //! The server of `benches/storms` and `tests/overload.mjs`: one room, an emit of each class, and a drain, all at a client's
-//! word. Takes a port and `limit=value` pairs. Not for the public: any client may drain it.
+//! word. Takes a port and `limit=value` pairs, and `recovery=1` for connection state recovery. Not for the public: any client may drain it.
 
-use roomcast::{Broker, Config, Delivery, Event, Events, Message, Target};
+use roomcast::{Broker, Config, Delivery, Event, Events, Message, NamespaceOptions, Target};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
@@ -11,10 +11,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         metrics_path: Some("/metrics".into()),
         ..Config::default()
     };
+    let mut options = NamespaceOptions::default();
     for word in words {
         let (name, value) = word.split_once('=').ok_or("limit=value")?;
         let limits = &mut config.limits;
         match name {
+            "recovery" => options.recovery = value == "1",
             "max_backlog" => limits.max_backlog = value.parse()?,
             "max_handshakes_per_second" => limits.max_handshakes_per_second = value.parse()?,
             "step_time" => limits.step_time = value.parse()?,
@@ -29,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let mut broker = Broker::new(config)?;
+    broker.add_namespace("/", options)?;
     println!("listening on {}", broker.listen(format!("127.0.0.1:{port}"))?);
     let mut events = Events::new();
     loop {

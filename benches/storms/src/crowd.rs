@@ -40,6 +40,8 @@ pub struct Client {
     pub state: State,
     input: Vec<u8>,
     code: Option<u16>,
+    /// With recovery, the private id of its session.
+    pid: Option<String>,
 }
 
 pub struct Crowd {
@@ -66,19 +68,30 @@ impl Crowd {
 
     /// Adds a client that is on its way to the room.
     pub fn join(&mut self) -> Outcome<usize> {
-        self.clients.push(Client { stream: None, state: State::Gone, input: Vec::new(), code: None });
+        let (input, pid) = (Vec::new(), None);
+        self.clients.push(Client { stream: None, state: State::Gone, input, code: None, pid });
         let at = self.clients.len() - 1;
         self.rejoin(at)?;
         Ok(at)
     }
 
-    /// Connects a client that is gone anew.
+    /// The network takes a client's connection away.
+    pub fn cut(&mut self, at: usize) -> Outcome<()> {
+        if let Some(stream) = self.clients[at].stream.take() {
+            Socket::from(stream).set_linger(Some(Duration::ZERO))?;
+        }
+        self.clients[at].state = State::Gone;
+        Ok(())
+    }
+
+    /// Connects a client that is gone anew; it asks for its session if it has one.
     pub fn rejoin(&mut self, at: usize) -> Outcome<()> {
         let stream = dial(self.server, at, self.receive, UPGRADE.as_bytes())?;
         stream.set_nonblocking(true)?;
         epoll::add(&self.poll, &stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
+        let pid = self.clients[at].pid.take();
         self.clients[at] =
-            Client { stream: Some(stream), state: State::Upgrading, input: Vec::new(), code: None };
+            Client { stream: Some(stream), state: State::Upgrading, input: Vec::new(), code: None, pid };
         Ok(())
     }
 
@@ -181,11 +194,26 @@ impl Crowd {
                 continue;
             }
             let text = std::str::from_utf8(payload)?;
-            let state = self.clients[at].state;
+            let client = &mut self.clients[at];
+            let state = client.state;
             let (next, answer) = match (state, text.as_bytes()) {
-                (_, b"2") => (state, Some("3")),
-                (State::Opening, [b'0', ..]) => (State::Connecting, Some("40")),
-                (State::Connecting, [b'4', b'0', ..]) => (State::Joining, Some(r#"420["join"]"#)),
+                (_, b"2") => (state, Some("3".to_owned())),
+                (State::Opening, [b'0', ..]) => {
+                    let session = client.pid.as_ref().map(|pid| format!("40{{\"pid\":\"{pid}\"}}"));
+                    (State::Connecting, session.or_else(|| Some("40".to_owned())))
+                }
+                (State::Connecting, [b'4', b'0', ..]) => {
+                    let pid = text.split("\"pid\":\"").nth(1).and_then(|rest| rest.split('"').next());
+                    let pid = pid.map(str::to_owned);
+                    let is_back = pid.is_some() && pid == client.pid;
+                    client.pid = pid;
+                    // Whoever is back is in its room.
+                    if is_back {
+                        (State::Ready, None)
+                    } else {
+                        (State::Joining, Some(r#"420["join"]"#.to_owned()))
+                    }
+                }
                 (State::Joining, [b'4', b'3', ..]) => (State::Ready, None),
                 (_, [b'4', b'2', ..]) | (State::Ready, [b'4', b'3', ..]) => {
                     got(at, Got::Event(text), now);
@@ -198,7 +226,7 @@ impl Crowd {
                 got(at, Got::Ready, now);
             }
             if let Some(answer) = answer {
-                self.say(at, answer)?;
+                self.say(at, &answer)?;
             }
         }
         input.drain(..used);

@@ -14,6 +14,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("stalled", stalled),
     ("megabyte", megabyte),
     ("reconnect", reconnect),
+    ("restore", restore),
     ("drain", drain),
     ("slow", slow),
 ];
@@ -251,6 +252,91 @@ fn reconnect(host: &str) -> Outcome<()> {
         if figures.value("roomcast_sockets") as usize != CLIENTS + 2 {
             return Err("not all are in the namespace".into());
         }
+    }
+    Ok(())
+}
+
+/// Ten thousand lose their connections, miss a hundred messages each, and come back for them at once.
+fn restore(host: &str) -> Outcome<()> {
+    const CLIENTS: usize = 10_000;
+    const MISSED: usize = 100;
+    let server = Server::start(host, &["recovery=1"])?;
+    // Client 0 talks, and client 1 hears it at once.
+    let mut watcher = crowd(&server, 2, None)?;
+    let mut crowd = crowd(&server, CLIENTS, None)?;
+    for at in 0..CLIENTS {
+        crowd.cut(at)?;
+    }
+    while server.figures()?.value("roomcast_away") as usize != CLIENTS {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (padding, mut live) = ("x".repeat(64), 0);
+    for number in 0..MISSED {
+        watcher.say(0, &format!("42[\"pub\",{number},\"{padding}\"]"))?;
+        let before = live;
+        while live == before {
+            watcher.wait(Instant::now() + PATIENCE, |_, got, _| {
+                if let Got::Event(text) = got {
+                    // A frame of this length has a head of two bytes.
+                    live += text.len() + 2;
+                }
+            })?;
+        }
+    }
+    let before = server.figures()?;
+    let begin = Instant::now();
+    let mut heard = vec![0; CLIENTS];
+    let (mut echo, mut sent, mut next) = (Histogram::new(), None, 0);
+    while crowd.ready() < CLIENTS {
+        if begin.elapsed() > PATIENCE {
+            return Err(format!("{} of {CLIENTS} are back", crowd.ready()).into());
+        }
+        for _ in 0..256 {
+            if next < CLIENTS {
+                crowd.rejoin(next)?;
+                next += 1;
+            }
+        }
+        if sent.is_none() {
+            watcher.say(0, "421[\"echo\"]")?;
+            sent = Some(Instant::now());
+        }
+        crowd.wait(Instant::now() + Duration::from_millis(2), |at, got, _| {
+            if let Got::Event(text) = got {
+                let expected = format!("42[\"msg\",{},", heard[at]);
+                assert!(text.starts_with(&expected), "client {at} got {text} instead of {expected}");
+                heard[at] += 1;
+            }
+        })?;
+        watcher.wait(Instant::now(), |at, got, now| {
+            if at == 0
+                && let Got::Event(_) = got
+                && let Some(sent) = sent.take()
+            {
+                echo.record((now - sent).as_nanos() as u64, 1);
+            }
+        })?;
+    }
+    let time = begin.elapsed();
+    let figures = server.figures()?;
+    let (longest, p99) = figures.times_since(&before, "roomcast_step_seconds");
+    let bytes = figures.value("roomcast_bytes_out_total") - before.value("roomcast_bytes_out_total");
+    println!("\n### {CLIENTS} come back within a second for {MISSED} messages each\n");
+    println!(
+        "| all had theirs after, s | bytes sent, of those of the messages | step p99, ms | longest step, ms | another's echo meanwhile, ms: p50 | p99 | most |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| {:.2} | {:.3} | {:.0} | {:.0} | {} |",
+        time.as_secs_f64(),
+        bytes / (live * CLIENTS) as f64,
+        p99 * 1e3,
+        longest * 1e3,
+        percentiles(&echo),
+    );
+    let recovered = figures.value("roomcast_sessions_recovered_total") as usize;
+    if recovered != CLIENTS || heard.iter().any(|&count| count != MISSED) {
+        return Err(format!("{recovered} of {CLIENTS} have their session").into());
     }
     Ok(())
 }
