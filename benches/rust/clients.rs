@@ -13,7 +13,7 @@ const ARGS: &str = "[\"sixty-four bytes of arguments, as they come from a game's
 /// Clients in `/`, each on a WebSocket or polling over one link.
 pub(crate) struct Clients {
     core: Core,
-    kernel: Kernel,
+    kernel: Kernel<0>,
     events: Events,
     count: usize,
     /// Sixteen events of one client, as it sends them.
@@ -39,7 +39,7 @@ impl Clients {
         for link in 0..count {
             assert!(core.opened(link, ([127, 0, 0, 1], 1).into(), 0));
             let mut request = |mut bytes: Vec<u8>| {
-                let mut kernel = Kernel::hearing(usize::MAX);
+                let mut kernel = Kernel::<{ usize::MAX }>::default();
                 let _ = core.received(link, &mut bytes, 0);
                 core.flush(&mut kernel, 0);
                 core.take_events(&mut events);
@@ -66,7 +66,7 @@ impl Clients {
         for _ in 0..16 {
             burst.extend(frame(&format!("42[\"move\",{}", &ARGS[1..])));
         }
-        Self { core, kernel: Kernel::hearing(0), events, count, burst, polls, returns }
+        Self { core, kernel: Kernel::default(), events, count, burst, polls, returns }
     }
 
     /// Each polling client asks for what there is; there is nothing yet.

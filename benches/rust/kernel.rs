@@ -4,29 +4,25 @@ use roomcast::service::{Output, Sent};
 use std::hint::black_box;
 use std::io::IoSlice;
 
-pub(crate) struct Kernel {
+/// It keeps the first `MOST` bytes, and what comes in one call with the last of them.
+#[derive(Default)]
+pub(crate) struct Kernel<const MOST: usize> {
     /// The calls so far.
     #[allow(dead_code, reason = "for benches/rust; benches/cost shares this file")]
     pub(crate) sends: usize,
-    /// The first of the bytes, up to so many.
     pub(crate) heard: Vec<u8>,
-    most: usize,
 }
 
-impl Kernel {
-    pub(crate) fn hearing(most: usize) -> Self {
-        Self { sends: 0, heard: Vec::new(), most }
-    }
-
+impl<const MOST: usize> Kernel<MOST> {
     fn take(&mut self, bytes: &[u8]) {
-        if self.heard.len() < self.most {
+        if self.heard.len() < MOST {
             self.heard.extend_from_slice(bytes);
         }
         black_box(bytes);
     }
 }
 
-impl Output for Kernel {
+impl<const MOST: usize> Output for Kernel<MOST> {
     fn send(&mut self, _: usize, bytes: &[u8]) -> Sent {
         self.sends += 1;
         self.take(bytes);

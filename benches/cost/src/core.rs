@@ -70,7 +70,7 @@ pub(super) const CASES: &[Case] = &[
 
 struct World {
     core: Core,
-    kernel: Kernel,
+    kernel: Kernel<1_000>,
     events: Events,
 }
 
@@ -86,7 +86,7 @@ impl World {
         )
         .expect("a good pattern");
         assert!(core.opened(0, ([127, 0, 0, 1], 1).into(), 0));
-        Self { core, kernel: Kernel::hearing(1_000), events: Events::new() }
+        Self { core, kernel: Kernel::default(), events: Events::new() }
     }
 
     /// What the loop does with `step` bytes at a time, and a host that takes its events.
