@@ -133,7 +133,7 @@ fn limits_pass_exactly() {
 #[test]
 fn every_truncation_is_an_answer() {
     let limits = Limits::default();
-    for row in rows(&table!("socketio.jsonl")) {
+    for row in rows(&table!("socketio.jsonl")).step_by(if cfg!(miri) { 20 } else { 1 }) {
         let text = row[0].as_str().unwrap();
         for (end, _) in text.char_indices() {
             if let Ok(packet) = decode(&text[..end], &limits) {
