@@ -116,12 +116,13 @@ sanitize-quick:
 sanitize:
 	tests/sanitize.sh full
 
-# ---- Overload: the drain, the admission rate and the metrics, with stock clients and Prometheus' parser ----
+# ---- Overload: the drain, the admission rate, the metrics and restarts, with stock clients and Prometheus' parser ----
 METRICS_VENV := $(TARGET)/metrics-venv
 
 overload: $(INTEROP)/node_modules $(METRICS_VENV)/ready
 	cargo build --features capi --example storm_host
 	node tests/overload.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
+	node tests/restart.mjs $(TARGET)/debug/examples/storm_host
 
 $(METRICS_VENV)/ready: Makefile
 	python3 -m venv $(METRICS_VENV)

@@ -1,7 +1,9 @@
-//! The server of `benches/storms` and `tests/overload.mjs`: one room, an emit of each class, and a drain, all at a client's
-//! word. Takes a port and `limit=value` pairs, and `recovery=1` for connection state recovery. Not for the public: any client may drain it.
+//! The server of `benches/storms`, `tests/overload.mjs` and `tests/restart.mjs`: one room, an emit of each class, a drain, and an end,
+//! all at a client's word; and a pulse, a number for everybody every so many milliseconds. Takes a port and `limit=value` pairs, and
+//! `recovery=1` for connection state recovery. Not for the public: any client may drain it.
 
 use roomcast::{Broker, Config, Delivery, Event, Events, Message, NamespaceOptions, Target};
+use std::time::{Duration, Instant};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
@@ -12,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Config::default()
     };
     let mut options = NamespaceOptions::default();
+    let (mut pulse, mut kept) = (None, None);
     for word in words {
         let (name, value) = word.split_once('=').ok_or("limit=value")?;
         let limits = &mut config.limits;
@@ -27,15 +30,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "upgrade_timeout" => config.upgrade_timeout = value.parse()?,
             "ping_interval" => config.ping_interval = value.parse()?,
             "ping_timeout" => config.ping_timeout = value.parse()?,
+            "recovery_window" => limits.recovery_window = value.parse()?,
+            "pulse" => pulse = Some(Duration::from_millis(value.parse()?)),
+            // With recovery=1: this file is for the next process.
+            "kept" => kept = Some(value.to_owned()),
             _ => return Err(format!("no such limit: {name}").into()),
         }
     }
     let mut broker = Broker::new(config)?;
-    broker.add_namespace("/", options)?;
+    let root = broker.add_namespace("/", options)?;
+    // The number of the next pulse comes first in the file.
+    let mut number = 1_u64;
+    if let Some(before) = kept.as_ref().and_then(|path| std::fs::read(path).ok()) {
+        let (next, sessions) = before.split_first_chunk().ok_or("a number first")?;
+        number = u64::from_le_bytes(*next);
+        println!("imported {}", broker.import_recovery(sessions)?);
+    }
+    let mut due = Instant::now();
     println!("listening on {}", broker.listen(format!("127.0.0.1:{port}"))?);
     let mut events = Events::new();
     loop {
-        broker.poll(&mut events, None)?;
+        broker.poll(&mut events, pulse.map(|_| due.saturating_duration_since(Instant::now())))?;
+        if let Some(pulse) = pulse
+            && due <= Instant::now()
+        {
+            broker.emit(Target::all(root), Message::new("pulse", &format!("[{number}]")))?;
+            number += 1;
+            due += pulse;
+        }
         for event in events.iter() {
             let Event::Message { socket, namespace, name, args, ack, .. } = event else {
                 if let Event::Drained = event {
@@ -61,6 +83,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "drain" => {
                     let (per_second, reason): (u32, String) = serde_json::from_str(args)?;
                     broker.drain(per_second, &reason)
+                }
+                // What comes behind it in this batch is lost, as it is with a process.
+                "hand_over" => {
+                    let path = kept.ok_or("kept=FILE")?;
+                    broker.close(&mut Events::new(), Duration::from_secs(5))?;
+                    std::fs::write(path, [&number.to_le_bytes()[..], &broker.export_recovery()?].concat())?;
+                    return Ok(());
+                }
+                "stop_pulse" => {
+                    pulse = None;
+                    broker
+                        .emit(Target::all(namespace), Message::new("last", &format!("[{}]", number - 1)))
+                        .map(drop)
                 }
                 "stop_draining" => {
                     broker.stop_draining();

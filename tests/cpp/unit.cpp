@@ -310,6 +310,10 @@ static void targets() {
     CHECK(broker.disconnect_sockets(rc::target(chat), true).or_throw() == 0);
     CHECK(broker.fetch_sockets(rc::target(chat).rooms({"a"})).or_throw().size() == 0);
     CHECK(broker.drain_packed().or_throw().size() % 8 == 0);
+
+    const std::string kept(broker.export_recovery().or_throw());
+    CHECK(broker.import_recovery(kept).or_throw() == 0);
+    CHECK(broker.import_recovery(std::string_view(kept).substr(1)).status() == errc::bad_import);
 }
 
 // ---- The router ----
