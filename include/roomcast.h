@@ -1488,7 +1488,7 @@ roomcast_status roomcast_close_connection(struct roomcast_broker *broker,
  *
  * Errors: ROOMCAST_ERROR_BAD_NAMESPACE, ROOMCAST_ERROR_EXISTS if it is there with other flags ("/" takes whatever it is given
  * while it is empty), ROOMCAST_ERROR_TOO_MANY, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE for a
- * flag that there is not, ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
+ * flag that there is not.
  * Ownership: the name is copied.
  * Threads: the broker's.
  */
@@ -1506,8 +1506,7 @@ roomcast_status roomcast_add_namespace(struct roomcast_broker *broker,
  * is the one to choose; 0 keeps it, and then clients decide how many there are, up to max_namespaces, past which no other can be
  * made. One in which nobody was ever let in goes in any case.
  *
- * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
- * ROOMCAST_ERROR_UNSUPPORTED for recovery with more than one loop.
+ * Errors: ROOMCAST_ERROR_BAD_NAMESPACE for a glob that no name can fit, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE.
  * Ownership: the glob is copied.
  * Threads: the broker's.
  */

@@ -105,7 +105,7 @@ errors! {
     /// Only through the C ABI: an earlier call ended in a panic.
     Poisoned = -204, "an earlier call ended in a bug of the library; the object can only be freed";
     /// Only through the C ABI: the operating system does not have this.
-    Unsupported = -205, "not supported by this operating system, or with several loops";
+    Unsupported = -205, "not supported by this operating system";
     /// The broker was made by another process, and this one is its child after a fork: the threads are not here, and the
     /// descriptors are the other's. The broker can only be dropped.
     Forked = -206, "it belongs to the process that made it, and this is a child after a fork: make one here";

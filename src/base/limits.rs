@@ -161,6 +161,7 @@ macro_rules! limits {
             /// Milliseconds for which a socket of a namespace with recovery is waited for after its connection has ended.
             recovery_window: u64 = 120_000, 1, MAX_TIME;
             /// Bytes that each namespace with recovery keeps of what was emitted in it, for those who come back; the oldest goes first.
+            /// With several loops each of them keeps so much, of what went to its own clients.
             recovery_log_bytes: usize = 16 * 1024 * 1024, 1;
             /// Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
             /// more. 0: none.

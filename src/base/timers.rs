@@ -61,10 +61,11 @@ impl<T: Copy + Ord + Hash> Timers<T> {
         }
     }
 
-    pub(crate) fn cancel(&mut self, timer: T) {
-        if let Some(old) = self.by_timer.remove(&timer) {
-            self.by_time.remove(&(old, timer));
-        }
+    /// Disarms a timer. When it was due, if it was armed.
+    pub(crate) fn cancel(&mut self, timer: T) -> Option<Millis> {
+        let due = self.by_timer.remove(&timer)?;
+        self.by_time.remove(&(due, timer));
+        Some(due)
     }
 
     pub(crate) fn next(&self) -> Option<Millis> {

@@ -8,7 +8,7 @@ use crate::base::errors::Result;
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::base::sid::IdSpace;
 use crate::engine::quotas::{Counts, Quotas};
-use crate::engine::service::{Flow, Output, Owed, Service};
+use crate::engine::service::{Flow, Output, Owed, Parcel, Service};
 use crate::engine::{End, Engine, Upper};
 use crate::host::config::Config;
 use crate::host::events::{Events, Kind};
@@ -203,6 +203,12 @@ impl Core {
         !self.engine.events.is_empty()
     }
 
+    /// Connections that are known for having moved from loop to loop, or being about to.
+    #[cfg(test)]
+    pub(crate) fn moves(&self) -> usize {
+        self.engine.moves()
+    }
+
     /// TCP connections that are open.
     pub(crate) fn link_count(&self) -> usize {
         self.engine.open_links()
@@ -286,6 +292,12 @@ impl Core {
 impl Service for Core {
     fn opened(&mut self, link: usize, peer: Peer, now: Millis) -> bool {
         self.engine.link_opened(link, peer, now, &mut self.top)
+    }
+
+    fn arrived(&mut self, link: Option<usize>, parcel: Parcel, now: Millis) -> Option<Flow> {
+        let flow = self.engine.arrived(link, parcel, now, &mut self.top);
+        self.settle();
+        flow
     }
 
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow {

@@ -7,6 +7,7 @@ use super::link::Link;
 use super::{Ending, Engine, Notice};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
+use crate::base::ids::Key;
 use crate::base::limits::Limits;
 use crate::host::peer::Address;
 use crate::host::reason::Reason;
@@ -211,25 +212,32 @@ impl Engine {
                 // It goes by itself, when it has been answered.
                 continue;
             }
-            let transport = conn.transport;
-            let Some(drain) = &mut self.admission.drain else { break };
-            count(&mut drain.sent, 1);
-            let close = drain.close.clone();
-            if let Transport::WebSocket { link } = transport
-                && let Link::WebSocket(websocket) = self.link(link)
-            {
-                websocket.close = close;
-            }
-            count(&mut self.counters.drained, 1);
-            self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
+            self.drain_away(key);
         }
         self.tell_if_drained();
     }
 
-    /// Tells the host when the last connection of a drain is gone.
+    /// Sends one client away.
+    pub(super) fn drain_away(&mut self, key: Key) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let transport = conn.transport;
+        let Some(drain) = &mut self.admission.drain else { return };
+        count(&mut drain.sent, 1);
+        let close = drain.close.clone();
+        if let Transport::WebSocket { link } = transport
+            && let Link::WebSocket(websocket) = self.link(link)
+        {
+            websocket.close = close;
+        }
+        count(&mut self.counters.drained, 1);
+        self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
+    }
+
+    /// Tells the host when the last connection of a drain is gone, wherever it lived.
     pub(super) fn tell_if_drained(&mut self) {
         if let Some(drain) = &mut self.admission.drain
             && self.conns.len() == 0
+            && self.gone.is_empty()
             && !std::mem::replace(&mut drain.told, true)
         {
             self.timers.cancel(Timer::Drain);

@@ -67,6 +67,18 @@ pub(crate) struct Probe {
     pub(crate) form: Form,
 }
 
+/// A connection that goes to another loop, and what its client has said that is for that loop to hear.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    pub(crate) number: usize,
+    /// The message by which its client asks for what is there.
+    pub(crate) message: Box<str>,
+    /// What came behind it in its POST.
+    pub(crate) payload: Option<Box<str>>,
+    /// What came behind it over its WebSocket.
+    pub(crate) input: Vec<u8>,
+}
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -85,6 +97,7 @@ pub(crate) struct Conn {
     pub(crate) address: Option<Address>,
     /// The batch of events with the newest from this client.
     pub(crate) said: u64,
+    pub(crate) leaving: Option<Box<Leaving>>,
 }
 
 impl Conn {
@@ -105,6 +118,7 @@ impl Conn {
             origin,
             address,
             said: 0,
+            leaving: None,
         }
     }
 

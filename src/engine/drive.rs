@@ -44,7 +44,7 @@ impl Engine {
             Link::Http(_) => self.http_received(link, bytes, upper),
             Link::WebSocket(_) => {
                 self.websocket_received(link, bytes, upper);
-                Flow::Continue
+                self.flow(link)
             }
             Link::Free => Flow::Continue,
         }

@@ -12,7 +12,6 @@ use crate::host::handshake::Origin;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::out::Form;
-use crate::wire::engineio;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
 
@@ -348,15 +347,7 @@ impl Engine {
             conn.release_post(link);
         }
         // As in the reference, what is not UTF-8 is replaced, not refused.
-        for packet in engineio::payload(&String::from_utf8_lossy(body)) {
-            if !self.conns.get(key).is_some_and(|conn| conn.is_open()) {
-                break;
-            }
-            match packet {
-                Ok(packet) => self.packet(key, packet, upper),
-                Err(_) => self.unparsable(key),
-            }
-        }
+        self.payload(key, &String::from_utf8_lossy(body), upper);
         self.respond_to_post(link);
     }
 

@@ -89,7 +89,14 @@ impl Engine {
     pub(super) fn forget_conn(&mut self, key: Key) -> Option<Conn> {
         let conn = self.conns.remove(key)?;
         self.quotas.leave(conn.address);
-        self.custom_sids.remove(&conn.sid);
+        if self.other_sids.remove(&conn.sid).is_some()
+            && let Some(origin) = self.sids.elsewhere(&conn.sid)
+        {
+            self.ended.push((origin, conn.sid.clone()));
+        }
+        if conn.leaving.is_some() {
+            self.gone.remove(&conn.sid);
+        }
         self.outbox.forget(key.slot);
         self.tell_if_drained();
         Some(conn)

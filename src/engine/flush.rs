@@ -2,7 +2,8 @@
 //! not take is kept. Nothing here may depend on how many emits there were.
 
 use super::conn::{Conn, State, Timer, Transport};
-use super::link::{Clock, Link, Role};
+use super::link::{Clock, Http, Link, Role};
+use super::parcel::{Given, Parcel};
 use super::put_off::LITTLE;
 use super::service::{Output, Sent};
 use super::{Ending, Engine, Upper};
@@ -35,6 +36,7 @@ impl Engine {
         let mut links = std::mem::take(&mut self.ready_links);
         let mut ranges = std::mem::take(&mut self.ranges);
         loop {
+            self.depart(out, upper);
             // A link's own output goes before what its connection has queued: the 101, a probe's pong.
             for link in links.drain(..) {
                 self.flush_link(link, &mut ranges, out);
@@ -66,7 +68,11 @@ impl Engine {
                 self.go_on(link, out, upper);
             }
             std::mem::swap(&mut links, &mut self.ready_links);
-            if links.is_empty() && self.ready.is_empty() && !self.outbox.log.has_dirty() {
+            if links.is_empty()
+                && self.ready.is_empty()
+                && self.leaving.is_empty()
+                && !self.outbox.log.has_dirty()
+            {
                 break;
             }
         }
@@ -92,7 +98,9 @@ impl Engine {
         self.link_is_gone();
         self.counters.links_opened -= 1;
         self.counters.bytes_in -= http.input.len() as u64;
-        out.hand_over(link as usize, number, http.peer, http.input.into_unread());
+        let Http { peer, input, .. } = *http;
+        let parcel = Parcel(Given::Link { peer, input: input.into_unread() });
+        out.hand_over(Some(link as usize), number, parcel);
     }
 
     /// Sends a link's own output; goes on with its next request when all is out.

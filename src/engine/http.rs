@@ -19,12 +19,18 @@ impl Engine {
         }
         http.input.push(bytes);
         self.http_progress(link, upper);
+        self.flow(link)
+    }
+
+    /// Whether a link may bring more.
+    pub(super) fn flow(&mut self, link: u32) -> Flow {
         let ahead = self.config.limits.max_head_bytes;
         match self.link(link) {
             Link::Http(http) if http.is_ahead(ahead) => {
                 http.paused = true;
                 Flow::Pause
             }
+            Link::WebSocket(websocket) if websocket.held => Flow::Pause,
             _ => Flow::Continue,
         }
     }
@@ -129,8 +135,11 @@ impl Engine {
         if self.config.loops < 2 || !self.covers(request.path()) {
             return None;
         }
-        let sid = http::query_pairs(request.query()).find(|(name, _)| name == "sid");
-        sid.and_then(|(_, sid)| self.sids.elsewhere(&sid))
+        let (_, sid) = http::query_pairs(request.query()).find(|(name, _)| name == "sid")?;
+        if self.other_sids.contains_key(&*sid) {
+            return None;
+        }
+        self.gone.get(&*sid).copied().or_else(|| self.sids.elsewhere(&sid))
     }
 
     /// Whether a request names a session that lives on another loop; then the link is to go there.
@@ -389,7 +398,7 @@ impl Engine {
         }
         match time {
             Some(time) => self.timers.arm(Timer::Link(link), self.after(time)),
-            None => self.timers.cancel(Timer::Link(link)),
+            None => drop(self.timers.cancel(Timer::Link(link))),
         }
     }
 }

@@ -209,6 +209,8 @@ pub(crate) struct WebSocket {
     pub(crate) half_closed: bool,
     /// The kernel has taken some of what waited, since this was looked at last.
     pub(crate) moves: bool,
+    /// Its connection goes to another loop: what comes from now on is for that one.
+    pub(crate) held: bool,
 }
 
 /// What a WebSocket is to its connection.

@@ -16,7 +16,9 @@ mod http;
 mod input;
 mod lines;
 mod link;
+mod moves;
 mod origins;
+pub(crate) mod parcel;
 mod put_off;
 pub(crate) mod quotas;
 pub(crate) mod service;
@@ -113,8 +115,14 @@ pub(crate) struct Engine {
     open_links: usize,
     conns: Slots<Conn>,
     sids: SidSource,
-    /// Connections whose id the host made; the engine's own ids need no table.
-    custom_sids: HashMap<Box<str>, Key>,
+    /// Connections whose id the host made, or another loop from which they came; the engine's own ids need no table.
+    other_sids: HashMap<Box<str>, Key>,
+    /// Connections that go to another loop with the next flush.
+    leaving: Vec<Key>,
+    /// The loops of those that have gone, or are about to, until they end.
+    gone: HashMap<Box<str>, usize>,
+    /// Those that came from another loop and have ended, which that loop has yet to hear.
+    ended: Vec<(usize, Box<str>)>,
     timers: Timers<Timer>,
     notices: VecDeque<Notice>,
     /// Connections to look at in the next flush although nothing was delivered to them.
@@ -177,7 +185,10 @@ impl Engine {
             open_links: 0,
             conns: Slots::default(),
             sids: SidSource::new(space),
-            custom_sids: HashMap::new(),
+            other_sids: HashMap::new(),
+            leaving: Vec::new(),
+            gone: HashMap::new(),
+            ended: Vec::new(),
             timers: Timers::default(),
             notices: VecDeque::new(),
             ready: Vec::new(),
@@ -251,6 +262,8 @@ impl Engine {
             && self.ready.is_empty()
             && self.ready_links.is_empty()
             && self.put_off.is_empty()
+            && self.leaving.is_empty()
+            && self.ended.is_empty()
             && self.doomed.is_empty())
     }
 
@@ -376,11 +389,11 @@ impl Engine {
     fn find_conn(&self, sid: &str) -> Option<Key> {
         let key = match self.sids.slot(sid).and_then(|slot| self.conns.key_at(slot)) {
             Some(key) => key,
-            None => *self.custom_sids.get(sid)?,
+            None => *self.other_sids.get(sid)?,
         };
         match self.conns.get(key) {
             Some(conn) if &*conn.sid == sid && conn.state != State::Deciding => Some(key),
-            _ => self.custom_sids.get(sid).copied(),
+            _ => self.other_sids.get(sid).copied(),
         }
     }
 
@@ -391,12 +404,12 @@ impl Engine {
             Some(generate) => (generate().ok_or(Error::BadId)?.into(), true),
             None => (sid::text(&self.sids.make(next.slot)?).into(), false),
         };
-        if custom && (sid.is_empty() || self.custom_sids.contains_key(&sid)) {
+        if custom && (sid.is_empty() || self.other_sids.contains_key(&sid)) {
             return Err(Error::BadId);
         }
         let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
         if custom {
-            self.custom_sids.insert(sid, key);
+            self.other_sids.insert(sid, key);
         }
         Ok(key)
     }

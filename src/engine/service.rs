@@ -5,6 +5,8 @@ use crate::host::peer::Peer;
 use std::io::IoSlice;
 use std::time::Duration;
 
+pub use super::parcel::Parcel;
+
 /// A protocol on top of links, driven by a loop.
 ///
 /// A *link* is one TCP connection, named by a dense key: small numbers, used again. A key is free when
@@ -13,6 +15,13 @@ use std::time::Duration;
 pub trait Service {
     /// A connection was accepted. `false` refuses it: the loop closes it and says nothing more about it.
     fn opened(&mut self, link: usize, peer: Peer, now: Millis) -> bool;
+
+    /// Another loop gave this away by [`Output::hand_over`]: with a link, or without one. `None` refuses the link, as `false` does in
+    /// [`opened`](Self::opened); else it is whether the link may bring more. Called only where there are several loops.
+    fn arrived(&mut self, link: Option<usize>, parcel: Parcel, now: Millis) -> Option<Flow> {
+        let _ = (link, parcel, now);
+        None
+    }
 
     /// Bytes arrived. The service may change them in place; it takes them all, whatever it answers.
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow;
@@ -108,11 +117,13 @@ pub trait Output {
     /// Closes the link at once and drops what the kernel has not sent. The service is done with the link.
     fn abort(&mut self, link: usize);
 
-    /// Gives the link to another loop, which goes on with `input`, what the peer sent and nobody has used yet. The
-    /// service is done with the link. Called only where there are several loops.
-    fn hand_over(&mut self, link: usize, number: usize, peer: Peer, input: Vec<u8>) {
-        let _ = (number, peer, input);
-        self.abort(link);
+    /// Gives something to the loop of this number, where [`Service::arrived`] takes it in: with a link, with which the service is done,
+    /// or without one. Called only where there are several loops.
+    fn hand_over(&mut self, link: Option<usize>, number: usize, parcel: Parcel) {
+        let _ = (number, parcel);
+        if let Some(link) = link {
+            self.abort(link);
+        }
     }
 
     /// Leaves what the peer sends in the kernel, until [`resume`](Self::resume). An orderly end of the peer is

@@ -53,6 +53,22 @@ impl Engine {
         }
     }
 
+    /// Packets that came in one POST. Behind one by which their connection leaves they are for another loop.
+    pub(super) fn payload(&mut self, key: Key, body: &str, upper: &mut impl Upper) {
+        let mut rest = Some(body);
+        while let Some(body) = rest
+            && let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open())
+        {
+            if let Some(leaving) = &mut conn.leaving {
+                leaving.payload = Some(body.into());
+                return;
+            }
+            let (packet, behind) = engineio::first_packet(body);
+            self.text_packet(key, packet, upper);
+            rest = behind;
+        }
+    }
+
     /// A binary message over a WebSocket.
     pub(super) fn binary_packet(&mut self, key: Key, bytes: &[u8], upper: &mut impl Upper) {
         if self.conns.get(key).is_some_and(|conn| conn.is_open()) {
@@ -162,6 +178,7 @@ impl Engine {
             Transport::WebSocket { .. } => None,
         };
         let Some(probe) = conn.probe.take() else { return };
+        let leaves = conn.leaving.is_some();
         self.outbox.change_form(key.slot, conn.form, probe.form);
         conn.form = probe.form;
         conn.upgraded = true;
@@ -171,6 +188,7 @@ impl Engine {
         count(&mut self.counters.upgrades, 1);
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.role = Role::Main;
+            websocket.held = leaves;
         }
         if let Some(post) = post {
             self.doom(post, true);

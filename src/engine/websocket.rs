@@ -27,6 +27,7 @@ impl Engine {
             peer_closed: false,
             half_closed,
             moves: false,
+            held: false,
         });
         self.ready_links.push(link);
     }
@@ -59,8 +60,11 @@ impl Engine {
         let Link::WebSocket(websocket) = self.link(link) else { return };
         let mut decoder = std::mem::take(&mut websocket.decoder);
         let mut at = 0;
-        // What is handled may end the link, or be the peer's last word; then the rest is of no interest.
-        while let Link::WebSocket(WebSocket { conn, role, peer_closed: false, .. }) = *self.link(link) {
+        // What is handled may end the link, or be the peer's last word; then the rest is of no interest. Or it leads the connection to
+        // another loop.
+        while let Link::WebSocket(WebSocket { conn, role, peer_closed: false, held: false, .. }) =
+            *self.link(link)
+        {
             let Some(unread) = bytes.get_mut(at..) else { break };
             match decoder.read(unread, &self.config.limits) {
                 Ok((used, Some(message))) => {
@@ -76,6 +80,10 @@ impl Engine {
         }
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.decoder = decoder;
+            if websocket.held {
+                let conn = websocket.conn;
+                self.hold_input(conn, bytes.get(at..).unwrap_or_default());
+            }
         }
     }
 

@@ -106,6 +106,9 @@ counters! {
     sessions_expired,
     /// Clients that asked for a session nobody has, or has any more.
     recoveries_unknown,
+    /// Clients that asked for a session on another loop, with a connection that had a socket on this one already, or had gone from
+    /// loop to loop before.
+    recoveries_elsewhere,
     /// Clients that came back with an offset that names no emit there was.
     recoveries_foreign,
     /// Clients that came back and had missed something that was not kept, or more than `max_backlog`.

@@ -79,16 +79,16 @@ impl Hub {
     pub(super) fn enter(&mut self, engine: &mut Engine, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let life = std::mem::replace(&mut socket.life, Life::Connected);
-        let (conn, sid) = (socket.conn, socket.sid);
+        let (conn, sid, home) = (socket.conn, socket.sid, socket.namespace);
         socket.room_bytes = 0;
         // Set aside: it knows since when the socket is in these rooms.
         let session = socket.session.take();
-        let Some(namespace) = self.namespaces.get_mut(socket.namespace) else { return };
+        let pid = self.pid_for(session.as_deref());
+        let Some(namespace) = self.namespaces.get_mut(home) else { return };
         namespace.fleeting &= !namespace.settles;
         self.router.add(key.slot, namespace.route, conn.slot);
         engine.scratch.clear();
         engine.scratch.push(b'4');
-        let pid = session.as_ref().map(|session| session.pid.text());
         socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid), pid.as_deref());
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));

@@ -51,6 +51,13 @@ pub(super) struct Client {
     pub(super) replayed: usize,
 }
 
+impl Client {
+    /// It has had no socket.
+    pub(super) fn is_new(&self) -> bool {
+        self.sockets.is_empty() && self.left.is_empty()
+    }
+}
+
 /// All sessions that are open, by the slot of their connection.
 #[derive(Debug, Default)]
 pub(super) struct Clients(Vec<Option<Client>>);
@@ -94,6 +101,13 @@ impl Hub {
         for socket in client.sockets {
             self.remove_socket(engine, socket, end.reason, Some(&end.peer));
         }
+    }
+
+    /// A session that is open has gone to another loop.
+    pub(super) fn forget_client(&mut self, conn: Key) {
+        self.clients.close(conn);
+        self.timers.cancel(Timer::Connect(conn.slot));
+        self.timers.cancel(Timer::Assembly(conn.slot));
     }
 
     pub(super) fn connect_timed_out(&mut self, engine: &mut Engine, slot: u32) {

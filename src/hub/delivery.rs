@@ -94,7 +94,8 @@ impl Hub {
         engine.scratch.push(b'4');
         socketio::write_event(&mut engine.scratch, &namespace.name, attachments.len(), ack, name, args);
 
-        let kept = namespace.log.is_some() && ack.is_none() && self.mark(engine, &target, delivery, args);
+        let marked = namespace.log.is_some() || self.recovery.spread;
+        let kept = marked && ack.is_none() && self.mark(engine, &target, delivery, args);
         let asking = self.asking.total_members() > 0 && self.resolve(&target, Place::Asking);
         if !self.resolve(&target, Place::Connected) && !asking && !kept {
             return Ok(Receipt::default());

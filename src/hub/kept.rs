@@ -13,7 +13,8 @@ use crate::wire::json;
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Hub {
-    /// Puts the offset behind the event in `scratch`. Whether it is to be kept, for somebody who is there or away.
+    /// Puts the offset behind the event in `scratch`, which may also be of a namespace without a log. Whether it is to be kept, for
+    /// somebody who is there or away.
     pub(super) fn mark(
         &mut self,
         engine: &mut Engine,
@@ -21,10 +22,12 @@ impl Hub {
         delivery: Delivery,
         args: &str,
     ) -> bool {
-        if delivery == Delivery::Volatile {
-            // A client takes whatever text is last in an event for its offset, the name of one without arguments too.
+        let logged = self.namespaces.get(target.namespace.key()).is_some_and(|home| home.log.is_some());
+        if delivery == Delivery::Volatile || !logged {
+            // A client takes whatever text is last in an event for its offset, the name of one without arguments too. Without a log it
+            // is nothing but long, perhaps too long to be sent back.
             let rest = json::elements(args).rest();
-            if rest.is_empty() || rest.ends_with('"') {
+            if rest.ends_with('"') || (rest.is_empty() && logged) {
                 let offsets = &self.recovery.offsets;
                 offsets.append(&mut engine.scratch, offsets.next().saturating_sub(1));
             }

@@ -10,6 +10,7 @@ mod admission;
 mod away;
 mod clients;
 pub(crate) mod delivery;
+mod elsewhere;
 mod held;
 mod kept;
 mod lines;

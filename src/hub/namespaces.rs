@@ -52,7 +52,11 @@ pub struct NamespaceOptions {
     /// Each event carries one argument more on the wire, by which a client knows how far it has heard. Stock JavaScript
     /// clients hand it to their handlers behind the others, as they do with the reference's.
     ///
-    /// With more than one of `Config::loops` it is refused with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// With more than one of `Config::loops` a client that comes in on another loop than its session's goes there: its connection's
+    /// [`ConnId`](crate::ConnId), of which a guarded handshake told, is dead from then on, and [`Broker::conn_of`](crate::Broker::conn_of)
+    /// has the new one. Each loop keeps a log of its own. In namespaces without recovery clients are then told a private id, too, so that
+    /// the first that they ask for says where the others are; there an event whose last argument is a text carries one argument
+    /// more, as stock clients send that text back when they connect again.
     pub recovery: bool,
     #[doc(hidden)]
     pub open: Open,
@@ -121,7 +125,7 @@ impl Hub {
         options: NamespaceOptions,
     ) -> errors::Result<NamespaceId> {
         let name = normal(name)?;
-        check_recovery(engine, options.recovery)?;
+        self.recovery.spread |= options.recovery && engine.config.loops > 1;
         if let Some(&key) = self.names.get(&*name) {
             let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
             if &*name == "/" && namespace.population == 0 {
@@ -149,7 +153,7 @@ impl Hub {
         glob: &str,
         options: PatternOptions,
     ) -> errors::Result<()> {
-        check_recovery(engine, options.recovery)?;
+        self.recovery.spread |= options.recovery && engine.config.loops > 1;
         self.patterns.push(Pattern { glob: normal(glob)?.into(), options });
         Ok(())
     }
@@ -283,11 +287,6 @@ impl Hub {
             self.recovery.bytes = self.recovery.bytes.saturating_sub(log.bytes());
         }
     }
-}
-
-/// A client may come back on any loop, and a session lives on one.
-fn check_recovery(engine: &Engine, asked: bool) -> errors::Result<()> {
-    if asked && engine.config.loops > 1 { Err(Error::Unsupported) } else { Ok(()) }
 }
 
 /// A name with its slash.

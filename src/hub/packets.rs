@@ -32,6 +32,7 @@ impl Hub {
                 let due = engine.now.saturating_add(engine.config.limits.attachment_timeout);
                 self.timers.arm(Timer::Assembly(conn.slot), due);
             }
+            Ok(packet) if self.goes_elsewhere(engine, conn, &packet, text) => {}
             Ok(packet) => self.packet(engine, conn, &packet, None),
             Err(_) => self.malformed(engine, conn),
         }

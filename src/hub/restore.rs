@@ -11,6 +11,12 @@ use crate::host::events::Kind;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::wire::{json, socketio};
+use std::borrow::Cow;
+
+/// A text that a client says when it asks to join a namespace.
+pub(super) fn text_in<'a>(auth: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    json::member(auth, name).filter(|value| json::is_string(value)).map(json::unescape)
+}
 
 impl Hub {
     /// A client that asks to join a namespace may have a session there. Whether it has it back; otherwise it gets a new one.
@@ -18,14 +24,20 @@ impl Hub {
         if self.namespaces.get(namespace).is_none_or(|home| home.log.is_none()) {
             return false;
         }
-        let text = |name| json::member(auth, name).filter(|value| json::is_string(value)).map(json::unescape);
-        let Some(pid) = text("pid") else { return false };
+        let Some(pid) = text_in(auth, "pid") else { return false };
         let key = self.recovery.pids.find(&pid);
         let Some(key) = key.filter(|&key| self.is_recoverable(key, namespace)) else {
-            count(&mut engine.counters.recoveries_unknown, 1);
+            let counters = &mut engine.counters;
+            count(
+                match self.recovery.pids.elsewhere(&pid) {
+                    Some(_) => &mut counters.recoveries_elsewhere,
+                    None => &mut counters.recoveries_unknown,
+                },
+                1,
+            );
             return false;
         };
-        match self.replay(engine, conn, key, text("offset").as_deref()) {
+        match self.replay(engine, conn, key, text_in(auth, "offset").as_deref()) {
             Ok(()) => {
                 self.part_from_client(engine, key);
                 self.come_back(engine, conn, key, auth);

@@ -140,12 +140,12 @@ impl Loop {
         self.links.close_all(self.poll.registry());
     }
 
-    /// The links that the service gave to other loops, each with the number of its loop.
+    /// What the service gave to other loops, each with the number of its loop.
     pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
         self.links.departed()
     }
 
-    /// Takes in a link that another loop gave away.
+    /// Takes in what another loop gave away.
     pub(super) fn arrive(&mut self, service: &mut impl Service, handover: Handover) {
         let now = self.now();
         self.links.arrive(service, handover, now, self.poll.registry());
@@ -345,7 +345,10 @@ impl Loop {
 
     /// Something can be done without waiting.
     fn has_work(&self, service: &impl Service, now: Instant) -> bool {
-        service.has_work() || self.is_ready(service, now) || self.links.has_handled(service)
+        service.has_work()
+            || self.links.has_departed()
+            || self.is_ready(service, now)
+            || self.links.has_handled(service)
     }
 
     /// Something can be read, written or accepted, as far as the service wants it.

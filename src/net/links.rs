@@ -10,7 +10,7 @@ use super::REARMED_BY_WOULD_BLOCK;
 use super::deal::UnderWay;
 use super::stream::Stream;
 use crate::base::Millis;
-use crate::engine::service::{Flow, Service};
+use crate::engine::service::{Flow, Parcel, Service};
 use crate::host::peer::Peer;
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
@@ -119,17 +119,16 @@ pub(super) struct Links {
     lingering: VecDeque<Lingering>,
     linger: Duration,
     serial: u32,
-    /// Links that are on their way to another loop.
+    /// What is on its way to other loops.
     departed: Vec<(usize, Handover)>,
 }
 
-/// A link between two loops.
+/// Something between two loops.
 #[derive(Debug)]
 pub(super) struct Handover {
-    stream: Stream,
-    pub(super) peer: Peer,
-    /// What the peer sent and nobody has used yet.
-    pub(super) input: Vec<u8>,
+    /// If it is a link, or a connection that has one.
+    stream: Option<Stream>,
+    parcel: Parcel,
     /// Held until it is taken in, if it was dealt.
     under_way: Option<UnderWay>,
 }
@@ -150,36 +149,40 @@ impl Links {
         }
     }
 
-    /// Sends a link away, to the loop of this number.
-    pub(super) fn depart(
-        &mut self,
-        key: usize,
-        number: usize,
-        peer: Peer,
-        input: Vec<u8>,
-        registry: &Registry,
-    ) {
-        let Some(link) = self.slab.get_mut(key) else { return };
-        let Some(mut stream) = link.stream.take() else { return };
+    /// Sends something away, to the loop of this number; with a link, or without one.
+    pub(super) fn depart(&mut self, key: Option<usize>, number: usize, parcel: Parcel, registry: &Registry) {
+        let stream = key.and_then(|key| self.take_stream(key, registry));
+        self.departed.push((number, Handover { stream, parcel, under_way: None }));
+    }
+
+    /// Ends a link here, and leaves it as it is for its peer.
+    fn take_stream(&mut self, key: usize, registry: &Registry) -> Option<Stream> {
+        let link = self.slab.get_mut(key)?;
+        let mut stream = link.stream.take()?;
         // It fails only for what is not registered.
         let _ = registry.deregister(&mut stream);
         link.state = State::Dead;
         self.dead.push(key);
-        self.departed.push((number, Handover { stream, peer, input, under_way: None }));
+        Some(stream)
     }
 
     /// Sends a stream away that was just accepted, to the loop of this number.
     pub(super) fn pass_on(&mut self, number: usize, stream: Stream, peer: Peer, under_way: UnderWay) {
-        let handover = Handover { stream, peer, input: Vec::new(), under_way: Some(under_way) };
-        self.departed.push((number, handover));
+        let parcel = Parcel::of_new_link(peer);
+        self.departed.push((number, Handover { stream: Some(stream), parcel, under_way: Some(under_way) }));
     }
 
-    /// The links that were sent away, each with the number of its loop.
+    /// Something was sent away that its loop has yet to get.
+    pub(super) fn has_departed(&self) -> bool {
+        !self.departed.is_empty()
+    }
+
+    /// What was sent away, each with the number of its loop.
     pub(super) fn departed(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
         self.departed.drain(..)
     }
 
-    /// Takes in a link that another loop sent. What it says is dropped if the kernel has no memory for it.
+    /// Takes in what another loop sent. A link goes if the kernel has no memory for it, of which the service hears.
     pub(super) fn arrive<S: Service>(
         &mut self,
         service: &mut S,
@@ -187,18 +190,18 @@ impl Links {
         now: Millis,
         registry: &Registry,
     ) {
-        let Handover { stream, peer, mut input, under_way } = handover;
+        let Handover { stream, parcel, under_way } = handover;
         drop(under_way);
-        let Ok(key) = self.insert(stream, registry) else { return };
-        if !service.opened(key, peer, now) {
-            return self.bury(key, registry);
-        }
-        if input.is_empty() {
-            return;
-        }
-        let flow = service.received(key, &mut input, now);
-        if let Some(link) = self.slab.get_mut(key) {
-            link.paused = flow == Flow::Pause;
+        let key = stream.and_then(|stream| self.insert(stream, registry).ok());
+        let flow = service.arrived(key, parcel, now);
+        let Some(key) = key else { return };
+        match flow {
+            None => self.bury(key, registry),
+            Some(flow) => {
+                if let Some(link) = self.slab.get_mut(key) {
+                    link.paused = flow == Flow::Pause;
+                }
+            }
         }
     }
 

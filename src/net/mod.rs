@@ -17,6 +17,8 @@ mod event_loop;
 mod failures;
 mod links;
 mod listener;
+#[cfg(test)]
+mod moves_tests;
 mod process;
 mod queues;
 mod refused;

@@ -78,7 +78,6 @@ struct Queue {
     commands: Sender<Command>,
     /// Nobody takes commands out any more. A queue that was full then stays full, and would say so for ever.
     closed: Arc<AtomicBool>,
-    handovers: Sender<Handover>,
     waker: Waker,
 }
 
@@ -98,18 +97,20 @@ impl Queues {
     pub(super) fn new(config: &Config, wakers: impl Iterator<Item = Waker>) -> (Arc<Self>, Vec<Inbox>) {
         let (mut list, mut inboxes) = (Vec::new(), Vec::new());
         let failures = Arc::<Failures>::default();
-        for waker in wakers {
+        let (doors, ends): (Vec<_>, Vec<_>) = wakers
+            .map(|waker| {
+                let (handovers, end) = unbounded();
+                (Door { handovers, waker }, end)
+            })
+            .unzip();
+        let doors: Arc<[Door]> = doors.into();
+        for (door, handovers) in doors.iter().zip(ends) {
             let (sender, commands) = bounded(config.limits.remote_queue);
-            let (departures, handovers) = unbounded();
             let closed = Arc::<AtomicBool>::default();
-            let queue = Queue {
-                commands: sender,
-                closed: closed.clone(),
-                handovers: departures,
-                waker: waker.clone(),
-            };
-            list.push(queue);
-            inboxes.push(Inbox { commands, closed, handovers, waker, failures: failures.clone() });
+            let waker = door.waker.clone();
+            list.push(Queue { commands: sender, closed: closed.clone(), waker: waker.clone() });
+            let (doors, failures) = (doors.clone(), failures.clone());
+            inboxes.push(Inbox { commands, closed, doors, handovers, waker, failures });
         }
         let (list, several, rules) = (list.into(), Mutex::new(()), Rules::new(config));
         (Arc::new(Self { list, process: Process::current(), several, rules, failures }), inboxes)
@@ -184,19 +185,17 @@ impl Queues {
         }
     }
 
-    /// Gives a link to another loop.
-    pub(super) fn hand_over(&self, number: usize, handover: Handover) {
-        // A loop that has ended takes its links with it.
-        let Some(queue) = self.list.get(number) else { return };
-        if queue.handovers.send(handover).is_ok() {
-            queue.waker.wake();
-        }
-    }
-
     /// False if the loop cannot be woken any more.
     pub(super) fn wake(&self, number: usize) -> bool {
         self.list.get(number).is_some_and(|queue| queue.waker.try_wake())
     }
+}
+
+/// Where a loop takes in what others give it.
+#[derive(Debug)]
+struct Door {
+    handovers: Sender<Handover>,
+    waker: Waker,
 }
 
 /// A loop's end of its queue.
@@ -204,6 +203,8 @@ impl Queues {
 pub(super) struct Inbox {
     commands: Receiver<Command>,
     closed: Arc<AtomicBool>,
+    /// Those of all loops.
+    doors: Arc<[Door]>,
     handovers: Receiver<Handover>,
     waker: Waker,
     failures: Arc<Failures>,
@@ -225,6 +226,15 @@ impl Inbox {
 
     pub(super) fn arrival(&self) -> Option<Handover> {
         self.handovers.try_recv().ok()
+    }
+
+    /// Gives something to another loop.
+    pub(super) fn hand_over(&self, number: usize, handover: Handover) {
+        // A loop that has ended takes its links with it.
+        let Some(door) = self.doors.get(number) else { return };
+        if door.handovers.send(handover).is_ok() {
+            door.waker.wake();
+        }
     }
 
     pub(super) fn waker(&self) -> &Waker {

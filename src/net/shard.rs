@@ -1,7 +1,6 @@
 //! One loop with the core it drives and the inbox of other threads: a broker has one of its own, or each of its threads has
 //! one. It must not know which.
 
-use super::links::Handover;
 use super::queues::{Command, Inbox};
 use super::threads::ids::Ids;
 use super::{Loop, Waker};
@@ -25,15 +24,30 @@ impl Shard {
     /// One turn of the loop, with what other threads asked for in it.
     pub(super) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.io.turn(&mut self.core, timeout)?;
-        let mut asked = false;
-        while let Some(handover) = self.inbox.arrival() {
-            self.io.arrive(&mut self.core, handover);
-            asked = true;
-        }
-        if self.run_commands() || asked {
+        self.give_away();
+        let arrived = self.take_in();
+        if self.run_commands() || arrived {
             self.io.release(&mut self.core);
         }
+        self.give_away();
         Ok(())
+    }
+
+    /// Gives the other loops what is theirs.
+    fn give_away(&mut self) {
+        for (number, handover) in self.io.departed() {
+            self.inbox.hand_over(number, handover);
+        }
+    }
+
+    /// Takes in what the other loops have given to this one. Whether there was anything.
+    fn take_in(&mut self) -> bool {
+        let mut arrived = false;
+        while let Some(handover) = self.inbox.arrival() {
+            self.io.arrive(&mut self.core, handover);
+            arrived = true;
+        }
+        arrived
     }
 
     /// Carries out what is queued now; what comes meanwhile waits for the next time. Returns whether there was anything.
@@ -90,17 +104,20 @@ impl Shard {
         answer
     }
 
-    /// The links that are to go on on another loop.
-    pub(super) fn departures(&mut self) -> impl Iterator<Item = (usize, Handover)> + '_ {
-        self.io.departed()
-    }
-
     pub(super) fn waker(&self) -> Waker {
         self.io.waker()
     }
 
+    /// Takes connections again after [`wind_down`](Self::wind_down), and none from before.
+    pub(super) fn reopen(&mut self) {
+        self.take_in();
+        self.core.reopen();
+    }
+
     /// Ends all connections in good order and stops listening, for at most `grace`.
     pub(super) fn wind_down(&mut self, grace: Duration) -> io::Result<()> {
+        // What is under way ends where it goes, and not after the others have ended.
+        self.give_away();
         // A grace that no clock holds has no end.
         let end = Instant::now().checked_add(grace);
         self.io.close_listeners();

@@ -95,11 +95,10 @@ impl Threads {
             config,
         };
         for (shard, mailbox) in shards.into_iter().zip(&made.mailboxes) {
-            let (mailbox, queues, host) =
-                (mailbox.clone(), made.queues.clone(), made.host_waker.waker().clone());
+            let (mailbox, host) = (mailbox.clone(), made.host_waker.waker().clone());
             let bug = made.bug.clone();
             let name = format!("roomcast {}", shard.ids.number());
-            let run = move || run(shard, &mailbox, &queues, &host, &bug);
+            let run = move || run(shard, &mailbox, &host, &bug);
             // What has been started ends when this is dropped.
             made.joins.push(thread::Builder::new().name(name).spawn(run)?);
         }
@@ -138,7 +137,7 @@ impl Threads {
         let dealt = acceptors.len() < self.queues.count();
         let acceptors = Mutex::new(acceptors.into_iter().map(Some).collect::<Vec<_>>());
         // Each takes links in again before another may deal it any.
-        self.ask_each(Loops::ALL, |shard| shard.core.reopen())?;
+        self.ask_each(Loops::ALL, Shard::reopen)?;
         let begun = self.ask_each(Loops::ALL, move |shard| {
             let own = acceptors.lock().get_mut(shard.ids.number()).and_then(Option::take);
             own.map_or(Ok(()), |acceptor| shard.io.accept_from(acceptor, dealt))
@@ -376,24 +375,21 @@ impl Drop for Threads {
 }
 
 /// A loop's thread.
-fn run(shard: Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker, bug: &Bug) {
+fn run(shard: Shard, mailbox: &Mailbox, host: &Waker, bug: &Bug) {
     process::block_signals();
     let _last = LastWord(host);
     // Dropped before the last word, and with it its end of the queue, by which the host sees that it has ended.
     let mut shard = shard;
-    let turns = AssertUnwindSafe(|| turns(&mut shard, mailbox, queues, host));
+    let turns = AssertUnwindSafe(|| turns(&mut shard, mailbox, host));
     if let Err(panic) = catch_unwind(turns) {
         // Another loop's may be there already.
         let _ = bug.set(panic_text(panic));
     }
 }
 
-fn turns(shard: &mut Shard, mailbox: &Mailbox, queues: &Queues, host: &Waker) {
+fn turns(shard: &mut Shard, mailbox: &Mailbox, host: &Waker) {
     // The kernel refuses to wait only if the descriptor is gone, which ends the loop.
     while !shard.stopped && shard.turn(None).is_ok() {
-        for (number, handover) in shard.departures() {
-            queues.hand_over(number, handover);
-        }
         let asks = release(shard, mailbox);
         let Shard { core, ids, .. } = &mut *shard;
         let filled = core.has_events()

@@ -277,6 +277,17 @@ impl Backlog {
         }
     }
 
+    /// Takes all that waits, as it would go out.
+    pub(crate) fn take_bytes(&mut self, out: &mut Vec<u8>) {
+        while !self.is_empty() {
+            let mut slices = Vec::new();
+            self.slices(&mut slices);
+            slices.iter().for_each(|slice| out.extend_from_slice(slice));
+            let taken = slices.iter().map(|slice| slice.len()).sum();
+            self.advance(taken);
+        }
+    }
+
     /// The packets that wait. Only right when none was partly sent, as with polling.
     pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
         let mut sent = self.sent;

@@ -1,6 +1,7 @@
 //! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
 
 mod answers;
+mod comer;
 #[cfg(unix)]
 mod dealt;
 mod drains;
@@ -9,6 +10,8 @@ mod halves;
 mod life;
 mod members;
 mod races;
+mod recovery;
+mod recovery_storm;
 mod restart;
 mod sessions;
 #[allow(dead_code)]

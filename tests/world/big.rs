@@ -45,6 +45,7 @@ fn a_thousand_clients_for_an_hour_leave_nothing_behind() {
                 "sessions_recovered",
                 "sessions_expired",
                 "recoveries_unknown",
+                "recoveries_elsewhere",
                 "recoveries_foreign",
                 "recoveries_overrun",
                 "messages_replayed",

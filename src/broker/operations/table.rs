@@ -188,7 +188,6 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::BadNamespace`](crate::Error::BadNamespace) for a name no packet can carry,
     /// [`Error::Exists`](crate::Error::Exists) if it is there with other options (`/` takes whatever it is given first),
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for recovery with more than one loop,
     /// [`Error::TooMany`](crate::Error::TooMany).
     AddNamespace: call hub.add_namespace(name: Text, options: NamespaceOptions) -> result(NamespaceId), to(all);
     /// Lets clients bring namespaces to life whose names fit `glob`, in which each `*` stands for any characters. Of

@@ -53,6 +53,8 @@ pub(super) struct Recovery {
     pub(super) pids: Pids,
     /// The ids that sockets have from another process, which do not lead to their slots.
     pub(super) sids: HashMap<Sid, Key>,
+    /// Some namespace has recovery, or may come to have it, and there are several loops.
+    pub(super) spread: bool,
     pub(super) expiry: Expiry,
     /// Reused by every emit.
     pub(super) audience: Audience,
@@ -68,6 +70,7 @@ impl Recovery {
             offsets: Offsets::new()?,
             pids: Pids::new(space),
             sids: HashMap::new(),
+            spread: false,
             expiry: Expiry::default(),
             audience: Audience::default(),
             record: Vec::new(),

@@ -84,6 +84,17 @@ impl Pids {
         (self.loops > 1).then_some(self.own as u8)
     }
 
+    /// The text of one that is nobody's: it says where its client is, and nothing else.
+    pub(in crate::hub) fn place(&self) -> Result<String> {
+        Ok(Pid::random(self.home())?.text())
+    }
+
+    /// The other loop that a private id names, if there is such a loop.
+    pub(in crate::hub) fn elsewhere(&self, text: &str) -> Option<usize> {
+        let home = u64::from(Pid::parse(text)?.home?);
+        (home != self.own && home < self.loops).then_some(home as usize)
+    }
+
     /// A new one, which is `socket`'s.
     pub(in crate::hub) fn make(&mut self, socket: Key) -> Result<Pid> {
         loop {
@@ -137,13 +148,21 @@ mod tests {
     }
 
     #[test]
-    fn with_several_loops_a_pid_names_its_own() {
+    fn with_several_loops_a_pid_names_its_own_to_the_others() {
         let mut loops: Vec<_> = IdSpace::shares(3).map(|space| Pids::new(&space)).collect();
         let key = Key { slot: 1, generation: 1 };
-        let pid = loops[2].make(key).unwrap().text();
+        let (pid, place) = (loops[2].make(key).unwrap().text(), loops[2].place().unwrap());
         assert_eq!((pid.len(), loops[2].find(&pid), loops[0].find(&pid)), (23, Some(key), None));
-        let home = |text: &str| Pid::parse(text).unwrap().home;
-        assert_eq!((home(&pid), Pid::parse(&pid).unwrap().text()), (Some(2), pid.clone()));
-        assert_eq!(home(&Pids::new(&IdSpace::whole()).make(key).unwrap().text()), None);
+        for text in [&pid, &place] {
+            assert_eq!([0, 1, 2].map(|own| loops[own].elsewhere(text)), [Some(2), Some(2), None]);
+        }
+        assert_eq!(loops[2].find(&place), None);
+        let alone = Pids::new(&IdSpace::whole());
+        assert_eq!((alone.elsewhere(&pid), alone.place().unwrap().len()), (None, 22));
+        let fewer: Vec<_> = IdSpace::shares(2).map(|space| Pids::new(&space).elsewhere(&pid)).collect();
+        assert_eq!(fewer, [None, None], "there is no such loop");
+        for wrong in ["", &pid[..21], &"é".repeat(11), &"*".repeat(23)] {
+            assert_eq!(loops[0].elsewhere(wrong), None, "{wrong}");
+        }
     }
 }

@@ -2,8 +2,7 @@
 //! is decided.
 
 use super::{Lingering, Links, State};
-use crate::engine::service::{Output, Sent};
-use crate::host::peer::Peer;
+use crate::engine::service::{Output, Parcel, Sent};
 use crate::net::REARMED_BY_WOULD_BLOCK;
 use crate::net::stream::Stream;
 use mio::Registry;
@@ -112,8 +111,8 @@ impl Output for Outlet<'_> {
         self.links.bury(key, self.registry);
     }
 
-    fn hand_over(&mut self, link: usize, number: usize, peer: Peer, input: Vec<u8>) {
-        self.links.depart(link, number, peer, input, self.registry);
+    fn hand_over(&mut self, link: Option<usize>, number: usize, parcel: Parcel) {
+        self.links.depart(link, number, parcel, self.registry);
     }
 
     fn pause(&mut self, link: usize) {

@@ -139,15 +139,16 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, Malformed> {
     LENIENT.decode(unpadded).map_err(|_| Malformed)
 }
 
+/// The first packet of a polling payload in its text form, and what is behind it if there is more.
+pub fn first_packet(body: &str) -> (&str, Option<&str>) {
+    body.split_once(char::from(SEPARATOR)).map_or((body, None), |(packet, behind)| (packet, Some(behind)))
+}
+
 /// The packets of a polling payload, up to and with the first malformed one.
 pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>> {
     let mut rest = Some(body);
     std::iter::from_fn(move || {
-        let body = rest?;
-        let (packet, tail) = match memchr::memchr(SEPARATOR, body.as_bytes()) {
-            Some(at) => (body.get(..at)?, body.get(at.saturating_add(1)..)),
-            None => (body, None),
-        };
+        let (packet, tail) = first_packet(rest?);
         let packet = decode_text(packet);
         rest = if packet.is_ok() { tail } else { None };
         Some(packet)
