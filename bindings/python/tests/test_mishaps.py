@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import roomcast
 import socketio
-from host import PATIENCE, Player, Raw, drive
+from host import PATIENCE, Host, Player, Raw, drive
 
 
 def test_an_exception_costs_its_event_only(make: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -261,3 +261,12 @@ def test_binary_travels_with_any_json_module(make: Any, module: Any) -> None:
         host.do("emit", "x", (bytearray(b"1"), float("nan")))
         assert player.next() == ("x", b"1", None)
         player.leave()
+
+
+@pytest.mark.parametrize("kind", ("threads", "threads+2"))
+def test_another_thread_may_call_in_the_moment_in_which_run_begins(kind: str) -> None:
+    for _ in range(20):
+        host = Host(kind)
+        with host:
+            for _ in range(20):
+                host.do("stats")

@@ -102,7 +102,9 @@ class Server(BaseServer):
             raise self._broker.taken()
         self._running, self._loop_thread = True, threading.get_ident()
         try:
-            with _waiter(self._broker.fileno()) as wait:
+            with self._lock:
+                descriptor = self._broker.fileno()
+            with _waiter(descriptor) as wait:
                 while not self._stopping:
                     self._turn(wait)
         except KeyboardInterrupt:
