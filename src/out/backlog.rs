@@ -306,14 +306,15 @@ impl Backlog {
     pub(crate) fn rewrite(&mut self, form: Form) {
         (self.bytes, self.padding) = (0, 0);
         for chunk in &mut self.chunks {
-            let old = chunk.packets.run(std::mem::take(&mut self.sent));
+            let gone = std::mem::take(&mut self.sent);
+            let old = chunk.packets.run(gone);
             let (mut bytes, mut places) = (Vec::new(), Vec::new());
             for packet in old.packets() {
                 form.append(packet, &mut Writer { bytes: &mut bytes, places: &mut places });
             }
             self.bytes += bytes.len();
-            // What is the same in both forms stays shared.
-            if bytes != old.bytes {
+            // What is the same in both forms stays shared, unless the chunk has a part that is gone.
+            if gone > 0 || bytes != old.bytes {
                 chunk.packets = Packets::Own(bytes, places);
             }
             self.padding += chunk.padding();

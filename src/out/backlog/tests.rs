@@ -103,7 +103,9 @@ fn the_total_is_what_waits_in_all_and_goes_with_them() {
             _ => Class::DropOldest,
         };
         let mut packet = SharedPackets::default();
-        packet.writer().frame(Opcode::Binary, step.to_string().as_bytes());
+        // Text is the same in both forms.
+        let opcode = if step % 3 == 0 { Opcode::Text } else { Opcode::Binary };
+        packet.writer().frame(opcode, step.to_string().as_bytes());
         backlog.push(&packet, packet.all(), 0, 0, class, 500);
         match step % 11 {
             3 => {
@@ -123,6 +125,28 @@ fn the_total_is_what_waits_in_all_and_goes_with_them() {
     assert_eq!(total.bytes(), 12);
     drop(backlogs);
     assert_eq!(total.bytes(), 0);
+}
+
+#[test]
+fn what_is_gone_stays_gone_in_another_form() {
+    for opcode in [Opcode::Text, Opcode::Binary] {
+        for gone in 0..=3 {
+            let mut backlog = Backlog::default();
+            let mut packets = SharedPackets::default();
+            (0..3_u8).for_each(|n| packets.writer().frame(opcode, &[b'a' + n]));
+            backlog.push(&packets, packets.all(), 0, 0, Class::Keep, 100);
+            let taken = backlog.packets().take(gone).map(|packet| packet.bytes.len()).sum();
+            backlog.advance(taken);
+            backlog.rewrite(Form::TextFrames);
+            assert_eq!(backlog.packets().count(), 3 - gone, "{opcode:?}");
+            let mut slices = Vec::new();
+            backlog.slices(&mut slices);
+            let left: usize = slices.iter().map(|slice| slice.len()).sum();
+            assert_eq!(left, backlog.len(), "{opcode:?}, {gone} gone");
+            backlog.advance(backlog.len());
+            assert!(backlog.is_empty());
+        }
+    }
 }
 
 #[test]

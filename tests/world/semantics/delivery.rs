@@ -190,6 +190,33 @@ fn what_is_half_on_the_wire_is_neither_replaced_nor_dropped() {
 }
 
 #[test]
+fn what_a_poll_has_taken_is_not_sent_again_after_the_upgrade() {
+    for base64 in BOTH {
+        let mut world = World::new(Config::default());
+        let (a, socket) = world.joined(false);
+        world.clients[a].base64 = base64;
+        world.clients[a].polls = false;
+        // The poll that is open takes the first, and the next one a part of the rest.
+        world.tell(socket, "0");
+        world.settle();
+        (1..=20).for_each(|n| world.tell(socket, &n.to_string()));
+        world.settle();
+        let World { clients, net, .. } = &mut world;
+        clients[a].ask(net);
+        world.settle();
+        assert_eq!(world.words(a).split(' ').count(), 17);
+        world.open_probe(a);
+        world.settle();
+        let World { clients, net, .. } = &mut world;
+        clients[a].finish_upgrade(net);
+        world.settle();
+        let all: Vec<String> = (0..=20).map(|n| n.to_string()).collect();
+        assert_eq!(world.words(a), all.join(" "), "base64: {base64}");
+        assert_eq!(world.core.stats().queued_bytes, 0);
+    }
+}
+
+#[test]
 fn a_websocket_that_takes_no_binary_frames_gets_attachments_as_text_over_any_split() {
     let mut world = World::new(Config::default());
     for upgrades in BOTH {
