@@ -122,7 +122,7 @@ METRICS_VENV := $(TARGET)/metrics-venv
 overload: $(INTEROP)/node_modules $(METRICS_VENV)/ready
 	cargo build --features capi --example storm_host
 	node tests/overload.mjs $(TARGET)/debug/examples/storm_host $(METRICS_VENV)/bin/python
-	node tests/restart.mjs $(TARGET)/debug/examples/storm_host
+	node benches/storms/restart/run.mjs $(TARGET)/debug/examples/storm_host --clients 500 --only roomcast
 
 $(METRICS_VENV)/ready: Makefile
 	python3 -m venv $(METRICS_VENV)
@@ -245,11 +245,12 @@ bench-capi: lib
 cost:
 	benches/cost/run.sh
 
-# Overload, with figures: readers that stop, everybody at once, slow clients, a drain; and stock clients that lose their connection.
+# Overload, with figures: readers that stop, everybody at once, slow clients, a drain; and stock clients that lose their connection, or their server.
 bench-storms: $(INTEROP)/node_modules
 	cargo build --release --example storm_host
 	cargo run --release --manifest-path benches/storms/Cargo.toml -- $(RELEASE)/examples/storm_host
 	node benches/storms/blips/run.mjs $(RELEASE)/examples/storm_host
+	node benches/storms/restart/run.mjs $(RELEASE)/examples/storm_host
 
 # What the C++ header costs over the C one, in instructions. Needs valgrind.
 bench-cpp: lib
