@@ -27,7 +27,8 @@ export class Link {
     link.socket.on("end", () => { link.ended ??= "fin"; link.#notify(); });
     link.socket.on("error", () => { link.ended = "reset"; link.#notify(); });
     link.socket.on("close", () => { link.ended ??= "fin"; link.#notify(); });
-    await within(new Promise((resolve) => link.socket.once("connect", resolve)), "TCP connect");
+    const connected = new Promise((resolve, reject) => { link.socket.once("connect", resolve); link.socket.once("error", reject); });
+    await within(connected, "TCP connect");
     return link;
   }
   #notify() { for (const wake of this.#wake.splice(0)) wake(); }

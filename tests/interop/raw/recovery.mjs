@@ -13,13 +13,14 @@ async function begin(at) {
   await phone.hear();
   return { phone, observer, say: (to, ...event) => observer.ask("say", "/", to, ...event) };
 }
-const over = (...phones) => { for (const { ws } of phones) ws.close(); };
+/** What a polling client says last is heard before the host goes. */
+const over = (...phones) => Promise.all(phones.map(({ ws }) => ws.close()));
 
 export const sessions = {
   "the reply to the CONNECT": async (at) => {
     const phone = await Phone.open(at);
     const { sid, pid } = phone;
-    over(phone);
+    await over(phone);
     return { sid: /^[\w-]{20}$/.test(sid), pid: /^[\w-]{20,22}$/.test(pid), apart: sid !== pid };
   },
   "which events have an offset": async (at) => {
@@ -32,7 +33,7 @@ export const sessions = {
     const before = (await phone.ask("rooms")).heard;
     await phone.say("volatile", 1);
     const seen = [...before, await phone.hear()];
-    over(phone);
+    await over(phone);
     return seen;
   },
   "what it missed, then the CONNECT": async (at) => {
@@ -48,7 +49,7 @@ export const sessions = {
     await say({}, "four");
     const back = await phone.come();
     const now = await phone.ask("rooms");
-    over(phone, observer);
+    await over(phone, observer);
     return { left, back, now };
   },
   "again and again": async (at) => {
@@ -61,7 +62,7 @@ export const sessions = {
       await say({}, "away", n);
       seen.push(await phone.come());
     }
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "binary that it missed": async (at) => {
@@ -71,7 +72,7 @@ export const sessions = {
     await talker.ws.send('452-["say",{},"file",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', Buffer.from([1]), Buffer.from([]));
     await talker.ask("rooms");
     const back = await phone.come();
-    over(phone, observer, talker);
+    await over(phone, observer, talker);
     return back;
   },
   "from polling to WebSocket and back": async (at) => {
@@ -83,7 +84,7 @@ export const sessions = {
       const { session, missed } = await phone.come(undefined, polling);
       seen.push([session, missed.map(([, n]) => n).join(" ")]);
     }
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "a replay over polling is one answer": async (at) => {
@@ -94,7 +95,7 @@ export const sessions = {
     await polling.post("40" + JSON.stringify(phone.session));
     const packets = (await polling.get()).text.split("\x1e");
     await polling.post("1");
-    over(observer);
+    await over(observer);
     return { count: packets.length, last: packets.at(-1).slice(0, 3) };
   },
   "two namespaces of one connection": async (at) => {
@@ -110,7 +111,7 @@ export const sessions = {
     const back = await phone.come();
     other.ws = phone.ws;
     const beside = await other.join();
-    over(phone, observer);
+    await over(phone, observer);
     return { back, beside };
   },
   "a guarded namespace asks once": async (at) => {
@@ -121,7 +122,7 @@ export const sessions = {
     const back = await phone.come();
     await phone.cut();
     const stranger = await phone.come({ pid: "x", offset: phone.offset });
-    over(phone);
+    await over(phone);
     return { back, stranger };
   },
   "the handshake of one who is back": async (at) => {
@@ -130,7 +131,7 @@ export const sessions = {
     await phone.come({ ...phone.session, greet: "hi" });
     const welcome = await phone.hear();
     const { answer } = await phone.ask("whoami");
-    over(phone, observer);
+    await over(phone, observer);
     return { welcome, auth: Object.keys(answer.auth).sort(), id: answer.id === phone.sid };
   },
   ...Object.fromEntries([
@@ -141,7 +142,7 @@ export const sessions = {
     await phone.cut();
     await say({}, "missed");
     const back = await phone.come({ ...phone.session, ...wrong });
-    over(phone, observer);
+    await over(phone, observer);
     return back;
   }])),
   ...Object.fromEntries(Object.entries({
@@ -154,9 +155,9 @@ export const sessions = {
     const { phone, observer } = await begin(at);
     await end(phone);
     const left = await at.host.left(phone.sid);
-    over(phone);
+    await over(phone);
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return { left, back };
   }])),
   "who closed its polling session": async (at) => {
@@ -165,7 +166,7 @@ export const sessions = {
     await phone.come(undefined, true);
     const left = await phone.cut();
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return { left, back };
   },
 };
@@ -180,7 +181,7 @@ export const faults = {
     await say({}, "two");
     const { heard } = await phone.ask("rooms");
     const seen = { back, heard, old: [await old.hear(), await old.hear()] };
-    over(phone, observer, old);
+    await over(phone, observer, old);
     return seen;
   },
   "no event heard before the drop": async (at) => {
@@ -189,7 +190,7 @@ export const faults = {
     await phone.cut();
     await observer.ask("say", "/", {}, "missed");
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return back;
   },
   "a volatile event that ends with a text": async (at) => {
@@ -199,7 +200,7 @@ export const faults = {
     await phone.cut();
     await say({}, "missed");
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return back;
   },
   "one pid used twice": async (at) => {
@@ -210,7 +211,7 @@ export const faults = {
     const backs = [await phone.come(), await copy.come()];
     await say({}, "to all");
     const seen = { backs, first: (await phone.ask("rooms")).heard, second: (await copy.ask("rooms")).heard };
-    over(phone, copy, observer);
+    await over(phone, copy, observer);
     return seen;
   },
   "an offset from before the session began": async (at) => {
@@ -222,7 +223,7 @@ export const faults = {
     await phone.cut();
     await say({}, "missed");
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return { failed, back };
   },
   "said to a room before it joined": async (at) => {
@@ -232,7 +233,7 @@ export const faults = {
     await phone.cut();
     await say({ rooms: ["red"] }, "missed");
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return back;
   },
   "taken out of a room while away": async (at) => {
@@ -244,7 +245,7 @@ export const faults = {
     await say({ rooms: ["red"] }, "after");
     const back = await phone.come();
     const { answer } = await phone.ask("rooms");
-    over(phone, observer);
+    await over(phone, observer);
     return { back, rooms: answer };
   },
   "kicked while away": async (at) => {
@@ -252,7 +253,7 @@ export const faults = {
     await phone.cut();
     await observer.ask("kick", "/", phone.sid, false);
     const back = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return back;
   },
   "the offset of another's private message": async (at) => {
@@ -264,7 +265,7 @@ export const faults = {
     await say({}, "two");
     const heard = [await other.hear(), await other.hear()];
     const back = await phone.come({ pid: phone.pid, offset: other.offset });
-    over(phone, observer, other);
+    await over(phone, observer, other);
     return { heard, back };
   },
   "a question asked while away": async (at) => {
@@ -275,7 +276,7 @@ export const faults = {
     await other.say("ask-room", 5_000, "red", "question");
     const answers = await other.hear();
     const back = await phone.come();
-    over(phone, observer, other);
+    await over(phone, observer, other);
     return { answers, back };
   },
 };
@@ -290,7 +291,7 @@ export const restart = {
     await Promise.all([phone.ws.rest(), observer.ws.rest()]);
     await at.host.line((line) => line === `listening on ${at.port}`);
     const back = await phone.come();
-    over(phone);
+    await over(phone);
     return { left, back };
   },
 };
@@ -304,7 +305,7 @@ export const idle = {
     await phone.wait(13);
     await phone.cut();
     const back = await phone.come();
-    over(phone);
+    await over(phone);
     return back;
   },
   "no pong came": async (at) => {
@@ -312,9 +313,9 @@ export const idle = {
     await phone.say("back", "heard");
     await phone.hear();
     const left = await at.host.left(phone.sid);
-    over(phone);
+    await over(phone);
     const back = await phone.come();
-    over(phone);
+    await over(phone);
     return { left, back };
   },
 };
@@ -325,7 +326,7 @@ export const bounds = {
     await phone.cut();
     for (let n = 0; n < 30; n++) await say({}, "long", "x".repeat(1_000));
     const { session, missed } = await phone.come();
-    over(phone, observer);
+    await over(phone, observer);
     return { session, missed: missed.length };
   },
 };
@@ -343,7 +344,7 @@ export const expiry = {
     await clock.wait(2);
     const back = await phone.come();
     const told = (await observer.ask("connections")).heard.map(([, entry]) => entry).filter((entry) => entry.sid === sid);
-    over(phone, observer, clock);
+    await over(phone, observer, clock);
     return { back, told: told.map(({ what }) => what) };
   },
 };
@@ -368,7 +369,7 @@ export const suite = {
     await say({ rooms: ["room1"] }, "hello2");
     await say({ rooms: [phone.sid] }, "hello3");
     const seen = await back();
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "restore rooms and data attributes": async (at) => {
@@ -377,7 +378,7 @@ export const suite = {
     await phone.cut();
     const seen = [await back(), await phone.ask("rooms"), await phone.ask("noted"), await phone.ask("members", phone.sid)];
     const members = seen.pop().answer;
-    over(phone, observer);
+    await over(phone, observer);
     return { seen, own: members.length === 1 && members[0] === phone.sid };
   },
   "restore session even if the client did not receive any event": async (at) => {
@@ -386,7 +387,7 @@ export const suite = {
     await phone.ask("join", "room1");
     await phone.cut();
     const seen = [await phone.come(undefined, true), await phone.ask("rooms")];
-    over(phone);
+    await over(phone);
     return seen;
   },
   "replay missed packets even if the client did not receive any event before disconnection": async (at) => {
@@ -398,14 +399,14 @@ export const suite = {
     await observer.ask("say", "/", { rooms: ["room1"] }, "hello", "world");
     await observer.ask("say", "/", {}, "broadcast");
     const seen = [await phone.come(undefined, true), await phone.ask("rooms")];
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "not restore session if the provided offset is not a string": async (at) => {
     const { phone, observer, back } = await settled(at, "room1");
     await phone.cut();
     const seen = [await back({ pid: phone.pid, offset: 123 }), await phone.ask("rooms")];
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "not run middlewares upon recovery by default": async (at) => {
@@ -415,20 +416,20 @@ export const suite = {
     await phone.hear();
     await phone.cut();
     const seen = await phone.come({ ...phone.session, token: "wrong" }, true);
-    over(phone);
+    await over(phone);
     return seen;
   },
   "fail to restore an unknown session": async (at) => {
     const phone = new Phone(at);
     const { session, missed } = await phone.come({ pid: "foo", offset: "bar" }, true);
-    over(phone);
+    await over(phone);
     return { session, missed, foreign: phone.sid === "foo" || phone.pid === "foo" };
   },
   "fail to restore a known session with an unknown offset": async (at) => {
     const { phone, observer, back } = await settled(at, "room1");
     await phone.cut();
     const seen = await back({ pid: phone.pid, offset: "def" });
-    over(phone, observer);
+    await over(phone, observer);
     return seen;
   },
   "restore missed packets": async (at) => {
@@ -442,7 +443,7 @@ export const suite = {
     await other.say("ask-room", 5_000, "r1", "with ack");
     await say({ volatile: true }, "volatile");
     const seen = await back();
-    over(phone, observer, other);
+    await over(phone, observer, other);
     return seen;
   },
 };
