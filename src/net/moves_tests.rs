@@ -243,6 +243,15 @@ impl World {
         }
     }
 
+    /// All that is on its way to a core arrives.
+    fn deliver_all(&mut self, core: usize) {
+        for from in 0..self.cores.len() {
+            while !self.mail[from][core].is_empty() {
+                self.deliver(from, core);
+            }
+        }
+    }
+
     /// Goes on until nothing more happens by itself.
     fn settle(&mut self) {
         for _ in 0..60 {
@@ -252,11 +261,7 @@ impl World {
             }
             for core in 0..self.cores.len() {
                 self.turn(core);
-                (0..self.cores.len()).for_each(|from| {
-                    while !self.mail[from][core].is_empty() {
-                        self.deliver(from, core);
-                    }
-                });
+                self.deliver_all(core);
                 self.flush(core);
             }
             for client in 0..CLIENTS {
@@ -299,11 +304,7 @@ impl World {
             }
             for core in 0..self.cores.len() {
                 self.turn(core);
-                (0..self.cores.len()).for_each(|from| {
-                    while !self.mail[from][core].is_empty() {
-                        self.deliver(from, core);
-                    }
-                });
+                self.deliver_all(core);
                 self.turn(core);
             }
         }

@@ -213,8 +213,8 @@ fn insists(address: SocketAddr, seed: u64, stop: &AtomicBool) {
     }
 }
 
-#[test]
-fn a_drain_amid_those_who_come_back_is_told_of_once_when_nobody_is_left() {
+/// Clients come back over and over; each time that a hundred have, this is done to their host.
+fn amid_those_who_come_back(mut act: impl FnMut(&mut Host, usize)) {
     for loops in COUNTS {
         let seed = fastrand::u64(..);
         println!("seed {seed}, {loops} loops");
@@ -232,45 +232,34 @@ fn a_drain_amid_those_who_come_back_is_told_of_once_when_nobody_is_left() {
                 comes += events.iter().filter(|event| matches!(event, Event::Connect { .. })).count();
                 comes >= 100
             });
-            host.broker.drain(1_000_000, "").unwrap();
-            let mut drained = 0;
-            poll_until(&mut host, |_, events| {
-                drained += events.iter().filter(|event| matches!(event, Event::Drained)).count();
-                drained > 0
-            });
-            assert_eq!((drained, host.broker.stats().connections), (1, 0), "with {loops} loops");
-            host.broker.stop_draining();
+            act(&mut host, loops);
         }
         end(host, stop, clients);
     }
 }
 
 #[test]
+fn a_drain_amid_those_who_come_back_is_told_of_once_when_nobody_is_left() {
+    amid_those_who_come_back(|host, loops| {
+        host.broker.drain(1_000_000, "").unwrap();
+        let mut drained = 0;
+        poll_until(host, |_, events| {
+            drained += events.iter().filter(|event| matches!(event, Event::Drained)).count();
+            drained > 0
+        });
+        assert_eq!((drained, host.broker.stats().connections), (1, 0), "with {loops} loops");
+        host.broker.stop_draining();
+    });
+}
+
+#[test]
 fn a_close_amid_those_who_come_back_ends_all_and_it_may_begin_again() {
-    for loops in COUNTS {
-        let seed = fastrand::u64(..);
-        println!("seed {seed}, {loops} loops");
-        let mut host = with_recovery(config(loops));
-        let (address, stop) = (host.address, Arc::new(AtomicBool::new(false)));
-        let clients: Vec<_> = (0..32)
-            .map(|client: u64| {
-                let stop = stop.clone();
-                thread::spawn(move || insists(address, seed.wrapping_add(client), &stop))
-            })
-            .collect();
-        for _ in 0..10 {
-            let mut comes = 0;
-            poll_until(&mut host, |_, events| {
-                comes += events.iter().filter(|event| matches!(event, Event::Connect { .. })).count();
-                comes >= 100
-            });
-            host.broker.close(&mut host.events, PATIENCE).unwrap();
-            host.until(|broker, _| broker.stats().connections == 0);
-            assert_eq!(host.broker.stats().links, 0, "with {loops} loops");
-            assert_eq!(host.broker.listen(address).unwrap(), address);
-        }
-        end(host, stop, clients);
-    }
+    amid_those_who_come_back(|host, loops| {
+        host.broker.close(&mut host.events, PATIENCE).unwrap();
+        host.until(|broker, _| broker.stats().connections == 0);
+        assert_eq!(host.broker.stats().links, 0, "with {loops} loops");
+        assert_eq!(host.broker.listen(host.address).unwrap(), host.address);
+    });
 }
 
 fn end(mut host: Host, stop: Arc<AtomicBool>, clients: Vec<thread::JoinHandle<()>>) {
