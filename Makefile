@@ -82,6 +82,7 @@ include bindings/c/install.mk
 interop: $(INTEROP)/node_modules
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+	node $(INTEROP)/cluster/golden.mjs
 
 # Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
 SEED ?= 1

@@ -4,6 +4,8 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+/// What the nodes of a cluster tell each other.
+pub mod cluster;
 /// Cross-origin response headers, as the reference's `cors` package writes them.
 pub mod cors;
 /// Engine.IO packets and polling payloads.
@@ -12,6 +14,8 @@ pub mod engineio;
 pub mod http;
 /// JSON: checking, slicing and escaping.
 pub mod json;
+/// msgpack, as the nodes of a cluster speak it.
+pub mod msgpack;
 /// What a broker exports: parts with a checksum, and what they are made of.
 pub mod parts;
 /// Socket.IO packets.

@@ -5,7 +5,10 @@ pub(super) mod tests;
 mod text;
 mod walk;
 
+use std::borrow::Cow;
+
 pub use text::{number_text, unescape, write_string};
+pub(super) use text::{unescaped, write_unchecked};
 pub(super) use walk::{Stack, Visit, walk};
 use walk::{read, start};
 
@@ -64,16 +67,17 @@ pub fn elements(array: &str) -> Elements<'_> {
 
 /// The raw value of this name in a valid JSON object: the last of several, as in JavaScript.
 pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
-    let inside = trim(object).strip_prefix('{')?.strip_suffix('}')?;
-    let mut found = None;
-    for member in (Elements { rest: trim(inside) }) {
+    members(object).filter(|(key, _)| key == name).map(|(_, value)| value).last()
+}
+
+/// The members of a valid JSON object, with their raw values: of equal keys all. Of anything else there are none.
+pub fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    let inside = trim(object).strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    Elements { rest: trim(inside.unwrap_or_default()) }.filter_map(|member| {
         let end = string_end(member.as_bytes(), 1).saturating_add(1);
         let (key, value) = member.split_at_checked(end)?;
-        if unescape(key) == name {
-            found = trim(value).strip_prefix(':').map(trim);
-        }
-    }
-    found
+        Some((unescape(key), trim(value).strip_prefix(':').map(trim)?))
+    })
 }
 
 /// Iterator over the raw elements of an array.

@@ -13,29 +13,28 @@ pub fn unescape(string: &str) -> Cow<'_, str> {
     if plain_run(text.as_bytes()) == text.len() {
         return Cow::Borrowed(text);
     }
-    let Some(mut escape) = memchr::memchr(b'\\', text.as_bytes()) else {
-        return Cow::Borrowed(text);
-    };
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        out.push_str(rest.get(..escape).unwrap_or_default());
-        rest = rest.get(escape.saturating_add(1)..).unwrap_or_default();
-        let length = unescape_one(rest, &mut out);
-        rest = rest.get(length..).unwrap_or_default();
-        match memchr::memchr(b'\\', rest.as_bytes()) {
-            Some(next) => escape = next,
-            None => break,
-        }
-    }
-    out.push_str(rest);
+    unescaped(text, |piece| out.push_str(piece));
     Cow::Owned(out)
 }
 
-/// Appends what the escape in front of `rest` (its backslash taken) stands for; returns its length.
-fn unescape_one(rest: &str, out: &mut String) -> usize {
-    let Some(byte) = rest.bytes().next() else { return 0 };
-    let (char, length) = match byte {
+/// Gives `put` what the inside of a valid JSON string stands for, piece by piece.
+pub(in crate::wire) fn unescaped(text: &str, mut put: impl FnMut(&str)) {
+    let mut rest = text;
+    while let Some(escape) = memchr::memchr(b'\\', rest.as_bytes()) {
+        put(rest.get(..escape).unwrap_or_default());
+        rest = rest.get(escape.saturating_add(1)..).unwrap_or_default();
+        let Some(byte) = rest.bytes().next() else { return };
+        let (char, length) = escaped(byte, rest);
+        put(char.encode_utf8(&mut [0; 4]));
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    put(rest);
+}
+
+/// What the escape in front of `rest` (its backslash taken) stands for, and its length.
+fn escaped(byte: u8, rest: &str) -> (char, usize) {
+    match byte {
         b'b' => ('\u{8}', 1),
         b'f' => ('\u{c}', 1),
         b'n' => ('\n', 1),
@@ -43,9 +42,7 @@ fn unescape_one(rest: &str, out: &mut String) -> usize {
         b't' => ('\t', 1),
         b'u' => unicode_escape(rest),
         other => (char::from(other), 1),
-    };
-    out.push(char);
-    length
+    }
 }
 
 /// The character of `uXXXX`, or of the pair `uXXXX\uXXXX`, and the length of that text.
@@ -68,9 +65,14 @@ fn unicode_escape(rest: &str) -> (char, usize) {
 
 /// Appends `text` as a JSON string with its quotes, escaping exactly what `JSON.stringify` escapes.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    write_unchecked(out, text.as_bytes());
+}
+
+/// As [`write_string`]. What comes out is text if `text` is.
+pub(in crate::wire) fn write_unchecked(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     loop {
         let plain = plain_run(rest);
         out.extend_from_slice(rest.get(..plain).unwrap_or_default());

@@ -5,8 +5,8 @@ use super::text::plain_run;
 
 /// What a walk over a JSON text reports. `raw` texts are tokens as they stand.
 pub(in crate::wire) trait Visit {
-    /// An array or object begins.
-    fn open(&mut self) {}
+    /// An array or object begins, with this bracket.
+    fn open(&mut self, _bracket: u8) {}
     /// The innermost array or object ends.
     fn close(&mut self) -> Result<(), Malformed> {
         Ok(())
@@ -43,7 +43,7 @@ pub(super) fn read(scan: &mut Scan<'_>, max_depth: u32, visit: &mut impl Visit) 
             }
             // What closes this container; in ASCII both are two after what opens it.
             open.push(first + 2);
-            visit.open();
+            visit.open(first);
             scan.space();
             if scan.peek() != Some(first + 2) {
                 if first == b'{' {
@@ -218,20 +218,20 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// One byte for each open array or object, in place for the depths that honest messages have.
-pub(in crate::wire) struct Stack {
-    inline: [u8; 64],
-    spill: Vec<u8>,
+/// What is known of each open array or object, in place for the depths that honest messages have.
+pub(in crate::wire) struct Stack<T = u8> {
+    inline: [T; 64],
+    spill: Vec<T>,
     len: usize,
 }
 
 #[expect(
     clippy::arithmetic_side_effects,
-    reason = "one for each character of a text at most, and none is popped of nothing"
+    reason = "one for each byte of a message at most, and none is popped of nothing"
 )]
-impl Stack {
+impl<T: Copy + Default> Stack<T> {
     pub(in crate::wire) fn new() -> Self {
-        Self { inline: [0; 64], spill: Vec::new(), len: 0 }
+        Self { inline: [T::default(); 64], spill: Vec::new(), len: 0 }
     }
 
     pub(in crate::wire) fn len(&self) -> usize {
@@ -239,22 +239,22 @@ impl Stack {
     }
 
     #[inline]
-    pub(in crate::wire) fn push(&mut self, byte: u8) {
+    pub(in crate::wire) fn push(&mut self, known: T) {
         match self.inline.get_mut(self.len) {
-            Some(slot) => *slot = byte,
-            None => self.spill.push(byte),
+            Some(slot) => *slot = known,
+            None => self.spill.push(known),
         }
         self.len += 1;
     }
 
     #[inline]
-    pub(in crate::wire) fn last(&self) -> Option<u8> {
+    pub(in crate::wire) fn last(&self) -> Option<T> {
         let top = self.len.checked_sub(1)?;
         self.inline.get(top).or_else(|| self.spill.last()).copied()
     }
 
     #[inline]
-    pub(in crate::wire) fn pop(&mut self) -> Option<u8> {
+    pub(in crate::wire) fn pop(&mut self) -> Option<T> {
         let top = self.last()?;
         self.len -= 1;
         self.spill.truncate(self.len.saturating_sub(self.inline.len()));

@@ -7,7 +7,7 @@ use super::json;
 pub use super::json::Malformed;
 use crate::base::limits::Limits;
 
-mod placeholders;
+pub(super) mod placeholders;
 #[cfg(test)]
 mod tests;
 

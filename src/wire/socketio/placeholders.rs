@@ -10,10 +10,10 @@ pub fn placeholders(json: &str, attachments: u32) -> Result<(), Malformed> {
     json::walk(json, u32::MAX, &mut Placeholders { attachments, open: Stack::new(), here: 0, key: 0 })
 }
 
-/// The innermost object has `_placeholder: true`.
-const MARKED: u8 = 1;
-/// The innermost object has a `num` that names an attachment.
-const NUMBERED: u8 = 2;
+/// An object has `_placeholder: true`; the key that says so.
+pub(in crate::wire) const MARKED: u8 = 1;
+/// An object has a `num` that names an attachment; the key that says so.
+pub(in crate::wire) const NUMBERED: u8 = 2;
 
 struct Placeholders {
     attachments: u32,
@@ -32,7 +32,7 @@ impl Placeholders {
 }
 
 impl Visit for Placeholders {
-    fn open(&mut self) {
+    fn open(&mut self, _bracket: u8) {
         self.decide(false);
         self.open.push(self.here);
         self.here = 0;
@@ -49,30 +49,36 @@ impl Visit for Placeholders {
     }
 
     fn key(&mut self, raw: &str) {
-        self.key = match raw {
-            "\"_placeholder\"" => MARKED,
-            "\"num\"" => NUMBERED,
-            _ if !raw.contains('\\') => 0,
-            _ => match &*json::unescape(raw) {
-                "_placeholder" => MARKED,
-                "num" => NUMBERED,
-                _ => 0,
-            },
-        };
+        self.key = fact(raw);
     }
 
     fn scalar(&mut self, raw: &str) {
         match self.key {
             MARKED => self.decide(raw == "true"),
-            NUMBERED => self.decide(names_attachment(raw, self.attachments)),
+            NUMBERED => self.decide(attachment(raw, self.attachments).is_some()),
             _ => {}
         }
     }
 }
 
-/// Whether a scalar is the number of an attachment, in any form that JSON has for it: `1`, `1.0`, `10e-1`.
-fn names_attachment(raw: &str, attachments: u32) -> bool {
+/// Which fact about its object a raw key decides, or 0.
+pub(in crate::wire) fn fact(key: &str) -> u8 {
+    match key {
+        "\"_placeholder\"" => MARKED,
+        "\"num\"" => NUMBERED,
+        _ if !key.contains('\\') => 0,
+        _ => match &*json::unescape(key) {
+            "_placeholder" => MARKED,
+            "num" => NUMBERED,
+            _ => 0,
+        },
+    }
+}
+
+/// The attachment that a scalar is the number of, in any form that JSON has for it: `1`, `1.0`, `10e-1`.
+pub(in crate::wire) fn attachment(raw: &str, attachments: u32) -> Option<usize> {
     // What else `parse` takes, such as `inf`, is no JSON scalar.
-    let Ok(number) = raw.parse::<f64>() else { return false };
-    number.fract() == 0.0 && number >= 0.0 && number < f64::from(attachments)
+    let number = raw.parse::<f64>().ok()?;
+    let named = number.fract() == 0.0 && number >= 0.0 && number < f64::from(attachments);
+    named.then_some(number as usize)
 }

@@ -1,0 +1,34 @@
+//! msgpack, as the nodes of a cluster speak it, from and to JSON with attachments. It must not build values, recurse, or know what a
+//! message means.
+//!
+//! | msgpack | JSON |
+//! |---|---|
+//! | integers | their digits, all 64 bits: JavaScript rounds past 2^53 wherever it reads them |
+//! | floats | the shortest digits that read back as the same; NaN and infinities are `null`, -0 is `0`, as `JSON.stringify` has it |
+//! | `bin`, and `ext` of type 0, an `ArrayBuffer` of old encoders | a placeholder, and an attachment |
+//! | `ext` of type -1, and of type 0 with 8 bytes: a time | the text of `Date.toISOString`; `null` if JavaScript has no such date |
+//! | other `ext` | `null` |
+//! | keys | texts, or integers, which become texts; others are refused. Equal keys all stay: whoever reads takes the last |
+//!
+//! Back again a number that is whole and below 2^53, or 64 bits in plain digits, is an integer in its shortest form; others are floats
+//! of 64 bits. Half a surrogate pair, for which UTF-8 has nothing, becomes U+FFFD.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod time;
+mod to_json;
+mod write;
+
+pub use super::json::Malformed;
+pub(super) use read::{Head, Reader};
+pub(super) use to_json::append;
+pub use to_json::to_json;
+pub use write::from_json;
+pub(super) use write::{flag, from_event, list, map, number, text};
+
+/// Arrays and objects in one another: what a client's JSON may have unless its host says otherwise.
+pub const MAX_DEPTH: u32 = 512;
+
+/// Attachments of one value. Each is worth many times its bytes to whoever reads it.
+pub const MAX_ATTACHMENTS: usize = 4_096;

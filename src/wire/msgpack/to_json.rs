@@ -1,0 +1,128 @@
+//! msgpack to JSON text and attachments, in one pass. It must not build values, nor recurse.
+
+use super::read::{Head, Reader};
+use super::{MAX_ATTACHMENTS, MAX_DEPTH, Malformed, time};
+use crate::wire::json::{self, Stack};
+use std::borrow::Cow;
+use std::io::Write as _;
+
+/// An array or a map that is open.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    /// Values that it has yet to get.
+    due: u32,
+    is_map: bool,
+}
+
+/// Appends one value of msgpack, and nothing after it, to `out` as JSON. Each of its `bin` becomes a placeholder for what is appended to
+/// `attachments`.
+///
+/// What is appended is text if the value's texts are: whoever makes one of it, checks them all at once.
+pub fn to_json<'a>(
+    value: &'a [u8],
+    out: &mut Vec<u8>,
+    attachments: &mut Vec<Cow<'a, [u8]>>,
+) -> Result<(), Malformed> {
+    let mut reader = Reader(value);
+    append(&mut reader, out, attachments)?;
+    if reader.0.is_empty() { Ok(()) } else { Err(Malformed) }
+}
+
+/// The same with what comes next.
+pub(in crate::wire) fn append<'a>(
+    reader: &mut Reader<'a>,
+    out: &mut Vec<u8>,
+    attachments: &mut Vec<Cow<'a, [u8]>>,
+) -> Result<(), Malformed> {
+    let mut outer = Stack::<Open>::new();
+    // Around the value, as if it were an array's only one.
+    let mut here = Open { due: 1, is_map: false };
+    loop {
+        let head = reader.head()?;
+        if let Head::Array(due) | Head::Map(due) = head {
+            if outer.len() >= MAX_DEPTH as usize {
+                return Err(Malformed);
+            }
+            let is_map = matches!(head, Head::Map(_));
+            out.push(if is_map { b'{' } else { b'[' });
+            if due > 0 {
+                outer.push(here);
+                here = Open { due, is_map };
+                if is_map {
+                    write_key(out, reader.head()?)?;
+                }
+                continue;
+            }
+            out.push(if is_map { b'}' } else { b']' });
+        } else {
+            write_scalar(out, head, attachments)?;
+        }
+        loop {
+            here.due = here.due.saturating_sub(1);
+            if here.due > 0 {
+                out.push(b',');
+                if here.is_map {
+                    write_key(out, reader.head()?)?;
+                }
+                break;
+            }
+            let Some(around) = outer.pop() else { return Ok(()) };
+            out.push(if here.is_map { b'}' } else { b']' });
+            here = around;
+        }
+    }
+}
+
+fn write_key(out: &mut Vec<u8>, key: Head<'_>) -> Result<(), Malformed> {
+    // Writing to a Vec cannot fail.
+    match key {
+        Head::Text(text) => json::write_unchecked(out, text),
+        Head::Unsigned(number) => _ = write!(out, "\"{number}\""),
+        Head::Signed(number) => _ = write!(out, "\"{number}\""),
+        _ => return Err(Malformed),
+    }
+    out.push(b':');
+    Ok(())
+}
+
+fn write_scalar<'a>(
+    out: &mut Vec<u8>,
+    scalar: Head<'a>,
+    attachments: &mut Vec<Cow<'a, [u8]>>,
+) -> Result<(), Malformed> {
+    match scalar {
+        Head::Text(text) => json::write_unchecked(out, text),
+        Head::Unsigned(number) => _ = write!(out, "{number}"),
+        Head::Signed(number) => _ = write!(out, "{number}"),
+        Head::Float(number) => write_float(out, number),
+        Head::Bool(true) => out.extend_from_slice(b"true"),
+        Head::Bool(false) => out.extend_from_slice(b"false"),
+        Head::Binary(bytes) => {
+            if attachments.len() >= MAX_ATTACHMENTS {
+                return Err(Malformed);
+            }
+            let _ = write!(out, "{{\"_placeholder\":true,\"num\":{}}}", attachments.len());
+            attachments.push(Cow::Borrowed(bytes));
+        }
+        Head::Extension(kind, bytes) => match time::millis(kind, bytes) {
+            Some(millis) => time::write(out, millis),
+            None => out.extend_from_slice(b"null"),
+        },
+        Head::Nil => out.extend_from_slice(b"null"),
+        Head::Array(_) | Head::Map(_) => return Err(Malformed),
+    }
+    Ok(())
+}
+
+fn write_float(out: &mut Vec<u8>, number: f64) {
+    let _ = if !number.is_finite() {
+        out.write_all(b"null")
+    } else if number == 0.0 {
+        out.write_all(b"0")
+    } else if (1e-6..1e21).contains(&number.abs()) {
+        write!(out, "{number}")
+    } else {
+        // Without this, hundreds of digits.
+        write!(out, "{number:e}")
+    };
+}
