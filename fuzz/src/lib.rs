@@ -10,6 +10,7 @@ mod input;
 mod json;
 mod net;
 mod packets;
+mod resp;
 mod ws;
 
 /// What is tried with one input.
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("core", core::world),
     ("host", host::operations),
     ("import", import::import),
+    ("resp", resp::replies),
 ];
 
 /// The target of this name.

@@ -18,6 +18,8 @@ pub mod json;
 pub mod msgpack;
 /// What a broker exports: parts with a checksum, and what they are made of.
 pub mod parts;
+/// What a Redis speaks.
+pub mod resp;
 /// Socket.IO packets.
 pub mod socketio;
 /// WebSocket frames, the server's side.

@@ -135,4 +135,5 @@ tried! {
     core 20_000
     host 500
     import 20_000
+    resp 40_000
 }
