@@ -78,6 +78,7 @@
 //! | 2 | `host` | what the host says and hears: its choices, events, counters, lines for its log |
 //! | 3 | `engine` | an Engine.IO server without I/O: links, sessions, timers, who may open one |
 //! | 4 | `hub` | Socket.IO on top of it: namespaces, sockets, rooms, acknowledgements |
+//! | 4 | `cluster` | a node's side of a message bus: its connections to it |
 //! | 5 | `broker` | both together, and the operations of a host as data |
 //! | 6 | `net` | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
 //! | 7 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
@@ -92,6 +93,11 @@
 
 mod base;
 mod broker;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what makes the broker a node of a cluster comes with the adapters")
+)]
+mod cluster;
 mod engine;
 #[cfg(feature = "capi")]
 pub mod ffi;

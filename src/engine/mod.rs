@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub(crate) mod admission;
+pub(crate) mod bus;
 pub(crate) mod conn;
 mod drive;
 mod endpoint;

@@ -3,6 +3,7 @@
 use super::{Case, Work, frame, repeated};
 use roomcast::Limits;
 use roomcast::wire::http::{self, BodyDecoder};
+use roomcast::wire::resp::{Reader, Reply};
 use roomcast::wire::{engineio, json, socketio, ws};
 use std::hint::black_box;
 
@@ -53,6 +54,14 @@ pub(super) const CASES: &[Case] = &[
         bound: 70,
     },
     Case { name: "Socket.IO: the shortest events", make: events, bound: 370 },
+    Case { name: "Redis: the shortest replies", make: |size| replies(&repeated(b"_\r\n", size), size), bound: 60 },
+    Case {
+        name: "Redis: lists as deep as allowed",
+        make: |size| replies(&repeated(&[&b"*1\r\n".repeat(7)[..], b"*0\r\n"].concat(), size), size),
+        bound: 60,
+    },
+    Case { name: "Redis: one list of many, byte by byte", make: |size| replies(&list(size), 1), bound: 350 },
+    Case { name: "Redis: one text, byte by byte", make: |size| replies(&bulk(size), 1), bound: 350 },
 ];
 
 fn read_all(decoder: &mut ws::Decoder, input: &mut [u8], limits: &Limits) {
@@ -153,4 +162,34 @@ fn events(size: usize) -> (usize, Work) {
     let event = "2[1]";
     let work = move || (0..size / event.len()).for_each(|_| decode(event, &Limits::default()));
     (size / event.len() * event.len(), Box::new(work))
+}
+
+fn list(size: usize) -> Vec<u8> {
+    [format!("*{}\r\n", repeated(b":1\r\n", size).len() / 4).as_bytes(), &repeated(b":1\r\n", size)].concat()
+}
+
+fn bulk(size: usize) -> Vec<u8> {
+    [format!("${size}\r\n").as_bytes(), &vec![b'x'; size], b"\r\n"].concat()
+}
+
+/// Read in pieces of so many bytes; each reply is looked at as a whole.
+fn replies(input: &[u8], piece: usize) -> (usize, Work) {
+    fn look(reply: Reply<'_>) -> usize {
+        match reply {
+            Reply::List(items) => items.map(look).sum(),
+            _ => 1,
+        }
+    }
+    let (input, length) = (input.to_vec(), input.len());
+    let work = move || {
+        let mut reader = Reader::new(usize::MAX);
+        for piece in input.chunks(piece) {
+            reader.feed(piece);
+            while reader.advance() == Ok(true) {
+                black_box(look(reader.reply()));
+            }
+        }
+        assert_eq!(reader.buffered(), 0);
+    };
+    (length, Box::new(work))
 }

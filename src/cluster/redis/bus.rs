@@ -1,0 +1,142 @@
+//! The two connections for an event loop: time, bytes, and which of them are to be open. It must not look into replies.
+
+use super::Redis;
+use super::connection::State;
+use super::replies::Which;
+use crate::base::Millis;
+use crate::engine::bus::{Bus, Endpoint};
+
+impl Which {
+    pub(super) const ALL: [Self; 2] = [Self::Commands, Self::Listener];
+
+    fn number(self) -> usize {
+        match self {
+            Self::Commands => 0,
+            Self::Listener => 1,
+        }
+    }
+
+    fn of(number: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|which| which.number() == number)
+    }
+}
+
+impl Redis {
+    /// Whether a connection is good for anything.
+    pub(super) fn needs(&self, which: Which) -> bool {
+        which == Which::Commands || !self.subscriptions.is_empty()
+    }
+
+    fn when_to_dial(&self, which: Which) -> Option<Millis> {
+        let connection = match which {
+            Which::Commands => &self.commands,
+            Which::Listener => &self.listener,
+        };
+        match connection.state {
+            State::Waiting(until) if self.needs(which) && !connection.hang_up => Some(until),
+            _ => None,
+        }
+    }
+}
+
+impl Bus for Redis {
+    fn tick(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        let dropped = self.backlog.tick(self.now);
+        self.count_dropped(dropped);
+        for which in Which::ALL {
+            let now = self.now;
+            if let Some(why) = self.connection(which).tick(now) {
+                self.give_up(which, why);
+            }
+        }
+        if self.ask_again.is_some_and(|due| due <= self.now) {
+            self.ask_again = None;
+            for change in self.subscriptions.begin_refused() {
+                self.send_change(change);
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Millis> {
+        let dials = Which::ALL.into_iter().filter_map(|which| self.when_to_dial(which));
+        let waits = [
+            self.commands.next_timeout(),
+            self.listener.next_timeout(),
+            self.backlog.next_timeout(),
+            self.ask_again,
+        ];
+        waits.into_iter().flatten().chain(dials).min()
+    }
+
+    fn hung_up(&mut self) -> Option<usize> {
+        let which = Which::ALL.into_iter().find(|&which| self.connection(which).hang_up)?;
+        self.connection(which).hang_up = false;
+        Some(which.number())
+    }
+
+    fn dial(&mut self) -> Option<(usize, Endpoint)> {
+        let due = |which: &Which| self.when_to_dial(*which).is_some_and(|due| due <= self.now);
+        let which = Which::ALL.into_iter().find(due)?;
+        let now = self.now;
+        self.connection(which).state = State::Opening(now);
+        Some((which.number(), self.options.endpoint.clone()))
+    }
+
+    fn connected(&mut self, connection: usize) {
+        let Some(which) = Which::of(connection) else { return };
+        let (options, now) = (self.options.clone(), self.now);
+        let connection = self.connection(which);
+        if matches!(connection.state, State::Opening(_)) {
+            connection.begin(&options, now);
+            self.counters.connected = self.counters.connected.saturating_add(1);
+        }
+    }
+
+    fn closed(&mut self, connection: usize, why: &str) {
+        let Some(which) = Which::of(connection) else { return };
+        let now = self.now;
+        let connection = self.connection(which);
+        match connection.state {
+            State::Waiting(_) | State::Ending { .. } => {}
+            // What came before is looked at first.
+            State::Ready(since) if !connection.dry => {
+                connection.state = State::Ending { since, why: why.to_owned() };
+            }
+            State::Greeting if !connection.dry => {
+                connection.state = State::Ending { since: now, why: why.to_owned() };
+            }
+            _ => self.lose(which, why, false),
+        }
+    }
+
+    fn received(&mut self, connection: usize, bytes: &[u8]) {
+        let Some(which) = Which::of(connection) else { return };
+        let now = self.now;
+        let connection = self.connection(which);
+        if !connection.is_open() {
+            return;
+        }
+        connection.heard(now);
+        connection.reader.feed(bytes);
+        connection.dry = false;
+    }
+
+    fn output(&self, connection: usize) -> &[u8] {
+        match Which::of(connection) {
+            Some(Which::Commands) => self.commands.output(),
+            Some(Which::Listener) => self.listener.output(),
+            None => &[],
+        }
+    }
+
+    fn sent(&mut self, connection: usize, count: usize) {
+        if let Some(which) = Which::of(connection) {
+            self.connection(which).sent(count);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.told.is_empty() || !self.commands.dry || !self.listener.dry
+    }
+}

@@ -1,0 +1,254 @@
+//! Which Redis, and who speaks to it: the URL. It must not look a name up.
+
+use crate::engine::bus::Endpoint;
+use std::fmt;
+
+const PORT: u16 = 6379;
+
+/// Where a Redis is, and what it wants to know of who speaks to it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RedisOptions {
+    pub(super) endpoint: Endpoint,
+    pub(super) login: Option<Login>,
+    /// 0 is where everybody begins.
+    pub(super) database: u32,
+    /// Bytes of the longest message.
+    pub(super) max_message: usize,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    /// The user `default`, if none is named.
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) password: Vec<u8>,
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Passwords are for nobody's log.
+        f.debug_struct("RedisOptions")
+            .field("endpoint", &self.endpoint)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RedisOptions {
+    /// Reads `redis://user:password@host:port/database`, or `unix://user:password@/path?db=database`, as Python's and Node's clients take
+    /// them. Messages may have 8 MiB.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = url.split_once("://").ok_or("it begins with no scheme, such as redis://")?;
+        if rest.contains('#') {
+            return Err("it has a #, which is written as %23");
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        let (login, host) =
+            authority.rsplit_once('@').map_or((None, authority), |(who, host)| (Some(who), host));
+        let mut options = match scheme.to_ascii_lowercase().as_str() {
+            "redis" | "valkey" => Self::new(tcp(host)?, path_database(path)?),
+            "unix" | "redis+unix" | "valkey+unix" | "redis-socket" => Self::new(unix(host, path)?, 0),
+            "rediss" | "valkeys" => {
+                return Err("TLS is not built in: redis:// over a tunnel or a local network is");
+            }
+            "redis+sentinel" | "redis-sentinel" => {
+                return Err("sentinels are not asked: name the Redis itself");
+            }
+            _ => return Err("its scheme is neither redis:// nor unix://"),
+        };
+        if let Some(login) = login {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            options.login = Some(Login { user: named(user)?, password: decode(password)? });
+        }
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').ok_or("an option behind its ? has no value")?;
+            match name {
+                "db" => options.database = database(value)?,
+                "username" => options.login().user = named(value)?,
+                "password" => options.login().password = decode(value)?,
+                _ => return Err("the options behind its ? are db, username and password"),
+            }
+        }
+        Ok(options)
+    }
+
+    fn new(endpoint: Endpoint, database: u32) -> Self {
+        Self { endpoint, login: None, database, max_message: 8 << 20 }
+    }
+
+    fn login(&mut self) -> &mut Login {
+        self.login.get_or_insert_with(|| Login { user: None, password: Vec::new() })
+    }
+
+    /// The same with another bound for messages.
+    pub(crate) fn with_max_message(self, max_message: usize) -> Self {
+        Self { max_message, ..self }
+    }
+}
+
+fn tcp(host: &str) -> Result<Endpoint, &'static str> {
+    let (host, port) = match host.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or("its [ has no ]")?;
+            if address.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err("what stands between [ and ] is no IPv6 address");
+            }
+            (address.to_owned(), port)
+        }
+        None => {
+            let (host, port) = host.find(':').map_or((host, ""), |colon| host.split_at(colon));
+            (text(host)?, port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => PORT,
+        Some("") => PORT,
+        Some(port) => {
+            port.parse().ok().filter(|&port| port > 0).ok_or("its port is no number from 1 to 65535")?
+        }
+        None => return Err("behind its ] stands no port"),
+    };
+    // As Python's client has it.
+    let host = if host.is_empty() { "localhost".to_owned() } else { host };
+    Ok(Endpoint::Tcp(host, port))
+}
+
+fn unix(host: &str, path: &str) -> Result<Endpoint, &'static str> {
+    let path = text(path)?;
+    if !host.is_empty() || path.len() < 2 {
+        return Err("a Unix socket's path begins with a third slash: unix:///run/redis.sock");
+    }
+    if path.contains('\0') {
+        return Err("its path has a NUL");
+    }
+    Ok(Endpoint::Unix(path.into()))
+}
+
+fn path_database(path: &str) -> Result<u32, &'static str> {
+    match path.strip_prefix('/').unwrap_or(path) {
+        "" => Ok(0),
+        number => database(number),
+    }
+}
+
+fn database(number: &str) -> Result<u32, &'static str> {
+    number.parse().map_err(|_| "its database is no number")
+}
+
+fn named(user: &str) -> Result<Option<Vec<u8>>, &'static str> {
+    Ok(Some(decode(user)?).filter(|user| !user.is_empty()))
+}
+
+fn text(text: &str) -> Result<String, &'static str> {
+    String::from_utf8(decode(text)?).map_err(|_| "it is no UTF-8 behind its %")
+}
+
+/// Bytes for their percent-encoding.
+fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let Some((&[high, low], behind)) = rest.split_first_chunk() else {
+            return Err("a % has no two digits");
+        };
+        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or("a % has no two digits");
+        decoded.push((digit(high)? << 4 | digit(low)?) as u8);
+        rest = behind;
+    }
+    Ok(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(host: &str, port: u16) -> RedisOptions {
+        RedisOptions::new(Endpoint::Tcp(host.into(), port), 0)
+    }
+
+    fn unix(path: &str) -> RedisOptions {
+        RedisOptions::new(Endpoint::Unix(path.into()), 0)
+    }
+
+    fn login(options: RedisOptions, user: Option<&str>, password: &str) -> RedisOptions {
+        let user = user.map(Into::into);
+        RedisOptions { login: Some(Login { user, password: password.into() }), ..options }
+    }
+
+    #[test]
+    fn urls_as_other_clients_take_them() {
+        let in_database = |options, database| RedisOptions { database, ..options };
+        for (url, expected) in [
+            ("redis://", tcp("localhost", 6379)),
+            ("redis://redis.example", tcp("redis.example", 6379)),
+            ("REDIS://127.0.0.1:7000/", tcp("127.0.0.1", 7000)),
+            ("valkey://h:1/15", in_database(tcp("h", 1), 15)),
+            ("redis://h?db=3", in_database(tcp("h", 6379), 3)),
+            ("redis://[::1]:7000", tcp("::1", 7000)),
+            ("redis://[fe80::1]", tcp("fe80::1", 6379)),
+            ("redis://h:", tcp("h", 6379)),
+            ("redis://:secret@h", login(tcp("h", 6379), None, "secret")),
+            ("redis://alice@h", login(tcp("h", 6379), Some("alice"), "")),
+            ("redis://al%3Aice:p%40%2f%23:w@h:7", login(tcp("h", 7), Some("al:ice"), "p@/#:w")),
+            ("redis://h?username=a&password=b%26", login(tcp("h", 6379), Some("a"), "b&")),
+            ("unix:///run/redis.sock", unix("/run/redis.sock")),
+            ("redis+unix:///a%20b", unix("/a b")),
+            ("redis-socket:///s?db=2", in_database(unix("/s"), 2)),
+            ("unix://u:p@/s?db=1", in_database(login(unix("/s"), Some("u"), "p"), 1)),
+            ("unix:///s?password=p", login(unix("/s"), None, "p")),
+        ] {
+            assert!(
+                RedisOptions::parse(url).as_ref() == Ok(&expected),
+                "{url}: {:?}",
+                RedisOptions::parse(url)
+            );
+        }
+        assert_eq!(tcp("h", 1).with_max_message(5).max_message, 5);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (url, word) in [
+            ("127.0.0.1:6379", "scheme"),
+            ("http://h", "scheme"),
+            ("rediss://h", "TLS"),
+            ("valkeys://h", "TLS"),
+            ("redis+sentinel://a,b/mymaster", "sentinels"),
+            ("redis://h:port", "port"),
+            ("redis://h:0", "port"),
+            ("redis://h:65536", "port"),
+            ("redis://[::1", "]"),
+            ("redis://[h]", "IPv6"),
+            ("redis://[::1]7", "port"),
+            ("redis://h/zero", "database"),
+            ("redis://h/-1", "database"),
+            ("redis://:p#w@h", "%23"),
+            ("redis://:p%w@h", "%"),
+            ("redis://:p%4@h", "%"),
+            ("redis://%ff", "UTF-8"),
+            ("redis://h?ssl=1", "options"),
+            ("redis://h?db", "no value"),
+            ("unix://run/redis.sock", "third slash"),
+            ("unix://", "third slash"),
+            ("unix:///", "third slash"),
+            ("unix:///a%00b", "NUL"),
+        ] {
+            let error = RedisOptions::parse(url).unwrap_err();
+            assert!(error.contains(word), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let shown = format!("{:?}", RedisOptions::parse("redis://alice:secret@h"));
+        assert!(!shown.contains("secret") && !shown.contains("alice"), "{shown}");
+    }
+}

@@ -1,0 +1,324 @@
+//! What the replies of a Redis bring about. It must not trust that they are those which were to come.
+
+use super::connection::{Awaited, Connection, LONG_WAIT, State};
+use super::refusal::{Refusal, words};
+use super::subscriptions::{Change, Subscription};
+use super::{Redis, RedisEvent, Told};
+use crate::wire::resp::Reply;
+
+/// A refusal, by its class and in words.
+type Error = (Refusal, String);
+
+/// What came of looking at what was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is no more.
+    Nothing,
+    /// Something was done, or is told.
+    Told,
+    /// The answer to a question, by its number.
+    Reply(u64),
+    /// A message to a subscription.
+    Message,
+}
+
+/// The two connections by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Commands,
+    Listener,
+}
+
+/// What is said to one who listens.
+enum Spoken<'a> {
+    Message(RedisEvent<'a>),
+    Changed(Subscription, bool, &'a [u8]),
+    Pong,
+    /// What nobody has asked for, and may be passed over.
+    Other,
+}
+
+/// The message in a reply, if it is one.
+pub(super) fn message(reply: Reply<'_>) -> Option<RedisEvent<'_>> {
+    match spoken(reply)? {
+        Spoken::Message(message) => Some(message),
+        _ => None,
+    }
+}
+
+/// `None` for what is no such thing, or an answer.
+fn spoken(reply: Reply<'_>) -> Option<Spoken<'_>> {
+    let (Reply::List(mut items) | Reply::Push(mut items)) = reply else { return None };
+    let mut text = || match items.next() {
+        Some(Reply::Text(text)) => Some(text),
+        _ => None,
+    };
+    let Some(kind) = text() else { return matches!(reply, Reply::Push(_)).then_some(Spoken::Other) };
+    let pattern = if kind == b"pmessage" { Some(text()?) } else { None };
+    if matches!(kind, b"message" | b"pmessage" | b"smessage") {
+        return Some(Spoken::Message(RedisEvent::Message { channel: text()?, pattern, payload: text()? }));
+    }
+    if let Some((kind, on)) = Subscription::confirmed(kind) {
+        // There is no name where there was nothing to end.
+        return Some(text().map_or(Spoken::Other, |name| Spoken::Changed(kind, on, name)));
+    }
+    match kind {
+        b"pong" => Some(Spoken::Pong),
+        _ if matches!(reply, Reply::Push(_)) => Some(Spoken::Other),
+        _ => None,
+    }
+}
+
+const UNASKED: &str = "it answers what it was not asked";
+
+impl Redis {
+    pub(super) fn connection(&mut self, which: Which) -> &mut Connection {
+        match which {
+            Which::Commands => &mut self.commands,
+            Which::Listener => &mut self.listener,
+        }
+    }
+
+    /// Looks at what was received, up to what is of interest to others.
+    pub(super) fn look(&mut self) -> Found {
+        for which in [Which::Commands, Which::Listener] {
+            while !self.connection(which).dry {
+                let found = match self.connection(which).reader.advance() {
+                    Ok(true) if which == Which::Commands => self.command_reply(),
+                    Ok(true) => self.listener_reply(),
+                    Ok(false) => {
+                        self.run_dry(which);
+                        Found::Told
+                    }
+                    Err(fault) => {
+                        self.give_up(which, fault.text());
+                        Found::Told
+                    }
+                };
+                if found != Found::Told || !self.told.is_empty() {
+                    return found;
+                }
+            }
+        }
+        Found::Nothing
+    }
+
+    fn run_dry(&mut self, which: Which) {
+        let now = self.now;
+        let connection = self.connection(which);
+        connection.dry = true;
+        connection.heard(now);
+        if let State::Ending { why, .. } = &mut connection.state {
+            let why = std::mem::take(why);
+            self.lose(which, &why, false);
+        }
+    }
+
+    /// What a reply is about, and the error if it is one. `None` if that is nothing: then the connection is given up.
+    fn answer(&mut self, which: Which) -> Option<(Awaited, Option<Error>)> {
+        let connection = self.connection(which);
+        let error = match connection.reader.reply() {
+            Reply::Error(error) => Some((Refusal::of(error), words(error))),
+            _ => None,
+        };
+        match connection.answered() {
+            Some(awaited) => Some((awaited, error)),
+            None => {
+                // As when it has too many clients.
+                let why = error.map_or(UNASKED.to_owned(), |(_, why)| why);
+                self.give_up(which, &why);
+                None
+            }
+        }
+    }
+
+    /// A reply on the connection for commands.
+    fn command_reply(&mut self) -> Found {
+        if matches!(self.commands.reader.reply(), Reply::Push(_)) {
+            return Found::Told;
+        }
+        match self.answer(Which::Commands) {
+            Some((Awaited::Ask(token), None)) => return Found::Reply(token),
+            Some((Awaited::Ask(token), Some((refusal, why)))) => {
+                self.told.push_back(Told::Failed(token, why.clone()));
+                if refusal == Refusal::Transient {
+                    self.give_up(Which::Commands, &why);
+                }
+            }
+            Some((Awaited::Posts(_), Some((refusal, why)))) => {
+                self.counters.refused = self.counters.refused.saturating_add(1);
+                if refusal == Refusal::Transient {
+                    self.give_up(Which::Commands, &why);
+                } else if !std::mem::replace(&mut self.unpublished_told, true) {
+                    self.told.push_back(Told::Unpublished(why));
+                }
+            }
+            Some((Awaited::Posts(_) | Awaited::Ping, _)) | None => {}
+            Some((awaited, error)) => self.greeted(Which::Commands, &awaited, error),
+        }
+        Found::Told
+    }
+
+    /// A reply on the connection that listens.
+    fn listener_reply(&mut self) -> Found {
+        match spoken(self.listener.reader.reply()) {
+            Some(Spoken::Message(_)) => {
+                self.counters.heard = self.counters.heard.saturating_add(1);
+                return Found::Message;
+            }
+            Some(Spoken::Changed(kind, on, name)) => {
+                let awaited = self.listener.awaited.front();
+                let asked = matches!(awaited, Some(Awaited::Change(it)) if (it.kind, it.on, &*it.name) == (kind, on, name));
+                let next = self.subscriptions.confirm(kind, name, on);
+                if asked {
+                    self.listener.answered();
+                }
+                if let Some(change) = next {
+                    self.send_change(change);
+                }
+                self.come_up();
+                return Found::Told;
+            }
+            Some(Spoken::Other) => return Found::Told,
+            Some(Spoken::Pong) | None => {}
+        }
+        match self.answer(Which::Listener) {
+            Some((Awaited::Ping, _)) | None => {}
+            Some((Awaited::Change(_), Some((Refusal::Transient, why)))) => {
+                self.give_up(Which::Listener, &why)
+            }
+            Some((Awaited::Change(change), Some((_, why)))) => self.refused(change, why),
+            Some((Awaited::Change(_), None)) => self.give_up(Which::Listener, UNASKED),
+            Some((awaited, error)) => self.greeted(Which::Listener, &awaited, error),
+        }
+        Found::Told
+    }
+
+    fn refused(&mut self, change: Change, why: String) {
+        // What cannot be ended is not there.
+        if !change.on {
+            if let Some(next) = self.subscriptions.confirm(change.kind, &change.name, false) {
+                self.send_change(next);
+            }
+        } else {
+            self.ask_again.get_or_insert(self.now.saturating_add(LONG_WAIT));
+            if self.subscriptions.refuse(change.kind, &change.name) {
+                self.told.push_back(Told::Refused(change, why));
+            }
+        }
+        self.come_up();
+    }
+
+    /// An answer to what is said at the beginning of a connection.
+    fn greeted(&mut self, which: Which, awaited: &Awaited, error: Option<Error>) {
+        let options = self.options.clone();
+        match (awaited, error) {
+            (Awaited::Hello, Some((Refusal::Unavailable, _))) => {
+                self.connection(which).begin_plainly(&options)
+            }
+            // A name is for people who look at the Redis; it does not need one.
+            (Awaited::Name, _) => {}
+            (_, Some((refusal, why))) => {
+                // Whoever may not enter is not let in by asking again soon.
+                let long = refusal != Refusal::Transient && *awaited != Awaited::Hello
+                    || refusal == Refusal::Lasting;
+                self.connection(which).hang_up = true;
+                return self.lose(which, &why, long);
+            }
+            (Awaited::Hello, None) => {
+                let connection = self.connection(which);
+                connection.pushes = true;
+                connection.select(&options);
+            }
+            _ => {}
+        }
+        if self.connection(which).awaited.is_empty() {
+            self.ready(which);
+        }
+    }
+
+    fn ready(&mut self, which: Which) {
+        let now = self.now;
+        let state = &mut self.connection(which).state;
+        if *state != State::Greeting {
+            // It is closed by now.
+            return;
+        }
+        *state = State::Ready(now);
+        match which {
+            Which::Commands => {
+                self.unpublished_told = false;
+                for command in self.backlog.take() {
+                    self.commands.post(&command);
+                    self.counters.published = self.counters.published.saturating_add(1);
+                }
+            }
+            Which::Listener => {
+                for change in self.subscriptions.begin() {
+                    self.send_change(change);
+                }
+            }
+        }
+        self.come_up();
+    }
+
+    /// Says so if all is there again.
+    pub(super) fn come_up(&mut self) {
+        let listens = self.listener.is_ready() && self.subscriptions.are_settled();
+        if self.up || !self.commands.is_ready() || !(listens || self.subscriptions.is_empty()) {
+            return;
+        }
+        self.up = true;
+        self.why.clear();
+        let lost = self.down_since.take().map(|since| self.now.saturating_sub(since));
+        self.told.push_back(Told::Up(lost));
+    }
+
+    /// Ends a connection from this side.
+    pub(super) fn give_up(&mut self, which: Which, why: &str) {
+        self.connection(which).hang_up = true;
+        self.lose(which, why, false);
+    }
+
+    /// A connection is gone, or did not come about. `long`: somebody has to change something first.
+    pub(super) fn lose(&mut self, which: Which, why: &str, long: bool) {
+        let (options, now, random) = (self.options.clone(), self.now, self.random());
+        self.counters.failed = self.counters.failed.saturating_add(1);
+        let awaited = std::mem::take(&mut self.connection(which).awaited);
+        self.connection(which).lose(&options, random, long, now);
+        for awaited in awaited {
+            match awaited {
+                Awaited::Posts(count) => self.counters.lost = self.counters.lost.saturating_add(count),
+                Awaited::Ask(token) => self.told.push_back(Told::Failed(token, why.to_owned())),
+                _ => {}
+            }
+        }
+        if which == Which::Listener {
+            self.subscriptions.forget();
+            self.ask_again = None;
+        }
+        if !self.needs(which) {
+            return;
+        }
+        if std::mem::replace(&mut self.up, false) {
+            self.down_since = Some(now);
+        } else if self.why == why {
+            return;
+        }
+        why.clone_into(&mut self.why);
+        match self.told.back_mut() {
+            // Nobody has heard the last reason: there is no need for two.
+            Some(Told::Down(last)) => why.clone_into(last),
+            _ => self.told.push_back(Told::Down(why.to_owned())),
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        // splitmix64: it spreads, and need not be hard to guess.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+}

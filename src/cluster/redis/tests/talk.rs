@@ -1,0 +1,158 @@
+//! What is said to a Redis where all goes well, and what is heard.
+
+use super::*;
+
+#[test]
+fn it_greets_subscribes_and_is_up() {
+    let mut world = World::new("redis://h:7");
+    world.redis.subscribe(Subscription::Pattern, b"p*");
+    world.redis.subscribe(Subscription::Channel, b"c");
+    world.redis.tick(0);
+    assert_eq!(world.redis.dial(), Some((COMMANDS, Endpoint::Tcp("h".into(), 7))));
+    world.redis.connected(COMMANDS);
+    world.open[COMMANDS] = Some(Reader::new(1_000));
+    assert_eq!(world.open(), [LISTENER]);
+    world.welcome();
+    assert_eq!(world.heard(), [""; 0], "the subscriptions are not confirmed");
+    assert_eq!(world.said(LISTENER), ["SUBSCRIBE c", "PSUBSCRIBE p*"]);
+    world.say(LISTENER, ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    assert_eq!(world.heard(), [""; 0]);
+    world.say(LISTENER, ">3\r\n$10\r\npsubscribe\r\n$2\r\np*\r\n:2\r\n");
+    assert_eq!(world.heard(), ["up"]);
+    world.say(LISTENER, ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n>4\r\n$8\r\npmessage\r\n$2\r\np*\r\n$2\r\npq\r\n$0\r\n\r\n");
+    world.say(LISTENER, ">3\r\n$8\r\nsmessage\r\n$1\r\ns\r\n$1\r\nx\r\n>2\r\n$10\r\ninvalidate\r\n*0\r\n");
+    assert_eq!(world.heard(), ["c: hi", "pq (p*): ", "s: x"]);
+    assert_eq!(world.redis.counters().heard, 3);
+    assert_eq!(world.redis.counters().connected, 2);
+}
+
+#[test]
+fn a_login_and_a_database_are_part_of_the_greeting() {
+    let mut world = World::new("redis://alice:pw@h/3");
+    assert_eq!(world.open(), [COMMANDS], "there is nothing to listen to");
+    assert_eq!(world.said(COMMANDS), ["HELLO 3 AUTH alice pw SETNAME roomcast"]);
+    world.say_at_once(COMMANDS, WELCOME);
+    assert_eq!(world.said(COMMANDS), ["SELECT 3"]);
+    assert_eq!(world.heard(), [""; 0]);
+    world.say(COMMANDS, "+OK\r\n");
+    assert_eq!(world.heard(), ["up"]);
+
+    let mut world = World::new("redis://:pw@h");
+    world.open();
+    assert_eq!(world.said(COMMANDS), ["HELLO 3 AUTH default pw SETNAME roomcast"]);
+}
+
+#[test]
+fn an_old_redis_is_spoken_to_as_it_can() {
+    for refusal in [
+        "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n",
+        "-NOPROTO unsupported protocol version\r\n",
+        "-NOPERM this user has no permissions to run the 'hello' command\r\n",
+    ] {
+        let mut world = World::new("redis://:pw@h/2");
+        world.redis.subscribe(Subscription::Channel, b"c");
+        world.open();
+        for connection in [COMMANDS, LISTENER] {
+            assert_eq!(world.said(connection), ["HELLO 3 AUTH default pw SETNAME roomcast"]);
+            world.redis.received(connection, refusal.as_bytes());
+        }
+        assert_eq!(world.heard(), [""; 0]);
+        for connection in [COMMANDS, LISTENER] {
+            assert_eq!(world.said(connection), ["AUTH pw", "CLIENT SETNAME roomcast", "SELECT 2"]);
+            // A name is not needed.
+            world.redis.received(connection, b"+OK\r\n-ERR unknown subcommand\r\n+OK\r\n");
+        }
+        assert_eq!(world.heard(), [""; 0]);
+        assert_eq!(world.said(LISTENER), ["SUBSCRIBE c"]);
+        world.say(
+            LISTENER,
+            "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n",
+        );
+        assert_eq!(world.heard(), ["up", "c: hi"]);
+        world.pass(connection::IDLE);
+        assert_eq!(world.said(LISTENER), ["PING"]);
+        world.say(LISTENER, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+        assert_eq!(world.heard(), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_published_goes_in_its_order() {
+    let mut world = World::up();
+    assert_eq!(world.redis.publish(b"a", b"1", false), Published::Sent);
+    assert_eq!(world.redis.publish(b"b", b"2", true), Published::Sent);
+    world.redis.ask(&[b"PUBSUB", b"NUMSUB", b"c"], 7);
+    assert_eq!(world.redis.post(&[b"SPUBLISH", b"s", b"3"], false), Published::Sent);
+    assert_eq!(world.said(COMMANDS), ["PUBLISH a 1", "PUBLISH b 2", "PUBSUB NUMSUB c", "SPUBLISH s 3"]);
+    world.redis.received(COMMANDS, b":1\r\n:1\r\n*2\r\n$1\r\nc\r\n:4\r\n:0\r\n");
+    assert_eq!(world.heard(), ["7 = [c 4]"]);
+    assert!(world.redis.commands.awaited.is_empty());
+    assert_eq!(world.redis.counters().published, 3);
+}
+
+#[test]
+fn what_is_published_while_it_is_down_waits_for_a_moment() {
+    let mut world = World::new("redis://h");
+    assert_eq!(world.redis.publish(b"a", b"old", false), Published::Queued);
+    world.pass(0);
+    assert_eq!(world.redis.publish(b"a", b"volatile", true), Published::Dropped);
+    world.pass(500);
+    assert_eq!(world.redis.publish(b"a", b"1", false), Published::Queued);
+    assert_eq!(world.redis.publish(b"a", b"2", false), Published::Queued);
+    world.pass(500);
+    assert_eq!(world.redis.counters().dropped, 2, "a second has passed for the first");
+    world.open();
+    assert_eq!(world.redis.publish(b"a", b"3", false), Published::Queued);
+    world.welcome();
+    assert_eq!(world.redis.publish(b"a", b"4", false), Published::Sent);
+    assert_eq!(world.said(COMMANDS), ["PUBLISH a 1", "PUBLISH a 2", "PUBLISH a 3", "PUBLISH a 4"]);
+    assert_eq!(world.redis.counters().published, 4);
+}
+
+#[test]
+fn subscriptions_come_and_go_while_it_is_up() {
+    let mut world = World::up();
+    world.redis.subscribe(Subscription::Shard, b"s");
+    world.redis.unsubscribe(Subscription::Channel, b"c");
+    assert_eq!(world.said(LISTENER), ["SSUBSCRIBE s", "UNSUBSCRIBE c"]);
+    // Meanwhile it is wanted again.
+    world.redis.subscribe(Subscription::Channel, b"c");
+    assert_eq!(world.said(LISTENER), [""; 0]);
+    world.say(
+        LISTENER,
+        ">3\r\n$10\r\nssubscribe\r\n$1\r\ns\r\n:1\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n",
+    );
+    assert_eq!(world.heard(), [""; 0]);
+    assert_eq!(world.said(LISTENER), ["SUBSCRIBE c"]);
+    // The Redis ends one by itself, as when its slot moves to another shard.
+    world.say(
+        LISTENER,
+        ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n>3\r\n$12\r\nsunsubscribe\r\n$1\r\ns\r\n:0\r\n",
+    );
+    assert_eq!(world.heard(), [""; 0]);
+    assert_eq!(world.said(LISTENER), ["SSUBSCRIBE s"]);
+}
+
+#[test]
+fn a_listener_is_opened_when_there_is_something_to_hear() {
+    let mut world = World::new("redis://h");
+    world.open();
+    world.welcome();
+    assert_eq!(world.heard(), ["up"]);
+    world.redis.subscribe(Subscription::Channel, b"c");
+    assert_eq!(world.open(), [LISTENER]);
+    world.welcome();
+    assert_eq!(world.heard(), [""; 0]);
+    assert_eq!(world.said(LISTENER), ["SUBSCRIBE c"]);
+    world.close(LISTENER, "cut");
+    assert_eq!(world.heard(), ["down: cut"]);
+    world.pass(10);
+    world.redis.unsubscribe(Subscription::Channel, b"c");
+    assert_eq!(world.heard(), ["up after 10"], "nothing is missing any more");
+}
+
+#[test]
+fn names_in_patterns_mean_themselves() {
+    assert_eq!(escape_glob("socket.io#/a[1]*?\\#"), "socket.io#/a\\[1\\]\\*\\?\\\\#");
+    assert_eq!(escape_glob("/ä^-"), "/ä^-");
+}
