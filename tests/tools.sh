@@ -15,6 +15,7 @@ command -v cmake >/dev/null || need cmake
 command -v make >/dev/null || need make
 command -v pkg-config >/dev/null || need pkg-config
 PATH=$PATH:/usr/sbin command -v nginx >/dev/null || need nginx-light
+command -v redis-server >/dev/null || need redis-server
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

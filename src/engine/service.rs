@@ -1,5 +1,6 @@
 //! What an event loop and the protocol behind it ask of each other. It must not know of sockets or of a protocol.
 
+use super::bus::Bus;
 use crate::base::Millis;
 use crate::host::peer::Peer;
 use std::io::IoSlice;
@@ -100,6 +101,25 @@ pub trait Service {
     /// The same behind a turn, without what the host takes before it waits again: that need not wake anybody.
     fn puts_off(&self) -> bool {
         self.has_work()
+    }
+
+    /// Connections that it wants opened, if it is on a bus.
+    #[doc(hidden)]
+    fn bus(&self) -> Option<&dyn Bus> {
+        None
+    }
+
+    /// The same, for what comes over them.
+    #[doc(hidden)]
+    fn bus_mut(&mut self) -> Option<&mut dyn Bus> {
+        None
+    }
+
+    /// The bus has news: does what they ask for, as far as there is room for what comes of it. What it leaves is offered again in
+    /// each turn in which [`wants_input`](Self::wants_input).
+    #[doc(hidden)]
+    fn bus_received(&mut self, now: Millis) {
+        let _ = now;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::acceptor::Acceptor;
 use super::bind::{self, ListenOptions};
+use super::bus::{self, Connections};
 use super::clock::Clock;
 use super::deal::Deal;
 use super::links::{Handover, Links, Outlet, Share};
@@ -25,6 +26,9 @@ const WAKER: Token = Token(usize::MAX);
 const LAST_LISTENER: usize = usize::MAX - 1;
 /// A link's key is a slot of memory, so no link can ever have a token above this.
 const FIRST_LISTENER: usize = usize::MAX / 2;
+/// The connections of a bus count up from this. There are not so many listeners.
+const FIRST_OF_BUS: usize = FIRST_LISTENER + 1;
+const LAST_OF_BUS: usize = FIRST_LISTENER + bus::MOST;
 
 /// One link may fill this part of the room for events in one turn.
 const EVENT_SHARE: usize = 8;
@@ -76,6 +80,7 @@ pub struct Loop {
     listeners: Listeners,
     deal: Deal,
     links: Links,
+    bus: Connections,
     buffer: Box<[u8]>,
     options: LoopOptions,
     clock: Clock,
@@ -91,8 +96,10 @@ impl Loop {
     /// A loop with no listeners, whose clock stands at zero.
     pub fn new(options: &LoopOptions) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
         Ok(Self {
-            waker: Waker::new(poll.registry(), WAKER)?,
+            bus: Connections::new(waker.clone(), FIRST_OF_BUS),
+            waker,
             poll,
             events: Events::with_capacity(1_024),
             listeners: Listeners::new(),
@@ -138,6 +145,7 @@ impl Loop {
     /// Closes every link at once, without a word to the service, which must forget them too.
     pub fn close_all(&mut self) {
         self.links.close_all(self.poll.registry());
+        self.bus.close_all(self.poll.registry());
     }
 
     /// What the service gave to other loops, each with the number of its loop.
@@ -254,6 +262,8 @@ impl Loop {
         if let Some(heard) = links.read_ready(service, buffer, share, now, poll.registry()) {
             self.heard = heard;
         }
+        let Self { bus, buffer, options, poll, .. } = self;
+        bus.read(service, buffer, options.read_budget, poll.registry(), now);
         if service.next_timeout().is_some_and(|due| due <= self.heard) {
             service.timeout(self.heard);
         }
@@ -298,6 +308,7 @@ impl Loop {
             count += 1;
             match event.token() {
                 WAKER => woken |= self.waker.take(),
+                Token(token @ FIRST_OF_BUS..=LAST_OF_BUS) => self.bus.announce(token - FIRST_OF_BUS, event),
                 Token(token) if token > FIRST_LISTENER => self.listeners.announce(LAST_LISTENER - token),
                 Token(key) => {
                     if self.links.announce(key, event) {
@@ -341,6 +352,7 @@ impl Loop {
             service.flush(&mut Outlet { links: &mut self.links, registry: self.poll.registry() }, now);
         }
         self.links.recycle();
+        self.bus.flush(service, self.poll.registry(), now);
     }
 
     /// Something can be done without waiting.
@@ -356,6 +368,7 @@ impl Loop {
         let wants_input = service.wants_input();
         self.links.has_ended()
             || self.links.has_ready(wants_input)
+            || self.bus.is_ready(service)
             || (wants_input && self.listeners.is_ready(now))
     }
 
@@ -373,7 +386,9 @@ impl Loop {
         let accept = self.listeners.next_try().filter(|_| wants_input).map(until);
         let unheard = self.unheard.filter(|_| !wants_input);
         let unheard = unheard.map(|due| due.saturating_sub(self.clock.silence(now)));
-        [timer, expiry, accept, unheard].into_iter().flatten().min()
+        let bus = service.bus().and_then(|bus| bus.next_timeout());
+        let bus = bus.map(|due| Duration::from_millis(due.saturating_sub(self.clock.at(now))));
+        [timer, expiry, accept, unheard, bus].into_iter().flatten().min()
     }
 }
 

@@ -11,6 +11,7 @@ const REARMED_BY_WOULD_BLOCK: bool = cfg!(not(poll_descriptor));
 mod acceptor;
 mod bind;
 mod broker;
+mod bus;
 mod clock;
 mod deal;
 mod event_loop;

@@ -5,7 +5,7 @@ use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
@@ -44,6 +44,29 @@ impl Stream {
         #[cfg(target_vendor = "apple")]
         self.socket().set_nosigpipe(true)?;
         Ok(())
+    }
+
+    /// Sets what a stream that was opened here needs. A dead network is noticed though nothing is sent.
+    pub(super) fn prepare_outgoing(&self) -> io::Result<()> {
+        if let Self::Tcp(stream) = self {
+            stream.set_nodelay(true)?;
+            self.socket().set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+        }
+        #[cfg(target_vendor = "apple")]
+        self.socket().set_nosigpipe(true)?;
+        Ok(())
+    }
+
+    /// Whether a stream that is being opened has come about. An error: it will not.
+    pub(super) fn is_connected(&self) -> io::Result<bool> {
+        if let Some(error) = self.socket().take_error()? {
+            return Err(error);
+        }
+        match self.socket().peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     #[inline]

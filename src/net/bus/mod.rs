@@ -1,0 +1,318 @@
+//! The connections of a service's bus: opened here, read within a budget, and written at each flush. It must not know what goes over
+//! them, nor wait for anything.
+
+mod addresses;
+#[cfg(test)]
+mod tests;
+
+use super::REARMED_BY_WOULD_BLOCK;
+use super::stream::Stream;
+use super::waker::Waker;
+use crate::base::Millis;
+use crate::engine::bus::{Bus, Endpoint};
+use crate::engine::service::Service;
+use addresses::{Address, LookUp};
+use mio::event::Event;
+use mio::{Interest, Registry, Token};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+
+/// As many connections as a bus may have.
+pub(super) const MOST: usize = 4;
+/// Bytes written to one connection in one flush; the rest goes with the next one.
+const WRITE_BUDGET: usize = 1 << 20;
+
+#[derive(Debug)]
+enum Stage {
+    /// Its name is being looked up.
+    LookingUp(Endpoint),
+    /// The kernel tries one address; these are left.
+    Connecting(Stream, VecDeque<Address>),
+    Open(Stream),
+}
+
+#[derive(Debug)]
+struct Connection {
+    stage: Stage,
+    /// An edge announced input that has not been read to its end.
+    readable: bool,
+    /// The peer's end lies behind the input: a short read does not mean that it is drained.
+    ending: bool,
+    /// An edge announced that the kernel takes bytes, and it has not refused any since.
+    writable: bool,
+}
+
+/// The connections of one loop's service, by their numbers.
+#[derive(Debug)]
+pub(super) struct Connections {
+    all: [Option<Connection>; MOST],
+    look_ups: [LookUp; MOST],
+    /// How often each was tried since it was open: each time another address comes first, as one that never answers takes all the time.
+    tries: [usize; MOST],
+    /// Were closed without a word to the bus.
+    dropped: [bool; MOST],
+    waker: Waker,
+    first: usize,
+}
+
+impl Connections {
+    /// The connection of number 0 has `first` for its token.
+    pub(super) fn new(waker: Waker, first: usize) -> Self {
+        Self {
+            all: Default::default(),
+            look_ups: Default::default(),
+            tries: [0; MOST],
+            dropped: [false; MOST],
+            waker,
+            first,
+        }
+    }
+
+    /// Notes what an edge says.
+    pub(super) fn announce(&mut self, number: usize, event: &Event) {
+        let Some(Some(connection)) = self.all.get_mut(number) else { return };
+        let ending = event.is_read_closed() || event.is_error();
+        connection.readable |= event.is_readable() || ending;
+        connection.ending |= ending;
+        connection.writable |= event.is_writable() || ending;
+    }
+
+    /// Opens and closes what is to be, and hands the output to the kernel.
+    pub(super) fn flush(&mut self, service: &mut impl Service, registry: &Registry, now: Millis) {
+        let Some(bus) = service.bus_mut() else { return };
+        bus.tick(now);
+        for number in 0..MOST {
+            if std::mem::take(&mut self.dropped[number]) {
+                bus.closed(number, "it was closed from here");
+            }
+        }
+        self.hang_up(bus, registry);
+        while let Some((number, endpoint)) = bus.dial() {
+            self.open(number, endpoint, bus, registry);
+        }
+        for number in 0..MOST {
+            self.go_on(number, bus, registry);
+            self.write(number, bus, registry);
+        }
+    }
+
+    /// Reads what has come, up to `budget` bytes of each connection, as long as the service looks at it and wants more.
+    pub(super) fn read(
+        &mut self,
+        service: &mut impl Service,
+        buffer: &mut [u8],
+        budget: usize,
+        registry: &Registry,
+        now: Millis,
+    ) {
+        let Some(bus) = service.bus_mut() else { return };
+        bus.tick(now);
+        self.hang_up(bus, registry);
+        for number in 0..MOST {
+            let mut left = budget;
+            while left > 0
+                && tell(service, now)
+                && self.read_once(number, service, buffer, &mut left, registry)
+            {}
+        }
+        tell(service, now);
+    }
+
+    /// Reads once. Whether it is worth trying again.
+    fn read_once(
+        &mut self,
+        number: usize,
+        service: &mut impl Service,
+        buffer: &mut [u8],
+        left: &mut usize,
+        registry: &Registry,
+    ) -> bool {
+        let Some(connection) = &mut self.all[number] else { return false };
+        let (Stage::Open(stream), true) = (&mut connection.stage, connection.readable) else { return false };
+        let Some(bus) = service.bus_mut() else { return false };
+        let room = buffer.len().min(*left);
+        let why = match stream.read(&mut buffer[..room]) {
+            Ok(0) => "the other side has closed it".to_owned(),
+            Ok(count) => {
+                connection.readable = count == room || connection.ending || REARMED_BY_WOULD_BLOCK;
+                *left -= count;
+                bus.received(number, &buffer[..count]);
+                return true;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readable = false;
+                return false;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
+            Err(error) => error.to_string(),
+        };
+        self.close(number, registry);
+        bus.closed(number, &why);
+        false
+    }
+
+    /// Something can be done at once.
+    pub(super) fn is_ready(&self, service: &impl Service) -> bool {
+        let Some(bus) = service.bus() else { return false };
+        let all = || self.all.iter().enumerate().filter_map(|(number, it)| Some((number, it.as_ref()?)));
+        let open = |it: &Connection| matches!(it.stage, Stage::Open(_));
+        let reads = || all().any(|(_, it)| it.readable && open(it));
+        let writes = || all().any(|(number, it)| it.writable && open(it) && !bus.output(number).is_empty());
+        (service.wants_input() && (bus.has_news() || reads())) || writes()
+    }
+
+    /// Closes all at once.
+    pub(super) fn close_all(&mut self, registry: &Registry) {
+        for number in 0..MOST {
+            self.dropped[number] |= self.all[number].is_some();
+            self.close(number, registry);
+        }
+    }
+
+    fn hang_up(&mut self, bus: &mut dyn Bus, registry: &Registry) {
+        while let Some(number) = bus.hung_up() {
+            self.close(number, registry);
+        }
+    }
+
+    fn close(&mut self, number: usize, registry: &Registry) {
+        let connection = self.all.get_mut(number).and_then(Option::take);
+        if let Some(Connection {
+            stage: Stage::Open(mut stream) | Stage::Connecting(mut stream, _), ..
+        }) = connection
+        {
+            // A child of a fork may hold the descriptor: closing alone would leave the registration alive.
+            let _ = registry.deregister(&mut stream);
+        }
+    }
+
+    fn open(&mut self, number: usize, endpoint: Endpoint, bus: &mut dyn Bus, registry: &Registry) {
+        let Some(look_up) = self.look_ups.get_mut(number) else { return };
+        self.all[number] = None;
+        match addresses::known(&endpoint) {
+            Some(address) => self.connect(number, VecDeque::from([address]), bus, registry),
+            None => match look_up.begin(&endpoint, &self.waker) {
+                Ok(()) => {
+                    let stage = Stage::LookingUp(endpoint);
+                    self.all[number] =
+                        Some(Connection { stage, readable: false, ending: false, writable: false });
+                }
+                Err(error) => bus.closed(number, &format!("nobody can look up {endpoint}: {error}")),
+            },
+        }
+    }
+
+    /// Tries the addresses one after the other.
+    fn connect(
+        &mut self,
+        number: usize,
+        mut addresses: VecDeque<Address>,
+        bus: &mut dyn Bus,
+        registry: &Registry,
+    ) {
+        let mut why = "its name has no address".to_owned();
+        while let Some(address) = addresses.pop_front() {
+            match self.begin(number, &address, registry) {
+                Ok(stream) => {
+                    let stage = Stage::Connecting(stream, addresses);
+                    self.all[number] =
+                        Some(Connection { stage, readable: false, ending: false, writable: false });
+                    return;
+                }
+                Err(error) => why = format!("{address} cannot be reached: {error}"),
+            }
+        }
+        bus.closed(number, &why);
+    }
+
+    fn begin(&self, number: usize, address: &Address, registry: &Registry) -> io::Result<Stream> {
+        let mut stream = address.connect()?;
+        let token = Token(self.first + number);
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(stream)
+    }
+
+    /// Looks whether a name has been found, or a connection has come about.
+    fn go_on(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
+        let Some(connection) = &mut self.all[number] else { return };
+        match &mut connection.stage {
+            Stage::Open(_) => {}
+            Stage::LookingUp(endpoint) => match self.look_ups[number].result() {
+                None => {}
+                Some(Ok(mut addresses)) => {
+                    self.all[number] = None;
+                    addresses.rotate_left(self.tries[number].checked_rem(addresses.len()).unwrap_or(0));
+                    self.tries[number] = self.tries[number].wrapping_add(1);
+                    self.connect(number, addresses, bus, registry);
+                }
+                Some(Err(error)) => {
+                    let why = format!("nobody can look up {endpoint}: {error}");
+                    self.all[number] = None;
+                    bus.closed(number, &why);
+                }
+            },
+            Stage::Connecting(..) if !connection.writable => {}
+            Stage::Connecting(stream, rest) => match stream.is_connected() {
+                // It was another edge.
+                Ok(false) => {
+                    stream.note_full();
+                    connection.writable = false;
+                }
+                Ok(true) => {
+                    if let Some(Connection { stage: Stage::Connecting(stream, _), .. }) =
+                        self.all[number].take()
+                    {
+                        let (readable, ending) = (true, false);
+                        let stage = Stage::Open(stream);
+                        self.all[number] = Some(Connection { stage, readable, ending, writable: true });
+                        self.tries[number] = 0;
+                        bus.connected(number);
+                    }
+                }
+                Err(error) => {
+                    let rest = std::mem::take(rest);
+                    self.close(number, registry);
+                    if rest.is_empty() {
+                        bus.closed(number, &format!("it cannot be reached: {error}"));
+                    } else {
+                        self.connect(number, rest, bus, registry);
+                    }
+                }
+            },
+        }
+    }
+
+    fn write(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
+        let Some(Connection { stage: Stage::Open(stream), writable, .. }) = &mut self.all[number] else {
+            return;
+        };
+        let mut budget = WRITE_BUDGET;
+        while *writable && budget > 0 {
+            let output = bus.output(number);
+            if output.is_empty() {
+                return;
+            }
+            match stream.write(&output[..output.len().min(budget)]) {
+                Ok(count) => {
+                    budget = budget.saturating_sub(count);
+                    bus.sent(number, count);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => *writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.close(number, registry);
+                    return bus.closed(number, &error.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// Has the service look at what has come. Whether it may be sent more.
+fn tell(service: &mut impl Service, now: Millis) -> bool {
+    let has_news = |service: &_| Service::bus(service).is_some_and(|bus| bus.has_news());
+    if has_news(service) && service.wants_input() {
+        service.bus_received(now);
+    }
+    service.wants_input() && !has_news(service)
+}
