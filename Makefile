@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -39,7 +39,7 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python sanitize-quick poll-backend interop c-examples cost lint arena-test embedding differential cpp readme browser \
+PARTS := unit capi python sanitize-quick poll-backend interop cluster c-examples cost lint arena-test embedding differential cpp readme browser \
 	python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
@@ -83,6 +83,11 @@ interop: $(INTEROP)/node_modules
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 	node $(INTEROP)/cluster/golden.mjs
+
+# Clusters of roomcast's and Node's nodes, over a Redis of their own.
+cluster: $(INTEROP)/node_modules
+	cargo build --features capi --example interop_host
+	node $(INTEROP)/cluster/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 
 # Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
 SEED ?= 1

@@ -32,6 +32,7 @@
  * - Rooms
  * - Emits and acknowledgements
  * - Everybody whom a target selects
+ * - Other nodes of a cluster
  * - Whose socket it is
  * - Over a restart
  * - Figures
@@ -180,6 +181,11 @@ typedef int32_t roomcast_status;
  * What roomcast_import_recovery was given cannot be imported here; roomcast_last_error says why.
  */
 #define ROOMCAST_ERROR_BAD_IMPORT -22
+
+/**
+ * The broker is in no cluster: cluster_url makes it one of its nodes.
+ */
+#define ROOMCAST_ERROR_NO_CLUSTER -23
 
 /**
  * A limit of the broker was reached.
@@ -353,6 +359,11 @@ typedef uint64_t roomcast_ack_id;
  * Whoever asks.
  */
 #define ROOMCAST_CORS_REFLECT 3
+
+/**
+ * What `createAdapter` of Node's `@socket.io/redis-adapter` and its emitter say.
+ */
+#define ROOMCAST_CLUSTER_PUBSUB 1
 
 /**
  * A bug in the library, or a lasting failure of the system.
@@ -766,6 +777,33 @@ typedef struct roomcast_config {
      * more. 65,536 by default; 0: none.
      */
     uint64_t recovery_sessions;
+    /**
+     * Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
+     * `unix:///path`. Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+     * roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
+     */
+    struct roomcast_slice cluster_url;
+    /**
+     * What the names of all channels begin with, the same on every node. "socket.io" by default.
+     */
+    struct roomcast_slice cluster_prefix;
+    /**
+     * What nodes say to each other: a ROOMCAST_CLUSTER_ value, the same on every node. ROOMCAST_CLUSTER_PUBSUB by default.
+     */
+    uint32_t cluster_format;
+    /**
+     * Whether the broker says what it has to say to the cluster and hears nothing: for a program that has no clients of its own, such as
+     * a worker that emits to those of others. With `loops` 1 nobody needs to poll it. Off by default.
+     */
+    uint32_t cluster_write_only;
+    /**
+     * How long answers of other nodes are waited for. 5,000 by default.
+     */
+    uint64_t cluster_request_timeout;
+    /**
+     * The largest message that is published or heard, in bytes. 8 MiB by default.
+     */
+    uint64_t cluster_max_message;
 } roomcast_config;
 
 /**
@@ -1185,6 +1223,62 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
  * Its handle is dead already. Sets `socket`, `ns`, and `name` to its id.
  */
 #define ROOMCAST_EVENT_SESSION_EXPIRED 21
+
+/**
+ * Only with cluster_url: the other nodes hear this one, and it hears them. Sets `context` to the milliseconds for which they could not,
+ * if they could before: what they said meanwhile is lost here. 0 the first time.
+ */
+#define ROOMCAST_EVENT_CLUSTER_UP 22
+
+/**
+ * Only with cluster_url: this node is on its own until ROOMCAST_EVENT_CLUSTER_UP; what concerns its own sockets goes on as ever.
+ * Sets `name` to the reason.
+ */
+#define ROOMCAST_EVENT_CLUSTER_DOWN 23
+
+/**
+ * Only with cluster_url: the host of another node says this, by roomcast_server_emit or roomcast_ask_nodes. Sets `ns`, `name`, `data` to
+ * the arguments (a JSON array), `parts` to the attachments, and `ack` if it waits for an answer: pass it to roomcast_answer_node.
+ */
+#define ROOMCAST_EVENT_SERVER_EVENT 24
+
+/**
+ * Only with cluster_url: the host of another node has answered roomcast_ask_nodes. Sets `data` to its answer, one JSON value, or to
+ * nothing, `parts` to the attachments, `context` to what it was given.
+ */
+#define ROOMCAST_EVENT_NODE_ANSWER 25
+
+/**
+ * Only with cluster_url: a socket of another node, as roomcast_fetch_remote_sockets has asked for. Sets `name` to its id, `data` to a
+ * JSON object with what its client's first request said (headers, time, address, xdomain, secure, issued, url, query, auth), `parts` to
+ * the rooms it is in, its own among them, and behind them what the host of its node keeps with it, as JSON; `context` to what it was given.
+ */
+#define ROOMCAST_EVENT_REMOTE_SOCKET 26
+
+/**
+ * Only with cluster_url: no other answer comes to roomcast_ask_nodes, roomcast_fetch_remote_sockets or roomcast_count_nodes. Sets
+ * `context`, and `code` to how many nodes have not answered; ROOMCAST_UNKNOWN_NODES if it is not known how many there are.
+ */
+#define ROOMCAST_EVENT_ANSWERS_END 27
+
+/**
+ * Only with cluster_url: a client of another node acknowledged an emit. As ROOMCAST_EVENT_ACK, but that `socket` is 0, and that `data`
+ * has the first argument alone, which is all that nodes tell each other. For `code`, other nodes count for one while they have yet to say
+ * whom they have asked.
+ */
+#define ROOMCAST_EVENT_REMOTE_ACK 29
+
+/**
+ * Only with cluster_url: Redis does not allow this node something it needs, and the other nodes hear or are heard in part only. It is
+ * asked again every ten seconds. Sets `name` to what it is, and the rule that is missing.
+ */
+#define ROOMCAST_EVENT_CLUSTER_REFUSED 30
+
+/**
+ * Only with cluster_url: the answer to roomcast_count_nodes. Sets `code` to how many nodes have the namespace, this one among them, and
+ * `context`.
+ */
+#define ROOMCAST_EVENT_NODES 28
 
 /**
  * On ROOMCAST_EVENT_ACK_END: the time was up.
@@ -1973,10 +2067,11 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
  * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
  * padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
  * here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
- * change_rooms, close_connection, disconnect, disconnect_sockets, drain, emit (roomcast_emit_to), join, leave, leave_all, refuse,
- * reject, send, send_binary, send_message (roomcast_send_text), set_tag, sockets_join, sockets_leave and stop_draining.
+ * answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
+ * (roomcast_emit_to), fetch_remote_sockets, join, leave, leave_all, refuse, reject, send, send_binary, send_message
+ * (roomcast_send_text), server_emit, set_tag, sockets_join, sockets_leave and stop_draining.
  *
- * A handle, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+ * A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
  * out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
  * form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
  * sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
@@ -2089,6 +2184,100 @@ roomcast_status roomcast_disconnect_sockets(struct roomcast_broker *broker,
                                             const struct roomcast_target *target,
                                             uint32_t close,
                                             size_t *selected);
+
+/*
+ * ---- Other nodes of a cluster ----
+ */
+
+/**
+ * On ROOMCAST_EVENT_ANSWERS_END: it is not known how many nodes there are, as Redis could not be asked.
+ */
+#define ROOMCAST_UNKNOWN_NODES UINT32_MAX
+
+/**
+ * Tells the hosts of the other nodes that have this namespace: they get a ROOMCAST_EVENT_SERVER_EVENT. Clients hear nothing of it.
+ *
+ * `args_json` is a JSON array; nothing at all means "[]".
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_server_emit from others.
+ */
+roomcast_status roomcast_server_emit(struct roomcast_broker *broker,
+                                     roomcast_namespace ns,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *args_json,
+                                     size_t args_len,
+                                     const struct roomcast_slice *attachments,
+                                     size_t attachment_count);
+
+/**
+ * The same, and asks them for an answer, which come as ROOMCAST_EVENT_NODE_ANSWER, with a ROOMCAST_EVENT_ANSWERS_END behind them
+ * that says how many nodes have not answered. Both carry `context`, any number of the host's own. `timeout` is in milliseconds; 0
+ * is request_timeout.
+ *
+ * `args_json` is a JSON array; nothing at all means "[]".
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, Those of
+ * roomcast_server_emit.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_ask_nodes from others.
+ */
+roomcast_status roomcast_ask_nodes(struct roomcast_broker *broker,
+                                   roomcast_namespace ns,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *args_json,
+                                   size_t args_len,
+                                   const struct roomcast_slice *attachments,
+                                   size_t attachment_count,
+                                   uint64_t timeout,
+                                   uint64_t context);
+
+/**
+ * Answers a ROOMCAST_EVENT_SERVER_EVENT that came with a number: with one value, as JSON.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if it has been answered, or
+ * is forgotten: the last 4,096 are kept. ROOMCAST_ERROR_BAD_DATA if the value is no JSON.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_answer_node from others.
+ */
+roomcast_status roomcast_answer_node(struct roomcast_broker *broker,
+                                     uint64_t answer,
+                                     const char *value,
+                                     size_t value_len,
+                                     const struct roomcast_slice *attachments,
+                                     size_t attachment_count);
+
+/**
+ * Asks the other nodes for those of their sockets that a target selects. Each comes as a ROOMCAST_EVENT_REMOTE_SOCKET, and behind
+ * them a ROOMCAST_EVENT_ANSWERS_END; this node's own are those of roomcast_fetch_sockets. `timeout` and `context` are as with
+ * roomcast_ask_nodes.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if the namespace is.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's; roomcast_remote_fetch_remote_sockets from others.
+ */
+roomcast_status roomcast_fetch_remote_sockets(struct roomcast_broker *broker,
+                                              const struct roomcast_target *target,
+                                              uint64_t timeout,
+                                              uint64_t context);
+
+/**
+ * Asks how many nodes there are that have this namespace, this one among them: a ROOMCAST_EVENT_NODES says so, or a
+ * ROOMCAST_EVENT_ANSWERS_END that it cannot be known now.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE
+ * if the namespace is.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's; roomcast_remote_count_nodes from others.
+ */
+roomcast_status roomcast_count_nodes(struct roomcast_broker *broker,
+                                     roomcast_namespace ns,
+                                     uint64_t context);
 
 /*
  * ---- Whose socket it is ----
@@ -2652,6 +2841,85 @@ roomcast_status roomcast_remote_disconnect_sockets(const struct roomcast_remote 
 roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
                                         roomcast_socket socket,
                                         uint64_t tag);
+
+/**
+ * As roomcast_server_emit, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_server_emit(const struct roomcast_remote *remote,
+                                            roomcast_namespace ns,
+                                            const char *name,
+                                            size_t name_len,
+                                            const char *args_json,
+                                            size_t args_len,
+                                            const struct roomcast_slice *attachments,
+                                            size_t attachment_count);
+
+/**
+ * As roomcast_ask_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_ask_nodes(const struct roomcast_remote *remote,
+                                          roomcast_namespace ns,
+                                          const char *name,
+                                          size_t name_len,
+                                          const char *args_json,
+                                          size_t args_len,
+                                          const struct roomcast_slice *attachments,
+                                          size_t attachment_count,
+                                          uint64_t timeout,
+                                          uint64_t context);
+
+/**
+ * As roomcast_answer_node, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows
+ * later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_answer_node(const struct roomcast_remote *remote,
+                                            uint64_t answer,
+                                            const char *value,
+                                            size_t value_len,
+                                            const struct roomcast_slice *attachments,
+                                            size_t attachment_count);
+
+/**
+ * As roomcast_fetch_remote_sockets, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later,
+ * in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_fetch_remote_sockets(const struct roomcast_remote *remote,
+                                                     const struct roomcast_target *target,
+                                                     uint64_t timeout,
+                                                     uint64_t context);
+
+/**
+ * As roomcast_count_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_count_nodes(const struct roomcast_remote *remote,
+                                            roomcast_namespace ns,
+                                            uint64_t context);
 
 /**
  * As roomcast_drain, from any thread: the broker carries it out in its next poll, in the order of the calls.

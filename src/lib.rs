@@ -49,7 +49,7 @@
 //!
 //! # Options
 //!
-//! [`Config`], [`Limits`], [`Cors`], [`Cookie`], [`NamespaceOptions`] and [`PatternOptions`] are written with what differs from
+//! [`Config`], [`Limits`], [`Cluster`], [`Cors`], [`Cookie`], [`NamespaceOptions`] and [`PatternOptions`] are written with what differs from
 //! their defaults:
 //!
 //! ```
@@ -78,7 +78,7 @@
 //! | 2 | `host` | what the host says and hears: its choices, events, counters, lines for its log |
 //! | 3 | `engine` | an Engine.IO server without I/O: links, sessions, timers, who may open one |
 //! | 4 | `hub` | Socket.IO on top of it: namespaces, sockets, rooms, acknowledgements |
-//! | 4 | `cluster` | a node's side of a message bus: its connections to it |
+//! | 4 | `cluster` | a node's side of a message bus: its connections to it, and what the nodes of a cluster say to each other |
 //! | 5 | `broker` | both together, and the operations of a host as data |
 //! | 6 | `net` | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
 //! | 7 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
@@ -93,10 +93,6 @@
 
 mod base;
 mod broker;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what makes the broker a node of a cluster comes with the adapters")
-)]
 mod cluster;
 mod engine;
 #[cfg(feature = "capi")]
@@ -130,7 +126,7 @@ pub use base::unimported::ImportError;
 #[doc(inline)]
 pub use broker::{Core, Resource};
 #[doc(inline)]
-pub use host::config::{Config, Cookie, IdGenerator};
+pub use host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator};
 #[doc(inline)]
 pub use host::events::{Attachments, Event, Events, RoomChange, Rooms};
 #[doc(inline)]
@@ -158,3 +154,7 @@ pub use wire::cors::{self, Cors};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/CLUSTER.md")]
+struct Clusters;

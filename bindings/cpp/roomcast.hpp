@@ -79,6 +79,7 @@ enum class errc : roomcast_status {
     too_small = ROOMCAST_ERROR_TOO_SMALL,
     no_handle = ROOMCAST_ERROR_NO_HANDLE,
     bad_import = ROOMCAST_ERROR_BAD_IMPORT,
+    no_cluster = ROOMCAST_ERROR_NO_CLUSTER,
     bad_id = ROOMCAST_ERROR_BAD_ID,
     too_many = ROOMCAST_ERROR_TOO_MANY,
     full = ROOMCAST_ERROR_FULL,
@@ -472,6 +473,15 @@ enum class event_kind : std::uint32_t {  // made: make header
     close = ROOMCAST_EVENT_CLOSE,
     drained = ROOMCAST_EVENT_DRAINED,
     session_expired = ROOMCAST_EVENT_SESSION_EXPIRED,
+    cluster_up = ROOMCAST_EVENT_CLUSTER_UP,
+    cluster_down = ROOMCAST_EVENT_CLUSTER_DOWN,
+    server_event = ROOMCAST_EVENT_SERVER_EVENT,
+    node_answer = ROOMCAST_EVENT_NODE_ANSWER,
+    remote_socket = ROOMCAST_EVENT_REMOTE_SOCKET,
+    answers_end = ROOMCAST_EVENT_ANSWERS_END,
+    remote_ack = ROOMCAST_EVENT_REMOTE_ACK,
+    cluster_refused = ROOMCAST_EVENT_CLUSTER_REFUSED,
+    nodes = ROOMCAST_EVENT_NODES,
 };
 
 // Why a socket or a connection is gone.
@@ -915,6 +925,29 @@ public:
     status set_tag(socket who, std::uint64_t tag) const noexcept {
         return status(roomcast_remote_set_tag(get(), who.raw(), tag));
     }
+    // As broker::server_emit (roomcast_remote_server_emit).
+    status server_emit(ns where, slice name, slice args = {}, list<slice> attachments = {}) const noexcept {
+        return status(
+            roomcast_remote_server_emit(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size()));
+    }
+    // As broker::ask_nodes (roomcast_remote_ask_nodes).
+    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout, std::uint64_t context) const noexcept {
+        return status(
+            roomcast_remote_ask_nodes(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size(), timeout, context));
+    }
+    // As broker::answer_node (roomcast_remote_answer_node).
+    status answer_node(std::uint64_t answer, slice value, list<slice> attachments = {}) const noexcept {
+        return status(
+            roomcast_remote_answer_node(get(), answer, value.chars(), value.len, attachments.data(), attachments.size()));
+    }
+    // As broker::fetch_remote_sockets (roomcast_remote_fetch_remote_sockets).
+    status fetch_remote_sockets(const target& who, std::uint64_t timeout, std::uint64_t context) const noexcept {
+        return status(roomcast_remote_fetch_remote_sockets(get(), &who.raw(), timeout, context));
+    }
+    // As broker::count_nodes (roomcast_remote_count_nodes).
+    status count_nodes(ns where, std::uint64_t context) const noexcept {
+        return status(roomcast_remote_count_nodes(get(), where.raw(), context));
+    }
     // As broker::drain_clients (roomcast_remote_drain).
     status drain_clients(std::uint32_t per_second, slice reason = {}) const noexcept {
         return status(roomcast_remote_drain(get(), per_second, reason.chars(), reason.len));
@@ -1302,6 +1335,35 @@ public:
         std::size_t count = 0;
         const status done(roomcast_queued_bytes(get(), who.raw(), &count));
         return {done, count};
+    }
+    // Tells the hosts of the other nodes that have this namespace: they get an event_kind::server_event. Clients hear
+    // nothing of it (roomcast_server_emit).
+    status server_emit(ns where, slice name, slice args = {}, list<slice> attachments = {}) noexcept {
+        return status(
+            roomcast_server_emit(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size()));
+    }
+    // The same, and asks them for an answer, which come as event_kind::node_answer, with an event_kind::answers_end
+    // behind them that says how many nodes have not answered. Both carry `context`, any number of the host's own.
+    // `timeout` is in milliseconds; 0 is request_timeout (roomcast_ask_nodes).
+    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout, std::uint64_t context) noexcept {
+        return status(
+            roomcast_ask_nodes(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size(), timeout, context));
+    }
+    // Answers a event_kind::server_event that came with a number: with one value, as JSON (roomcast_answer_node).
+    status answer_node(std::uint64_t answer, slice value, list<slice> attachments = {}) noexcept {
+        return status(
+            roomcast_answer_node(get(), answer, value.chars(), value.len, attachments.data(), attachments.size()));
+    }
+    // Asks the other nodes for those of their sockets that a target selects. Each comes as an
+    // event_kind::remote_socket, and behind them an event_kind::answers_end; this node's own are those of
+    // fetch_sockets. `timeout` and `context` are as with ask_nodes (roomcast_fetch_remote_sockets).
+    status fetch_remote_sockets(const target& who, std::uint64_t timeout, std::uint64_t context) noexcept {
+        return status(roomcast_fetch_remote_sockets(get(), &who.raw(), timeout, context));
+    }
+    // Asks how many nodes there are that have this namespace, this one among them: an event_kind::nodes says so, or an
+    // event_kind::answers_end that it cannot be known now (roomcast_count_nodes).
+    status count_nodes(ns where, std::uint64_t context) noexcept {
+        return status(roomcast_count_nodes(get(), where.raw(), context));
     }
     // All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions
     // of who is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them

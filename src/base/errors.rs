@@ -85,6 +85,8 @@ errors! {
     NoHandle = -21, "there is no handle: it is 0";
     /// What `import_recovery` was given cannot be imported here, and why.
     BadImport(ImportError = ImportError::Damaged) = -22, "data: it cannot be imported here";
+    /// The broker is in no cluster: `Config::cluster` makes it one of its nodes.
+    NoCluster = -23, "the broker is in no cluster";
     /// A limit was reached: which, and what it is set to.
     TooMany(LimitError = LimitError::NONE) = -100, "a limit of the broker was reached";
     /// The remote's queue is full: the broker has not been polled for a while.

@@ -47,7 +47,12 @@ impl Field {
     }
 
     pub(crate) fn refuses(&'static self, value: u64) -> ConfigError {
-        ConfigError { field: self, value }
+        ConfigError { field: self, value: Value::Number(value) }
+    }
+
+    /// The same where there is more to say than that it does not do.
+    pub(crate) fn refuses_as(&'static self, words: &'static &'static str) -> ConfigError {
+        ConfigError { field: self, value: Value::Words(words) }
     }
 }
 
@@ -64,12 +69,20 @@ impl Field {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConfigError {
     field: &'static Field,
-    value: u64,
+    value: Value,
+}
+
+/// What the field has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Value {
+    Number(u64),
+    /// Something of which these words say what is wrong with it.
+    Words(&'static &'static str),
 }
 
 impl ConfigError {
     /// None.
-    pub(crate) const NONE: Self = Self { field: const { &Field::words("", "") }, value: 0 };
+    pub(crate) const NONE: Self = Self { field: const { &Field::words("", "") }, value: Value::Number(0) };
 
     /// The field's name, as in C: that of a cookie is `cookie_name`.
     pub const fn field(&self) -> &'static str {
@@ -78,9 +91,9 @@ impl ConfigError {
 
     /// The number that is out of its range. `None` if the field is no number, or is at odds with another.
     pub const fn value(&self) -> Option<u64> {
-        match self.field.takes {
-            Takes::Range(..) => Some(self.value),
-            Takes::Words(_) => None,
+        match (&self.field.takes, self.value) {
+            (Takes::Range(..), Value::Number(value)) => Some(value),
+            _ => None,
         }
     }
 
@@ -95,7 +108,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (field, value) = (self.field.name, self.value);
+        let field = self.field.name;
+        let value = match self.value {
+            Value::Number(value) => value,
+            Value::Words(words) => return write!(f, "config.{field}: {words}"),
+        };
         match self.field.takes {
             Takes::Range(least, u64::MAX) => {
                 write!(f, "config.{field}: {value} is out of range: it is {least} or more")

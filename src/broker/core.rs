@@ -1,24 +1,29 @@
 //! The broker without I/O: an engine, with the hub on it or the host itself, driven through [`Service`]. It must not do what
 //! belongs to either.
 
-use super::pages::{Pages, Resource};
+use super::found::{Found, Others as OtherCores};
+use super::pages::Pages;
 use super::reporter::{Others, Reporter};
+use super::top::Top;
 use crate::base::Millis;
 use crate::base::errors::Result;
-use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
+use crate::base::ids::{NamespaceId, SocketId};
 use crate::base::sid::IdSpace;
+use crate::cluster::Node;
+use crate::engine::Engine;
+use crate::engine::bus::Bus;
 use crate::engine::quotas::{Counts, Quotas};
 use crate::engine::service::{Flow, Output, Owed, Parcel, Service};
-use crate::engine::{End, Engine, Upper};
 use crate::host::config::Config;
-use crate::host::events::{Events, Kind};
+use crate::host::events::Events;
 use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
-use crate::host::metrics::Metrics;
 use crate::host::peer::Peer;
-use crate::host::stats::{Stats, count};
+use crate::host::stats::count;
 use crate::hub::Hub;
-use crate::wire::http::Request;
+use crate::hub::acks::AnswerAbroad;
+use crate::hub::namespaces::NamespaceChange;
+use crate::wire::cluster::Heard;
 use std::time::Duration;
 
 /// The broker without I/O, to be driven by `net` or by any other loop, through [`Service`].
@@ -43,108 +48,6 @@ impl Default for Shared {
     }
 }
 
-/// What sits on the engine.
-pub(super) struct Top {
-    pub(super) hub: Hub,
-    pages: Pages,
-    /// With other cores, its part in what they have together.
-    reporter: Option<Reporter>,
-}
-
-impl Top {
-    pub(super) fn allow(&mut self, engine: &mut Engine, conn: ConnId) -> Result<()> {
-        engine.allow(conn, self)
-    }
-
-    pub(super) fn serve(&mut self, engine: &Engine, path: &str, resource: Resource) -> Result<()> {
-        self.pages.add(path, resource, engine)
-    }
-
-    pub(super) fn queued_bytes(&self, engine: &Engine, socket: SocketId) -> Result<usize> {
-        Ok(engine.queued_bytes(self.hub.conn_of(socket)?.key()).saturating_add(self.hub.held_bytes(socket)?))
-    }
-
-    pub(super) fn export_recovery(&self, engine: &Engine) -> Result<Vec<u8>> {
-        Ok(self.hub.export_recovery(engine))
-    }
-
-    pub(super) fn metrics(&self, engine: &Engine) -> Metrics {
-        let (steps, flushes) = engine.times();
-        Metrics {
-            stats: self.stats(engine),
-            uptime: Duration::from_millis(engine.now),
-            steps: steps.clone(),
-            flushes: flushes.clone(),
-        }
-    }
-
-    pub(super) fn stats(&self, engine: &Engine) -> Stats {
-        let mut stats = Stats {
-            links: engine.open_links(),
-            connections: engine.connections(),
-            timers: engine.armed_timers().saturating_add(self.reporter.is_some().into()),
-            queued_bytes: engine.outbox.queued_in_all(),
-            draining: engine.is_draining(),
-            counters: engine.counters,
-            ..Stats::default()
-        };
-        self.hub.add_to(&mut stats);
-        stats
-    }
-
-    fn report(&mut self, engine: &Engine) {
-        let own = self.reporter.is_some().then(|| self.metrics(engine));
-        if let (Some(reporter), Some(own)) = (&mut self.reporter, own) {
-            reporter.report(own, engine.now);
-        }
-    }
-}
-
-/// With [`Config::engine_only`] the host sits where the hub sits otherwise.
-impl Upper for Top {
-    fn opened(&mut self, engine: &mut Engine, conn: Key) {
-        if engine.config.engine_only {
-            engine.events.push(Kind::Open(ConnId::new(conn)));
-        } else {
-            self.hub.opened(engine, conn);
-        }
-    }
-
-    fn text(&mut self, engine: &mut Engine, conn: Key, text: &str) {
-        if engine.config.engine_only {
-            count(&mut engine.counters.messages_in, 1);
-            engine.events.push(Kind::Text(ConnId::new(conn))).text(&[text]);
-        } else {
-            self.hub.text(engine, conn, text);
-        }
-    }
-
-    fn binary(&mut self, engine: &mut Engine, conn: Key, bytes: &[u8]) {
-        if engine.config.engine_only {
-            count(&mut engine.counters.messages_in, 1);
-            engine.events.push(Kind::Binary(ConnId::new(conn))).bytes(bytes);
-        } else {
-            self.hub.binary(engine, conn, bytes);
-        }
-    }
-
-    fn closed(&mut self, engine: &mut Engine, end: End) {
-        if engine.config.engine_only {
-            engine.log_closed(&end);
-            engine.events.push(Kind::Close(ConnId::new(end.conn), end.reason));
-        } else {
-            self.hub.closed(engine, end);
-        }
-    }
-
-    fn request(&mut self, engine: &mut Engine, link: u32, request: &Request<'_>) {
-        self.pages.answer(engine, link, request, |engine| {
-            let own = self.metrics(engine);
-            self.reporter.as_ref().map_or(own.clone(), |reporter| reporter.of_all(own))
-        });
-    }
-}
-
 impl Core {
     /// A broker with its namespace `/`, which is open unless the host makes it guarded. `epoch` is the wall clock at the
     /// broker's time zero, in milliseconds since 1970; what is later than the year 9999 counts as its end.
@@ -158,14 +61,75 @@ impl Core {
     /// The same for a core that has something together with others.
     pub(crate) fn sharing(config: Config, epoch: u64, shared: Shared) -> Result<Self> {
         let Shared { space, quotas, log } = shared;
+        let (number, cluster) = (space.number(), config.cluster.clone());
         let mut engine = Engine::new(config, epoch, space.clone(), quotas, log)?;
-        let hub = Hub::new(&mut engine, space)?;
-        Ok(Self { engine, top: Top { hub, pages: Pages::default(), reporter: None } })
+        let mut hub = Hub::new(&mut engine, space)?;
+        // All of them say which namespaces they have; the first speaks for all.
+        if cluster.is_some() {
+            hub.follow_namespaces();
+        }
+        let node = cluster.filter(|_| number == 0).map(|cluster| Node::new(&cluster)).transpose()?;
+        let top = Top {
+            hub,
+            pages: Pages::default(),
+            reporter: None,
+            node: node.map(Box::new),
+            others: OtherCores::default(),
+        };
+        let mut core = Self { engine, top };
+        core.settle();
+        Ok(core)
     }
 
     /// Tells the hub what has become of sessions by a call of the host's.
     pub(super) fn settle(&mut self) {
         self.engine.tell(&mut self.top);
+        if self.engine.config.cluster.is_some() {
+            self.top.follow_namespaces();
+            self.top.send_answers();
+        }
+    }
+
+    /// Which namespaces have come and gone since the last time, for the core that speaks for all in a cluster. That one has told its node.
+    pub(crate) fn namespace_changes(&mut self) -> Vec<NamespaceChange> {
+        self.top.hub.namespace_changes()
+    }
+
+    /// Another core of the broker has a namespace, or has it no more.
+    pub(crate) fn note_namespace(&mut self, change: &NamespaceChange) {
+        self.top.note_namespace(&mut self.engine, change);
+        self.settle();
+    }
+
+    /// What other nodes of a cluster have said since the last time, for the broker's other cores.
+    pub(crate) fn take_heard(&mut self) -> Vec<Heard<'static>> {
+        std::mem::take(&mut self.top.others.heard)
+    }
+
+    /// Does what another node has ordered.
+    pub(crate) fn carry_out_heard(&mut self, heard: &Heard<'_>) {
+        self.top.carry_out(&mut self.engine, heard);
+        self.settle();
+    }
+
+    /// What this core has found for other nodes since the last time, for the core that speaks for all.
+    pub(crate) fn take_found(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.top.others.found)
+    }
+
+    /// What clients of this core have answered to the hosts of other nodes since the last time.
+    pub(crate) fn take_answers(&mut self) -> Vec<AnswerAbroad> {
+        std::mem::take(&mut self.top.others.answers)
+    }
+
+    /// What a client of another core of the broker has answered to the host of another node.
+    pub(crate) fn send_answer(&mut self, answer: AnswerAbroad) {
+        self.top.send_answer(answer);
+    }
+
+    /// Another core of the broker has found this for another node.
+    pub(crate) fn add_found(&mut self, found: Found) {
+        self.top.add_found(&self.engine, found);
     }
 
     /// From now on this core tells others what it has, and answers a monitor for all of them.
@@ -289,7 +253,29 @@ impl Core {
     }
 }
 
+impl Core {
+    /// When something is due that is not the node's.
+    fn own_timeout(&self) -> Option<Millis> {
+        let report = self.top.reporter.as_ref().map(|reporter| reporter.due);
+        earlier(earlier(self.engine.next_timeout(), self.top.hub.next_timeout()), report)
+    }
+}
+
 impl Service for Core {
+    fn bus(&self) -> Option<&dyn Bus> {
+        self.top.node.as_ref().map(|node| node.bus())
+    }
+
+    fn bus_mut(&mut self) -> Option<&mut dyn Bus> {
+        self.top.node.as_mut().map(|node| node.bus_mut())
+    }
+
+    fn bus_received(&mut self, now: Millis) {
+        self.engine.advance(now);
+        self.top.hear(&mut self.engine);
+        self.settle();
+    }
+
     fn opened(&mut self, link: usize, peer: Peer, now: Millis) -> bool {
         self.engine.link_opened(link, peer, now, &mut self.top)
     }
@@ -331,7 +317,7 @@ impl Service for Core {
     fn timeout(&mut self, now: Millis) {
         self.engine.advance(now);
         // Whatever is due first, wherever: an answer that did not come, then the end of who owed it.
-        while let Some(due) = self.next_timeout().filter(|&due| due <= self.engine.now) {
+        while let Some(due) = self.own_timeout().filter(|&due| due <= self.engine.now) {
             if self.engine.next_timeout() == Some(due) {
                 self.engine.run_timer();
             } else if self.top.hub.next_timeout() == Some(due) {
@@ -340,6 +326,9 @@ impl Service for Core {
                 self.top.report(&self.engine);
             }
             self.settle();
+        }
+        if self.top.node.as_ref().and_then(|node| node.next_timeout()).is_some_and(|due| due <= now) {
+            self.bus_received(now);
         }
     }
 
@@ -360,8 +349,8 @@ impl Service for Core {
     }
 
     fn next_timeout(&self) -> Option<Millis> {
-        let report = self.top.reporter.as_ref().map(|reporter| reporter.due);
-        earlier(earlier(self.engine.next_timeout(), self.top.hub.next_timeout()), report)
+        let node = self.top.node.as_ref().and_then(|node| node.next_timeout());
+        earlier(self.own_timeout(), node)
     }
 
     fn wants_input(&self) -> bool {

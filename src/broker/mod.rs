@@ -6,11 +6,15 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod calls;
+mod cluster;
 mod core;
+mod found;
 pub(crate) mod operations;
 pub(crate) mod pages;
 pub(crate) mod reporter;
+mod top;
 
 pub use self::core::Core;
 pub(crate) use self::core::Shared;
+pub(crate) use found::Found;
 pub use pages::Resource;

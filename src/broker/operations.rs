@@ -49,6 +49,11 @@ impl Loops {
         Self(self.0 | other.0)
     }
 
+    /// All of them but this one.
+    pub(crate) fn without(self, number: usize) -> Self {
+        Self(self.0 & !(1 << number))
+    }
+
     pub(crate) fn has(self, number: usize) -> bool {
         self.0 >> number & 1 == 1
     }

@@ -5,4 +5,9 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod node;
 pub(crate) mod redis;
+mod requests;
+
+pub(crate) use node::{ClientsStep, Incoming, Node};
+pub(crate) use requests::Over;

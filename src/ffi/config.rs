@@ -8,7 +8,7 @@ use crate::base::errors::Error;
 use crate::base::limits::{Limits, fields as limit, limits};
 use crate::base::open::Open;
 use crate::base::unfit::Field;
-use crate::host::config::{Config, Cookie, IdGenerator, fields};
+use crate::host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator, fields};
 use crate::wire::cors::{Cors, Origin};
 use std::ffi::{c_char, c_void};
 
@@ -21,6 +21,9 @@ pub const ROOMCAST_CORS_ANY: u32 = 1;
 pub const ROOMCAST_CORS_LIST: u32 = 2;
 /// Whoever asks.
 pub const ROOMCAST_CORS_REFLECT: u32 = 3;
+
+/// What `createAdapter` of Node's `@socket.io/redis-adapter` and its emitter say.
+pub const ROOMCAST_CLUSTER_PUBSUB: u32 = 1;
 
 /// A bug in the library, or a lasting failure of the system.
 pub const ROOMCAST_LOG_ERROR: u32 = 1;
@@ -249,6 +252,21 @@ pub struct roomcast_config {
     /// Sockets that may be away at a time, over all namespaces; past that the one that has been away the longest is waited for no
     /// more. 65,536 by default; 0: none.
     pub recovery_sessions: u64,
+    /// Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
+    /// `unix:///path`. Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+    /// roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
+    pub cluster_url: roomcast_slice,
+    /// What the names of all channels begin with, the same on every node. "socket.io" by default.
+    pub cluster_prefix: roomcast_slice,
+    /// What nodes say to each other: a ROOMCAST_CLUSTER_ value, the same on every node. ROOMCAST_CLUSTER_PUBSUB by default.
+    pub cluster_format: u32,
+    /// Whether the broker says what it has to say to the cluster and hears nothing: for a program that has no clients of its own, such as
+    /// a worker that emits to those of others. With `loops` 1 nobody needs to poll it. Off by default.
+    pub cluster_write_only: u32,
+    /// How long answers of other nodes are waited for. 5,000 by default.
+    pub cluster_request_timeout: u64,
+    /// The largest message that is published or heard, in bytes. 8 MiB by default.
+    pub cluster_max_message: u64,
 }
 
 /// Names and values, copied.
@@ -274,6 +292,7 @@ macro_rules! with_limits {
         pub(super) fn defaults() -> roomcast_config {
             let Config { ping_interval, ping_timeout, upgrade_timeout, connect_timeout, limits, .. } =
                 Config::default();
+            let cluster = Cluster::default();
             roomcast_config {
                 struct_size: size_of::<roomcast_config>() as u32,
                 add_trailing_slash: 1,
@@ -322,6 +341,12 @@ macro_rules! with_limits {
                 cookie_partitioned: 0,
                 cookie_max_age: -1,
                 cookie_domain: NOTHING,
+                cluster_url: NOTHING,
+                cluster_prefix: fixed("socket.io"),
+                cluster_format: ROOMCAST_CLUSTER_PUBSUB,
+                cluster_write_only: 0,
+                cluster_request_timeout: cluster.request_timeout,
+                cluster_max_message: cluster.max_message as u64,
             }
         }
 
@@ -385,6 +410,7 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         refusal_events: flag(asked.refusal_events, "config.refusal_events")?,
         engine_only: flag(asked.engine_only, "config.engine_only")?,
         quiet_descriptor: flag(asked.quiet_descriptor, "config.quiet_descriptor")?,
+        cluster: cluster(given, asked)?,
         id_generator: id_generator(asked),
         loops: number(asked.loops, &fields::LOOPS)?,
         limits: asked_limits(asked)?,
@@ -414,6 +440,27 @@ fn cors(given: &Given, asked: &roomcast_config) -> Outcome<Option<Cors>> {
         credentials: flag(asked.cors_credentials, "config.cors_credentials")?,
         max_age: u64::try_from(asked.cors_max_age).ok(),
         options_success_status: number(asked.cors_status.into(), &fields::CORS_STATUS)?,
+        open: Open::default(),
+    }))
+}
+
+fn cluster(given: &Given, asked: &roomcast_config) -> Outcome<Option<Cluster>> {
+    let owned = |text, name| given.piece(text, name).map(str::to_owned);
+    let url = owned(asked.cluster_url, "config.cluster_url")?;
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let format = match asked.cluster_format {
+        ROOMCAST_CLUSTER_PUBSUB => ClusterFormat::PubSub,
+        _ => return Err(Fault::value("config.cluster_format", "it is one of ROOMCAST_CLUSTER_")),
+    };
+    Ok(Some(Cluster {
+        url,
+        prefix: owned(asked.cluster_prefix, "config.cluster_prefix")?,
+        format,
+        write_only: flag(asked.cluster_write_only, "config.cluster_write_only")?,
+        request_timeout: asked.cluster_request_timeout,
+        max_message: number(asked.cluster_max_message, &fields::CLUSTER_MAX_MESSAGE)?,
         open: Open::default(),
     }))
 }

@@ -68,6 +68,38 @@ pub const ROOMCAST_EVENT_DRAINED: u32 = 20;
 /// A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
 /// Its handle is dead already. Sets `socket`, `ns`, and `name` to its id.
 pub const ROOMCAST_EVENT_SESSION_EXPIRED: u32 = 21;
+/// Only with cluster_url: the other nodes hear this one, and it hears them. Sets `context` to the milliseconds for which they could not,
+/// if they could before: what they said meanwhile is lost here. 0 the first time.
+pub const ROOMCAST_EVENT_CLUSTER_UP: u32 = 22;
+/// Only with cluster_url: this node is on its own until ROOMCAST_EVENT_CLUSTER_UP; what concerns its own sockets goes on as ever.
+/// Sets `name` to the reason.
+pub const ROOMCAST_EVENT_CLUSTER_DOWN: u32 = 23;
+/// Only with cluster_url: the host of another node says this, by roomcast_server_emit or roomcast_ask_nodes. Sets `ns`, `name`, `data` to
+/// the arguments (a JSON array), `parts` to the attachments, and `ack` if it waits for an answer: pass it to roomcast_answer_node.
+pub const ROOMCAST_EVENT_SERVER_EVENT: u32 = 24;
+/// Only with cluster_url: the host of another node has answered roomcast_ask_nodes. Sets `data` to its answer, one JSON value, or to
+/// nothing, `parts` to the attachments, `context` to what it was given.
+pub const ROOMCAST_EVENT_NODE_ANSWER: u32 = 25;
+/// Only with cluster_url: a socket of another node, as roomcast_fetch_remote_sockets has asked for. Sets `name` to its id, `data` to a
+/// JSON object with what its client's first request said (headers, time, address, xdomain, secure, issued, url, query, auth), `parts` to
+/// the rooms it is in, its own among them, and behind them what the host of its node keeps with it, as JSON; `context` to what it was given.
+pub const ROOMCAST_EVENT_REMOTE_SOCKET: u32 = 26;
+/// Only with cluster_url: no other answer comes to roomcast_ask_nodes, roomcast_fetch_remote_sockets or roomcast_count_nodes. Sets
+/// `context`, and `code` to how many nodes have not answered; ROOMCAST_UNKNOWN_NODES if it is not known how many there are.
+pub const ROOMCAST_EVENT_ANSWERS_END: u32 = 27;
+/// Only with cluster_url: a client of another node acknowledged an emit. As ROOMCAST_EVENT_ACK, but that `socket` is 0, and that `data`
+/// has the first argument alone, which is all that nodes tell each other. For `code`, other nodes count for one while they have yet to say
+/// whom they have asked.
+pub const ROOMCAST_EVENT_REMOTE_ACK: u32 = 29;
+/// Only with cluster_url: Redis does not allow this node something it needs, and the other nodes hear or are heard in part only. It is
+/// asked again every ten seconds. Sets `name` to what it is, and the rule that is missing.
+pub const ROOMCAST_EVENT_CLUSTER_REFUSED: u32 = 30;
+/// Only with cluster_url: the answer to roomcast_count_nodes. Sets `code` to how many nodes have the namespace, this one among them, and
+/// `context`.
+pub const ROOMCAST_EVENT_NODES: u32 = 28;
+
+/// On ROOMCAST_EVENT_ANSWERS_END: it is not known how many nodes there are, as Redis could not be asked.
+pub const ROOMCAST_UNKNOWN_NODES: u32 = u32::MAX;
 
 /// On ROOMCAST_EVENT_ACK_END: the time was up.
 pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
@@ -195,8 +227,13 @@ pub unsafe extern "C" fn roomcast_events(
 /// How many attachments or rooms an event has.
 pub(super) fn part_count(event: &Event<'_>) -> usize {
     match event {
-        Event::Message { attachments, .. } | Event::Ack { attachments, .. } => attachments.len(),
+        Event::Message { attachments, .. }
+        | Event::Ack { attachments, .. }
+        | Event::RemoteAck { attachments, .. }
+        | Event::ServerEvent { attachments, .. }
+        | Event::NodeAnswer { attachments, .. } => attachments.len(),
         Event::Disconnect { rooms, .. } => rooms.len(),
+        Event::RemoteSocket { rooms, .. } => rooms.len() + 1,
         _ => 0,
     }
 }
@@ -204,10 +241,17 @@ pub(super) fn part_count(event: &Event<'_>) -> usize {
 /// Shows the attachments or rooms of an event.
 pub(super) fn each_part(event: &Event<'_>, mut f: impl FnMut(&[u8])) {
     match event {
-        Event::Message { attachments, .. } | Event::Ack { attachments, .. } => {
+        Event::Message { attachments, .. }
+        | Event::Ack { attachments, .. }
+        | Event::RemoteAck { attachments, .. }
+        | Event::ServerEvent { attachments, .. }
+        | Event::NodeAnswer { attachments, .. } => {
             attachments.iter().for_each(f);
         }
         Event::Disconnect { rooms, .. } => rooms.iter().for_each(|room| f(room.as_bytes())),
+        Event::RemoteSocket { rooms, data, .. } => {
+            rooms.iter().chain([*data]).for_each(|part| f(part.as_bytes()));
+        }
         _ => {}
     }
 }
@@ -245,13 +289,21 @@ pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]
         Event::ConnectRequest { id, auth, .. } | Event::Connect { id, auth, .. } => {
             (Some(id.as_bytes()), Some(auth.as_bytes()))
         }
-        Event::Message { name, args, .. } => (Some(name.as_bytes()), Some(args.as_bytes())),
+        Event::Message { name, args, .. } | Event::ServerEvent { name, args, .. } => {
+            (Some(name.as_bytes()), Some(args.as_bytes()))
+        }
         Event::Refused { message, context, .. } => (Some(message.as_bytes()), Some(context.as_bytes())),
         Event::NamespaceCreated { name, .. }
         | Event::NamespaceRemoved { name, .. }
         | Event::SessionExpired { id: name, .. }
+        | Event::ClusterDown { reason: name }
+        | Event::ClusterRefused { reason: name }
         | Event::Room { room: name, .. } => (Some(name.as_bytes()), None),
-        Event::Ack { args: text, .. } | Event::Text { text, .. } => (None, Some(text.as_bytes())),
+        Event::RemoteSocket { id, handshake, .. } => (Some(id.as_bytes()), Some(handshake.as_bytes())),
+        Event::Ack { args: text, .. }
+        | Event::RemoteAck { args: text, .. }
+        | Event::Text { text, .. }
+        | Event::NodeAnswer { value: text, .. } => (None, Some(text.as_bytes())),
         Event::Binary { bytes, .. } => (None, Some(bytes)),
         Event::AckEnd { .. }
         | Event::Disconnect { .. }
@@ -259,6 +311,9 @@ pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]
         | Event::Handshake { .. }
         | Event::Open { .. }
         | Event::Close { .. }
+        | Event::ClusterUp { .. }
+        | Event::AnswersEnd { .. }
+        | Event::Nodes { .. }
         | Event::Drained => (None, None),
     }
 }
@@ -295,6 +350,13 @@ pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
             socket: socket.to_bits(),
             ack: ack.to_bits(),
             tag,
+            context,
+            ..NOTHING
+        },
+        Event::RemoteAck { ack, remaining, context, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_REMOTE_ACK,
+            code: remaining,
+            ack: ack.to_bits(),
             context,
             ..NOTHING
         },
@@ -351,6 +413,32 @@ pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
         Event::Open { conn } => on_connection(ROOMCAST_EVENT_OPEN, conn.to_bits()),
         Event::Text { conn, .. } => on_connection(ROOMCAST_EVENT_TEXT, conn.to_bits()),
         Event::Binary { conn, .. } => on_connection(ROOMCAST_EVENT_BINARY, conn.to_bits()),
+        Event::ClusterUp { lost } => {
+            roomcast_event { kind: ROOMCAST_EVENT_CLUSTER_UP, context: lost.unwrap_or_default(), ..NOTHING }
+        }
+        Event::ServerEvent { namespace, answer, .. } => roomcast_event {
+            kind: ROOMCAST_EVENT_SERVER_EVENT,
+            ns: namespace.to_bits(),
+            ack: answer.unwrap_or_default(),
+            ..NOTHING
+        },
+        Event::NodeAnswer { context, .. } => {
+            roomcast_event { kind: ROOMCAST_EVENT_NODE_ANSWER, context, ..NOTHING }
+        }
+        Event::RemoteSocket { context, .. } => {
+            roomcast_event { kind: ROOMCAST_EVENT_REMOTE_SOCKET, context, ..NOTHING }
+        }
+        Event::AnswersEnd { missing, context } => roomcast_event {
+            kind: ROOMCAST_EVENT_ANSWERS_END,
+            code: missing.unwrap_or(ROOMCAST_UNKNOWN_NODES),
+            context,
+            ..NOTHING
+        },
+        Event::Nodes { count, context } => {
+            roomcast_event { kind: ROOMCAST_EVENT_NODES, code: count, context, ..NOTHING }
+        }
+        Event::ClusterRefused { .. } => roomcast_event { kind: ROOMCAST_EVENT_CLUSTER_REFUSED, ..NOTHING },
+        Event::ClusterDown { .. } => roomcast_event { kind: ROOMCAST_EVENT_CLUSTER_DOWN, ..NOTHING },
         Event::Drained => roomcast_event { kind: ROOMCAST_EVENT_DRAINED, ..NOTHING },
         Event::Close { conn, reason } => roomcast_event {
             code: reason_code(reason),

@@ -777,6 +777,142 @@ pub unsafe extern "C" fn roomcast_queued_bytes(
     given.host(broker, "roomcast_queued_bytes", body)
 }
 
+/// Tells the hosts of the other nodes that have this namespace: they get a ROOMCAST_EVENT_SERVER_EVENT. Clients hear nothing of it.
+///
+/// `args_json` is a JSON array; nothing at all means "[]".
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if the namespace is, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's; roomcast_remote_server_emit from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_server_emit(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let ns = convert::namespace(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(host.broker.server_emit(ns, name, args, &attachments)?)
+    };
+    given.host(broker, "roomcast_server_emit", body)
+}
+
+/// The same, and asks them for an answer, which come as ROOMCAST_EVENT_NODE_ANSWER, with a ROOMCAST_EVENT_ANSWERS_END behind them
+/// that says how many nodes have not answered. Both carry `context`, any number of the host's own. `timeout` is in milliseconds; 0
+/// is request_timeout.
+///
+/// `args_json` is a JSON array; nothing at all means "[]".
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, Those of
+/// roomcast_server_emit.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's; roomcast_remote_ask_nodes from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_ask_nodes(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+    timeout: u64,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let ns = convert::namespace(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(host.broker.ask_nodes(ns, name, args, &attachments, timeout, context)?)
+    };
+    given.host(broker, "roomcast_ask_nodes", body)
+}
+
+/// Answers a ROOMCAST_EVENT_SERVER_EVENT that came with a number: with one value, as JSON.
+///
+/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if it has been answered, or
+/// is forgotten: the last 4,096 are kept. ROOMCAST_ERROR_BAD_DATA if the value is no JSON.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's; roomcast_remote_answer_node from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_answer_node(
+    broker: *mut roomcast_broker,
+    answer: u64,
+    value: *const c_char,
+    value_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let value = given.text(value, value_len, "value")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(host.broker.answer_node(answer, value, &attachments)?)
+    };
+    given.host(broker, "roomcast_answer_node", body)
+}
+
+/// Asks the other nodes for those of their sockets that a target selects. Each comes as a ROOMCAST_EVENT_REMOTE_SOCKET, and behind
+/// them a ROOMCAST_EVENT_ANSWERS_END; this node's own are those of roomcast_fetch_sockets. `timeout` and `context` are as with
+/// roomcast_ask_nodes.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+/// ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE if the namespace is.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's; roomcast_remote_fetch_remote_sockets from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_fetch_remote_sockets(
+    broker: *mut roomcast_broker,
+    target: *const roomcast_target,
+    timeout: u64,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        given.target(target, |target| Ok(host.broker.fetch_remote_sockets(target, timeout, context)?))
+    };
+    given.host(broker, "roomcast_fetch_remote_sockets", body)
+}
+
+/// Asks how many nodes there are that have this namespace, this one among them: a ROOMCAST_EVENT_NODES says so, or a
+/// ROOMCAST_EVENT_ANSWERS_END that it cannot be known now.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_GONE
+/// if the namespace is.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's; roomcast_remote_count_nodes from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_count_nodes(
+    broker: *mut roomcast_broker,
+    ns: roomcast_namespace,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let ns = convert::namespace(ns, "ns")?;
+        Ok(host.broker.count_nodes(ns, context)?)
+    };
+    given.host(broker, "roomcast_count_nodes", body)
+}
+
 /// Lends out all that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of
 /// who is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
 /// roomcast_import_recovery, and clients find their sessions there.
@@ -1284,6 +1420,136 @@ pub unsafe extern "C" fn roomcast_remote_set_tag(
         Ok(remote.set_tag(socket, tag)?)
     };
     given.remote(remote, "roomcast_remote_set_tag", body)
+}
+
+/// As roomcast_server_emit, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+/// What else may be wrong shows later, in remote_failures and the log.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_server_emit(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let ns = convert::namespace(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(remote.server_emit(ns, name, args, &attachments)?)
+    };
+    given.remote(remote, "roomcast_remote_server_emit", body)
+}
+
+/// As roomcast_ask_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+/// What else may be wrong shows later, in remote_failures and the log.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_ask_nodes(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    name: *const c_char,
+    name_len: usize,
+    args_json: *const c_char,
+    args_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+    timeout: u64,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let ns = convert::namespace(ns, "ns")?;
+        let name = given.text(name, name_len, "name")?;
+        let args = given.args(args_json, args_len, "args_json")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(remote.ask_nodes(ns, name, args, &attachments, timeout, context)?)
+    };
+    given.remote(remote, "roomcast_remote_ask_nodes", body)
+}
+
+/// As roomcast_answer_node, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows
+/// later, in remote_failures and the log.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_answer_node(
+    remote: *const roomcast_remote,
+    answer: u64,
+    value: *const c_char,
+    value_len: usize,
+    attachments: *const roomcast_slice,
+    attachment_count: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let value = given.text(value, value_len, "value")?;
+        let attachments = given.byte_strings(attachments, attachment_count, "attachments")?;
+        Ok(remote.answer_node(answer, value, &attachments)?)
+    };
+    given.remote(remote, "roomcast_remote_answer_node", body)
+}
+
+/// As roomcast_fetch_remote_sockets, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
+/// ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later,
+/// in remote_failures and the log.
+/// Ownership: nothing changes hands.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_fetch_remote_sockets(
+    remote: *const roomcast_remote,
+    target: *const roomcast_target,
+    timeout: u64,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        given.target(target, |target| Ok(remote.fetch_remote_sockets(target, timeout, context)?))
+    };
+    given.remote(remote, "roomcast_remote_fetch_remote_sockets", body)
+}
+
+/// As roomcast_count_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+/// What else may be wrong shows later, in remote_failures and the log.
+/// Ownership: nothing changes hands.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_count_nodes(
+    remote: *const roomcast_remote,
+    ns: roomcast_namespace,
+    context: u64,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let ns = convert::namespace(ns, "ns")?;
+        Ok(remote.count_nodes(ns, context)?)
+    };
+    given.remote(remote, "roomcast_remote_count_nodes", body)
 }
 
 /// As roomcast_drain, from any thread: the broker carries it out in its next poll, in the order of the calls.

@@ -21,10 +21,11 @@ const NONE: usize = u32::MAX as usize;
 /// `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
 /// padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
 /// here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
-/// change_rooms, close_connection, disconnect, disconnect_sockets, drain, emit (roomcast_emit_to), join, leave, leave_all, refuse,
-/// reject, send, send_binary, send_message (roomcast_send_text), set_tag, sockets_join, sockets_leave and stop_draining.
+/// answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
+/// (roomcast_emit_to), fetch_remote_sockets, join, leave, leave_all, refuse, reject, send, send_binary, send_message
+/// (roomcast_send_text), server_emit, set_tag, sockets_join, sockets_leave and stop_draining.
 ///
-/// A handle, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+/// A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
 /// out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
 /// form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
 /// sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
@@ -140,6 +141,9 @@ macro_rules! read {
     };
     (Conn $record:ident) => {
         $record.u64().and_then(|bits| Ok(ConnId::from_bits(bits)?))
+    };
+    (Namespace $record:ident) => {
+        $record.u64().and_then(|bits| namespace(bits, ""))
     };
     (AckNumber $record:ident) => {
         $record.u64().and_then(ack_number)

@@ -69,6 +69,8 @@ pub const ROOMCAST_ERROR_TOO_SMALL: roomcast_status = -20;
 pub const ROOMCAST_ERROR_NO_HANDLE: roomcast_status = -21;
 /// What roomcast_import_recovery was given cannot be imported here; roomcast_last_error says why.
 pub const ROOMCAST_ERROR_BAD_IMPORT: roomcast_status = -22;
+/// The broker is in no cluster: cluster_url makes it one of its nodes.
+pub const ROOMCAST_ERROR_NO_CLUSTER: roomcast_status = -23;
 /// A limit of the broker was reached.
 pub const ROOMCAST_ERROR_TOO_MANY: roomcast_status = -100;
 /// The remote's queue is full: the broker has not been polled for a while.

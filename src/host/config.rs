@@ -9,6 +9,7 @@ use crate::base::unfit::{ConfigError, Field};
 use crate::wire::cors::Cors;
 use crate::wire::http;
 
+pub use super::cluster::{Cluster, ClusterFormat};
 pub use super::cookie::Cookie;
 
 /// Makes a connection's id; `None` refuses the handshake with code 3.
@@ -69,6 +70,8 @@ pub struct Config {
     /// address. None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
     /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
     pub trusted_proxies: Vec<String>,
+    /// Makes the broker a node of a cluster. `None`, the default: it is alone.
+    pub cluster: Option<Cluster>,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
     pub engine_only: bool,
     /// The host asks [`Broker::next_timeout`](crate::Broker::next_timeout) before every wait for the descriptor, or flushes
@@ -119,6 +122,7 @@ impl Default for Config {
             room_events: false,
             refusal_events: false,
             trusted_proxies: Vec::new(),
+            cluster: None,
             engine_only: false,
             quiet_descriptor: false,
             id_generator: None,
@@ -158,6 +162,7 @@ impl Config {
             initial_packet: self.initial_packet.clone(),
             health_path: self.health_path.clone(),
             metrics_path: self.metrics_path.clone(),
+            cluster: self.cluster.clone(),
             id_generator: self.id_generator.take(),
             limits,
             ..*self
@@ -174,6 +179,11 @@ impl Config {
         if let Some(cors) = &self.cors {
             fields::CORS_ORIGINS.is(cors.origin.is_sound())?;
             fields::CORS_STATUS.takes(cors.options_success_status.into())?;
+        }
+        if let Some(cluster) = &self.cluster {
+            fields::CLUSTER.is(!self.engine_only)?;
+            fields::CLUSTER_REQUEST_TIMEOUT.takes(cluster.request_timeout)?;
+            fields::CLUSTER_MAX_MESSAGE.takes(cluster.max_message as u64)?;
         }
         fields::PING_INTERVAL.takes(self.ping_interval)?;
         fields::PING_TIMEOUT.takes(self.ping_timeout)?;
@@ -209,6 +219,9 @@ pub(crate) mod fields {
         "one is no origin, such as https://example.com, and no pattern, such as https://*.example.com",
     );
     pub(crate) static CORS_STATUS: Field = Field::range("cors_status", 200, 599);
+    pub(crate) static CLUSTER: Field = Field::words("cluster_url", "with engine_only there is no cluster");
+    pub(crate) static CLUSTER_REQUEST_TIMEOUT: Field = Field::range("cluster_request_timeout", 1, MAX_TIME);
+    pub(crate) static CLUSTER_MAX_MESSAGE: Field = Field::range("cluster_max_message", 1_024, 512 << 20);
     pub(crate) static PING_INTERVAL: Field = Field::range("ping_interval", 1, MAX_TIME);
     pub(crate) static PING_TIMEOUT: Field = Field::range("ping_timeout", 1, MAX_TIME);
     pub(crate) static SILENCE: Field = Field::words(

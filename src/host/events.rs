@@ -2,6 +2,7 @@
 //! freed for one event once the buffers are warm.
 
 use super::reason::Reason;
+use crate::base::Millis;
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 
 /// One thing that happened. Texts and bytes are borrowed from the batch.
@@ -71,7 +72,21 @@ pub enum Event<'a> {
         /// What the host has given to `emit_with_ack`.
         context: u64,
     },
-    /// An acknowledgement ended with answers missing.
+    /// Only with `Config::cluster`: a client of another node acknowledged something the host emitted.
+    RemoteAck {
+        /// What `emit_with_ack` returned.
+        ack: AckId,
+        /// The arguments: a JSON array, of the first alone, which is all that nodes tell each other.
+        args: &'a str,
+        /// What the placeholders in the arguments stand for.
+        attachments: Attachments<'a>,
+        /// As with [`Ack`](Event::Ack). Other nodes count for one while they have yet to say whom they have asked.
+        remaining: u32,
+        /// What the host has given to `emit_with_ack`.
+        context: u64,
+    },
+    /// An acknowledgement ended with answers missing. In a cluster also one that ended as it turned out that other nodes had nobody
+    /// left to ask.
     AckEnd {
         /// What `emit_with_ack` returned.
         ack: AckId,
@@ -186,6 +201,72 @@ pub enum Event<'a> {
         /// Why.
         reason: Reason,
     },
+    /// Only with `Config::cluster`: the other nodes hear this one, and it hears them.
+    ClusterUp {
+        /// For how many milliseconds they could not, if they could before: what they said meanwhile is lost here.
+        lost: Option<Millis>,
+    },
+    /// Only with `Config::cluster`: this node is on its own until [`ClusterUp`](Event::ClusterUp). What concerns its own sockets goes on
+    /// as ever.
+    ClusterDown {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Only with `Config::cluster`: Redis does not allow this node something it needs, and the other nodes hear or are heard in part
+    /// only. It is asked again every ten seconds.
+    ClusterRefused {
+        /// What, and the rule that is missing.
+        reason: &'a str,
+    },
+    /// Only with `Config::cluster`: the host of another node says this, by its `server_emit` or `ask_nodes`.
+    ServerEvent {
+        /// The namespace.
+        namespace: NamespaceId,
+        /// What it says.
+        name: &'a str,
+        /// The arguments: a JSON array.
+        args: &'a str,
+        /// What the placeholders in the arguments stand for.
+        attachments: Attachments<'a>,
+        /// Set when it waits for an answer: pass it to `answer_node`.
+        answer: Option<u64>,
+    },
+    /// Only with `Config::cluster`: the host of another node has answered `ask_nodes`.
+    NodeAnswer {
+        /// Its answer, one JSON value; empty if there is none in it.
+        value: &'a str,
+        /// What the placeholders in the value stand for.
+        attachments: Attachments<'a>,
+        /// What the host has given to `ask_nodes`.
+        context: u64,
+    },
+    /// Only with `Config::cluster`: a socket of another node, as `fetch_remote_sockets` has asked for.
+    RemoteSocket {
+        /// Its id, which is the name of its own room.
+        id: &'a str,
+        /// What its client's first request said, as a JSON object: the reference's `socket.handshake`.
+        handshake: &'a str,
+        /// What the host of its node keeps with it, as JSON: the reference's `socket.data`.
+        data: &'a str,
+        /// The rooms it is in, its own among them.
+        rooms: Rooms<'a>,
+        /// What the host has given to `fetch_remote_sockets`.
+        context: u64,
+    },
+    /// Only with `Config::cluster`: no other answer comes to `ask_nodes`, `fetch_remote_sockets` or `count_nodes`.
+    AnswersEnd {
+        /// How many nodes have not answered. `None` if it is not known how many there are, as Redis could not be asked.
+        missing: Option<u32>,
+        /// What the host has given with the question.
+        context: u64,
+    },
+    /// Only with `Config::cluster`: the answer to `count_nodes`.
+    Nodes {
+        /// How many have the namespace, this one among them.
+        count: u32,
+        /// What the host has given to `count_nodes`.
+        context: u64,
+    },
     /// After [`Core::drain`](crate::Core::drain): no connection is left. Links may still be open for their close
     /// handshakes, which [`Broker::close`](crate::Broker::close) waits for.
     Drained,
@@ -211,6 +292,7 @@ pub(crate) enum Kind {
     Connect(SocketId, NamespaceId, bool),
     Message(SocketId, NamespaceId, Option<u64>),
     Ack(AckId, SocketId, u32),
+    RemoteAck(AckId, u32),
     AckEnd(AckId, u32, bool),
     /// Whether it is away now.
     Disconnect(SocketId, NamespaceId, Reason, bool),
@@ -225,6 +307,14 @@ pub(crate) enum Kind {
     Text(ConnId),
     Binary(ConnId),
     Close(ConnId, Reason),
+    ClusterUp(Option<Millis>),
+    ClusterDown,
+    ClusterRefused,
+    ServerEvent(NamespaceId, Option<u64>),
+    NodeAnswer,
+    RemoteSocket,
+    AnswersEnd(Option<u32>),
+    Nodes(u32),
     /// The end of so many drains.
     Drained(u64),
 }
@@ -233,8 +323,8 @@ impl Kind {
     /// How many pieces of such an event are text; those behind them are bytes.
     fn texts(self) -> usize {
         match self {
-            Kind::Message(..) => 2,
-            Kind::Ack(..) => 1,
+            Kind::Message(..) | Kind::ServerEvent(..) => 2,
+            Kind::Ack(..) | Kind::RemoteAck(..) | Kind::NodeAnswer => 1,
             Kind::Binary(_) => 0,
             _ => usize::MAX,
         }
@@ -415,6 +505,13 @@ impl Events {
                 tag,
                 context,
             },
+            Kind::RemoteAck(ack, remaining) => Event::RemoteAck {
+                ack,
+                args: spans.text(0),
+                attachments: Attachments(spans.skip(1)),
+                remaining,
+                context,
+            },
             Kind::AckEnd(ack, missing, timed_out) => Event::AckEnd { ack, missing, timed_out, context },
             Kind::Disconnect(socket, namespace, reason, recoverable) => {
                 Event::Disconnect { socket, namespace, reason, rooms: Rooms(spans), tag, recoverable }
@@ -432,6 +529,28 @@ impl Events {
             Kind::Text(conn) => Event::Text { conn, text: spans.text(0) },
             Kind::Binary(conn) => Event::Binary { conn, bytes: spans.bytes(0) },
             Kind::Close(conn, reason) => Event::Close { conn, reason },
+            Kind::ClusterUp(lost) => Event::ClusterUp { lost },
+            Kind::ClusterDown => Event::ClusterDown { reason: spans.text(0) },
+            Kind::ClusterRefused => Event::ClusterRefused { reason: spans.text(0) },
+            Kind::ServerEvent(namespace, answer) => Event::ServerEvent {
+                namespace,
+                name: spans.text(0),
+                args: spans.text(1),
+                attachments: Attachments(spans.skip(2)),
+                answer,
+            },
+            Kind::NodeAnswer => {
+                Event::NodeAnswer { value: spans.text(0), attachments: Attachments(spans.skip(1)), context }
+            }
+            Kind::RemoteSocket => Event::RemoteSocket {
+                id: spans.text(0),
+                handshake: spans.text(1),
+                data: spans.text(2),
+                rooms: Rooms(spans.skip(3)),
+                context,
+            },
+            Kind::AnswersEnd(missing) => Event::AnswersEnd { missing, context },
+            Kind::Nodes(count) => Event::Nodes { count, context },
             Kind::Drained(_) => Event::Drained,
         }
     }

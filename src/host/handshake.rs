@@ -4,6 +4,7 @@ use super::peer::Peer;
 use crate::base::date::Moment;
 use crate::base::limits::Limits;
 use crate::wire::http::{self, Request};
+use crate::wire::json;
 use std::borrow::Cow;
 
 /// The request that opened a connection.
@@ -78,8 +79,53 @@ impl<'a> Handshake<'a> {
         self.request().and_then(|request| request.header(name))
     }
 
+    /// All of it as a JSON object, as the reference's `socket.handshake` is, with the client's auth object.
+    pub(crate) fn to_json(&self, auth: &str) -> String {
+        let mut out = Vec::new();
+        let mut member = |name: &str, value: &dyn Fn(&mut Vec<u8>)| {
+            out.push(if out.is_empty() { b'{' } else { b',' });
+            json::write_string(&mut out, name);
+            out.push(b':');
+            value(&mut out);
+        };
+        let flag = |flag: bool| if flag { "true" } else { "false" };
+        member("headers", &|out| {
+            // As Node reads them: a byte is a character.
+            let text = |value: &[u8]| value.iter().copied().map(char::from).collect::<String>();
+            write_object(out, self.headers().map(|(name, value)| (name.to_ascii_lowercase(), text(value))));
+        });
+        member("time", &|out| json::write_string(out, &self.time()));
+        member("address", &|out| {
+            json::write_string(out, &self.address().ip().map_or_else(String::new, |ip| ip.to_string()))
+        });
+        member("xdomain", &|out| out.extend(flag(self.is_cross_domain()).as_bytes()));
+        member("secure", &|out| out.extend(flag(false).as_bytes()));
+        member("issued", &|out| out.extend(self.issued().to_string().as_bytes()));
+        member("url", &|out| json::write_string(out, self.url()));
+        member("query", &|out| {
+            write_object(out, self.query().map(|(name, value)| (name.into_owned(), value.into_owned())));
+        });
+        member("auth", &|out| out.extend(auth.as_bytes()));
+        out.push(b'}');
+        // All that was written is text.
+        String::from_utf8(out).unwrap_or_default()
+    }
+
     /// Whether the request came from a page, and so perhaps from another origin.
     pub fn is_cross_domain(&self) -> bool {
         self.header("origin").is_some()
     }
+}
+
+fn write_object(out: &mut Vec<u8>, members: impl Iterator<Item = (String, String)>) {
+    out.push(b'{');
+    for (at, (name, value)) in members.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, &name);
+        out.push(b':');
+        json::write_string(out, &value);
+    }
+    out.push(b'}');
 }

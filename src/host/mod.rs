@@ -5,6 +5,7 @@
 // Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+pub(crate) mod cluster;
 pub(crate) mod config;
 mod cookie;
 pub(crate) mod events;

@@ -118,6 +118,24 @@ counters! {
     /// Calls that were queued, from other threads or for loops of the broker's own, and could not be carried out: their socket
     /// was gone, or a limit was reached.
     remote_failures,
+    /// Messages for the other nodes of a cluster that were handed to a connection to Redis.
+    cluster_published,
+    /// Messages for the other nodes that were not: Redis was away for too long, they were volatile while it was, or were too large.
+    cluster_dropped,
+    /// Messages for the other nodes of which nobody knows whether they were heard: the connection ended before Redis had said so.
+    cluster_lost,
+    /// Connections to Redis that were opened.
+    cluster_connects,
+    /// Connections to Redis that ended, or could not be opened.
+    cluster_failures,
+    /// Messages of other nodes that were for somebody, or some namespace, here.
+    cluster_heard,
+    /// Messages of other nodes that were for nobody here, and this node's own.
+    cluster_ignored,
+    /// Messages of other nodes that could not be read.
+    cluster_malformed,
+    /// Orders of other nodes that were read and refused here, for a limit of this node's.
+    cluster_refused,
 }
 
 /// What there is now.

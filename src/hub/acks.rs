@@ -13,6 +13,7 @@ use crate::base::sid::IdSpace;
 use crate::engine::Engine;
 use crate::host::events::Kind;
 use crate::host::stats::count;
+use crate::wire::json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The numbers that acknowledgements have on the wire. None is used twice in a broker's life, whatever namespace and loop it
@@ -49,17 +50,80 @@ impl AckNumbers {
 pub(super) struct PendingAck {
     /// Its number on the wire.
     number: u64,
-    /// The host's own.
-    context: u64,
+    asker: Asker,
     waiting: Waiting,
     /// How many disconnected without an answer.
     lost: u32,
+    /// Those of other nodes, if they are asked as well.
+    abroad: Option<Abroad>,
+}
+
+/// Who is told of the answers.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    /// The host, by its own number. `abroad` if sockets of other nodes are asked, too: [`Hub::ack_abroad`] tells of them.
+    Host { context: u64, abroad: bool },
+    /// The host of another node, by its number for the question.
+    Node { namespace: Box<str>, request: Box<str> },
+}
+
+/// What is known of those who are asked on other nodes.
+#[derive(Debug, Default)]
+struct Abroad {
+    /// How many nodes are to say whom they ask, as soon as it is known.
+    nodes: Option<u32>,
+    /// How many have.
+    counted: u32,
+    clients: u32,
+    answered: u32,
+}
+
+impl Abroad {
+    /// How many have not answered; one more while nodes may have others.
+    fn left(&self) -> u32 {
+        let open = self.nodes.is_none_or(|nodes| self.counted < nodes);
+        self.clients.saturating_sub(self.answered).saturating_add(open.into())
+    }
+}
+
+/// What becomes known of those who are asked on other nodes.
+#[derive(Debug)]
+pub(crate) enum AbroadStep<'a> {
+    /// So many nodes will say whom they ask.
+    Nodes(u32),
+    /// One of them asks so many.
+    Count(u32),
+    /// One of these has answered: the first of its values, with what the placeholders in it stand for.
+    Answer(&'a str, &'a [&'a [u8]]),
+}
+
+/// An answer for another node's host: the first value.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerAbroad {
+    pub(crate) namespace: Box<str>,
+    pub(crate) request: Box<str>,
+    pub(crate) value: Option<String>,
+    pub(crate) attachments: Vec<Vec<u8>>,
 }
 
 impl PendingAck {
     /// How many have not answered, and never will in part.
     fn missing(&self) -> u32 {
-        self.waiting.len().saturating_add(self.lost)
+        let abroad = self.abroad.as_ref().map_or(0, Abroad::left);
+        self.waiting.len().saturating_add(self.lost).saturating_add(abroad)
+    }
+
+    /// Whether nobody is left who may answer.
+    fn is_over(&self) -> bool {
+        self.waiting.len() == 0 && self.abroad.as_ref().is_none_or(|abroad| abroad.left() == 0)
+    }
+
+    /// The host's own number.
+    fn context(&self) -> u64 {
+        match self.asker {
+            Asker::Host { context, .. } => context,
+            Asker::Node { .. } => 0,
+        }
     }
 
     /// One of those who are to answer is gone.
@@ -134,21 +198,22 @@ impl Hub {
         target: Target<'_>,
         message: Message<'_>,
         timeout: Option<Millis>,
-        context: u64,
+        asker: Asker,
     ) -> Result<(Receipt, Option<AckId>)> {
         self.check_message(engine, &message)?;
         let number = self.ack_numbers.next;
         let mut members = Vec::new();
         self.check_ack_room(engine, &target)?;
         let receipt = self.deliver(engine, target, message, Some(number), |member| members.push(member))?;
-        if members.is_empty() {
+        let abroad = matches!(asker, Asker::Host { abroad: true, .. }).then(Abroad::default);
+        if members.is_empty() && abroad.is_none() {
             return Ok((receipt, None));
         }
         let waiting = match members[..] {
             [one] => Waiting::One(Some(one)),
             _ => Waiting::Many(members.iter().copied().collect()),
         };
-        let key = self.acks.insert(PendingAck { number, context, waiting, lost: 0 });
+        let key = self.acks.insert(PendingAck { number, asker, waiting, lost: 0, abroad });
         for member in members {
             if let Some(socket) = self.sockets.at_mut(member) {
                 socket.acks.add(key);
@@ -197,21 +262,68 @@ impl Hub {
             return;
         };
         pending.waiting.remove(socket.slot);
-        let (left, missing, context) = (pending.waiting.len(), pending.missing(), pending.context);
+        let (over, missing, context) = (pending.is_over(), pending.missing(), pending.context());
+        let for_node = match &pending.asker {
+            Asker::Node { namespace, request } => Some((namespace.clone(), request.clone())),
+            Asker::Host { .. } => None,
+        };
         let mut tag = 0;
         if let Some(state) = self.sockets.get_mut(socket) {
             state.acks.forget(&key);
             tag = state.tag;
         }
-        let id = AckId::new(key);
-        let event = Kind::Ack(id, SocketId::new(socket), missing);
-        engine.events.push(event).tag(tag).context(context).text(&[args]);
-        for attachment in attachments {
-            engine.events.bytes(attachment);
+        if let Some((namespace, request)) = for_node {
+            let value = json::elements(args).next().map(str::to_owned);
+            let attachments = attachments.map(<[u8]>::to_vec).collect();
+            self.answers_abroad.push(AnswerAbroad { namespace, request, value, attachments });
+        } else {
+            let event = Kind::Ack(AckId::new(key), SocketId::new(socket), missing);
+            engine.events.push(event).tag(tag).context(context).text(&[args]);
+            for attachment in attachments {
+                engine.events.bytes(attachment);
+            }
         }
-        if left == 0 {
+        if over {
             self.end_ack(engine, key, false);
         }
+    }
+
+    /// Something has become known of those who are asked on other nodes.
+    pub(crate) fn ack_abroad(&mut self, engine: &mut Engine, ack: AckId, step: AbroadStep<'_>) {
+        let Some(pending) = self.acks.get_mut(ack.key()) else {
+            if matches!(step, AbroadStep::Answer(..)) {
+                count(&mut engine.counters.unknown_acks, 1);
+            }
+            return;
+        };
+        let Some(abroad) = &mut pending.abroad else { return };
+        match step {
+            AbroadStep::Nodes(nodes) => abroad.nodes = Some(nodes),
+            AbroadStep::Count(clients) => {
+                abroad.counted = abroad.counted.saturating_add(1);
+                abroad.clients = abroad.clients.saturating_add(clients);
+            }
+            AbroadStep::Answer(..) => abroad.answered = abroad.answered.saturating_add(1),
+        }
+        let (over, missing, context) = (pending.is_over(), pending.missing(), pending.context());
+        if let AbroadStep::Answer(value, attachments) = step {
+            let event = engine.events.push(Kind::RemoteAck(ack, missing)).context(context);
+            event.text(&["[", value, "]"]);
+            for attachment in attachments {
+                event.bytes(attachment);
+            }
+        } else if over && missing == 0 {
+            // Else its last answer was its end.
+            engine.events.push(Kind::AckEnd(ack, 0, false)).context(context);
+        }
+        if over {
+            self.end_ack(engine, ack.key(), false);
+        }
+    }
+
+    /// Answers for other nodes since the last time.
+    pub(crate) fn take_answers_abroad(&mut self) -> Vec<AnswerAbroad> {
+        std::mem::take(&mut self.answers_abroad)
     }
 
     /// A socket is gone: it will answer nothing any more.
@@ -219,7 +331,7 @@ impl Hub {
         for key in acks.0 {
             let Some(pending) = self.acks.get_mut(key) else { continue };
             pending.lose(slot);
-            if pending.waiting.len() == 0 {
+            if pending.is_over() {
                 self.end_ack(engine, key, false);
             }
         }
@@ -237,14 +349,15 @@ impl Hub {
         let Some(pending) = self.acks.remove(key) else { return };
         self.timers.cancel(Timer::Ack(key.slot));
         self.ack_numbers.waiting.remove(&pending.number);
-        let missing = pending.missing();
+        let (missing, context) = (pending.missing(), pending.context());
+        let for_host = matches!(pending.asker, Asker::Host { .. });
         for slot in pending.waiting.drain() {
             if let Some(socket) = self.sockets.at_mut(slot) {
                 socket.acks.forget(&key);
             }
         }
-        if missing > 0 {
-            engine.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out)).context(pending.context);
+        if missing > 0 && for_host {
+            engine.events.push(Kind::AckEnd(AckId::new(key), missing, timed_out)).context(context);
         }
     }
 }

@@ -59,6 +59,9 @@ impl Hub {
         };
         state.sockets.push(key);
         let id = sid::text(&sid);
+        if engine.config.cluster.is_some() {
+            self.auths.insert(key.slot, auth.into());
+        }
         if home.guarded {
             self.asking.add(key.slot, home.asking, key.slot);
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));

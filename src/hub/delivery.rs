@@ -85,7 +85,7 @@ impl Hub {
         ack: Option<u64>,
         mut each: impl FnMut(Member),
     ) -> Result<Receipt> {
-        let Message { name, args, attachments, delivery } = message;
+        let Message { name, args, attachments, delivery, .. } = message;
         let namespace = self.namespaces.get(target.namespace.key()).ok_or(Error::Gone)?;
         let ns = namespace.route;
         // Slots are used again; a generation is one namespace's for good.

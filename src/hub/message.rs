@@ -95,12 +95,13 @@ pub struct Message<'a> {
     pub(crate) args: &'a str,
     pub(crate) attachments: &'a [&'a [u8]],
     pub(crate) delivery: Delivery,
+    pub(crate) local: bool,
 }
 
 impl<'a> Message<'a> {
     /// `args` is the JSON array of the arguments; `"[]"` for none. It is checked when it is emitted.
     pub const fn new(name: &'a str, args: &'a str) -> Self {
-        Self { name, args, attachments: &[], delivery: Delivery::Reliable }
+        Self { name, args, attachments: &[], delivery: Delivery::Reliable, local: false }
     }
 
     /// The same with binary attachments: the arguments hold `{"_placeholder":true,"num":N}` where the attachment of
@@ -124,9 +125,14 @@ impl<'a> Message<'a> {
         self.delivery(Delivery::Latest(key))
     }
 
+    /// The same, but in a [cluster](crate::Cluster) for the sockets of this node alone.
+    pub const fn local(self) -> Self {
+        Self { local: true, ..self }
+    }
+
     /// Its options, which borrow nothing: a message that says nothing.
     pub(crate) const fn options(self) -> Message<'static> {
-        Message { name: "", args: "", attachments: &[], delivery: self.delivery }
+        Message { name: "", args: "", attachments: &[], delivery: self.delivery, local: self.local }
     }
 }
 

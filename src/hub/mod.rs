@@ -5,7 +5,7 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-mod acks;
+pub(crate) mod acks;
 mod admission;
 mod away;
 mod clients;
@@ -36,9 +36,9 @@ use crate::base::timers::Timers;
 use crate::engine::Engine;
 use crate::host::stats::Stats;
 use crate::route::{Member, Router};
-use acks::{AckNumbers, PendingAck};
+use acks::{AckNumbers, AnswerAbroad, PendingAck};
 use clients::Clients;
-use namespaces::{Namespace, NamespaceOptions, Pattern};
+use namespaces::{Namespace, NamespaceChange, NamespaceOptions, Pattern};
 use recovery::Recovery;
 use sockets::Socket;
 use std::collections::HashMap;
@@ -64,14 +64,20 @@ pub(crate) struct Hub {
     namespaces: Slots<Namespace>,
     names: HashMap<Box<str>, Key>,
     patterns: Vec<Pattern>,
+    /// Namespaces that came and went, for whoever follows them.
+    changes: Option<Vec<NamespaceChange>>,
     router: Router,
     /// The rooms of those whom the host has yet to let in, in the same namespaces.
     asking: Router,
     /// The rooms of those who are away, in the same namespaces.
     away: Router,
     recovery: Recovery,
+    /// In a cluster, where other nodes ask for them: the auth objects of clients, by the slot of their socket.
+    auths: HashMap<u32, Box<str>>,
     acks: Slots<PendingAck>,
     ack_numbers: AckNumbers,
+    /// What clients have answered to the hosts of other nodes.
+    answers_abroad: Vec<AnswerAbroad>,
     timers: Timers<Timer>,
     /// Reused by every emit: the members that its target names, and those that it excepts.
     named: (Vec<Member>, Vec<Member>),
@@ -87,12 +93,15 @@ impl Hub {
             namespaces: Slots::default(),
             names: HashMap::new(),
             patterns: Vec::new(),
+            changes: None,
             router: Router::new(),
             asking: Router::new(),
             away: Router::new(),
             recovery: Recovery::new(&space)?,
+            auths: HashMap::new(),
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&space),
+            answers_abroad: Vec::new(),
             sids: SidSource::new(space),
             timers: Timers::default(),
             named: Default::default(),

@@ -31,6 +31,18 @@ pub(super) struct Namespace {
     pub(super) settles: bool,
     /// Sockets in it, those waiting for the host's decision and those that are away included.
     pub(super) population: usize,
+    /// Other loops that have it: it is here as long as there are any.
+    held: u32,
+}
+
+/// A namespace that came or went, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamespaceChange {
+    pub(crate) name: Box<str>,
+    /// It came.
+    pub(crate) made: bool,
+    /// It was made for a client, and may go with its last socket.
+    pub(crate) fleeting: bool,
 }
 
 /// How a namespace treats those who connect.
@@ -209,8 +221,10 @@ impl Hub {
             fleeting,
             settles: false,
             population: 0,
+            held: 0,
         });
         self.names.insert(name.into(), key);
+        self.note_change(name, true, fleeting);
         engine.events.push(Kind::NamespaceCreated(NamespaceId::new(key))).text(&[name]);
         Ok(key)
     }
@@ -267,8 +281,8 @@ impl Hub {
 
     /// Removes a namespace that was to go with its last socket, if that has gone.
     fn collect_namespace(&mut self, engine: &mut Engine, key: Key) {
-        if !self.namespaces.get(key).is_some_and(|namespace| namespace.fleeting && namespace.population == 0)
-        {
+        let goes = |it: &Namespace| it.fleeting && it.population == 0 && it.held == 0;
+        if !self.namespaces.get(key).is_some_and(goes) {
             return;
         }
         let Some(namespace) = self.namespaces.remove(key) else { return };
@@ -277,7 +291,52 @@ impl Hub {
         self.away.remove_namespace(namespace.away);
         self.forget_log(key.slot, namespace.log);
         self.names.remove(&namespace.name);
+        self.note_change(&namespace.name, false, true);
         engine.events.push(Kind::NamespaceRemoved(NamespaceId::new(key))).text(&[&namespace.name]);
+    }
+
+    /// From now on [`namespace_changes`](Self::namespace_changes) tells of namespaces, first of those that are there.
+    pub(crate) fn follow_namespaces(&mut self) {
+        let change =
+            |it: &Namespace| NamespaceChange { name: it.name.clone(), made: true, fleeting: it.fleeting };
+        let there = self.namespaces.keys().filter_map(|key| self.namespaces.get(key)).map(change);
+        self.changes = Some(there.collect());
+    }
+
+    /// Which namespaces came and went since the last time, in their order, if somebody follows them.
+    pub(crate) fn namespace_changes(&mut self) -> Vec<NamespaceChange> {
+        self.changes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note_change(&mut self, name: &str, made: bool, fleeting: bool) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(NamespaceChange { name: name.into(), made, fleeting });
+        }
+    }
+
+    /// Another loop has a namespace of this name: it is here, too, until [`release_namespace`](Self::release_namespace).
+    pub(crate) fn hold_namespace(&mut self, engine: &mut Engine, name: &str) {
+        let key = match (self.names.get(name), self.pattern_for(name)) {
+            (Some(&key), _) => key,
+            // One more than there may be: then what is emitted to it stays on its loop.
+            (None, Some(options)) => match self.make_of_pattern(engine, name, options) {
+                Ok(key) => key,
+                Err(_) => return,
+            },
+            (None, None) => return,
+        };
+        if let Some(namespace) = self.namespaces.get_mut(key) {
+            namespace.held = namespace.held.saturating_add(1);
+        }
+    }
+
+    /// One of the other loops has the namespace no more.
+    pub(crate) fn release_namespace(&mut self, engine: &mut Engine, name: &str) {
+        let Some(&key) = self.names.get(name) else { return };
+        if let Some(namespace) = self.namespaces.get_mut(key) {
+            namespace.held = namespace.held.saturating_sub(1);
+        }
+        self.collect_namespace(engine, key);
     }
 
     /// The log of a namespace that is gone, or has recovery no more.

@@ -137,6 +137,9 @@ impl Hub {
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.conn = conn;
         }
+        if engine.config.cluster.is_some() {
+            self.auths.insert(key.slot, auth.into());
+        }
         let Some(socket) = self.sockets.get(key) else { return };
         let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(socket.namespace), true);
         engine.events.push(kind).tag(socket.tag).text(&[sid::text(&socket.sid)]).text(&[auth]);

@@ -19,6 +19,17 @@ impl Hub {
         self.owner(room).filter(|&key| self.sockets.get(key).is_some_and(fits))
     }
 
+    /// Whether what is for this room of a namespace may be for somebody here, who may be away.
+    pub(crate) fn may_concern(&self, namespace: &str, room: &str) -> bool {
+        let Some(namespace) = self.names.get(namespace).and_then(|&key| self.namespaces.get(key)) else {
+            return false;
+        };
+        self.owner(room).is_some()
+            || self.router.has_room(namespace.route, room)
+            || self.asking.has_room(namespace.asking, room)
+            || self.away.has_room(namespace.away, room)
+    }
+
     /// Puts a socket into a room.
     pub(crate) fn join(&mut self, engine: &mut Engine, socket: SocketId, room: &str) -> Result<bool> {
         check_room(room, &engine.config.limits)?;

@@ -106,6 +106,11 @@ impl Hub {
         known.then(|| SocketId::new(key))
     }
 
+    /// In a cluster, the auth object of a socket's client.
+    pub(crate) fn auth(&self, socket: SocketId) -> &str {
+        self.auths.get(&socket.key().slot).map_or("{}", |auth| auth)
+    }
+
     /// The socket with this id, whatever its life.
     pub(super) fn owner(&self, id: &str) -> Option<Key> {
         let id: &Sid = id.as_bytes().try_into().ok()?;
@@ -194,6 +199,7 @@ impl Hub {
             self.recovery.sids.remove(&socket.sid);
             self.end_session(socket.namespace, *session);
         }
+        self.auths.remove(&key.slot);
         self.abandon_acks(engine, key.slot, socket.acks);
         self.leave_namespace(engine, socket.namespace);
     }

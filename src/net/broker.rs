@@ -81,7 +81,10 @@ impl Broker {
             let core = Core::sharing(config, epoch, shared)?;
             let mut inboxes = inboxes.into_iter();
             let inbox = inboxes.next().ok_or(io::ErrorKind::Other)?;
-            Driver::Host(Box::new(Shard { core, io, inbox, ids: Ids::default(), stopped: false }), queues)
+            Driver::Host(
+                Box::new(Shard { core, io, inbox, ids: Ids::default(), others: None, stopped: false }),
+                queues,
+            )
         };
         Ok(Self { driver, alive: Arc::new(()), log, sink: None, begun })
     }

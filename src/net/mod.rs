@@ -20,6 +20,7 @@ mod links;
 mod listener;
 #[cfg(test)]
 mod moves_tests;
+mod others;
 mod process;
 mod queues;
 mod refused;

@@ -1,6 +1,7 @@
 //! One loop with the core it drives and the inbox of other threads: a broker has one of its own, or each of its threads has
 //! one. It must not know which.
 
+use super::others::Others;
 use super::queues::{Command, Inbox};
 use super::threads::ids::Ids;
 use super::{Loop, Waker};
@@ -16,6 +17,8 @@ pub(super) struct Shard {
     pub(super) io: Loop,
     pub(super) inbox: Inbox,
     pub(super) ids: Ids,
+    /// With other loops in a cluster, the way to them.
+    pub(super) others: Option<Others>,
     /// Its thread is to end.
     pub(super) stopped: bool,
 }
@@ -37,6 +40,9 @@ impl Shard {
     fn give_away(&mut self) {
         for (number, handover) in self.io.departed() {
             self.inbox.hand_over(number, handover);
+        }
+        if self.others.as_mut().is_some_and(|others| others.tell(&mut self.core)) {
+            self.inbox.waker().wake();
         }
     }
 

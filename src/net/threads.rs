@@ -9,6 +9,7 @@ mod names;
 use super::acceptor::Acceptor;
 use super::bind::{self, KERNEL_SPREADS, ListenOptions};
 use super::failures::Failure;
+use super::others::Others;
 use super::queues::{Command, Order, Queues};
 use super::remote::Remote;
 use super::shard::Shard;
@@ -60,7 +61,7 @@ pub(super) struct Threads {
 impl Threads {
     pub(super) fn new(mut config: Config, epoch: u64, log: &Log) -> io::Result<Self> {
         config.check()?;
-        let count = config.loops;
+        let (count, clustered) = (config.loops, config.cluster.is_some());
         let mut options = LoopOptions::from(&config.limits);
         // Each has its share of the room for events.
         options.event_budget /= count;
@@ -81,7 +82,8 @@ impl Threads {
             }
             let ids = Ids::among(number, count, names.clone(), &core);
             io.deal_among(number, count);
-            shards.push(Shard { core, io, inbox, ids, stopped: false });
+            let others = (clustered && count > 1).then(|| Others::new(number, queues.clone()));
+            shards.push(Shard { core, io, inbox, ids, others, stopped: false });
         }
         let mut made = Self {
             queues,

@@ -190,6 +190,11 @@ impl Router {
             .is_some_and(|key| self.graph.find(member, key).is_some())
     }
 
+    /// Whether a room has members.
+    pub(crate) fn has_room(&self, ns: Namespace, room: &str) -> bool {
+        self.room(ns, room).is_some()
+    }
+
     /// Whether there is such a namespace.
     pub fn has_namespace(&self, ns: Namespace) -> bool {
         self.namespaces.contains(ns as usize)

@@ -79,7 +79,13 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 704);
+    SIZE(roomcast_config, 760);
+    LAYOUT(roomcast_config, cluster_url, 704);
+    LAYOUT(roomcast_config, cluster_prefix, 720);
+    LAYOUT(roomcast_config, cluster_format, 736);
+    LAYOUT(roomcast_config, cluster_write_only, 740);
+    LAYOUT(roomcast_config, cluster_request_timeout, 744);
+    LAYOUT(roomcast_config, cluster_max_message, 752);
     LAYOUT(roomcast_config, cookie_domain, 664);
     LAYOUT(roomcast_config, recovery_window, 680);
     LAYOUT(roomcast_config, recovery_sessions, 696);
@@ -197,6 +203,8 @@ static void bad_fields_are_named(void) {
     REFUSED(upgrade_timeout, UINT64_MAX);
     REFUSED(connect_timeout, UINT64_MAX);
     REFUSED(idle_timeout, UINT64_MAX);
+    REFUSED(cluster_url, slice("http://127.0.0.1"));
+    REFUSED(cluster_url, slice("redis://h:0"));
     REFUSED(step_time, UINT64_MAX);
     REFUSED(attachment_timeout, UINT64_MAX);
     REFUSED(loops, 65);

@@ -17,7 +17,7 @@ const KNOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "net",
-        &["queues", "remote", "shard", "threads"],
+        &["others", "queues", "remote", "shard", "threads"],
         "a shard reads its inbox, which carries orders to shards",
     ),
     ("route", &["router", "select"], "the router resolves a selection, which names the router's members"),

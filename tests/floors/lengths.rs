@@ -18,6 +18,7 @@ const LONGER: &[(&str, &str)] = &[
     ("bindings/python/src/roomcast/async_server.py", "one class with its documentation"),
     ("examples/arena/arena.c", "an example that is read, and compiled, as one file"),
     ("fuzz/src/core.rs", "to be parted: peers and the host"),
+    ("src/broker/operations/table.rs", "each operation with its documentation"),
     ("src/host/events.rs", "each kind of event with its documentation"),
     ("src/ffi/operations.rs", "made from the table of operations"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),

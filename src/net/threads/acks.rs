@@ -57,28 +57,34 @@ impl Acks {
             return;
         }
         let mut ended = Vec::new();
-        events.rewrite(|kind, _, context| match kind {
-            Kind::Ack(id, socket, left) => match self.report(id, left, left == 0, false) {
-                None => Some(kind),
-                Some((public, left, over)) => {
-                    // The last answer has come, but others are missing for good.
-                    if over && left > 0 {
-                        ended.push((public, context));
-                    } else if over {
-                        self.forget(public);
-                    }
-                    Some(Kind::Ack(public, socket, left))
+        events.rewrite(|kind, _, context| {
+            let (id, left) = match kind {
+                Kind::Ack(id, _, left) | Kind::RemoteAck(id, left) => (id, left),
+                Kind::AckEnd(id, missing, timed_out) => {
+                    return match self.report(id, missing, true, timed_out) {
+                        None => Some(kind),
+                        Some((_, _, false)) => None,
+                        Some((public, left, true)) => {
+                            let timed_out = self.forget(public);
+                            Some(Kind::AckEnd(public, left, timed_out))
+                        }
+                    };
                 }
-            },
-            Kind::AckEnd(id, missing, timed_out) => match self.report(id, missing, true, timed_out) {
-                None => Some(kind),
-                Some((_, _, false)) => None,
-                Some((public, left, true)) => {
-                    let timed_out = self.forget(public);
-                    Some(Kind::AckEnd(public, left, timed_out))
-                }
-            },
-            _ => Some(kind),
+                _ => return Some(kind),
+            };
+            let Some((public, left, over)) = self.report(id, left, left == 0, false) else {
+                return Some(kind);
+            };
+            // The last answer has come, but others are missing for good.
+            if over && left > 0 {
+                ended.push((public, context));
+            } else if over {
+                self.forget(public);
+            }
+            Some(match kind {
+                Kind::Ack(_, socket, _) => Kind::Ack(public, socket, left),
+                _ => Kind::RemoteAck(public, left),
+            })
         });
         for (public, context) in ended {
             let left = self.groups.get(&public).map_or(0, Group::left);

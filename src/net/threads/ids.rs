@@ -53,6 +53,7 @@ impl Among {
             Kind::Connect(socket, ns, recovered) => Kind::Connect(out(socket), self.seen(ns), recovered),
             Kind::Message(socket, ns, ack) => Kind::Message(out(socket), self.seen(ns), ack),
             Kind::Ack(ack, socket, left) => Kind::Ack(ack.on_loop(number), out(socket), left),
+            Kind::RemoteAck(ack, left) => Kind::RemoteAck(ack.on_loop(number), left),
             Kind::AckEnd(ack, missing, timed_out) => Kind::AckEnd(ack.on_loop(number), missing, timed_out),
             Kind::Disconnect(socket, ns, reason, recoverable) => {
                 Kind::Disconnect(out(socket), self.seen(ns), reason, recoverable)
@@ -86,6 +87,14 @@ impl Among {
             Kind::Text(conn) => Kind::Text(conn.on_loop(number)),
             Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),
             Kind::Close(conn, reason) => Kind::Close(conn.on_loop(number), reason),
+            Kind::ServerEvent(ns, answer) => Kind::ServerEvent(self.seen(ns), answer),
+            Kind::ClusterUp(_)
+            | Kind::ClusterDown
+            | Kind::ClusterRefused
+            | Kind::NodeAnswer
+            | Kind::RemoteSocket
+            | Kind::AnswersEnd(_)
+            | Kind::Nodes(_) => kind,
             Kind::Drained(which) => {
                 let done = self.drains.remove(&which)?;
                 return is_last(&done, number, self.count).then_some(kind);

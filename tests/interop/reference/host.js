@@ -2,6 +2,7 @@
 // Usage: node host.js ['{"port":0, ...}']
 import { createServer } from "node:http";
 import { Server } from "socket.io";
+import { clustered } from "./cluster.js";
 
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
@@ -148,6 +149,15 @@ function observe(socket) {
     for (const [name, nsp] of io._nsps) if (TENANT.test(name)) nsp.emit(event, ...args);
     ack();
   });
+  on("fetch", async (ack, name, room) => {
+    const found = await (room === null ? io.of(name) : io.of(name).in(room)).fetchSockets();
+    const told = found.map(({ id, rooms, handshake }) => ({ id, rooms: [...rooms].sort(), handshake }));
+    ack(told.sort((a, b) => (a.id < b.id ? -1 : 1)));
+  });
+  on("server-emit", (ack, name, ...args) => { io.of(name).serverSideEmit("said", ...args); ack(); });
+  on("server-ask", async (ack, name, ...args) => ack(await io.of(name).serverSideEmitWithAck("asked", ...args)));
+  on("nodes", async (ack, name) => ack(await io.of(name).adapter.serverCount()));
+  on("join", (ack, name, of, room) => { io.of(name).in(of).socketsJoin(room); ack(); });
   on("leave", (ack, name, of, room) => { io.of(name).in(of).socketsLeave(room); ack(); });
   on("kick", (ack, name, room, close) => { io.of(name).in(room).disconnectSockets(close); ack(); });
   on("shutdown", () => io.close(() => console.log("closed")));
@@ -164,15 +174,22 @@ function listen(port) {
   http = createServer((_, res) => res.writeHead(404).end());
   const settings = { serveClient: false, cleanupEmptyChildNamespaces: true };
   for (const key of passed) if (key in options) settings[key] = options[key];
+  if (adapter !== undefined) settings.adapter = adapter;
   io = new Server(http, settings);
   for (const name of ["/", "/plain", "/custom"]) io.of(name).on("connection", serve);
   io.of("/guarded").use(admit).on("connection", serve);
   io.of(TENANT).use(admit).on("connection", serve);
   io.of("/observer").on("connection", observe);
+  if (adapter !== undefined) {
+    io.on("said", (...args) => log({ what: "said", nsp: "/", args }));
+    io.on("asked", (...args) => args.pop()({ heard: args }));
+  }
   http.listen(port, "127.0.0.1", () => {
     options.port = http.address().port;
     console.log("listening on " + options.port);
   });
 }
 
+// As a node of a cluster.
+const adapter = options.cluster && await clustered(options.cluster);
 listen(options.port);

@@ -23,7 +23,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient", "ClientNamespace", "AsyncClientNamespace"),
                     "roomcast is a server; python-socketio's clients connect to it"),
     **dict.fromkeys(("Manager", "AsyncManager", "PubSubManager", "RedisManager", "AsyncRedisManager", "KombuManager",
-                     "KafkaManager", "ZmqManager", "AsyncAioPikaManager"), "roomcast has no message queue"),
+                     "KafkaManager", "ZmqManager", "AsyncAioPikaManager"), "name the Redis of a cluster by its URL: client_manager='redis://…'"),
 }
 
 

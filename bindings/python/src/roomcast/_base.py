@@ -95,13 +95,13 @@ class BaseServer:
     not_handled = _NOT_HANDLED
     _lock: AbstractContextManager[Any]
 
-    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False,
+    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False,
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
                  engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
-        if client_manager is not None:
-            raise ValueError("client_manager: roomcast keeps its clients itself, and has no message queue")
+        if not (client_manager is None or isinstance(client_manager, str)):
+            raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379'; there are no other managers here")
         if serializer != "default":
             raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
         if not (namespaces is None or namespaces == "*" or isinstance(namespaces, (list, tuple, set))):
@@ -109,6 +109,10 @@ class BaseServer:
         path = socketio_path.strip("/")
         # Whoever changes something has the loop take a turn, so the descriptor need not say it.
         fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1, **(config or {})}
+        if client_manager is not None:
+            fields["cluster_url"] = client_manager
+        #: Clients that are not known here may be connected to another node.
+        self._clustered = bool(fields.get("cluster_url"))
         for name in _UNANSWERED:
             if fields.get(name):
                 raise ValueError(f"{name}: no handler would answer; roomcast.raw has it")
@@ -290,6 +294,8 @@ class BaseServer:
 
     def _enter(self, sid: str, room: Any, namespace: Optional[str]) -> None:
         client, name = self._member(sid, namespace), _key(room)
+        if client is None and self._clustered:
+            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_join(ns, [name], rooms=[_key(sid)]))
         if client is None:
             raise ValueError("sid is not connected to requested namespace")
         if name != sid and self._client(name, namespace):
@@ -304,6 +310,8 @@ class BaseServer:
 
     def _leave(self, sid: str, room: Any, namespace: Optional[str]) -> None:
         client, name = self._member(sid, namespace), _key(room)
+        if client is None and self._clustered:
+            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_leave(ns, [name], rooms=[_key(sid)]))
         if client is None or name == sid:
             return
         self._note("%s is leaving room %s [%s]", sid, room, client.namespace)
@@ -313,6 +321,27 @@ class BaseServer:
                 self._broker.leave(client.socket, name)
             except raw.Gone:
                 return
+
+    def _elsewhere(self, sid: str, namespace: Optional[str], order: Callable[[int], object]) -> None:
+        """Orders something for a client of another node."""
+        with self._lock:
+            ns = self._find(namespace or "/")
+            self._commit()
+            if ns is not None:
+                order(ns)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Has the loop take a turn, for what was ordered and for what waits in the queue."""
+
+    def _of_cluster(self, kind: int, name: str, context: int) -> None:
+        """What has become of the cluster."""
+        if kind == raw.CLUSTER_DOWN:
+            self.logger.warning("the cluster is down: %s", name)
+        elif kind == raw.CLUSTER_REFUSED:
+            self.logger.error("Redis does not allow %s", name)
+        elif kind == raw.CLUSTER_UP:
+            self._note("the cluster is up, after %d ms", context)
 
     def _close_room(self, room: Any, namespace: Optional[str]) -> None:
         name, space = _key(room), namespace or "/"
@@ -324,6 +353,8 @@ class BaseServer:
             self._commit()
             if ns is not None:
                 self._broker.sockets_leave(ns, [name], rooms=[name])
+        if self._clustered:
+            self._wake()
 
     def _find(self, namespace: str) -> Optional[int]:
         ns = self._handles.get(namespace)
@@ -368,7 +399,11 @@ class BaseServer:
         if skip_sid is None:
             return []
         sids = [skip_sid] if isinstance(skip_sid, str) or not isinstance(skip_sid, Iterable) else skip_sid
-        return [sid.encode() for sid in sids if isinstance(sid, str) and (sid in self._clients or sid in self._away_by_sid)]
+        return [sid.encode() for sid in sids if isinstance(sid, str) and self._is_sid(sid)]
+
+    def _is_sid(self, sid: str) -> bool:
+        """Whether it is a client's; of another node's clients it is known that they have 20 characters."""
+        return sid in self._clients or sid in self._away_by_sid or (self._clustered and len(sid) == 20)
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
                        answers: Answers, timeout: Optional[float] = None) -> bool:
@@ -534,6 +569,8 @@ class BaseServer:
         """Disconnects a client; None if it is not connected. One who is away does not come back."""
         client = self._member(sid, namespace)
         if client is None:
+            if self._clustered:
+                self._elsewhere(sid, namespace, lambda ns: self._broker.disconnect_sockets(ns, rooms=[_key(sid)]))
             return None
         with self._lock:
             if client.socket in self._away:

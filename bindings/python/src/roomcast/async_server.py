@@ -44,7 +44,7 @@ class AsyncServer(BaseServer):
     """
 
     # python-socketio's order of the options, which is not that of its threaded server.
-    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
+    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
                  async_handlers: bool = True, namespaces: Union[str, list[str], None] = None, *,
                  serializer: str = "default", always_connect: bool = False, socketio_path: str = "socket.io",
                  config: Optional[Mapping[str, Any]] = None, engineio_logger: Union[bool, logging.Logger, None] = None,
@@ -318,7 +318,7 @@ class AsyncServer(BaseServer):
             client = self._leaves(socket, code, parts, flags)
             if client:
                 self._task(self._disconnected(client))
-        elif kind == raw.ACK:
+        elif kind in (raw.ACK, raw.REMOTE_ACK):
             answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
             if answers:
                 self._answered(answers, data, parts)
@@ -330,6 +330,8 @@ class AsyncServer(BaseServer):
             self._is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
+        else:
+            self._of_cluster(kind, name, event[10])
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         self._started += 1

@@ -45,7 +45,7 @@ class Server(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    def __init__(self, client_manager: None = None, logger: Union[bool, logging.Logger] = False,
+    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False,
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *, max_workers: int = 256,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
@@ -192,7 +192,7 @@ class Server(BaseServer):
             client = self._leaves(socket, code, parts, flags)
             if client:
                 self._run(socket, self._disconnected, client)
-        elif kind == raw.ACK:
+        elif kind in (raw.ACK, raw.REMOTE_ACK):
             answers = self._answers.get(ack) if code else self._answers.pop(ack, None)
             if answers and answers.ended:  # a call waits, and maybe on the last thread there is
                 self._answered(answers, data, parts)
@@ -206,6 +206,8 @@ class Server(BaseServer):
             self._is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
             self._namespace_removed(ns, name)
+        else:
+            self._of_cluster(kind, name, event[10])
 
     def _run(self, socket: int, job: Callable[..., None], *args: Any) -> None:
         if self.async_handlers:

@@ -59,6 +59,37 @@ DRAINED: Final[int] = lib.ROOMCAST_EVENT_DRAINED
 #: A socket that was away did not come back in time, or could not be told all that it had missed, or was disconnected by the host.
 #: Its handle is dead already. Sets ``socket``, ``ns``, and ``name`` to its id.
 SESSION_EXPIRED: Final[int] = lib.ROOMCAST_EVENT_SESSION_EXPIRED
+#: Only with cluster_url: the other nodes hear this one, and it hears them. Sets ``context`` to the milliseconds for which they
+#: could not, if they could before: what they said meanwhile is lost here. 0 the first time.
+CLUSTER_UP: Final[int] = lib.ROOMCAST_EVENT_CLUSTER_UP
+#: Only with cluster_url: this node is on its own until ROOMCAST_EVENT_CLUSTER_UP; what concerns its own sockets goes on as ever.
+#: Sets ``name`` to the reason.
+CLUSTER_DOWN: Final[int] = lib.ROOMCAST_EVENT_CLUSTER_DOWN
+#: Only with cluster_url: the host of another node says this, by roomcast_server_emit or roomcast_ask_nodes. Sets ``ns``, ``name``,
+#: ``data`` to the arguments (a JSON array), ``parts`` to the attachments, and ``ack`` if it waits for an answer: pass it to
+#: roomcast_answer_node.
+SERVER_EVENT: Final[int] = lib.ROOMCAST_EVENT_SERVER_EVENT
+#: Only with cluster_url: the host of another node has answered roomcast_ask_nodes. Sets ``data`` to its answer, one JSON value, or
+#: to nothing, ``parts`` to the attachments, ``context`` to what it was given.
+NODE_ANSWER: Final[int] = lib.ROOMCAST_EVENT_NODE_ANSWER
+#: Only with cluster_url: a socket of another node, as roomcast_fetch_remote_sockets has asked for. Sets ``name`` to its id,
+#: ``data`` to a JSON object with what its client's first request said (headers, time, address, xdomain, secure, issued, url, query,
+#: auth), ``parts`` to the rooms it is in, its own among them, and behind them what the host of its node keeps with it, as JSON;
+#: ``context`` to what it was given.
+REMOTE_SOCKET: Final[int] = lib.ROOMCAST_EVENT_REMOTE_SOCKET
+#: Only with cluster_url: no other answer comes to roomcast_ask_nodes, roomcast_fetch_remote_sockets or roomcast_count_nodes. Sets
+#: ``context``, and ``code`` to how many nodes have not answered; ROOMCAST_UNKNOWN_NODES if it is not known how many there are.
+ANSWERS_END: Final[int] = lib.ROOMCAST_EVENT_ANSWERS_END
+#: Only with cluster_url: a client of another node acknowledged an emit. As ROOMCAST_EVENT_ACK, but that ``socket`` is 0, and that
+#: ``data`` has the first argument alone, which is all that nodes tell each other. For ``code``, other nodes count for one while
+#: they have yet to say whom they have asked.
+REMOTE_ACK: Final[int] = lib.ROOMCAST_EVENT_REMOTE_ACK
+#: Only with cluster_url: Redis does not allow this node something it needs, and the other nodes hear or are heard in part only. It
+#: is asked again every ten seconds. Sets ``name`` to what it is, and the rule that is missing.
+CLUSTER_REFUSED: Final[int] = lib.ROOMCAST_EVENT_CLUSTER_REFUSED
+#: Only with cluster_url: the answer to roomcast_count_nodes. Sets ``code`` to how many nodes have the namespace, this one among
+#: them, and ``context``.
+NODES: Final[int] = lib.ROOMCAST_EVENT_NODES
 #: On ROOMCAST_EVENT_ACK_END: the time was up.
 TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
 #: On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it

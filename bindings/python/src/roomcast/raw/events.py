@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from .._ffi import ffi
 from .._native import lib
@@ -14,6 +15,9 @@ from .._native import lib
 #: the socket, and ``context`` what :meth:`Broker.emit_with_ack` was given for the question; 0 where nothing was.
 Event = tuple[int, int, int, int, int, str, bytes, Sequence[bytes], int, int, int]
 
+
+#: The ``code`` of ANSWERS_END if it is not known how many nodes there are, as Redis could not be asked.
+UNKNOWN_NODES: Final[int] = 0xFFFF_FFFF
 
 _HEAD = struct.Struct("<IIII")
 _RECORD = struct.Struct("<HHIQQQIIIIQQ")

@@ -251,6 +251,55 @@ class BrokerOperations:
         return int(found[0])
 
     @lending
+    def server_emit(self, ns: int, name: str, args: Text = b"[]", attachments: Sequence[bytes] = ()) -> None:
+        """Tells the hosts of the other nodes that have this namespace: they get a SERVER_EVENT. Clients hear nothing of it."""
+        kept: list[Any] = []
+        name_utf8 = as_utf8(name)
+        args_utf8 = as_utf8(args)
+        check(lib.roomcast_server_emit(self._broker, ns, name_utf8, len(name_utf8), args_utf8, len(args_utf8),
+                                       lend_all(attachments, kept), len(attachments)))
+
+    @lending
+    def ask_nodes(self, ns: int, name: str, args: Text = b"[]", attachments: Sequence[bytes] = (), timeout: int = 0,
+                  context: int = 0) -> None:
+        """The same, and asks them for an answer, which come as NODE_ANSWER, with an ANSWERS_END behind them that says how many
+        nodes have not answered. Both carry ``context``, any number of the host's own. ``timeout`` is in milliseconds; 0 is
+        request_timeout.
+        """
+        kept: list[Any] = []
+        name_utf8 = as_utf8(name)
+        args_utf8 = as_utf8(args)
+        check(lib.roomcast_ask_nodes(self._broker, ns, name_utf8, len(name_utf8), args_utf8, len(args_utf8), lend_all(attachments,
+                                     kept), len(attachments), timeout, context))
+
+    @lending
+    def answer_node(self, answer: int, value: str, attachments: Sequence[bytes] = ()) -> None:
+        """Answers a SERVER_EVENT that came with a number: with one value, as JSON."""
+        kept: list[Any] = []
+        value_utf8 = as_utf8(value)
+        check(lib.roomcast_answer_node(self._broker, answer, value_utf8, len(value_utf8), lend_all(attachments, kept),
+                                       len(attachments)))
+
+    @lending
+    def fetch_remote_sockets(self, ns: int, timeout: int = 0, context: int = 0, *, rooms: Optional[Sequence[str]] = None,
+                             except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                             except_sockets: Sequence[int] = ()) -> None:
+        """Asks the other nodes for those of their sockets that a target selects. Each comes as a REMOTE_SOCKET, and behind them an
+        ANSWERS_END; this node's own are those of :meth:`fetch_sockets`. ``timeout`` and ``context`` are as with
+        :meth:`ask_nodes`. The target is that of :meth:`Broker.emit`.
+        """
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_fetch_remote_sockets(self._broker, target, timeout, context))
+
+    @lending
+    def count_nodes(self, ns: int, context: int) -> None:
+        """Asks how many nodes there are that have this namespace, this one among them: a NODES says so, or an ANSWERS_END that it
+        cannot be known now.
+        """
+        check(lib.roomcast_count_nodes(self._broker, ns, context))
+
+    @lending
     def export_recovery(self) -> bytes:
         """All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of who
         is away or connected in a namespace with recovery, and what was emitted there. The next broker takes them over with
@@ -379,6 +428,42 @@ class RemoteOperations:
     def set_tag(self, socket: int, tag: int) -> None:
         """As :meth:`Broker.set_tag`, from any thread."""
         check(lib.roomcast_remote_set_tag(self._remote, socket, tag))
+
+    def server_emit(self, ns: int, name: str, args: Text = b"[]", attachments: Sequence[bytes] = ()) -> None:
+        """As :meth:`Broker.server_emit`, from any thread."""
+        kept: list[Any] = []
+        name_utf8 = as_utf8(name)
+        args_utf8 = as_utf8(args)
+        check(lib.roomcast_remote_server_emit(self._remote, ns, name_utf8, len(name_utf8), args_utf8, len(args_utf8),
+                                              lend_all(attachments, kept), len(attachments)))
+
+    def ask_nodes(self, ns: int, name: str, args: Text = b"[]", attachments: Sequence[bytes] = (), timeout: int = 0,
+                  context: int = 0) -> None:
+        """As :meth:`Broker.ask_nodes`, from any thread."""
+        kept: list[Any] = []
+        name_utf8 = as_utf8(name)
+        args_utf8 = as_utf8(args)
+        check(lib.roomcast_remote_ask_nodes(self._remote, ns, name_utf8, len(name_utf8), args_utf8, len(args_utf8),
+                                            lend_all(attachments, kept), len(attachments), timeout, context))
+
+    def answer_node(self, answer: int, value: str, attachments: Sequence[bytes] = ()) -> None:
+        """As :meth:`Broker.answer_node`, from any thread."""
+        kept: list[Any] = []
+        value_utf8 = as_utf8(value)
+        check(lib.roomcast_remote_answer_node(self._remote, answer, value_utf8, len(value_utf8), lend_all(attachments, kept),
+                                              len(attachments)))
+
+    def fetch_remote_sockets(self, ns: int, timeout: int = 0, context: int = 0, *, rooms: Optional[Sequence[str]] = None,
+                             except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None,
+                             except_sockets: Sequence[int] = ()) -> None:
+        """As :meth:`Broker.fetch_remote_sockets`, from any thread."""
+        kept: list[Any] = []
+        target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
+        check(lib.roomcast_remote_fetch_remote_sockets(self._remote, target, timeout, context))
+
+    def count_nodes(self, ns: int, context: int) -> None:
+        """As :meth:`Broker.count_nodes`, from any thread."""
+        check(lib.roomcast_remote_count_nodes(self._remote, ns, context))
 
     def drain_clients(self, per_second: int, reason: str = "") -> None:
         """As :meth:`Broker.drain_clients`, from any thread."""

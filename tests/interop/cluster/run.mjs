@@ -1,0 +1,125 @@
+// Runs clusters of two nodes, roomcast's and Node's, and compares what their clients see of each other.
+//   node cluster/run.mjs --host "command" [--only regex] [--quiet]
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import path from "node:path";
+import { within } from "../lib/raw.mjs";
+import { Host } from "../lib/host.mjs";
+import { Clients, up } from "../scenarios/client.mjs";
+import { faults, reached } from "./faults.mjs";
+import { Redis, hasRedis } from "./redis.mjs";
+import { scenarios } from "./scenarios.mjs";
+
+const { values: args } = parseArgs({ options: {
+  host: { type: "string" }, only: { type: "string" }, quiet: { type: "boolean", default: false },
+} });
+if (!hasRedis()) {
+  console.log("skipped: there is no redis-server here (Debian: apt install redis-server)");
+  process.exit(process.env.CI ? 1 : 0);
+}
+
+const reference = ["node", path.join(import.meta.dirname, "../reference/host.js")];
+const ours = args.host?.split(" ") ?? reference;
+const FORMATS = ["pubsub"];
+const withLoops = (loops) => ["env", `INTEROP_LOOPS=${loops}`, ...ours];
+// Who is asked, and where the others are.
+const PAIRS = {
+  "from ours to Node": [ours, reference], "from Node to ours": [reference, ours], "between ours": [ours, ours],
+  "from 2 loops to Node": [withLoops(2), reference], "from Node to 4 loops": [reference, withLoops(4)], "from 2 loops to ours": [withLoops(2), ours],
+};
+
+const results = { passed: 0, failed: [] };
+async function attempt(name, test) {
+  if (args.only && !new RegExp(args.only).test(name)) return;
+  try {
+    await within(test(), "an end of the test", 30_000);
+    results.passed++;
+    if (!args.quiet) console.log(`passed     ${name}`);
+  } catch (error) {
+    results.failed.push(name);
+    console.log(`failed     ${name}\n           ${(error?.stack ?? String(error)).split("\n").slice(0, 12).join("\n           ")}`);
+  }
+}
+
+/** A cluster of two nodes, and what it takes to play a scenario in it. */
+async function cluster(format, commands, login) {
+  const redis = await Redis.start();
+  const options = { cluster: { path: redis.path, format, login: await login?.(redis.client) }, maxHttpBufferSize: 20_000_000 };
+  const hosts = await Promise.all(commands.map((command) => Host.start(command, options)));
+  const [here, there] = hosts.map((host) => new Clients(host.url, "websocket"));
+  const observe = await here.connect("/observer");
+  const probes = [await here.connect(), await there.connect()];
+  await reached(...probes);
+  await reached(...probes.toReversed());
+  probes.forEach((probe) => probe.disconnect());
+  let count = 0;
+  return {
+    async play(scenario) {
+      const [a, b, c] = [await here.connect(), await there.connect(), await there.connect()];
+      const beside = async (socket, nsp, auth) => {
+        const other = (socket === a ? here : there).beside(socket, nsp, { auth });
+        await up(other);
+        return other;
+      };
+      try {
+        await scenario({ a, b, c, beside, observe, redis, here: hosts[0], there: hosts[1], other: hosts[1], room: `r${++count}` });
+      } finally {
+        [a, b, c].forEach((socket) => socket.disconnect());
+      }
+    },
+    async stop() {
+      here.close();
+      there.close();
+      for (const host of hosts) await host.stop();
+      await redis.stop();
+    },
+  };
+}
+
+for (const format of FORMATS) {
+  for (const [pair, commands] of Object.entries(PAIRS)) {
+    const nodes = await cluster(format, commands);
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      await attempt(`${format} / ${pair} / ${name}`, () => nodes.play(scenario));
+    }
+    await nodes.stop();
+  }
+  // What Node's adapters do then is another matter.
+  if (args.host === undefined) continue;
+  for (const [pair, commands] of Object.entries({ "between ours": [ours, ours], "between 2 loops": [withLoops(2), withLoops(2)] })) {
+    for (const [name, scenario] of Object.entries(faults)) {
+      await attempt(`${format} / ${pair} / ${name}`, async () => {
+        const nodes = await cluster(format, commands);
+        await nodes.play(scenario).finally(() => nodes.stop());
+      });
+    }
+  }
+}
+
+// The rules of docs/CLUSTER.md are enough, and a namespace's channels that they leave out are told of.
+if (args.host !== undefined) {
+  const page = readFileSync(path.join(import.meta.dirname, "../../../docs/CLUSTER.md"), "utf8");
+  const [, ...rules] = /^ACL (SETUSER .*)$/m.exec(page)[1].split(" ");
+  const login = (others) => async (client) => {
+    await client.sendCommand(["ACL", "SETUSER", ...rules, ...others]);
+    return "roomcast:password@";
+  };
+  await attempt("the rules of docs/CLUSTER.md", async () => {
+    const nodes = await cluster("pubsub", [ours, withLoops(2)], login([]));
+    for (const scenario of [scenarios["to a room"], scenarios["who is there"], scenarios["how many nodes there are"]]) await nodes.play(scenario);
+    await nodes.stop();
+  });
+  await attempt("channels that the rules leave out", async () => {
+    const namespaces = ["/", "/plain", "/custom", "/guarded"];
+    const channels = namespaces.flatMap((name) => [`&socket.io#${name}#*`, `&socket.io-request#${name}#`, `&socket.io-response#${name}#*`]);
+    const nodes = await cluster("pubsub", [ours, ours], login(["resetchannels", ...channels, "&socket.io-response#/#"]));
+    await nodes.play(async ({ here }) => {
+      assert.match((await here.log({ what: "cluster refused" })).reason, /NOPERM/);
+    });
+    await nodes.play(scenarios["to a room"]);
+    await nodes.stop();
+  });
+}
+console.log(`${results.passed} passed, ${results.failed.length} failed`);
+process.exit(results.failed.length === 0 && results.passed > 0 ? 0 : 1);
