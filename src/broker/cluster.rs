@@ -45,6 +45,9 @@ impl Top {
     ) -> Result<(Receipt, Option<AckId>)> {
         let opts = elsewhere(&target).filter(|_| !message.local && timeout != Some(0));
         let abroad = opts.filter(|_| self.node.as_ref().is_some_and(|node| node.can_ask()));
+        // A node that stands still never says that it has nobody.
+        let longest = engine.config.cluster.as_ref().map(|cluster| cluster.request_timeout);
+        let timeout = if abroad.is_some() { timeout.or(longest) } else { timeout };
         let asker = Asker::Host { context, abroad: abroad.is_some() };
         let (receipt, ack) = self.hub.emit_with_ack(engine, target, message, timeout, asker)?;
         if let (Some(opts), Some(ack), Some(node)) = (abroad, ack, &mut self.node) {

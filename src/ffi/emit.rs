@@ -150,6 +150,9 @@ pub unsafe extern "C" fn roomcast_emit_to(
 /// question carry it. `ack` is set to the handle that they carry too, 0 if nobody was addressed: then there is nothing to wait
 /// for, and nothing brings `context` back. `receipt` may be NULL.
 ///
+/// In a cluster the sockets of other nodes are asked as well; their answers come as ROOMCAST_EVENT_REMOTE_ACK, and whether there are any
+/// such sockets is not known when the call returns. With a `timeout_ms` of -1 they have cluster_request_timeout.
+///
 /// Errors: those of roomcast_emit_to, and ROOMCAST_ERROR_TOO_MANY if a recipient owes max_pending_acks already; then nobody
 /// gets it.
 /// Ownership: everything is copied or encoded before it returns.

@@ -48,6 +48,10 @@ macro_rules! operations {
     /// once. `context` is any number of the host's own, for example the place of what it asked for in a table: each answer and
     /// the end of the question carry it. Without recipients the result is `None`: there is nothing to wait for.
     ///
+    /// In a cluster the sockets of other nodes are asked as well; their answers come as [`Event::RemoteAck`](crate::Event::RemoteAck), and
+    /// whether there are any such sockets is not known when the call returns. Without a `timeout` they have
+    /// [`Cluster::request_timeout`](crate::Cluster::request_timeout), as a node that stands still says nothing.
+    ///
     /// ```
     /// # use roomcast::*;
     /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
