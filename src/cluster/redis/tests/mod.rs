@@ -1,6 +1,7 @@
 //! A Redis whose every word is in the test, under a clock of its own. It must not wait for anything.
 
 mod faults;
+mod hostile;
 mod model;
 mod talk;
 
