@@ -54,14 +54,18 @@ pub(super) const CASES: &[Case] = &[
         bound: 70,
     },
     Case { name: "Socket.IO: the shortest events", make: events, bound: 370 },
-    Case { name: "Redis: the shortest replies", make: |size| replies(&repeated(b"_\r\n", size), size), bound: 60 },
+    Case {
+        name: "Redis: the shortest replies",
+        make: |size| replies(&repeated(b"_\r\n", size), size),
+        bound: 230,
+    },
     Case {
         name: "Redis: lists as deep as allowed",
         make: |size| replies(&repeated(&[&b"*1\r\n".repeat(7)[..], b"*0\r\n"].concat(), size), size),
-        bound: 60,
+        bound: 260,
     },
-    Case { name: "Redis: one list of many, byte by byte", make: |size| replies(&list(size), 1), bound: 350 },
-    Case { name: "Redis: one text, byte by byte", make: |size| replies(&bulk(size), 1), bound: 350 },
+    Case { name: "Redis: one list of many, byte by byte", make: |size| replies(&list(size), 1), bound: 600 },
+    Case { name: "Redis: one text, byte by byte", make: |size| replies(&bulk(size), 1), bound: 700 },
 ];
 
 fn read_all(decoder: &mut ws::Decoder, input: &mut [u8], limits: &Limits) {

@@ -2,7 +2,7 @@
 //! them, nor wait for anything.
 
 mod addresses;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use super::REARMED_BY_WOULD_BLOCK;
