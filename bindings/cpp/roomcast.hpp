@@ -931,7 +931,7 @@ public:
             roomcast_remote_server_emit(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size()));
     }
     // As broker::ask_nodes (roomcast_remote_ask_nodes).
-    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout, std::uint64_t context) const noexcept {
+    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout = 0, std::uint64_t context = 0) const noexcept {
         return status(
             roomcast_remote_ask_nodes(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size(), timeout, context));
     }
@@ -941,7 +941,7 @@ public:
             roomcast_remote_answer_node(get(), answer, value.chars(), value.len, attachments.data(), attachments.size()));
     }
     // As broker::fetch_remote_sockets (roomcast_remote_fetch_remote_sockets).
-    status fetch_remote_sockets(const target& who, std::uint64_t timeout, std::uint64_t context) const noexcept {
+    status fetch_remote_sockets(const target& who, std::uint64_t timeout = 0, std::uint64_t context = 0) const noexcept {
         return status(roomcast_remote_fetch_remote_sockets(get(), &who.raw(), timeout, context));
     }
     // As broker::count_nodes (roomcast_remote_count_nodes).
@@ -1345,7 +1345,7 @@ public:
     // The same, and asks them for an answer, which come as event_kind::node_answer, with an event_kind::answers_end
     // behind them that says how many nodes have not answered. Both carry `context`, any number of the host's own.
     // `timeout` is in milliseconds; 0 is request_timeout (roomcast_ask_nodes).
-    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout, std::uint64_t context) noexcept {
+    status ask_nodes(ns where, slice name, slice args = {}, list<slice> attachments = {}, std::uint64_t timeout = 0, std::uint64_t context = 0) noexcept {
         return status(
             roomcast_ask_nodes(get(), where.raw(), name.chars(), name.len, args.chars(), args.len, attachments.data(), attachments.size(), timeout, context));
     }
@@ -1357,7 +1357,7 @@ public:
     // Asks the other nodes for those of their sockets that a target selects. Each comes as an
     // event_kind::remote_socket, and behind them an event_kind::answers_end; this node's own are those of
     // fetch_sockets. `timeout` and `context` are as with ask_nodes (roomcast_fetch_remote_sockets).
-    status fetch_remote_sockets(const target& who, std::uint64_t timeout, std::uint64_t context) noexcept {
+    status fetch_remote_sockets(const target& who, std::uint64_t timeout = 0, std::uint64_t context = 0) noexcept {
         return status(roomcast_fetch_remote_sockets(get(), &who.raw(), timeout, context));
     }
     // Asks how many nodes there are that have this namespace, this one among them: an event_kind::nodes says so, or an

@@ -28,6 +28,7 @@ const WORDS: Words = Words {
 fn parameter(row: &Row, argument: &Argument) -> String {
     let name = ffi::parameter(argument);
     match argument.kind.as_str() {
+        _ if row.is_late(argument) => format!("std::uint64_t {name} = 0"),
         "Socket" => "socket who".to_owned(),
         "Conn" => "connection who".to_owned(),
         "Namespace" => "ns where".to_owned(),

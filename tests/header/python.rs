@@ -65,10 +65,7 @@ fn signature(row: &Row) -> String {
     for argument in &row.arguments {
         let name = parameter(row, argument);
         given.push(match argument.kind.as_str() {
-            // Behind what may be left out it may be, too; 0 says nothing in these calls.
-            "Number" if target || given.iter().any(|before: &String| before.contains(" = ")) => {
-                format!("{name}: int = 0")
-            }
+            _ if row.is_late(argument) => format!("{name}: int = 0"),
             "Socket" | "Conn" | "Namespace" | "Number" | "AckNumber" | "Pace" => format!("{name}: int"),
             "Text" if row.may_be_left_out(argument) => format!("{name}: str = \"\""),
             "Text" => format!("{name}: str"),

@@ -39,6 +39,15 @@ impl Row {
         self.arguments.iter().any(|argument| argument.kind == kind)
     }
 
+    /// Whether a number may be left out, as something before it may be: 0 says nothing then.
+    pub fn is_late(&self, number: &Argument) -> bool {
+        let before = self.arguments.iter().take_while(|other| other.name != number.name);
+        number.kind == "Number"
+            && before
+                .into_iter()
+                .any(|other| ["Args", "Blobs", "MaybeText", "Target"].contains(&&*other.kind))
+    }
+
     /// Whether a text is the last thing that a call is told, which has nothing to say to it.
     pub fn may_be_left_out(&self, argument: &Argument) -> bool {
         let last = self.arguments.last().is_some_and(|last| last.name == argument.name);
