@@ -83,6 +83,7 @@ interop: $(INTEROP)/node_modules
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 	node $(INTEROP)/cluster/golden.mjs
+	$(INTEROP)/.venv/bin/python $(INTEROP)/cluster/golden.py
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
 cluster: $(INTEROP)/node_modules

@@ -2,12 +2,14 @@
 //! otherwise. The binaries of `fuzz_targets` and the test `tests/fuzz` call the same functions. It must not know who chose
 //! the bytes.
 
+mod cluster;
 mod core;
 mod host;
 mod http;
 mod import;
 mod input;
 mod json;
+mod msgpack;
 mod net;
 mod packets;
 mod resp;
@@ -28,6 +30,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("host", host::operations),
     ("import", import::import),
     ("resp", resp::replies),
+    ("msgpack", msgpack::check),
+    ("cluster", cluster::messages),
 ];
 
 /// The target of this name.

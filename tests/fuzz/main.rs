@@ -136,4 +136,6 @@ tried! {
     host 500
     import 20_000
     resp 40_000
+    msgpack 40_000
+    cluster 40_000
 }

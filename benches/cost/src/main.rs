@@ -1,6 +1,7 @@
 //! The worst inputs that are known for each decoder and for each thing a peer can ask for, worked off once each, for an
 //! instruction counter to look at. It must not know what was counted: `run.sh` does.
 
+mod cluster;
 mod core;
 #[path = "../../rust/kernel.rs"]
 mod kernel;
@@ -27,7 +28,7 @@ fn measured(work: &mut Work) {
 const SIZES: [usize; 2] = [8_000, 32_000];
 
 fn main() {
-    for case in wire::CASES.iter().chain(core::CASES) {
+    for case in wire::CASES.iter().chain(cluster::CASES).chain(core::CASES) {
         for size in SIZES {
             let (bytes, mut work) = (case.make)(size);
             measured(&mut work);

@@ -4,8 +4,13 @@
 //! Nodes are trusted more than clients, and not with this one's life: whatever comes is read without recursion, in time and memory that
 //! grow as the bytes do, and what is no message of the format is [`Malformed`].
 
+/// Sharded and streams.
+pub mod nodes;
 mod own;
+/// `createAdapter`, and emitters.
 pub mod pubsub;
+/// python-socketio.
+pub mod python;
 mod raw;
 mod read;
 #[cfg(test)]

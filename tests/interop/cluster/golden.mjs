@@ -240,11 +240,10 @@ if (process.argv.includes("--write")) {
 } else {
   assert.deepEqual(JSON.parse(JSON.stringify(rows)), lines(reference), "the packages publish something else than was recorded");
   const ours = lines(new URL("cluster_ours.jsonl", recorded));
-  const theirs = rows.filter(([format]) => ours.some(([known]) => known === format));
-  assert.deepEqual(ours.map((row) => row.slice(0, 3)), theirs.map((row) => row.slice(0, 3)));
+  assert.deepEqual(ours.map((row) => row.slice(0, 3)), rows.map((row) => row.slice(0, 3)));
   for (const [number, row] of ours.entries()) {
-    assert.deepEqual(seen(row), seen(theirs[number]), row.slice(0, 3).join(", "));
+    assert.deepEqual(seen(row), seen(rows[number]), row.slice(0, 3).join(", "));
   }
-  console.log(`cluster formats: ${rows.length} messages of Node as recorded, ${ours.length} of ours read by its packages`);
+  console.log(`cluster formats: ${rows.length} messages of Node as recorded, as many of ours read by its packages`);
 }
 process.exit(0);

@@ -1,9 +1,14 @@
 //! What Node's packages publish, read; and what we say in its place, which `tests/interop/cluster/golden.mjs` has them read.
 
+use super::nodes::Format;
 use super::*;
 use crate::wire::json::tests::rows;
 use serde_json::{Value as Tree, json};
 use std::path::Path;
+
+mod nodes;
+mod pubsub;
+mod python;
 
 const MAX: usize = 1 << 20;
 
@@ -45,37 +50,56 @@ fn value(json: &'static str, attachments: &[&'static [u8]]) -> Value<'static> {
 fn read(row: &[Tree]) -> Heard<'static> {
     let [format, name, channel, said, ..] = row else { panic!("{row:?}") };
     let (format, channel) = (format.as_str().unwrap(), channel.as_str().unwrap());
-    let namespace = if channel.contains("/chat") { "/chat" } else { "/" };
+    let namespace = if name == "to another namespace" { "/chat" } else { "/" };
     let heard = match format {
         "pubsub" | "emitter" => {
             let said = bytes(said.as_str().unwrap());
             if channel.contains("-request#") {
-                pubsub::decode_request(&said, namespace).map(Heard::into_owned)
+                super::pubsub::decode_request(&said, namespace).map(Heard::into_owned)
             } else if channel.contains("-response#") {
-                pubsub::decode_response(&said, namespace).map(Heard::into_owned)
+                super::pubsub::decode_response(&said, namespace).map(Heard::into_owned)
             } else {
-                pubsub::decode_broadcast(&said).map(Heard::into_owned)
+                super::pubsub::decode_broadcast(&said).map(Heard::into_owned)
             }
         }
-        _ => panic!("{format}"),
+        _ => match said.as_str() {
+            Some(said) => super::nodes::decode(&bytes(said)).map(Heard::into_owned),
+            None => entry(said),
+        },
     };
     let heard = heard.unwrap_or_else(|_| panic!("{format}: {name}: {said}"));
     assert_eq!(heard.namespace, namespace);
     heard
 }
 
+/// An entry of a stream.
+fn entry(fields: &Tree) -> Result<Heard<'static>, Malformed> {
+    let field = |name: &str| fields[name].as_str().unwrap().as_bytes();
+    let (uid, nsp, kind, data) = (field("uid"), field("nsp"), field("type"), field("data"));
+    super::nodes::decode_entry(uid, nsp, kind, Some(data), &mut Vec::new()).map(Heard::into_owned)
+}
+
 /// The same message as we say it.
 fn say(row: &[Tree], heard: &Heard<'_>) -> Tree {
     let [format, name, channel, ..] = row else { panic!("{row:?}") };
     let uid = heard.from.as_deref().unwrap_or("emitter");
-    let mut out = Vec::new();
-    pubsub::encode(&mut out, uid, &heard.namespace, &heard.message, MAX).unwrap();
+    let (mut out, nsp, message) = (Vec::new(), &*heard.namespace, &heard.message);
+    if format == "streams" && super::nodes::goes_to_stream(message) {
+        let kind = super::nodes::encode_entry(&mut out, message, MAX).unwrap();
+        let fields = json!({"uid": uid, "nsp": nsp, "type": kind.to_string(), "data": String::from_utf8(out).unwrap()});
+        return json!([format, name, channel, fields]);
+    }
+    match format.as_str().unwrap() {
+        "sharded" => super::nodes::encode(&mut out, Format::Sharded, uid, nsp, message, MAX),
+        "streams" => super::nodes::encode(&mut out, Format::Streams, uid, nsp, message, MAX),
+        _ => super::pubsub::encode(&mut out, uid, nsp, message, MAX),
+    }
+    .unwrap();
     json!([format, name, channel, payload(&out)])
 }
 
 fn recorded() -> Vec<Vec<Tree>> {
-    let rows = rows(include_str!("../../../tests/recorded/cluster.jsonl"));
-    rows.filter(|row| FORMATS.iter().any(|format| row[0] == *format)).collect()
+    rows(include_str!("../../../../tests/recorded/cluster.jsonl")).collect()
 }
 
 /// Of what was recorded from one package, the names of the messages with what they are read as.
@@ -101,13 +125,18 @@ fn clients_get_of_another_nodes_emit_what_nodes_clients_get() {
 #[test]
 fn what_we_say_is_what_the_packages_have_read() {
     let ours: String = recorded().iter().map(|row| format!("{}\n", say(row, &read(row)))).collect();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/cluster_ours.jsonl");
+    committed("cluster_ours.jsonl", &ours);
+}
+
+/// What we say stands in a file that the packages read. `ROOMCAST_WRITE_RECORDED=1` writes it.
+fn committed(file: &str, ours: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(file);
     if std::env::var_os("ROOMCAST_WRITE_RECORDED").is_some() {
-        std::fs::write(&file, &ours).unwrap();
+        std::fs::write(&path, ours).unwrap();
     }
-    let written = std::fs::read_to_string(&file).unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
     let differs = ours.lines().zip(written.lines()).find(|(is, was)| is != was);
-    assert_eq!(differs, None, "write them anew with ROOMCAST_WRITE_RECORDED=1, and run golden.mjs");
+    assert_eq!(differs, None, "write {file} anew, and have the packages read it: tests/interop/cluster");
     assert_eq!(ours.lines().count(), written.lines().count());
 }
 
@@ -157,7 +186,7 @@ fn emits_are_for_whom_they_were_made() {
     }
 }
 
-const FORMATS: [&str; 2] = ["pubsub", "emitter"];
+const FORMATS: [&str; 4] = ["pubsub", "emitter", "sharded", "streams"];
 
 /// Orders, questions and answers, by the names of their recordings.
 fn expected(format: &str) -> Vec<(&'static str, Message<'static>)> {
@@ -175,8 +204,10 @@ fn expected(format: &str) -> Vec<(&'static str, Message<'static>)> {
             Message::ServerEmit { packet: event("ev", "[\"x\",1,{\"a\":[2]}]", &[]), request: None },
         ),
     ];
-    if format == "emitter" {
-        return orders;
+    match format {
+        "emitter" => return orders,
+        "pubsub" => {}
+        _ => return orders.into_iter().chain(nodes::expected(format)).collect(),
     }
     let timeout = Flags { timeout: Some(1234), ..Flags::default() };
     let questions = [
@@ -277,148 +308,9 @@ fn nodes_and_emitters_say_who_they_are() {
     assert_eq!(from("pubsub", "sockets"), None);
     assert_eq!(from("emitter", "a text").as_deref(), Some("emitter"));
     assert_eq!(from("emitter", "join"), None);
-}
-
-#[test]
-fn orders_about_one_socket_are_as_old_nodes_give_them() {
-    let read = |json: &'static str| pubsub::decode_request(json.as_bytes(), "/");
-    let join = Message::Join { opts: whom(&["s"], &[]), rooms: names(&["r"]) };
-    let heard = read(r#"{"type":2,"requestId":"q","sid":"s","room":"r"}"#).unwrap();
-    assert_eq!((heard.message, heard.done.as_deref()), (join, Some("q")));
-    let heard = read(r#"{"type":4,"requestId":"q","sid":"s","close":true}"#).unwrap();
-    assert_eq!(heard.message, Message::Disconnect { opts: whom(&["s"], &[]), close: true });
-    assert_eq!(heard.done.as_deref(), Some("q"));
-    // A target that is not said is not everybody.
-    for order in
-        [r#"{"type":2,"rooms":["r"]}"#, r#"{"type":4,"close":true}"#, r#"{"type":5,"requestId":"q"}"#]
-    {
-        assert_eq!(read(order), Err(Malformed), "{order}");
-    }
-}
-
-#[test]
-fn what_is_no_message_is_malformed() {
-    let request =
-        |json: &str| pubsub::decode_request(json.as_bytes(), "/").map(|heard| heard.message).is_err();
-    assert!(request(""));
-    assert!(request("{}"));
-    assert!(request(r#"{"type":2"#));
-    assert!(request(r#"{"type":"2","opts":{},"rooms":[]}"#));
-    assert!(request(r#"{"type":-2}"#));
-    assert!(request(r#"{"type":2,"opts":{"rooms":"r"},"rooms":["r"]}"#));
-    assert!(request(r#"{"type":2,"opts":{"rooms":[null]},"rooms":["r"]}"#));
-    assert!(request(r#"{"type":2,"opts":{},"rooms":"r"}"#));
-    assert!(request(r#"{"type":4,"opts":{},"close":"yes"}"#));
-    assert!(request(r#"{"type":5,"requestId":5,"opts":{}}"#));
-    assert!(request(r#"{"type":6,"data":[]}"#));
-    assert!(request(r#"{"type":6,"data":[{}]}"#));
-    assert!(request("{\"type\":1,\"requestId\":\"\u{1}\"}"));
-    assert_eq!(pubsub::decode_request(br#"{"type":77,"x":1}"#, "/").unwrap().message, Message::Other);
-    let response = |json: &str| pubsub::decode_response(json.as_bytes(), "/").is_err();
-    assert!(response(r#"{"sockets":[]}"#));
-    assert!(response(r#"{"requestId":"q","sockets":{}}"#));
-    assert!(response(r#"{"requestId":"q","sockets":[{"id":5}]}"#));
-    assert!(response(r#"{"requestId":"q","sockets":[{"id":"s","handshake":[]}]}"#));
-    assert!(response(r#"{"requestId":"q","sockets":[{"id":"s"},"t"]}"#));
-    assert!(response(r#"{"requestId":"q","type":8,"clientCount":-1}"#));
-    for broadcast in [
-        // Nothing; an empty array; one value too few; bytes behind the message; a packet that is no event; no packet.
-        "",
-        "90",
-        "92c080",
-        "93a17582a474797065 02a46461746191a161 80c0",
-        "93a17582a47479706503a46461746191a161 80",
-        "93a175c080",
-        "93a17582a47479706502a464617461c080",
-        // A name that is none, a text that is not UTF-8, a target that is none, one that says nothing.
-        "93a17582a47479706502a46461746191c080",
-        "93a17582a47479706502a46461746192a161a1ff80",
-        "93a17582a47479706502a46461746191a161c0",
-        "93a17582a47479706502a46461746191a16181a5726f6f6d73a161",
-        // 2^32 arguments.
-        "93a17582a47479706502a464617461ddffffffffa16180",
-    ] {
-        let bytes = unhex(&broadcast.replace(' ', ""));
-        assert_eq!(pubsub::decode_broadcast(&bytes), Err(Malformed), "{broadcast}");
-    }
-    let good = unhex("93c082a47479706502a46461746191a16180");
-    let heard = pubsub::decode_broadcast(&good).unwrap();
-    assert_eq!((heard.from, &*heard.namespace), (None, "/"));
-    assert_eq!(
-        heard.message,
-        Message::Broadcast { packet: event("a", "[]", &[]), opts: Opts::default(), request: None }
-    );
-}
-
-#[test]
-fn messages_are_bounded() {
-    let mut many = b"{\"type\":1,\"requestId\":\"q\",\"rooms\":[".to_vec();
-    many.extend("\"r\",".repeat(MAX_ROOMS).bytes());
-    let rooms = |mut text: Vec<u8>, end: &str| {
-        text.extend(end.bytes());
-        text[8] = b'0';
-        pubsub::decode_request(&text, "/").map(Heard::into_owned)
-    };
-    assert_eq!(rooms(many.clone(), "\"r\"]}"), Err(Malformed));
-    many.truncate(many.len() - 1);
-    let Message::Ids { rooms, .. } = rooms(many, "]}").unwrap().message else { panic!() };
-    assert_eq!(rooms.len(), MAX_ROOMS);
-
-    // Each attachment is within its own bound, and all together are not.
-    let data = [&b"\x81\xa1b\xdc"[..], &2_000u16.to_be_bytes(), &b"\xc4\x00".repeat(2_000)].concat();
-    let socket = [&b"\x82\xa2id\xa1s\xa4data"[..], &data].concat();
-    let reply = |count: u8| {
-        [&b"\x82\xa9requestId\xa1q\xa7sockets"[..], &[0x90 | count], &socket.repeat(count.into())].concat()
-    };
-    assert!(pubsub::decode_response(&reply(2), "/").is_ok());
-    assert_eq!(pubsub::decode_response(&reply(3), "/"), Err(Malformed));
-}
-
-#[test]
-fn what_is_too_long_or_no_json_is_not_said() {
-    let say = |message: Message<'_>, max| pubsub::encode(&mut b"before".to_vec(), "uid", "/", &message, max);
-    let emit = |args: &'static str, attachments: &[&'static [u8]]| Message::Broadcast {
-        packet: event("ev", args, attachments),
-        opts: Opts::default(),
-        request: None,
-    };
-    let mut out = Vec::new();
-    pubsub::encode(&mut out, "uid", "/", &emit("[1]", &[]), MAX).unwrap();
-    assert_eq!(say(emit("[1]", &[]), out.len()), Ok(()));
-    assert_eq!(say(emit("[1]", &[]), out.len() - 1), Err(Untold));
-    for args in ["", "1", "[", "[1", "{}", "[1]]", "[nan]"] {
-        assert_eq!(say(emit(args, &[]), MAX), Err(Untold), "{args}");
-    }
-    // One attachment, time and again.
-    const ATTACHMENT: &[u8] = &[7; 10_000];
-    let args = format!("[{}0]", "{\"_placeholder\":true,\"num\":0},".repeat(1_000)).leak();
-    let mut out = Vec::new();
-    let message = emit(args, &[ATTACHMENT]);
-    assert_eq!(pubsub::encode(&mut out, "uid", "/", &message, 100_000), Err(Untold));
-    assert!(out.len() < 110_000);
-    assert_eq!(say(Message::Other, MAX), Err(Untold));
-}
-
-#[test]
-fn channels_are_named_as_nodes_name_them() {
-    let channel = |purpose, of: Option<&str>| {
-        let mut name = String::new();
-        match of {
-            Some(of) => pubsub::channel_of(&mut name, "socket.io", purpose, "/chat", of),
-            None => pubsub::channel(&mut name, "socket.io", purpose, "/chat"),
+    for format in ["sharded", "streams"] {
+        for name in ["a text", "join", "fetch", "sockets", "bytes"] {
+            assert_eq!(from(format, name).as_deref(), Some("0101010101010101"), "{format}: {name}");
         }
-        name
-    };
-    use pubsub::{Purpose, room_of};
-    assert_eq!(channel(Purpose::Broadcasts, None), "socket.io#/chat#");
-    assert_eq!(channel(Purpose::Broadcasts, Some("r#1")), "socket.io#/chat#r#1#");
-    assert_eq!(channel(Purpose::Requests, None), "socket.io-request#/chat#");
-    assert_eq!(channel(Purpose::Responses, Some("uid123")), "socket.io-response#/chat#uid123#");
-    let stem = channel(Purpose::Broadcasts, None).len();
-    assert_eq!(room_of(b"socket.io#/chat#r#1#", stem), Some("r#1"));
-    assert_eq!(room_of(b"socket.io#/chat#", stem), None);
-    assert_eq!(room_of(b"socket.io#/chat##", stem), None);
-    assert_eq!(room_of(b"socket.io#/chat#r", stem), None);
-    assert_eq!(room_of(b"socket.io#/chat#\xff#", stem), None);
-    assert_eq!(room_of(b"so", stem), None);
+    }
 }
