@@ -11,6 +11,7 @@ use super::raw::Raw;
 use super::read::{self, Fields};
 use super::write::Writer;
 use super::{Heard, Malformed, Message, Opts, Untold, Value};
+use crate::wire::msgpack::{Head, Reader};
 use std::borrow::Cow;
 
 /// Types of requests, and of those responses that have one.
@@ -67,9 +68,19 @@ pub fn room_of(channel: &[u8], stem: usize) -> Option<&str> {
 
 /// The message of an emit, which says of what namespace it is: `/` if it does not.
 pub fn decode_broadcast(bytes: &[u8]) -> Result<Heard<'_>, Malformed> {
-    let mut parts = Raw::msgpack(bytes)?.items()?;
-    let mut next = || parts.next().ok_or(Malformed);
+    /// Of those that are read; more are for nodes that are to come.
+    const PARTS: u32 = 3;
+    // Each part is looked through as it comes: once less than `Raw::msgpack` would.
+    let mut reader = Reader(bytes);
+    let Head::Array(count @ PARTS..) = reader.head()? else { return Err(Malformed) };
+    let mut next = || reader.value().map(Raw::Msgpack);
     let (uid, packet, opts) = (next()?, next()?, next()?);
+    for _ in PARTS..count {
+        next()?;
+    }
+    if !reader.0.is_empty() {
+        return Err(Malformed);
+    }
     let from = if uid.is_nothing() { None } else { Some(uid.text()?) };
     let (packet, namespace) = read::packet(packet)?;
     let namespace = namespace.unwrap_or(Cow::Borrowed("/"));

@@ -79,12 +79,19 @@ impl<'a> Reader<'a> {
         // A map of 2^32 pairs in each of 2^31 maps would fit.
         let mut due = 1u64;
         while due > 0 {
-            let inside = match self.head()? {
-                Head::Array(count) => count.into(),
-                Head::Map(count) => u64::from(count).saturating_mul(2),
-                _ => 0,
-            };
-            due = due.saturating_add(inside).saturating_sub(1);
+            due = due.saturating_sub(1);
+            // What most values are, without a look at what they say.
+            match self.0.split_first() {
+                Some((0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0.., rest)) => self.0 = rest,
+                Some((&short @ 0xa0..=0xbf, rest)) => {
+                    self.0 = rest.get(usize::from(short & 0x1f)..).ok_or(Malformed)?;
+                }
+                _ => match self.head()? {
+                    Head::Array(count) => due = due.saturating_add(count.into()),
+                    Head::Map(count) => due = due.saturating_add(u64::from(count).saturating_mul(2)),
+                    _ => {}
+                },
+            }
         }
         let length = before.len().saturating_sub(self.0.len());
         before.get(..length).ok_or(Malformed)

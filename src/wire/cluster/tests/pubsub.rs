@@ -65,6 +65,8 @@ fn what_is_no_message_is_malformed() {
         let bytes = unhex(&broadcast.replace(' ', ""));
         assert_eq!(pubsub::decode_broadcast(&bytes), Err(Malformed), "{broadcast}");
     }
+    let more = unhex("94c082a47479706502a46461746191a1618001");
+    assert!(pubsub::decode_broadcast(&more).is_ok());
     let good = unhex("93c082a47479706502a46461746191a16180");
     let heard = pubsub::decode_broadcast(&good).unwrap();
     assert_eq!((heard.from, &*heard.namespace), (None, "/"));
