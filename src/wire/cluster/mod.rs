@@ -20,8 +20,11 @@ mod write;
 pub use super::json::Malformed;
 use std::borrow::Cow;
 
-/// Rooms that a message can name.
+/// Rooms that a message can name to say whom it is about, or what they are to join or leave.
 pub const MAX_ROOMS: usize = 65_536;
+
+/// Rooms or ids of sockets that one answer can list: all that a node has.
+pub const MAX_LISTED: usize = 1_048_576;
 
 /// Sockets that one answer can tell of.
 pub const MAX_SOCKETS: usize = 131_072;

@@ -143,10 +143,10 @@ pub fn decode_response<'a>(bytes: &'a [u8], namespace: &'a str) -> Result<Heard<
         // Which question it answers shows in what it has.
         None => match (fields.sockets, fields.rooms) {
             (Some(sockets), _) if sockets.items()?.next().is_some_and(Raw::is_text) => {
-                Message::IdsReply { request, ids: read::ids(sockets)? }
+                Message::IdsReply { request, ids: read::listed(sockets)? }
             }
             (Some(_), _) => Message::FetchReply { request, sockets: fields.sockets()? },
-            (None, Some(rooms)) => Message::AllRoomsReply { request, rooms: read::names(rooms)? },
+            (None, Some(rooms)) => Message::AllRoomsReply { request, rooms: read::listed(rooms)? },
             (None, None) => Message::Done { request },
         },
     };

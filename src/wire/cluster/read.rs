@@ -1,7 +1,7 @@
 //! What the messages of all formats have in common, read. It must not know where in a message it stands.
 
 use super::raw::{Items, Raw};
-use super::{Flags, MAX_ROOMS, MAX_SOCKETS, Malformed, Opts, Packet, RemoteSocket, Value};
+use super::{Flags, MAX_LISTED, MAX_ROOMS, MAX_SOCKETS, Malformed, Opts, Packet, RemoteSocket, Value};
 use crate::wire::msgpack::{self, MAX_ATTACHMENTS};
 use std::borrow::Cow;
 
@@ -108,9 +108,9 @@ pub(super) fn names(array: Raw<'_>) -> Result<Vec<Cow<'_, str>>, Malformed> {
     list(array, MAX_ROOMS, Raw::name)
 }
 
-/// The ids that old nodes answer with.
-pub(super) fn ids(array: Raw<'_>) -> Result<Vec<Cow<'_, str>>, Malformed> {
-    list(array, MAX_SOCKETS, Raw::text)
+/// All that a node has.
+pub(super) fn listed(array: Raw<'_>) -> Result<Vec<Cow<'_, str>>, Malformed> {
+    list(array, MAX_LISTED, Raw::name)
 }
 
 pub(super) fn opts(object: Raw<'_>) -> Result<Opts<'_>, Malformed> {

@@ -90,6 +90,15 @@ fn messages_are_bounded() {
     let Message::Ids { rooms, .. } = rooms(many, "]}").unwrap().message else { panic!() };
     assert_eq!(rooms.len(), MAX_ROOMS);
 
+    // An answer lists more: with the least that names take, as many as there may be, and one more.
+    let listed = |count: usize| {
+        let names = [&b"\xdd"[..], &(count as u32).to_be_bytes(), &b"\xa0".repeat(count)].concat();
+        let answer = [&b"\x82\xa9requestId\xa1q\xa5rooms"[..], &names].concat();
+        pubsub::decode_response(&answer, "/").map(Heard::into_owned)
+    };
+    assert!(listed(MAX_LISTED).is_ok());
+    assert_eq!(listed(MAX_LISTED + 1), Err(Malformed));
+
     // Each attachment is within its own bound, and all together are not.
     let data = [&b"\x81\xa1b\xdc"[..], &2_000u16.to_be_bytes(), &b"\xc4\x00".repeat(2_000)].concat();
     let socket = [&b"\x82\xa2id\xa1s\xa4data"[..], &data].concat();
