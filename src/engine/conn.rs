@@ -71,8 +71,8 @@ pub(crate) struct Probe {
 #[derive(Debug)]
 pub(crate) struct Leaving {
     pub(crate) number: usize,
-    /// The message by which its client asks for what is there.
-    pub(crate) message: Box<str>,
+    /// What its client has said that is to be heard there; the last of it is the message by which it goes.
+    pub(crate) messages: Vec<Box<str>>,
     /// What came behind it in its POST.
     pub(crate) payload: Option<Box<str>>,
     /// What came behind it over its WebSocket.

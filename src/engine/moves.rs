@@ -13,18 +13,17 @@ use crate::host::stats::count;
 use crate::wire::engineio::Packet;
 
 impl Engine {
-    /// Has an open connection go to the loop of this number, with the message that is in hand: it is handled there, and so is what
-    /// comes behind it. What is above hears no more of it. False if it stays, having come from another loop itself: so no two loops
-    /// can go on sending it to each other.
-    pub(crate) fn send_away(&mut self, key: Key, number: usize, message: &str) -> bool {
-        let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open() && conn.leaving.is_none())
-        else {
-            return false;
-        };
-        if self.sids.elsewhere(&conn.sid).is_some() {
-            return false;
-        }
-        let leaving = Leaving { number, message: message.into(), payload: None, input: Vec::new() };
+    /// Whether a connection may go to another loop: not if it came from one, so that no two can go on sending it to each other.
+    pub(crate) fn may_leave(&self, key: Key) -> bool {
+        let conn = self.conns.get(key).filter(|conn| conn.is_open() && conn.leaving.is_none());
+        conn.is_some_and(|conn| self.sids.elsewhere(&conn.sid).is_none())
+    }
+
+    /// Has a connection that may leave go to the loop of this number, with messages of its client: they are handled there, and so is what
+    /// comes behind them. What is above hears no more of it.
+    pub(crate) fn send_away(&mut self, key: Key, number: usize, messages: Vec<Box<str>>) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let leaving = Leaving { number, messages, payload: None, input: Vec::new() };
         conn.leaving = Some(Box::new(leaving));
         self.gone.insert(conn.sid.clone(), number);
         if let Transport::WebSocket { link } = conn.transport
@@ -33,7 +32,6 @@ impl Engine {
             websocket.held = true;
         }
         self.leaving.push(key);
-        true
     }
 
     /// What came over a WebSocket behind the message with which its connection leaves.
@@ -194,7 +192,9 @@ impl Engine {
         } else {
             self.notices.push_back(Notice::Opened(key));
             self.tell(upper);
-            self.packet(key, Packet::Message(&leaving.message), upper);
+            for message in &leaving.messages {
+                self.packet(key, Packet::Message(message), upper);
+            }
             if let Some(payload) = leaving.payload {
                 self.payload(key, &payload, upper);
             }

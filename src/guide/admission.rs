@@ -36,7 +36,8 @@
 //!
 //! The answer may take its time: a look into a database, by another thread that answers through a [`Remote`](crate::Remote). Meanwhile the
 //! socket has its rooms, and what is emitted to it, directly, by a room or to everybody, waits, and comes right behind the answer to its
-//! request. One that is turned away hears nothing of it.
+//! request. One that is turned away hears nothing of it. A client that goes before the answer, or goes to the loop on which its other
+//! sessions are, has a [`Disconnect`](crate::Event::Disconnect); who has only moved asks again.
 //!
 //! Before that there is the connection itself: `check_origin`, limits by address, and
 //! [`guard_handshakes`](crate::Config::guard_handshakes) in [`Config`](crate::Config).

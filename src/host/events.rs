@@ -10,7 +10,8 @@ use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A client asks to join a guarded namespace: answer with `accept` or `reject`. If it leaves before you do,
-    /// [`Disconnect`](Event::Disconnect) says so, and the answer is [`Error::Gone`](crate::Error::Gone).
+    /// [`Disconnect`](Event::Disconnect) says so, and the answer is [`Error::Gone`](crate::Error::Gone). With several loops a client
+    /// that comes back may go to the one of its sessions before you answer: that is told in the same way, and it is asked about again.
     ConnectRequest {
         /// The socket to be.
         socket: SocketId,

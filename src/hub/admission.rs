@@ -64,6 +64,7 @@ impl Hub {
         }
         if home.guarded {
             self.asking.add(key.slot, home.asking, key.slot);
+            self.keep_ask(engine, conn, key, name, auth);
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
             engine.events.push(kind).text(&[id]).text(&[auth]);
         } else {
@@ -95,6 +96,10 @@ impl Hub {
         socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid), pid.as_deref());
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
+        if let Some(client) = self.clients.get_mut(conn) {
+            // From now on it stays on this loop.
+            client.asks = Vec::new();
+        }
         if let Life::Away(until) = life {
             self.recovery.expiry.remove(key.slot, until);
         }

@@ -49,12 +49,14 @@ pub(super) struct Client {
     pub(super) assembly: Option<Box<Assembly>>,
     /// Bytes of what it was told again, in all its namespaces.
     pub(super) replayed: usize,
+    /// By what it asked for those of its sockets that wait, as long as it may yet go to another loop.
+    pub(super) asks: Vec<(Key, Box<str>)>,
 }
 
 impl Client {
-    /// It has had no socket.
-    pub(super) fn is_new(&self) -> bool {
-        self.sockets.is_empty() && self.left.is_empty()
+    /// It has had no socket but such as wait to be let in, and can ask for these again.
+    pub(super) fn only_asks(&self) -> bool {
+        self.sockets.len() == self.asks.len() && self.left.is_empty()
     }
 }
 

@@ -7,11 +7,13 @@ use super::recovery::Session;
 use super::restore::text_in;
 use crate::base::ids::Key;
 use crate::engine::Engine;
+use crate::host::reason::Reason;
 use crate::wire::socketio::{Kind, Packet};
 
 impl Hub {
-    /// A client that has had no socket here, and asks for one with a private id of another loop, goes there, and with it the message
-    /// that says so. Whether it does.
+    /// A client that has no socket here, and asks for one with a private id of another loop, goes there, and with it the message
+    /// that says so. Sockets that wait to be let in are none yet: to the host they end, and their client asks for them there. Whether
+    /// it goes.
     pub(super) fn goes_elsewhere(
         &mut self,
         engine: &mut Engine,
@@ -22,16 +24,38 @@ impl Hub {
         if engine.config.loops < 2 || packet.kind != Kind::Connect {
             return false;
         }
-        if !self.clients.get(conn).is_some_and(Client::is_new) {
+        if !self.clients.get(conn).is_some_and(Client::only_asks) || !engine.may_leave(conn) {
             return false;
         }
         let pid = text_in(packet.data, "pid");
         let Some(number) = pid.and_then(|pid| self.recovery.pids.elsewhere(&pid)) else { return false };
-        let goes = engine.send_away(conn, number, message);
-        if goes {
-            self.forget_client(conn);
+        let asks = self.clients.get_mut(conn).map(|client| std::mem::take(&mut client.asks));
+        let mut messages = Vec::new();
+        for (socket, request) in asks.into_iter().flatten() {
+            self.remove_socket(engine, socket, Reason::TransportClose, None);
+            messages.push(request);
         }
-        goes
+        messages.push(message.into());
+        self.forget_client(conn);
+        engine.send_away(conn, number, messages);
+        true
+    }
+
+    /// Keeps by what a client asks for a socket that waits, if another loop may yet have to hear of it: as many bytes as one message of
+    /// it may have. Past that it stays here.
+    pub(super) fn keep_ask(&mut self, engine: &Engine, conn: Key, socket: Key, name: &str, auth: &str) {
+        if !self.recovery.spread || !engine.may_leave(conn) {
+            return;
+        }
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        if client.sockets.len() > client.asks.len().saturating_add(1) {
+            return;
+        }
+        let request = format!("0{name},{auth}");
+        let kept = client.asks.iter().map(|(_, request)| request.len());
+        if kept.fold(request.len(), usize::saturating_add) <= engine.config.limits.max_payload {
+            client.asks.push((socket, request.into()));
+        }
     }
 
     /// The private id that a client is told. Where a session may be on one of several loops there is one in every namespace: whichever

@@ -66,7 +66,8 @@ pub struct NamespaceOptions {
     ///
     /// With more than one of `Config::loops` a client that comes in on another loop than its session's goes there: its connection's
     /// [`ConnId`](crate::ConnId), of which a guarded handshake told, is dead from then on, and [`Broker::conn_of`](crate::Broker::conn_of)
-    /// has the new one. Each loop keeps a log of its own. In namespaces without recovery clients are then told a private id, too, so that
+    /// has the new one. A socket that waits for the host's decision then ends with a [`Disconnect`](crate::Event::Disconnect), and its
+    /// client is asked about again, with another handle. Each loop keeps a log of its own. In namespaces without recovery clients are then told a private id, too, so that
     /// the first that they ask for says where the others are; there an event whose last argument is a text carries one argument
     /// more, as stock clients send that text back when they connect again.
     pub recovery: bool,

@@ -209,6 +209,7 @@ impl Hub {
         let Some(socket) = self.sockets.get(key) else { return };
         if let Some(conn) = self.clients.get_mut(socket.conn) {
             conn.sockets.retain(|&other| other != key);
+            conn.asks.retain(|&(other, _)| other != key);
             if let Some(home) = self.namespaces.get(socket.namespace).filter(|_| socket.is_connected()) {
                 conn.left.retain(|name| *name != home.name);
                 if conn.left.len() == engine.config.limits.max_namespaces_per_connection as usize {

@@ -1,6 +1,7 @@
 //! The broker with loops of its own, over real sockets: what a host and its clients see must not depend on how many there are.
 
 mod answers;
+mod asks;
 mod comer;
 #[cfg(unix)]
 mod dealt;

@@ -3,8 +3,10 @@ the core."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -174,6 +176,41 @@ def test_a_client_goes_on_in_the_next_process(make: Any) -> None:
         assert host.do("rooms", sid) == [sid, "red"]
         assert host.do("get_session", sid) == {}
         phone.raw.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "+" in kind])
+def test_a_client_whose_connect_handler_is_busy_finds_its_other_sessions(kind: str) -> None:
+    host, gate, asked = Host(kind, connection_state_recovery=True), threading.Event(), queue.SimpleQueue[Any]()
+
+    def decide(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        asked.put(auth)
+        assert gate.wait(PATIENCE)
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, decide, sid, environ, auth)
+
+    host.sio.on("connect", decide if host.threaded else connect)
+    host.sio.on("connect", lambda sid, environ: None, "/chat")
+
+    def come(client: Raw, auth: Any) -> Any:
+        client.send("40/chat," + json.dumps(auth))
+        return json.loads(client.next_of("40/chat,{")[8:])
+
+    with host:
+        first = Raw(host.port, auth={"round": 0}, wait=False)
+        before = come(first, {})
+        first.close()
+        # Which loop it comes to is the kernel's choice.
+        for number in range(1, 5):
+            client = Raw(host.port, auth={"round": number}, wait=False)
+            while asked.get(timeout=PATIENCE) != {"round": number}:
+                pass
+            assert come(client, {"pid": before["pid"]}) == before
+            if number < 4:
+                client.close()
+        gate.set()
+        client.next_of("40{")
+        client.close()
 
 
 def test_what_is_no_export_is_refused() -> None:

@@ -19,7 +19,11 @@ pub(super) struct Line {
     pub(super) queue: Vec<String>,
     /// Messages that it has sent.
     pub(super) sent: usize,
+    /// It has asked for `/`.
+    pub(super) asked: bool,
     pub(super) joined: bool,
+    /// How often it was let into the guarded namespace.
+    pub(super) guarded: usize,
     /// What came in front of the answer to its CONNECT.
     pub(super) early: Vec<String>,
 }
@@ -80,7 +84,9 @@ impl World {
             idle: Vec::new(),
             queue: Vec::new(),
             sent: 0,
+            asked: false,
             joined: false,
+            guarded: 0,
             early: Vec::new(),
         };
         if self.rng.bool() {
@@ -88,17 +94,29 @@ impl World {
         } else {
             line.get = Some(self.request(&mut line.idle, "GET", "&transport=polling", "", ""));
         }
+        let guarded = self.rng.bool();
+        if guarded {
+            self.say(&mut line, format!("40/g,{{\"line\":{number}}}"));
+        }
+        if !guarded || self.rng.bool() {
+            self.ask(client, &mut line);
+            for _ in 0..self.rng.usize(..3) {
+                self.speak(&mut line);
+            }
+        }
+        self.clients[client].line = Some(line);
+    }
+
+    /// Asks for `/`, with what is known of the session in it.
+    pub(super) fn ask(&mut self, client: usize, line: &mut Line) {
         let it = &self.clients[client];
         let connect = match (&*it.pid, &it.offset) {
             ("", _) => "40".to_owned(),
             (pid, None) => format!("40{{\"pid\":\"{pid}\"}}"),
             (pid, Some(offset)) => format!("40{{\"pid\":\"{pid}\",\"offset\":\"{offset}\"}}"),
         };
-        self.say(&mut line, connect);
-        for _ in 0..self.rng.usize(..3) {
-            self.speak(&mut line);
-        }
-        self.clients[client].line = Some(line);
+        self.say(line, connect);
+        line.asked = true;
     }
 
     pub(super) fn say(&mut self, line: &mut Line, packet: String) {
@@ -208,6 +226,7 @@ impl World {
             "6" => {}
             "1" | "41" | "close" => return false,
             _ if packet.starts_with('0') => line.sid = member("sid").unwrap(),
+            _ if packet.starts_with("40/g,{") => line.guarded += 1,
             _ if packet.starts_with("40{") => {
                 let it = &mut self.clients[client];
                 let (sid, pid) = (member("sid").unwrap(), member("pid").unwrap());
