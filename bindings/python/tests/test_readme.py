@@ -24,6 +24,15 @@ TABLED = "\n".join(re.findall(r"^\| ([^|]+) \|", README, flags=re.MULTILINE))
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 
 
+def until_it_listens(serving: subprocess.Popen[str], port: int) -> None:
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except ConnectionRefusedError:
+            assert serving.poll() is None
+
+
 @pytest.mark.parametrize("threads", [False, True], ids=["asyncio", "threads"])
 def test_five_minutes(threads: bool, tmp_path: Path) -> None:
     with socket.socket() as probe:
@@ -37,12 +46,7 @@ def test_five_minutes(threads: bool, tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(client)
     serving = subprocess.Popen([sys.executable, "-u", "server.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", int(port)), 1).close()
-                break
-            except ConnectionRefusedError:
-                assert serving.poll() is None
+        until_it_listens(serving, int(port))
         done = subprocess.run([sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
         assert done.stdout == "ok\n['said', 'hello']\n", done.stderr
         assert serving.stdout
@@ -64,20 +68,25 @@ def test_over_a_restart(tmp_path: Path) -> None:
     kept = tmp_path / "chat.recovery"
     opened: dict[str, str] = {}
     for _ in range(3):
-        serving = subprocess.Popen([sys.executable, "-u", "server.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        serving = subprocess.Popen([sys.executable, "-u", "server.py"], cwd=tmp_path, text=True)
         try:
-            assert serving.stderr and "listens on" in serving.stderr.readline()
-            assert not kept.exists()
+            until_it_listens(serving, port)
             phone = Raw(port, {"pid": opened["pid"]} if opened else None, wait=False)
             before, opened = opened, json.loads(phone.next_of("40{")[2:])
             assert not before or before == opened, "the same sid and the same pid"
+            assert not kept.exists()
         finally:
             serving.terminate()
             assert serving.wait(PATIENCE) == 0
-            if serving.stderr:
-                serving.stderr.close()
         phone.close()
         assert kept.stat().st_mode & 0o777 == 0o600
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["chat.recovery", "server.py"]
+    # A start that fails leaves it to the next one.
+    whole = kept.read_bytes()
+    with socket.create_server(("127.0.0.1", port)):
+        failing = subprocess.run([sys.executable, "server.py"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert failing.returncode != 0 and "Address already in use" in failing.stderr
+    assert kept.read_bytes() == whole
 
 
 def test_the_level_below(tmp_path: Path) -> None:
