@@ -84,6 +84,9 @@ interop: $(INTEROP)/node_modules
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 	node $(INTEROP)/cluster/golden.mjs
 	$(INTEROP)/.venv/bin/python $(INTEROP)/cluster/golden.py
+	for loops in 2 4; do \
+		node $(INTEROP)/run.mjs --quiet --only recovery --loops $$loops --host $(TARGET)/debug/examples/interop_host || exit 1; \
+	done
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
 cluster: $(INTEROP)/node_modules

@@ -437,6 +437,8 @@ impl Host {
 
     fn reply(&mut self, socket: SocketId, ack: Option<u64>, args: &str, attachments: &[&[u8]]) {
         if let Some(ack) = ack {
+            // An acknowledgement comes after all that its event does: each loop has done it when it has answered a question.
+            self.broker.stats();
             let _ = self.broker.ack(socket, ack, args, attachments);
         }
     }

@@ -1,5 +1,5 @@
 // Runs every interoperability test against a scenario host and compares the raw tables with what was recorded from
-// Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet]
+// Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet] [--loops count]
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -12,6 +12,7 @@ const { values: args } = parseArgs({ options: {
   only: { type: "string" }, skip: { type: "string" },
   record: { type: "boolean", default: false }, quiet: { type: "boolean", default: false },
   jobs: { type: "string", default: "3" },
+  loops: { type: "string", default: "0" },
 } });
 
 // What the tests need, from the registries' own clients.
@@ -28,9 +29,12 @@ const { within } = await import("./lib/raw.mjs");
 const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
 const { recoveries } = await import("./scenarios/recovery.mjs");
-const { deliberate } = await import("./raw/deliberate.mjs");
+const { deliberate, withLoops } = await import("./raw/deliberate.mjs");
 const tables = await Promise.all(["http", "session", "packets", "recovery"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
 
+const differences = [...deliberate, ...(Number(args.loops) > 1 ? withLoops : [])];
+// How a host is run, which is none of the options that all hosts have.
+process.env.INTEROP_LOOPS = args.loops;
 const command = (args.host ?? `node ${path.join(here, "reference/host.js")}`).split(" ").filter((word) => word !== "");
 const selected = (name) => (!args.only || new RegExp(args.only).test(name)) && (!args.skip || !new RegExp(args.skip).test(name));
 const recordedAt = path.join(here, "recorded/raw.json");
@@ -66,7 +70,7 @@ function compare(name, actual) {
   }
   if (!(name in recorded)) throw new Error("not recorded yet: run with --record against Node");
   const equal = isDeepStrictEqual(actual, recorded[name]);
-  const listed = deliberate.filter(({ cases }) => cases.test(name));
+  const listed = differences.filter(({ cases }) => cases.test(name));
   // The reference is itself: what differs from it on purpose is nothing that it has to show.
   if (equal && (listed.length === 0 || args.host === undefined)) return "passed";
   if (equal) throw new Error(`as Node: it does not belong into raw/deliberate.mjs (${listed.map(({ reason }) => reason).join("; ")})`);
@@ -75,7 +79,7 @@ function compare(name, actual) {
 }
 
 const raw = tables.flat().flatMap((group) => Object.keys(group.cases).map((name) => `raw / ${group.name} / ${name}`));
-for (const { cases, reason } of deliberate) {
+for (const { cases, reason } of differences) {
   if (!raw.some((name) => cases.test(name))) result(`raw/deliberate.mjs: ${cases}`, "failed", `no case of that name: ${reason}`);
 }
 

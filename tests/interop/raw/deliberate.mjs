@@ -187,3 +187,11 @@ export const deliberate = [
     accepts: (actual, recorded) => isDeepEqual(echoes(actual.frames), echoes(recorded.frames)),
   },
 ];
+
+/** What a host that runs several loops does otherwise besides. */
+export const withLoops = [
+  recovery(" / the reply to the CONNECT", "a private id names the loop of its session, in one character more",
+    { sid: true, pid: true, loop: true, apart: true }),
+  recovery(" / the offset of another's private message", "each loop keeps a log of its own, and in that of the session there is no such offset: it is told all since it came",
+    { heard: [["one", "OFFSET"], ["private", "OFFSET"]], back: same("heard", "one", "two") }),
+];

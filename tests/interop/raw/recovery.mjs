@@ -13,6 +13,8 @@ async function begin(at) {
   await phone.hear();
   return { phone, observer, say: (to, ...event) => observer.ask("say", "/", to, ...event) };
 }
+/** The number that a private id has behind its 128 bits, which Node's have not, nor ours where there is one loop. */
+const loopOf = (pid) => Buffer.from(pid, "base64url")[16];
 /** What a polling client says last is heard before the host goes. */
 const over = (...phones) => Promise.all(phones.map(({ ws }) => ws.close()));
 
@@ -21,7 +23,7 @@ export const sessions = {
     const phone = await Phone.open(at);
     const { sid, pid } = phone;
     await over(phone);
-    return { sid: /^[\w-]{20}$/.test(sid), pid: /^[\w-]{20,22}$/.test(pid), apart: sid !== pid };
+    return { sid: /^[\w-]{20}$/.test(sid), pid: /^[\w-]{20,23}$/.test(pid), loop: loopOf(pid) !== undefined, apart: sid !== pid };
   },
   "which events have an offset": async (at) => {
     const phone = await Phone.open(at);
@@ -258,7 +260,12 @@ export const faults = {
   },
   "the offset of another's private message": async (at) => {
     const { phone, observer, say } = await begin(at);
-    const other = await Phone.open(at);
+    let other = await Phone.open(at);
+    // Where there are several loops, it is on another one.
+    while (loopOf(phone.pid) !== undefined && loopOf(phone.pid) === loopOf(other.pid)) {
+      await over(other);
+      other = await Phone.open(at);
+    }
     await phone.cut();
     await say({}, "one");
     await say({ rooms: [other.sid] }, "private");
