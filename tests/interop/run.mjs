@@ -28,7 +28,7 @@ if (!existsSync(python)) {
 const { within } = await import("./lib/raw.mjs");
 const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
-const { recoveries } = await import("./scenarios/recovery.mjs");
+const { recoveries, breaks } = await import("./scenarios/recovery.mjs");
 const { deliberate, withLoops } = await import("./raw/deliberate.mjs");
 const tables = await Promise.all(["http", "session", "packets", "recovery"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
 
@@ -111,6 +111,7 @@ for (const kind of KINDS) {
   const recovery = { ...SCENARIO_HOST, connectionStateRecovery: {} };
   // Tables that share a host; of the endings each has its own.
   const together = [[named(scenarios), SCENARIO_HOST], [named(recoveries, "recovery: "), recovery]];
+  if (kind === "websocket") together.push([named(breaks, "recovery: "), recovery]);
   for (const ending of named(endings)) together.push([[ending], SCENARIO_HOST]);
   for (const [table, options] of together) {
     if (table.length === 0) continue;

@@ -69,11 +69,9 @@ fn run(host: &mut Host, client: impl FnOnce(Comer) + Send + 'static) -> (Vec<Soc
                         let _ = broker.accept(old);
                     }
                 }
-                Event::Disconnect { socket, recoverable, .. } => {
-                    if waiting.contains(&socket) {
-                        assert!(!recoverable);
-                        gone.push(socket);
-                    }
+                Event::Disconnect { socket, recoverable, .. } if waiting.contains(&socket) => {
+                    assert!(!recoverable);
+                    gone.push(socket);
                 }
                 _ => {}
             }

@@ -1,7 +1,8 @@
 // What stock clients see when they come back to their session. It must not use what Node's server gets wrong: that is in
 // raw/recovery.mjs.
 import assert from "node:assert/strict";
-import { ask, came, down, next, until, up } from "./client.mjs";
+import { Cutter } from "../lib/cutter.mjs";
+import { Clients, ask, came, down, manager, next, until, up } from "./client.mjs";
 
 /** Waits until a client has the transport that it is to end up with. */
 const settled = (a, kind) => until(
@@ -137,3 +138,43 @@ export const recoveries = {
     assert.equal((await ask(a, "whoami"))[0].id, id);
   },
 };
+
+/** Where the host's bytes break off while a client comes back, how many of the three that it missed have come by then, and whether the
+ * answer to its CONNECT has. In front of what is in a frame there are two bytes. */
+const BREAKS = {
+  "in front of all": [{ text: '42["x",0', behind: -2 }, 0, false],
+  "in the head of a frame": [{ text: '42["x",0', behind: -1 }, 0, false],
+  "in the first": [{ text: '42["x",0', behind: 6 }, 0, false],
+  "behind the first": [{ text: '42["x",1', behind: -2 }, 1, false],
+  "in the last": [{ text: '42["x",2', behind: 3 }, 2, false],
+  "behind the last": [{ text: '40{"sid"', behind: -2 }, 3, false],
+  "in the answer to the CONNECT": [{ text: '40{"sid"', behind: 12 }, 3, false],
+  "behind that answer": [{ text: '"now"', behind: -5 }, 3, true],
+};
+
+/** Over a WebSocket alone: of a poll's answer a client hears all or nothing. */
+export const breaks = Object.fromEntries(Object.entries(BREAKS).map(([where, [cut, heard, connected]]) =>
+  [`its link breaks ${where}`, async ({ c, host, observer }) => {
+    const cutter = await Cutter.open(host.port);
+    const over = new Clients(cutter.url, "websocket");
+    const a = await phone(over);
+    const { id } = a;
+    let gone = [down(a), host.left(id)];
+    cutter.break();
+    await Promise.all(gone);
+    for (let n = 0; n < 3; n++) await ask(observer, "say", "/", {}, "x", n);
+    cutter.cut = cut;
+    gone = [manager(a, "close"), host.left(id)];
+    a.auth = { greet: "now" };
+    a.connect();
+    await Promise.all(gone);
+    a.auth = {};
+    a.connect();
+    await up(a);
+    assert.deepEqual([a.recovered, a.id], [true, id]);
+    const numbers = (await came(a)).map(plain).filter(([name]) => name === "x").map(([, n]) => n);
+    // What came without that answer has not moved the client on, which keeps it, and is told it again.
+    assert.deepEqual(numbers, connected ? [0, 1, 2] : [...[0, 1, 2].slice(0, heard), 0, 1, 2]);
+    over.close();
+    await cutter.close();
+  }]));
