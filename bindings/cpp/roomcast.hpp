@@ -1056,16 +1056,17 @@ public:
     }
 
     // Makes a namespace, or finds it. In a guarded one you are asked about each connect; in one with recovery, clients that come
-    // back are told what they have missed (roomcast_add_namespace).
-    result<ns> add_namespace(slice name, bool guarded = false, bool recovery = false) noexcept {
+    // back are told what they have missed; with `ask_again` you are asked about those, too (roomcast_add_namespace).
+    result<ns> add_namespace(slice name, bool guarded = false, bool recovery = false, bool ask_again = false) noexcept {
         roomcast_namespace made = 0;
-        const std::uint32_t flags = namespace_flags(guarded, recovery);
+        const std::uint32_t flags = namespace_flags(guarded, recovery, ask_again);
         const status done(roomcast_add_namespace(get(), name.chars(), name.len, flags, &made));
         return {done, ns(made)};
     }
     // Lets clients bring namespaces to life whose names fit `glob` (roomcast_add_pattern).
-    status add_pattern(slice glob, bool guarded = false, bool remove_when_empty = true, bool recovery = false) noexcept {
-        const std::uint32_t flags = namespace_flags(guarded, recovery);
+    status add_pattern(slice glob, bool guarded = false, bool remove_when_empty = true, bool recovery = false,
+                       bool ask_again = false) noexcept {
+        const std::uint32_t flags = namespace_flags(guarded, recovery, ask_again);
         return status(roomcast_add_pattern(get(), glob.chars(), glob.len, flags, remove_when_empty ? 1 : 0));
     }
     // Finds a namespace by its name (roomcast_find_namespace).
@@ -1392,8 +1393,9 @@ public:
     // ---- made until here ----
 
 private:
-    static std::uint32_t namespace_flags(bool guarded, bool recovery) noexcept {
-        return (guarded ? ROOMCAST_NAMESPACE_GUARDED : 0U) | (recovery ? ROOMCAST_NAMESPACE_RECOVERY : 0U);
+    static std::uint32_t namespace_flags(bool guarded, bool recovery, bool ask_again) noexcept {
+        return (guarded ? ROOMCAST_NAMESPACE_GUARDED : 0U) | (recovery ? ROOMCAST_NAMESPACE_RECOVERY : 0U) |
+               (ask_again ? ROOMCAST_NAMESPACE_ASK_AGAIN : 0U);
     }
 
     result<handshake> handshake_of(std::uint64_t who) noexcept {

@@ -32,17 +32,18 @@ pub unsafe extern "C" fn roomcast_add_namespace(
     let body = |host: &mut Host| {
         let out = given.out(ns, "ns")?;
         let name = given.text(name, name_len, "name")?;
-        let [guarded, recovery] = options(flags)?;
-        let options = NamespaceOptions { guarded, recovery, open: Open::default() };
+        let [guarded, recovery, ask_again] = options(flags)?;
+        let options = NamespaceOptions { guarded, recovery, ask_again, open: Open::default() };
         out.set(host.broker.add_namespace(name, options)?.to_bits());
         Ok(())
     };
     given.host(broker, "roomcast_add_namespace", body)
 }
 
-/// Whether namespaces are guarded, and whether they have recovery.
-fn options(flags: u32) -> Outcome<[bool; 2]> {
-    const ALL: [u32; 2] = [ROOMCAST_NAMESPACE_GUARDED, ROOMCAST_NAMESPACE_RECOVERY];
+/// Whether namespaces are guarded, whether they have recovery, and whether they ask again.
+fn options(flags: u32) -> Outcome<[bool; 3]> {
+    const ALL: [u32; 3] =
+        [ROOMCAST_NAMESPACE_GUARDED, ROOMCAST_NAMESPACE_RECOVERY, ROOMCAST_NAMESPACE_ASK_AGAIN];
     if flags & !ALL.iter().fold(0, |all, flag| all | flag) != 0 {
         return Err(Fault::value("flags", "it is made of ROOMCAST_NAMESPACE_ bits"));
     }
@@ -71,9 +72,10 @@ pub unsafe extern "C" fn roomcast_add_pattern(
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let glob = given.text(glob, glob_len, "glob")?;
-        let [guarded, recovery] = options(flags)?;
+        let [guarded, recovery, ask_again] = options(flags)?;
         let remove_when_empty = flag(remove_when_empty, "remove_when_empty")?;
-        let options = PatternOptions { guarded, recovery, remove_when_empty, open: Open::default() };
+        let options =
+            PatternOptions { guarded, recovery, ask_again, remove_when_empty, open: Open::default() };
         host.broker.add_pattern(glob, options)?;
         Ok(())
     };

@@ -22,7 +22,8 @@ pub const ROOMCAST_EVENT_MESSAGE: u32 = 2;
 pub const ROOMCAST_EVENT_DISCONNECT: u32 = 3;
 /// A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
 /// `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
-/// says so, and the answer is ROOMCAST_ERROR_GONE.
+/// says so, and the answer is ROOMCAST_ERROR_GONE. With the flag ROOMCAST_FLAG_RECOVERED (ROOMCAST_NAMESPACE_ASK_AGAIN) it asks for the
+/// session whose id and tag these are.
 pub const ROOMCAST_EVENT_CONNECT_REQUEST: u32 = 4;
 /// A client acknowledged an emit. Sets `ack` to what roomcast_emit_with_ack gave and `context` to what it was given, `socket`,
 /// `data` to the arguments (a JSON array), `parts` to the attachments, `code` to how many have still to answer: 0 ends this
@@ -104,7 +105,7 @@ pub const ROOMCAST_UNKNOWN_NODES: u32 = u32::MAX;
 /// On ROOMCAST_EVENT_ACK_END: the time was up.
 pub const ROOMCAST_FLAG_TIMED_OUT: u32 = 1;
 /// On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
-/// missed is sent before anything else.
+/// missed is sent before anything else. On ROOMCAST_EVENT_CONNECT_REQUEST: its client asks for that.
 pub const ROOMCAST_FLAG_RECOVERED: u32 = 2;
 /// On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its
 /// ROOMCAST_EVENT_CONNECT with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
@@ -321,8 +322,9 @@ pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]
 /// An event without anything that it lends.
 pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
     match *event {
-        Event::ConnectRequest { socket, namespace, tag, .. } => roomcast_event {
+        Event::ConnectRequest { socket, namespace, tag, recovered, .. } => roomcast_event {
             kind: ROOMCAST_EVENT_CONNECT_REQUEST,
+            flags: if recovered { ROOMCAST_FLAG_RECOVERED } else { 0 },
             socket: socket.to_bits(),
             ns: namespace.to_bits(),
             tag,

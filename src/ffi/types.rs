@@ -126,6 +126,12 @@ pub const ROOMCAST_NAMESPACE_GUARDED: u32 = 1;
 /// namespace's log. What is emitted with an acknowledgement, or is volatile, is not sent again; of ROOMCAST_LATEST the newest is.
 /// Each event carries one argument more on the wire, by which a client knows how far it has heard.
 pub const ROOMCAST_NAMESPACE_RECOVERY: u32 = 2;
+/// For roomcast_add_namespace and roomcast_add_pattern, with both of the others: you are asked about a client that comes back to its
+/// session, too. Its ROOMCAST_EVENT_CONNECT_REQUEST has the flag ROOMCAST_FLAG_RECOVERED, the id and the tag of its session, and a
+/// handle of its own. Until you accept it, it is told nothing of what it has missed, and its old connection goes on. Then that handle is
+/// dead, without an event; its tag and its rooms go to the session's socket, and ROOMCAST_EVENT_CONNECT with
+/// ROOMCAST_FLAG_RECOVERED follows for that. Whoever is rejected may come again for the session, as long as it lasts.
+pub const ROOMCAST_NAMESPACE_ASK_AGAIN: u32 = 4;
 
 /// In the flags of a target or a selection: the whole namespace. It is said and never implied: without it, no rooms and no
 /// sockets are nobody. With it, none may be named.

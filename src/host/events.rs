@@ -23,6 +23,9 @@ pub enum Event<'a> {
         auth: &'a str,
         /// What the host has set by `set_tag`; 0 until then.
         tag: u64,
+        /// It asks for the session that it has, where [`ask_again`](crate::NamespaceOptions::ask_again) says so; `id` and `tag` are
+        /// that session's. Once you accept it this handle is dead, and [`Connect`](Event::Connect) has the one that it had.
+        recovered: bool,
     },
     /// A socket has joined its namespace.
     Connect {
@@ -288,7 +291,8 @@ pub enum RoomChange {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    ConnectRequest(SocketId, NamespaceId),
+    /// Whether it asks for its session.
+    ConnectRequest(SocketId, NamespaceId, bool),
     /// Whether it was away before.
     Connect(SocketId, NamespaceId, bool),
     Message(SocketId, NamespaceId, Option<u64>),
@@ -481,8 +485,9 @@ impl Events {
         let spans = Spans { events: self, from: record.span as usize, to: record.end as usize };
         let (tag, context) = (record.tag, record.context);
         match record.kind {
-            Kind::ConnectRequest(socket, namespace) => {
-                Event::ConnectRequest { socket, namespace, id: spans.text(0), auth: spans.text(1), tag }
+            Kind::ConnectRequest(socket, namespace, recovered) => {
+                let (id, auth) = (spans.text(0), spans.text(1));
+                Event::ConnectRequest { socket, namespace, id, auth, tag, recovered }
             }
             Kind::Connect(socket, namespace, recovered) => {
                 let (id, auth) = (spans.text(0), spans.text(1));

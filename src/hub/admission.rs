@@ -39,6 +39,11 @@ impl Hub {
         if self.recover(engine, conn, namespace, auth) {
             return self.leave_namespace(engine, namespace);
         }
+        self.connect_anew(engine, conn, namespace, auth);
+    }
+
+    /// A client without a session asks to join a namespace, which counts it already.
+    pub(super) fn connect_anew(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) {
         let slot = self.sockets.next_key().slot;
         let (Ok(sid), Ok(session)) = (self.sids.make(slot), self.begin_session(namespace)) else {
             self.leave_namespace(engine, namespace);
@@ -53,6 +58,7 @@ impl Hub {
             acks: Owed::default(),
             tag: 0,
             session: session.map(Box::new),
+            returns: None,
         });
         let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get(namespace)) else {
             return;
@@ -64,8 +70,8 @@ impl Hub {
         }
         if home.guarded {
             self.asking.add(key.slot, home.asking, key.slot);
-            self.keep_ask(engine, conn, key, name, auth);
-            let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace));
+            self.keep_ask(engine, conn, key, auth);
+            let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace), false);
             engine.events.push(kind).text(&[id]).text(&[auth]);
         } else {
             self.complete_connect(engine, key);
@@ -142,10 +148,15 @@ impl Hub {
 
     /// Lets a socket in that an [`Event::ConnectRequest`](crate::Event::ConnectRequest) asked for.
     pub(crate) fn accept(&mut self, engine: &mut Engine, socket: SocketId) -> Result<()> {
-        if self.socket(socket)?.life.place() != Place::Asking {
+        let key = socket.key();
+        let state = self.sockets.get_mut(key).ok_or(Error::Gone)?;
+        if state.life.place() != Place::Asking {
             return Err(Error::WrongState);
         }
-        self.complete_connect(engine, socket.key());
+        match state.returns.take() {
+            Some(returns) => self.let_back(engine, key, *returns),
+            None => self.complete_connect(engine, key),
+        }
         Ok(())
     }
 

@@ -43,7 +43,7 @@ impl Hub {
 
     /// Keeps by what a client asks for a socket that waits, if another loop may yet have to hear of it: as many bytes as one message of
     /// it may have. Past that it stays here.
-    pub(super) fn keep_ask(&mut self, engine: &Engine, conn: Key, socket: Key, name: &str, auth: &str) {
+    pub(super) fn keep_ask(&mut self, engine: &Engine, conn: Key, socket: Key, auth: &str) {
         if !self.recovery.spread || !engine.may_leave(conn) {
             return;
         }
@@ -51,7 +51,9 @@ impl Hub {
         if client.sockets.len() > client.asks.len().saturating_add(1) {
             return;
         }
-        let request = format!("0{name},{auth}");
+        let home = self.sockets.get(socket).and_then(|socket| self.namespaces.get(socket.namespace));
+        let Some(home) = home else { return };
+        let request = format!("0{},{auth}", home.name);
         let kept = client.asks.iter().map(|(_, request)| request.len());
         if kept.fold(request.len(), usize::saturating_add) <= engine.config.limits.max_payload {
             client.asks.push((socket, request.into()));

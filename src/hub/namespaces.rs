@@ -20,6 +20,9 @@ pub(super) struct Namespace {
     pub(super) route: crate::route::Namespace,
     /// The same for those who are asking.
     pub(super) asking: crate::route::Namespace,
+    /// The same for those who ask for their sessions, if the host is asked about them: beside `asking`, as what is emitted waits for them in
+    /// the log.
+    pub(super) returning: Option<crate::route::Namespace>,
     /// The same for those who are away.
     pub(super) away: crate::route::Namespace,
     /// With recovery, what was emitted.
@@ -71,6 +74,16 @@ pub struct NamespaceOptions {
     /// the first that they ask for says where the others are; there an event whose last argument is a text carries one argument
     /// more, as stock clients send that text back when they connect again.
     pub recovery: bool,
+    /// Ask about a client that comes back to its session, too, where the namespace is guarded and has recovery: the reference's
+    /// `skipMiddlewares: false`. Off by default: whoever has a session was let in once.
+    ///
+    /// The [`ConnectRequest`](crate::Event::ConnectRequest) is `recovered`, and has the session's id and tag, and a handle of its own. Until
+    /// the host accepts it, the client is told nothing of what it has missed, and a connection that seems to have the session still
+    /// goes on with it. Then the handle is dead, without an event, its tag and the rooms it was put into go to the session's
+    /// socket, and that one's [`Connect`](crate::Event::Connect) follows; what is emitted to the handle itself before is for nobody.
+    /// A client that is rejected may come again for the session, as long as that lasts. If it has ended by the time the host
+    /// accepts, a [`Disconnect`](crate::Event::Disconnect) ends the handle, and the client is asked about as a new one.
+    pub ask_again: bool,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -83,6 +96,8 @@ pub struct PatternOptions {
     /// As [`NamespaceOptions::recovery`], for every namespace of the pattern, each with a log of its own. A namespace is there as
     /// long as one of its sockets is away.
     pub recovery: bool,
+    /// As [`NamespaceOptions::ask_again`], for every namespace of the pattern.
+    pub ask_again: bool,
     /// Remove a namespace with its last socket. On by default. One in which nobody was ever let in goes in any case. Where it is
     /// off, clients decide how many namespaces there are in the end, up to `Limits::max_namespaces`, past which no other can
     /// be made.
@@ -93,7 +108,13 @@ pub struct PatternOptions {
 
 impl Default for PatternOptions {
     fn default() -> Self {
-        Self { guarded: false, recovery: false, remove_when_empty: true, open: Open::default() }
+        Self {
+            guarded: false,
+            recovery: false,
+            ask_again: false,
+            remove_when_empty: true,
+            open: Open::default(),
+        }
     }
 }
 
@@ -143,6 +164,14 @@ impl Hub {
             let Some(namespace) = self.namespaces.get_mut(key) else { return Err(Error::Gone) };
             if &*name == "/" && namespace.population == 0 {
                 namespace.guarded = options.guarded;
+                match namespace.returning {
+                    None if options.ask_again => namespace.returning = Some(self.asking.add_namespace()),
+                    Some(returning) if !options.ask_again => {
+                        self.asking.remove_namespace(returning);
+                        namespace.returning = None;
+                    }
+                    _ => {}
+                }
                 if namespace.log.is_some() != options.recovery {
                     let log = options.recovery.then(|| new_log(engine));
                     let log = std::mem::replace(&mut namespace.log, log);
@@ -150,7 +179,8 @@ impl Hub {
                 }
             }
             let Some(namespace) = self.namespaces.get(key) else { return Err(Error::Gone) };
-            return if namespace.guarded == options.guarded && namespace.log.is_some() == options.recovery {
+            let as_it_is = (namespace.guarded, namespace.log.is_some(), namespace.returning.is_some());
+            return if as_it_is == (options.guarded, options.recovery, options.ask_again) {
                 Ok(NamespaceId::new(key))
             } else {
                 Err(Error::Exists)
@@ -216,6 +246,7 @@ impl Hub {
             name: name.into(),
             route: self.router.add_namespace(),
             asking: self.asking.add_namespace(),
+            returning: options.ask_again.then(|| self.asking.add_namespace()),
             away: self.away.add_namespace(),
             log: options.recovery.then(|| new_log(engine)),
             guarded: options.guarded,
@@ -263,8 +294,8 @@ impl Hub {
         name: &str,
         options: PatternOptions,
     ) -> errors::Result<Key> {
-        let PatternOptions { guarded, recovery, remove_when_empty, .. } = options;
-        let options = NamespaceOptions { guarded, recovery, ..NamespaceOptions::default() };
+        let PatternOptions { guarded, recovery, ask_again, remove_when_empty, .. } = options;
+        let options = NamespaceOptions { guarded, recovery, ask_again, ..NamespaceOptions::default() };
         let key = self.make_namespace(engine, name, options, true)?;
         if let Some(namespace) = self.namespaces.get_mut(key) {
             namespace.settles = !remove_when_empty;
@@ -289,6 +320,9 @@ impl Hub {
         let Some(namespace) = self.namespaces.remove(key) else { return };
         self.router.remove_namespace(namespace.route);
         self.asking.remove_namespace(namespace.asking);
+        if let Some(returning) = namespace.returning {
+            self.asking.remove_namespace(returning);
+        }
         self.away.remove_namespace(namespace.away);
         self.forget_log(key.slot, namespace.log);
         self.names.remove(&namespace.name);

@@ -149,6 +149,7 @@ impl Hub {
             acks: Owed::default(),
             tag,
             session: Some(Box::new(session)),
+            returns: None,
         });
         self.recovery.sids.insert(sid, key);
         self.recovery.expiry.add(key.slot, until);

@@ -2,8 +2,10 @@
 //! sure.
 
 use super::Hub;
+use super::acks::Owed;
 use super::place::Place;
 use super::recovery::{Refusal, record};
+use super::sockets::{Life, Returns, Socket};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::sid;
 use crate::engine::{Ending, Engine};
@@ -37,10 +39,22 @@ impl Hub {
             );
             return false;
         };
+        if self.namespaces.get(namespace).is_some_and(|home| home.guarded && home.returning.is_some()) {
+            return self.ask_for_session(engine, conn, namespace, key, auth);
+        }
+        let tag = self.sockets.get(key).map_or(0, |socket| socket.tag);
+        self.take_back(engine, conn, key, auth, tag)
+    }
+
+    /// A client has the session of a socket back, wherever that was, or the session ends. Whether it has it.
+    fn take_back(&mut self, engine: &mut Engine, conn: Key, key: Key, auth: &str, tag: u64) -> bool {
         match self.replay(engine, conn, key, text_in(auth, "offset").as_deref()) {
             Ok(()) => {
                 self.part_from_client(engine, key);
-                self.come_back(engine, conn, key, auth);
+                if let Some(socket) = self.sockets.get_mut(key) {
+                    (socket.conn, socket.tag) = (conn, tag);
+                }
+                self.come_back(engine, key, auth);
                 true
             }
             Err(refusal) => {
@@ -58,6 +72,74 @@ impl Hub {
                 false
             }
         }
+    }
+
+    /// The host is asked about a client that asks for the session of `to`, which goes on meanwhile. Whether it is: what such clients say is
+    /// kept until then, as many bytes for each connection as one message may have.
+    fn ask_for_session(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        namespace: Key,
+        to: Key,
+        auth: &str,
+    ) -> bool {
+        let Self { clients, sockets, namespaces, .. } = self;
+        let (Some(client), Some(owner)) = (clients.get_mut(conn), sockets.get(to)) else { return false };
+        let kept = client.sockets.iter().filter_map(|&key| sockets.get(key)?.returns.as_deref());
+        let bytes = kept.fold(auth.len(), |bytes, returns| bytes.saturating_add(returns.auth.len()));
+        let returning = namespaces.get(namespace).and_then(|home| home.returning);
+        let Some(returning) = returning.filter(|_| bytes <= engine.config.limits.max_payload) else {
+            return false;
+        };
+        let (known, tag) = (owner.sid, owner.tag);
+        let Ok(sid) = self.sids.make(sockets.next_key().slot) else { return false };
+        let key = sockets.insert(Socket {
+            sid,
+            namespace,
+            conn,
+            life: Life::Asking(None),
+            room_bytes: 0,
+            acks: Owed::default(),
+            tag,
+            session: None,
+            returns: Some(Box::new(Returns { to, auth: auth.into() })),
+        });
+        client.sockets.push(key);
+        if let Some(home) = namespaces.get_mut(namespace) {
+            home.enter();
+        }
+        self.asking.add(key.slot, returning, key.slot);
+        let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace), true);
+        engine.events.push(kind).tag(tag).text(&[sid::text(&known)]).text(&[auth]);
+        true
+    }
+
+    /// The host lets a client have its session back, for which `key` has asked. If it has ended meanwhile, the client is asked about
+    /// anew.
+    pub(super) fn let_back(&mut self, engine: &mut Engine, key: Key, returns: Returns) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        let (conn, namespace, own, tag) = (socket.conn, socket.namespace, socket.sid, socket.tag);
+        let Returns { to, auth } = returns;
+        // It stays, whatever goes.
+        if let Some(home) = self.namespaces.get_mut(namespace) {
+            home.enter();
+        }
+        let rooms = self.asking.rooms_of(key.slot).filter(|&room| room != sid::text(&own));
+        let rooms: Vec<String> = rooms.map(str::to_owned).collect();
+        if !self.is_recoverable(to, namespace) {
+            count(&mut engine.counters.recoveries_unknown, 1);
+        } else if self.take_back(engine, conn, to, &auth, tag) {
+            self.forget_socket(engine, key);
+            for room in &rooms {
+                // It was checked when the host named it, but the session may have its fill of rooms.
+                let _ = self.join(engine, SocketId::new(to), room);
+            }
+            return self.leave_namespace(engine, namespace);
+        }
+        self.say_disconnected(engine, key, Reason::TransportClose, None, false);
+        self.forget_socket(engine, key);
+        self.connect_anew(engine, conn, namespace, &auth);
     }
 
     fn is_recoverable(&self, key: Key, namespace: Key) -> bool {
@@ -129,18 +211,15 @@ impl Hub {
     }
 
     /// A socket that is away is back, on another connection.
-    fn come_back(&mut self, engine: &mut Engine, conn: Key, key: Key, auth: &str) {
+    fn come_back(&mut self, engine: &mut Engine, key: Key, auth: &str) {
         count(&mut engine.counters.sessions_recovered, 1);
-        if let Some(client) = self.clients.get_mut(conn) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        if let Some(client) = self.clients.get_mut(socket.conn) {
             client.sockets.push(key);
-        }
-        if let Some(socket) = self.sockets.get_mut(key) {
-            socket.conn = conn;
         }
         if engine.config.cluster.is_some() {
             self.auths.insert(key.slot, auth.into());
         }
-        let Some(socket) = self.sockets.get(key) else { return };
         let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(socket.namespace), true);
         engine.events.push(kind).tag(socket.tag).text(&[sid::text(&socket.sid)]).text(&[auth]);
         self.enter(engine, key);

@@ -31,6 +31,16 @@ pub(super) struct Socket {
     pub(super) tag: u64,
     /// In a namespace with recovery.
     pub(super) session: Option<Box<Session>>,
+    /// It asks for a session, which another socket has.
+    pub(super) returns: Option<Box<Returns>>,
+}
+
+/// What a socket asks for that is to come back to its session.
+#[derive(Debug)]
+pub(super) struct Returns {
+    /// The socket that has the session.
+    pub(super) to: Key,
+    pub(super) auth: Box<str>,
 }
 
 /// Where a socket is in its life.

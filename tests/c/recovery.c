@@ -223,8 +223,53 @@ static void is_refused(void) {
     world_close(&w);
 }
 
+static roomcast_socket request(world *w, uint32_t flags, uint64_t tag) {
+    seen event = world_wait(w, ROOMCAST_EVENT_CONNECT_REQUEST);
+    roomcast_socket socket = event.socket;
+    CHECK(event.flags == flags && event.tag == tag && event.ns == w->ns);
+    seen_free(&event);
+    return socket;
+}
+
+/* The host decides about those who come back, too. */
+static void asks_again(void) {
+    const uint32_t flags = ROOMCAST_NAMESPACE_GUARDED | ROOMCAST_NAMESPACE_RECOVERY | ROOMCAST_NAMESPACE_ASK_AGAIN;
+    world w;
+    phone p;
+    roomcast_socket socket, asking;
+    world_open(&w, NULL);
+    OK(roomcast_add_namespace(w.broker, ROOMCAST_TEXT("/"), flags, &w.ns));
+    CLEAR(p);
+    call(&w, &p);
+    socket = request(&w, 0, 0);
+    OK(roomcast_accept(w.broker, socket));
+    CHECK(!is_back(&w, &p));
+    OK(roomcast_join(w.broker, socket, ROOMCAST_TEXT("red")));
+    OK(roomcast_set_tag(w.broker, socket, 77));
+    lose(&w, &p, socket);
+    OK(roomcast_send(w.broker, socket, ROOMCAST_TEXT("missed"), ROOMCAST_TEXT("[1]")));
+
+    call(&w, &p);
+    asking = request(&w, ROOMCAST_FLAG_RECOVERED, 77);
+    CHECK(asking != socket);
+    OK(roomcast_reject(w.broker, asking, ROOMCAST_TEXT("no"), NULL, 0));
+    client_expect(&w, p.link, "44{\"message\":\"no\"}");
+    client_remove(&w, p.link);
+
+    call(&w, &p);
+    asking = request(&w, ROOMCAST_FLAG_RECOVERED, 77);
+    OK(roomcast_accept(w.broker, asking));
+    hears(&w, &p, "missed");
+    CHECK(is_back(&w, &p));
+    CHECK(connected(&w, ROOMCAST_FLAG_RECOVERED, 77) == socket);
+    IS(ROOMCAST_ERROR_GONE, roomcast_accept(w.broker, asking));
+    client_remove(&w, p.link);
+    world_close(&w);
+}
+
 int main(void) {
     comes_back();
+    asks_again();
     is_taken_over();
     expires(0);
     expires(1);

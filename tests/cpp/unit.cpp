@@ -311,6 +311,9 @@ static void targets() {
     CHECK(broker.fetch_sockets(rc::target(chat).rooms({"a"})).or_throw().size() == 0);
     CHECK(broker.drain_packed().or_throw().size() % 8 == 0);
 
+    CHECK(broker.add_namespace("again", true, true, true).status() == errc::ok);
+    CHECK(broker.add_namespace("again", true, true).status() == errc::exists);
+    CHECK(broker.add_pattern("again-*", true, true, true, true) == errc::ok);
     const std::string kept(broker.export_recovery().or_throw());
     CHECK(broker.import_recovery(kept).or_throw() == 0);
     CHECK(broker.import_recovery(std::string_view(kept).substr(1)).status() == errc::bad_import);

@@ -225,9 +225,10 @@ impl Host {
     fn new(options: Value) -> std::io::Result<Self> {
         let mut broker = Broker::new(config(&options))?;
         let recovery = options["connectionStateRecovery"].is_object();
+        let ask_again = options["connectionStateRecovery"]["skipMiddlewares"] == json!(false);
         let open = NamespaceOptions { recovery, ..NamespaceOptions::default() };
-        let guarded = NamespaceOptions { guarded: true, ..open };
-        let tenants = PatternOptions { guarded: true, recovery, ..PatternOptions::default() };
+        let guarded = NamespaceOptions { guarded: true, ask_again, ..open };
+        let tenants = PatternOptions { guarded: true, recovery, ask_again, ..PatternOptions::default() };
         let observer = broker.add_namespace("/observer", open).map_err(std::io::Error::other)?;
         let made = broker
             .add_namespace("/", open)
@@ -260,8 +261,11 @@ impl Host {
                 let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
                 let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
             }
-            Event::ConnectRequest { socket, namespace, id, auth, .. } => {
-                self.ids.insert(socket, id.to_owned());
+            Event::ConnectRequest { socket, namespace, id, auth, recovered, .. } => {
+                // Whoever asks for its session is told of when it is back.
+                if !recovered {
+                    self.ids.insert(socket, id.to_owned());
+                }
                 self.admit(socket, namespace, parsed(auth));
             }
             Event::Connect { socket, namespace, id, auth, recovered, .. } => {

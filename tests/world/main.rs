@@ -13,6 +13,7 @@ mod origins;
 mod overload;
 mod parse;
 mod recovery;
+mod recovery_asked;
 mod recovery_ends;
 mod recovery_model;
 mod restart;

@@ -420,7 +420,7 @@ impl Storm {
     fn hear(&mut self) {
         for event in self.world.take_seen() {
             match event {
-                Seen::Request { socket, namespace, auth } => {
+                Seen::Request { socket, namespace, auth, .. } => {
                     self.host.undecided.push(socket);
                     self.came(socket, namespace, auth.contains("\"good\":1"), true);
                 }

@@ -14,7 +14,9 @@ pub(crate) enum Seen {
     Request {
         socket: SocketId,
         namespace: NamespaceId,
+        id: String,
         auth: String,
+        recovered: bool,
     },
     Connect {
         socket: SocketId,
@@ -69,8 +71,8 @@ pub(crate) enum Seen {
 impl Seen {
     fn new(event: Event<'_>) -> Self {
         match event {
-            Event::ConnectRequest { socket, namespace, auth, .. } => {
-                Seen::Request { socket, namespace, auth: auth.into() }
+            Event::ConnectRequest { socket, namespace, id, auth, recovered, .. } => {
+                Seen::Request { socket, namespace, id: id.into(), auth: auth.into(), recovered }
             }
             Event::Connect { socket, namespace, auth, recovered, .. } => {
                 Seen::Connect { socket, namespace, auth: auth.into(), recovered }

@@ -69,7 +69,7 @@ def test_it_is_off_unless_asked_for() -> None:
     with pytest.raises(TypeError):
         roomcast.Server(connection_state_recovery=7)  # type: ignore[arg-type]
     with pytest.raises(ValueError):
-        roomcast.Server(connection_state_recovery={"skip_middlewares": False})
+        roomcast.Server(connection_state_recovery={"skip_middlewares": 0})
 
 
 @pytest.fixture(params=KINDS)
@@ -175,6 +175,79 @@ def test_a_client_goes_on_in_the_next_process(make: Any) -> None:
         assert heard.get(timeout=PATIENCE) == "back"
         assert host.do("rooms", sid) == [sid, "red"]
         assert host.do("get_session", sid) == {}
+        phone.raw.close()
+
+
+def test_a_connect_handler_decides_about_who_comes_back(make: Any) -> None:
+    host, heard = make(connection_state_recovery={"skip_middlewares": False}), queue.SimpleQueue[Any]()
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> Any:
+        recovered = environ.get("recovered", False)
+        if recovered:
+            await host.enter_room(sid, auth["token"])
+        else:
+            await host.save_session(sid, {"name": "Ann"})
+        heard.put((sid, recovered, await host.get_session(sid)))
+        return auth["token"] != "wrong"
+
+    async def disconnect(sid: str, reason: str) -> None:
+        heard.put(reason)
+
+    async def whoami(sid: str) -> str:
+        return sid
+
+    host.on_connect(connect)
+    host.on("disconnect", disconnect)
+    host.on("whoami", whoami)
+    with host:
+        first = Raw(host.port, auth={"token": "right"}, wait=False)
+        opened = json.loads(first.next_of("40{")[2:])
+        sid, pid = opened["sid"], opened["pid"]
+        assert heard.get(timeout=PATIENCE) == (sid, False, {"name": "Ann"})
+        for number in range(2):
+            first.close()
+            assert heard.get(timeout=PATIENCE) == "transport close"
+            host.do("emit", "missed", number)
+            host.do("stats")
+            refused = Raw(host.port, auth={"pid": pid, "token": "wrong"}, wait=False)
+            assert refused.text().startswith("44"), "it is told nothing before"
+            assert heard.get(timeout=PATIENCE) == (sid, True, {"name": "Ann"})
+            refused.close()
+            first = Raw(host.port, auth={"pid": pid, "token": "right"}, wait=False)
+            missed = [json.loads(first.text()[2:])[:2] for _ in range(number + 1)]
+            assert missed == [["missed", before] for before in range(number + 1)]
+            assert json.loads(first.next_of("40{")[2:]) == opened
+            assert heard.get(timeout=PATIENCE) == (sid, True, {"name": "Ann"})
+            first.send('421["whoami"]')
+            assert first.text() == f'431["{sid}"]'
+            assert host.do("get_session", sid) == {"name": "Ann"}
+            assert {sid, "right"} <= set(host.do("rooms", sid))
+        first.close()
+        assert heard.get(timeout=PATIENCE) == "transport close"
+
+
+def test_a_client_whose_session_ends_while_its_connect_handler_decides_is_a_new_one(make: Any) -> None:
+    host, heard = make(connection_state_recovery={"skip_middlewares": False}), queue.SimpleQueue[Any]()
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        if environ.get("recovered"):
+            await host.disconnect(sid)
+        heard.put((sid, environ.get("recovered", False)))
+
+    async def disconnect(sid: str, reason: str) -> None:
+        heard.put(reason)
+
+    host.on_connect(connect)
+    host.on("disconnect", disconnect)
+    with host:
+        phone = Phone(host)
+        sid = phone.sid
+        assert heard.get(timeout=PATIENCE) == (sid, False)
+        lose(phone, heard)
+        assert phone.come() == []
+        assert phone.sid != sid
+        told = [heard.get(timeout=PATIENCE) for _ in range(3)]
+        assert sorted(told, key=str) == sorted([(sid, True), "transport close", (phone.sid, False)], key=str)
         phone.raw.close()
 
 

@@ -49,7 +49,9 @@ impl Among {
         let number = self.number;
         let out = |socket: SocketId| socket.on_loop(number);
         Some(match kind {
-            Kind::ConnectRequest(socket, ns) => Kind::ConnectRequest(out(socket), self.seen(ns)),
+            Kind::ConnectRequest(socket, ns, recovered) => {
+                Kind::ConnectRequest(out(socket), self.seen(ns), recovered)
+            }
             Kind::Connect(socket, ns, recovered) => Kind::Connect(out(socket), self.seen(ns), recovered),
             Kind::Message(socket, ns, ack) => Kind::Message(out(socket), self.seen(ns), ack),
             Kind::Ack(ack, socket, left) => Kind::Ack(ack.on_loop(number), out(socket), left),

@@ -45,6 +45,8 @@ export const deliberate = [
   recovery(" / taken out of a room while away", "the same; it can be taken out while it is away", { back: same("missed"), rooms: [] }),
   recovery(" / kicked while away", "it can be disconnected while it is away, which ends its session", other),
   recovery(" within bounds / more missed than is kept", "what is kept is bounded by bytes, and a replay with a gap is none", { session: "new", missed: 0 }),
+  recovery(" asked again / refused, and let in when it comes again: (wrong|slow-no)", "whoever is not let in is told nothing; Node tells it all that the session missed, and refuses it then",
+    { refused: { missed: [], refused: true }, again: same("missed") }),
   recovery(" in time / a session that nobody comes back to", "the host is told, so that it can forget the socket",
     { back: other, told: ["connect", "disconnect", "expired"] }),
   {

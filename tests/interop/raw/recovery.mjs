@@ -1,7 +1,8 @@
 // Connection state recovery: what a client that comes back is told, and what becomes of its session. docs/PROTOCOL.md has the table of
 // what is known to go wrong with Node's server.
 import { Polling } from "../lib/raw.mjs";
-import { Phone } from "./phone.mjs";
+import { asked } from "./asked.mjs";
+import { Phone, over } from "./phone.mjs";
 import { joined } from "./session.mjs";
 import { shown } from "./shown.mjs";
 
@@ -15,8 +16,6 @@ async function begin(at) {
 }
 /** The number that a private id has behind its 128 bits, which Node's have not, nor ours where there is one loop. */
 const loopOf = (pid) => Buffer.from(pid, "base64url")[16];
-/** What a polling client says last is heard before the host goes. */
-const over = (...phones) => Promise.all(phones.map(({ ws }) => ws.close()));
 
 export const sessions = {
   "the reply to the CONNECT": async (at) => {
@@ -473,6 +472,7 @@ export const groups = [
     options: { connectionStateRecovery: { maxDisconnectionDuration: 3_000 }, pingInterval: 500, pingTimeout: 2_000, pruneInterval: 100 } },
   { name: "recovery within bounds", options: { connectionStateRecovery: { logBytes: 10_000 } }, cases: bounds },
   { name: "recovery in time", options: { connectionStateRecovery: { maxDisconnectionDuration: 100 }, pingInterval: 300 }, cases: expiry },
+  { name: "recovery asked again", options: { connectionStateRecovery: { skipMiddlewares: false } }, cases: asked },
   { name: "recovery over a restart", options: { connectionStateRecovery: {} }, cases: restart },
   { name: "recovery suite: should", options: { connectionStateRecovery: {} }, cases: suite },
   { name: "recovery suite: should", cases: off },

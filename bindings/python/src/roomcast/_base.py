@@ -61,10 +61,12 @@ _REASONS = {
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("sid", "socket", "ns", "namespace", "environ", "session", "accepted", "left", "ended", "rooms", "inbox")
+    __slots__ = ("sid", "socket", "request", "ns", "namespace", "environ", "session", "accepted", "left", "ended", "rooms", "inbox")
 
     def __init__(self, sid: str, socket: int, ns: int, namespace: str, environ: dict[str, Any]) -> None:
         self.sid, self.socket, self.ns, self.namespace, self.environ = sid, socket, ns, namespace, environ
+        #: The handle by which it asks to be let in: another one than its session's socket has, if it asks for that.
+        self.request = socket
         self.session: dict[str, Any] = {}
         #: The connect handler has let it in.
         self.accepted = False
@@ -132,6 +134,7 @@ class BaseServer:
         recovery = options.get("connection_state_recovery")
         #: A dict, if empty, asks for it as well.
         self._recovers = recovery is not None and recovery is not False
+        self._asks_again = isinstance(recovery, Mapping) and recovery.get("skip_middlewares") is False
         self._broker = raw.Broker(log=lambda *line: self._lines.append(line), **fields)
         self._remote = self._broker.remote()
         #: Emits, as packed records, and acknowledgements, in the order of the calls.
@@ -142,12 +145,14 @@ class BaseServer:
         #: Those who may come back: they can be put into rooms, taken out and disconnected, and their sessions are kept.
         self._away: dict[int, Client] = {}
         self._away_by_sid: dict[str, Client] = {}
+        #: Those who ask for their sessions and were let in, by the sockets that have these, until they are back.
+        self._let_back: dict[int, deque[Client]] = {}
         #: Those whose connect handler has not decided yet.
         self._answers: dict[int, Answers] = {}
         self._handles: dict[str, int] = {}
         self._names: dict[int, str] = {}
         if self.namespaces == "*":
-            self._broker.add_pattern("/*", guarded=True, recovery=self._recovers)
+            self._broker.add_pattern("/*", guarded=True, recovery=self._recovers, ask_again=self._asks_again)
         # "/" is there in any case; whoever comes is asked about.
         for name in ["/", *(self.namespaces if isinstance(self.namespaces, list) else ())]:
             self._open(name)
@@ -218,7 +223,8 @@ class BaseServer:
     def _open(self, namespace: str) -> None:
         if namespace != "*":
             with self._lock:
-                self._handles[namespace] = self._broker.add_namespace(namespace, guarded=True, recovery=self._recovers)
+                self._handles[namespace] = self._broker.add_namespace(namespace, guarded=True, recovery=self._recovers,
+                                                                      ask_again=self._asks_again)
 
     def _serves(self, namespace: str) -> bool:
         return (namespace in self.handlers or namespace in self.namespace_handlers or self.namespaces == "*"
@@ -268,7 +274,7 @@ class BaseServer:
         """How a client is connected by now: ``"polling"`` or ``"websocket"``."""
         client = self._known(sid, namespace)
         with self._lock:
-            return "websocket" if self._broker.is_websocket(client.socket) else "polling"
+            return "websocket" if self._broker.is_websocket(client.socket if client.accepted else client.request) else "polling"
 
     def get_environ(self, sid: str, namespace: Optional[str] = None) -> Optional[dict[str, Any]]:
         """A client's first request as a WSGI environ; None if it is not connected."""
@@ -461,18 +467,26 @@ class BaseServer:
 
     # ---- who comes and goes ----
 
-    def _arrives(self, socket: int, ns: int) -> Optional[Client]:
-        """Notes a client that asks to be let in; None if it was turned away. Under the lock."""
+    def _arrives(self, socket: int, ns: int, sid: str, recovered: bool) -> Optional[Client]:
+        """Notes a client that asks to be let in, as a new one or to its session; None if it was turned away. Under the lock."""
         namespace = self._namespace(ns)
         if not self._serves(namespace):
             self._broker.reject(socket, "Unable to connect")
             return None
         try:
-            handshake = self._broker.handshake(socket)
-            client = Client(self._broker.socket_id(socket), socket, ns, namespace, environ(handshake))
+            client = Client(sid, socket, ns, namespace, environ(self._broker.handshake(socket)))
         except raw.Gone:
             return None
-        self._clients[client.sid] = self._by_socket[socket] = client
+        self._by_socket[socket] = client
+        before = self._clients.get(sid)
+        if recovered:
+            client.environ["recovered"] = True
+            client.socket = self._broker.find_socket(sid) or socket
+            if client.socket in self._away:
+                client.session = self._away[client.socket].session
+        # Its session may be with an older connection still.
+        if before is None or before.left is not None:
+            self._clients[sid] = client
         if self.always_connect and not self._accept(client):
             self._forget(client)
             return None
@@ -484,9 +498,11 @@ class BaseServer:
             self._commit()
             client.accepted = True
             try:
-                self._broker.accept(client.socket)
+                self._broker.accept(client.request)
             except raw.Gone:
                 return False
+            if client.request != client.socket:
+                self._let_back.setdefault(client.socket, deque()).append(client)
             return True
 
     def _refuse(self, client: Client, why: dict[str, Any]) -> None:
@@ -497,10 +513,10 @@ class BaseServer:
                     self._broker.disconnect(client.socket)
                 else:
                     try:
-                        self._broker.reject(client.socket, *self._refusal(why))
+                        self._broker.reject(client.request, *self._refusal(why))
                     except (TypeError, ValueError) as error:  # the client is refused all the same
                         self._failed("connect", client.namespace, error)
-                        self._broker.reject(client.socket, "Connection rejected by server")
+                        self._broker.reject(client.request, "Connection rejected by server")
             except raw.Gone:
                 pass
             client.ended = True
@@ -532,14 +548,22 @@ class BaseServer:
         self._refuse(client, why)
 
     def _returns(self, socket: int, ns: int) -> Optional[Client]:
-        """Notes a client that was away and is let in already; None if it is gone again. Under the lock."""
+        """Notes a client that was away and is let in already; None if its connect handler has let it in, or if it is gone again. Under
+        the lock."""
+        before = self._is_back(socket)
+        if asked := self._let_back.get(socket):
+            client = asked.popleft()
+            self._drop_request(client)
+            if before is not None and self._clients.get(client.sid) is not client:
+                client.session = before.session
+            self._clients[client.sid] = self._by_socket[socket] = client
+            return None
         try:
             made = {**environ(self._broker.handshake(socket)), "recovered": True}
             client = Client(self._broker.socket_id(socket), socket, ns, self._namespace(ns), made)
         except raw.Gone:
             return None
         client.accepted = True
-        before = self._is_back(socket)
         client.session = before.session if before is not None else {}
         self._clients[client.sid] = self._by_socket[socket] = client
         return client
@@ -547,6 +571,8 @@ class BaseServer:
     def _leaves(self, socket: int, code: int, rooms: Iterable[bytes], flags: int) -> Optional[Client]:
         """Notes that a client is gone; it stays known until its disconnect handler is done."""
         client = self._by_socket.pop(socket, None)
+        if client is not None and socket == client.request:
+            self._drop_request(client)
         if not flags & raw.RECOVERABLE:
             self._is_back(socket)
         if client is not None:
@@ -557,6 +583,16 @@ class BaseServer:
                 if client.rooms is None:
                     client.rooms = [client.sid, *(room.decode() for room in rooms)]
         return client
+
+    def _drop_request(self, client: Client) -> None:
+        """Notes that a client asks for its session no more."""
+        self._by_socket.pop(client.request, None)
+        asked = self._let_back.get(client.socket)
+        if asked is not None:
+            if client in asked:
+                asked.remove(client)
+            if not asked:
+                del self._let_back[client.socket]
 
     def _is_back(self, socket: int) -> Optional[Client]:
         """Notes that a client is not away any more, whatever it is now."""
@@ -603,8 +639,9 @@ class BaseServer:
         # By now it may be back, as another one.
         if self._clients.get(client.sid) is client:
             del self._clients[client.sid]
-        if self._by_socket.get(client.socket) is client:
-            del self._by_socket[client.socket]
+        for socket in (client.socket, client.request):
+            if self._by_socket.get(socket) is client:
+                del self._by_socket[socket]
 
     def _namespace_removed(self, ns: int, name: str) -> None:
         self._names.pop(ns, None)

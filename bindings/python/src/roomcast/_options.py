@@ -32,7 +32,8 @@ class Options(TypedDict, total=False):
     #: An origin, a list of them, or ``"*"``; an empty list takes every page.
     cors_allowed_origins: Union[str, Sequence[str], None]
     cors_credentials: bool
-    #: Clients that come back are told what they have missed: ``True``, or a dict with ``max_disconnection_duration``, 120 seconds.
+    #: Clients that come back are told what they have missed: ``True``, or a dict with ``max_disconnection_duration``, 120 seconds, and
+    #: ``skip_middlewares``, True: with False their connect handlers decide before that.
     connection_state_recovery: Union[bool, Mapping[str, Any], None]
     #: These three are taken, and do nothing.
     http_compression: bool
@@ -93,8 +94,8 @@ def _recovery(value: Any) -> dict[str, Any]:
         raise TypeError(f"connection_state_recovery={value!r}: it is True, or a dict")
     fields = {}
     for name, setting in value.items():
-        if name == "skip_middlewares" and setting is True:
-            continue  # As it is here: who comes back is not asked about again.
+        if name == "skip_middlewares" and isinstance(setting, bool):
+            continue  # It is for the namespaces.
         if name != "max_disconnection_duration":
             raise ValueError(f"connection_state_recovery: {name}={setting!r} cannot be had here")
         fields["recovery_window"] = _milliseconds(name, setting)

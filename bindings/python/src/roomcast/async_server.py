@@ -306,7 +306,7 @@ class AsyncServer(BaseServer):
             else:
                 self._in_order(client, (name, data, parts, ack))
         elif kind == raw.CONNECT_REQUEST:
-            client = self._arrives(socket, ns)
+            client = self._arrives(socket, ns, name, bool(flags & raw.RECOVERED))
             if client:
                 self._task(self._connect(client, data))
         elif kind == raw.CONNECT:

@@ -179,7 +179,7 @@ class Server(BaseServer):
                 self._run(socket, self._message, client, name, data, parts, ack)
         elif kind == raw.CONNECT_REQUEST:
             with self._lock:
-                client = self._arrives(socket, ns)
+                client = self._arrives(socket, ns, name, bool(flags & raw.RECOVERED))
             if client:
                 self._run(socket, self._connect, client, data)
         elif kind == raw.CONNECT:

@@ -1127,7 +1127,8 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 /**
  * A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets `socket`, `ns`,
  * `name` to its id to be, and `data` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT
- * says so, and the answer is ROOMCAST_ERROR_GONE.
+ * says so, and the answer is ROOMCAST_ERROR_GONE. With the flag ROOMCAST_FLAG_RECOVERED (ROOMCAST_NAMESPACE_ASK_AGAIN) it asks for the
+ * session whose id and tag these are.
  */
 #define ROOMCAST_EVENT_CONNECT_REQUEST 4
 
@@ -1289,7 +1290,7 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 
 /**
  * On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
- * missed is sent before anything else.
+ * missed is sent before anything else. On ROOMCAST_EVENT_CONNECT_REQUEST: its client asks for that.
  */
 #define ROOMCAST_FLAG_RECOVERED 2
 
@@ -1576,6 +1577,15 @@ roomcast_status roomcast_close_connection(struct roomcast_broker *broker,
  * Each event carries one argument more on the wire, by which a client knows how far it has heard.
  */
 #define ROOMCAST_NAMESPACE_RECOVERY 2
+
+/**
+ * For roomcast_add_namespace and roomcast_add_pattern, with both of the others: you are asked about a client that comes back to its
+ * session, too. Its ROOMCAST_EVENT_CONNECT_REQUEST has the flag ROOMCAST_FLAG_RECOVERED, the id and the tag of its session, and a
+ * handle of its own. Until you accept it, it is told nothing of what it has missed, and its old connection goes on. Then that handle is
+ * dead, without an event; its tag and its rooms go to the session's socket, and ROOMCAST_EVENT_CONNECT with
+ * ROOMCAST_FLAG_RECOVERED follows for that. Whoever is rejected may come again for the session, as long as it lasts.
+ */
+#define ROOMCAST_NAMESPACE_ASK_AGAIN 4
 
 /**
  * Makes a namespace, or finds it. "abc" and "/abc" are the same; "/" is there from the beginning.

@@ -26,9 +26,10 @@ _SHORT = 0.001
 _LONGEST = 1e9
 
 
-def _flags(guarded: bool, recovery: bool) -> int:
+def _flags(guarded: bool, recovery: bool, ask_again: bool) -> int:
     """What a namespace is, as C takes it."""
-    return int(guarded * lib.ROOMCAST_NAMESPACE_GUARDED | recovery * lib.ROOMCAST_NAMESPACE_RECOVERY)
+    return int(guarded * lib.ROOMCAST_NAMESPACE_GUARDED | recovery * lib.ROOMCAST_NAMESPACE_RECOVERY
+               | ask_again * lib.ROOMCAST_NAMESPACE_ASK_AGAIN)
 
 
 class Broker(BrokerOperations, Listening, Owned):
@@ -261,18 +262,20 @@ class Broker(BrokerOperations, Listening, Owned):
     # ---- namespaces, pages, figures ----
 
     @lending
-    def add_namespace(self, name: str, guarded: bool = False, recovery: bool = False) -> int:
+    def add_namespace(self, name: str, guarded: bool = False, recovery: bool = False, ask_again: bool = False) -> int:
         """Makes a namespace, or finds it. A guarded one asks with CONNECT_REQUEST before it lets anybody in. One with recovery
         tells clients that come back what they have missed: their disconnect has the flag RECOVERABLE, and then comes a connect with
-        RECOVERED, or SESSION_EXPIRED."""
+        RECOVERED, or SESSION_EXPIRED. With ``ask_again``, a CONNECT_REQUEST with RECOVERED comes before that connect, with a handle of
+        its own and the id and the tag of the session."""
         text, found = name.encode(), ffi.new("roomcast_namespace *")
-        check(lib.roomcast_add_namespace(self._broker, text, len(text), _flags(guarded, recovery), found))
+        check(lib.roomcast_add_namespace(self._broker, text, len(text), _flags(guarded, recovery, ask_again), found))
         return int(found[0])
 
     @lending
-    def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True, recovery: bool = False) -> None:
+    def add_pattern(self, glob: str, guarded: bool = False, remove_when_empty: bool = True, recovery: bool = False,
+                    ask_again: bool = False) -> None:
         """Lets clients bring namespaces to life whose names fit; each ``*`` stands for any characters."""
-        text, flags = glob.encode(), _flags(guarded, recovery)
+        text, flags = glob.encode(), _flags(guarded, recovery, ask_again)
         check(lib.roomcast_add_pattern(self._broker, text, len(text), flags, int(remove_when_empty)))
 
     @lending

@@ -15,7 +15,8 @@ MESSAGE: Final[int] = lib.ROOMCAST_EVENT_MESSAGE
 DISCONNECT: Final[int] = lib.ROOMCAST_EVENT_DISCONNECT
 #: A client asks to join a guarded namespace: answer with roomcast_accept or roomcast_reject. Sets ``socket``, ``ns``, ``name`` to
 #: its id to be, and ``data`` to the auth object as JSON. If it leaves before you answer, ROOMCAST_EVENT_DISCONNECT says so, and the
-#: answer is ROOMCAST_ERROR_GONE.
+#: answer is ROOMCAST_ERROR_GONE. With the flag ROOMCAST_FLAG_RECOVERED (ROOMCAST_NAMESPACE_ASK_AGAIN) it asks for the session whose
+#: id and tag these are.
 CONNECT_REQUEST: Final[int] = lib.ROOMCAST_EVENT_CONNECT_REQUEST
 #: A client acknowledged an emit. Sets ``ack`` to what roomcast_emit_with_ack gave and ``context`` to what it was given, ``socket``,
 #: ``data`` to the arguments (a JSON array), ``parts`` to the attachments, ``code`` to how many have still to answer: 0 ends this
@@ -93,7 +94,7 @@ NODES: Final[int] = lib.ROOMCAST_EVENT_NODES
 #: On ROOMCAST_EVENT_ACK_END: the time was up.
 TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
 #: On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it
-#: missed is sent before anything else.
+#: missed is sent before anything else. On ROOMCAST_EVENT_CONNECT_REQUEST: its client asks for that.
 RECOVERED: Final[int] = lib.ROOMCAST_FLAG_RECOVERED
 #: On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its ROOMCAST_EVENT_CONNECT
 #: with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
