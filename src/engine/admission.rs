@@ -135,18 +135,20 @@ pub(crate) fn check_drain(per_second: u32, reason: &str) -> Result<()> {
 }
 
 impl Engine {
-    /// Whether a new session of this address may begin now; counts those that may, until [`Engine::left`], and those that may not.
-    pub(super) fn admit(&mut self, address: Option<Address>) -> std::result::Result<(), Busy> {
+    /// Whether a new session of this address may begin now; counts those that may, until [`Engine::left`], and those that may not. Returns
+    /// its number among all.
+    pub(super) fn admit(&mut self, address: Option<Address>) -> std::result::Result<u64, Busy> {
         let limits = &self.config.limits;
         let entered = match self.admission.drain {
             Some(_) => Err(Busy::Draining),
             None => self.quotas.enter(address, limits, self.wall_clock()),
         };
-        let answer = entered.and_then(|()| {
-            self.admission.admit(limits, self.now).inspect_err(|_| self.quotas.leave(address))
+        let answer = entered.and_then(|number| {
+            let admitted = self.admission.admit(limits, self.now);
+            admitted.inspect_err(|_| self.quotas.leave(address)).map(|()| number)
         });
         match answer {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(Busy::Full) => count(&mut self.counters.handshakes_over_connections, 1),
             Err(Busy::AddressFull | Busy::AddressRate) => {
                 count(&mut self.counters.handshakes_over_address, 1)

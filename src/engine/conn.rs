@@ -95,6 +95,8 @@ pub(crate) struct Conn {
     pub(crate) origin: Box<Origin>,
     /// What it is counted by, if addresses are.
     pub(crate) address: Option<Address>,
+    /// Its place among all that were ever opened, on all loops.
+    pub(crate) number: u64,
     /// The batch of events with the newest from this client.
     pub(crate) said: u64,
     pub(crate) leaving: Option<Box<Leaving>>,
@@ -105,6 +107,7 @@ impl Conn {
         sid: Box<str>,
         origin: Box<Origin>,
         address: Option<Address>,
+        number: u64,
         transport: Transport,
     ) -> Self {
         Self {
@@ -117,6 +120,7 @@ impl Conn {
             probe: None,
             origin,
             address,
+            number,
             said: 0,
             leaving: None,
         }

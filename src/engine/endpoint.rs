@@ -197,15 +197,16 @@ impl Engine {
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
-        if let Err(busy) = self.admit(address) {
-            return self.refuse_for_now(link, upgrade, busy);
-        }
+        let number = match self.admit(address) {
+            Ok(number) => number,
+            Err(busy) => return self.refuse_for_now(link, upgrade, busy),
+        };
         let transport = if upgrade {
             Transport::WebSocket { link }
         } else {
             Transport::Polling { poll: Some(link), post: None }
         };
-        let Ok(key) = self.add_conn(origin, transport, address) else {
+        let Ok(key) = self.add_conn(origin, transport, address, number) else {
             self.quotas.leave(address);
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };

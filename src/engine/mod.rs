@@ -316,6 +316,12 @@ impl Engine {
         self.conns.key_at(slot)
     }
 
+    /// Whether a connection was opened before another one, on whichever loop each was.
+    pub(crate) fn is_older(&self, conn: Key, other: Key) -> bool {
+        let number = |key| self.conns.get(key).map(|conn| conn.number);
+        number(conn).zip(number(other)).is_some_and(|(number, other)| number < other)
+    }
+
     /// Where a connection comes from.
     pub(crate) fn peer(&self, conn: Key) -> Option<&Peer> {
         self.conns.get(conn).map(|conn| &conn.origin.peer)
@@ -398,8 +404,14 @@ impl Engine {
         }
     }
 
-    /// `address` is what it was admitted by.
-    fn add_conn(&mut self, origin: Origin, transport: Transport, address: Option<Address>) -> Result<Key> {
+    /// `address` is what it was admitted by, and `number` what it was given then.
+    fn add_conn(
+        &mut self,
+        origin: Origin,
+        transport: Transport,
+        address: Option<Address>,
+        number: u64,
+    ) -> Result<Key> {
         let next = self.conns.next_key();
         let (sid, custom): (Box<str>, bool) = match &mut self.config.id_generator {
             Some(generate) => (generate().ok_or(Error::BadId)?.into(), true),
@@ -408,7 +420,7 @@ impl Engine {
         if custom && (sid.is_empty() || self.other_sids.contains_key(&sid)) {
             return Err(Error::BadId);
         }
-        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, transport));
+        let key = self.conns.insert(Conn::new(sid.clone(), Box::new(origin), address, number, transport));
         if custom {
             self.other_sids.insert(sid, key);
         }

@@ -16,8 +16,9 @@ const KEEP: usize = 1_024;
 
 /// Counts connections: those of one engine, or those of several together.
 pub(crate) trait Quotas: Send {
-    /// Counts one more, if there is room. `address` is given if it matters. `now` is one clock for all engines.
-    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy>;
+    /// Counts one more, if there is room. `address` is given if it matters. `now` is one clock for all engines. Returns its number, which is
+    /// greater than those before, in whichever engine they are.
+    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<u64, Busy>;
 
     /// One that was counted is gone.
     fn leave(&mut self, address: Option<Address>);
@@ -27,6 +28,8 @@ pub(crate) trait Quotas: Send {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     connections: usize,
+    /// How many have ever entered.
+    entered: u64,
     of_address: HashMap<Address, u32>,
     /// Handshakes of the second that ends at `until`.
     handshakes: HashMap<Address, u32>,
@@ -34,7 +37,7 @@ pub(crate) struct Counts {
 }
 
 impl Quotas for Counts {
-    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
+    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<u64, Busy> {
         if self.connections >= limits.max_connections as usize {
             return Err(Busy::Full);
         }
@@ -42,7 +45,8 @@ impl Quotas for Counts {
             self.enter_from(address, limits, now)?;
         }
         self.connections = self.connections.saturating_add(1);
-        Ok(())
+        self.entered = self.entered.saturating_add(1);
+        Ok(self.entered)
     }
 
     #[expect(clippy::arithmetic_side_effects, reason = "it was counted as it came")]

@@ -3,7 +3,6 @@
 
 use super::Hub;
 use super::acks::Owed;
-use super::place::Place;
 use super::recovery::{Refusal, record};
 use super::sockets::{Life, Returns, Socket};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -28,7 +27,7 @@ impl Hub {
         }
         let Some(pid) = text_in(auth, "pid") else { return false };
         let key = self.recovery.pids.find(&pid);
-        let Some(key) = key.filter(|&key| self.is_recoverable(key, namespace)) else {
+        let Some(key) = key.filter(|&key| self.is_recoverable(engine, key, namespace, conn)) else {
             let counters = &mut engine.counters;
             count(
                 match self.recovery.pids.elsewhere(&pid) {
@@ -127,7 +126,7 @@ impl Hub {
         }
         let rooms = self.asking.rooms_of(key.slot).filter(|&room| room != sid::text(&own));
         let rooms: Vec<String> = rooms.map(str::to_owned).collect();
-        if !self.is_recoverable(to, namespace) {
+        if !self.is_recoverable(engine, to, namespace, conn) {
             count(&mut engine.counters.recoveries_unknown, 1);
         } else if self.take_back(engine, conn, to, &auth, tag) {
             self.forget_socket(engine, key);
@@ -142,10 +141,17 @@ impl Hub {
         self.connect_anew(engine, conn, namespace, &auth);
     }
 
-    fn is_recoverable(&self, key: Key, namespace: Key) -> bool {
-        self.sockets
-            .get(key)
-            .is_some_and(|socket| socket.namespace == namespace && socket.life.place() != Place::Asking)
+    /// Whether a connection may have the session of a socket. It stays with one that was opened later: what its client has said over an
+    /// older one, which it has left, may be read after that.
+    fn is_recoverable(&self, engine: &Engine, key: Key, namespace: Key, conn: Key) -> bool {
+        let Some(socket) = self.sockets.get(key).filter(|socket| socket.namespace == namespace) else {
+            return false;
+        };
+        match socket.life {
+            Life::Asking(_) => false,
+            Life::Connected => !engine.is_older(conn, socket.conn),
+            Life::Away(_) => true,
+        }
     }
 
     /// Sends a socket what it has missed behind an offset, or nothing.

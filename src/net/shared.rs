@@ -53,7 +53,7 @@ impl log::Log for Log {
 pub(super) struct SharedCounts(Arc<Mutex<Counts>>);
 
 impl Quotas for SharedCounts {
-    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<(), Busy> {
+    fn enter(&mut self, address: Option<Address>, limits: &Limits, now: Millis) -> Result<u64, Busy> {
         self.0.lock().enter(address, limits, now)
     }
 

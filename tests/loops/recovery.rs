@@ -134,6 +134,29 @@ fn a_connection_that_only_seems_to_be_open_is_taken_over_from_another_loop() {
 }
 
 #[test]
+fn what_is_read_late_over_an_older_connection_does_not_take_the_session_back() {
+    for loops in COUNTS {
+        let mut host = with_recovery(config(loops));
+        run(&mut host, move |address| {
+            let mut session = Session::default();
+            let (mut first, _) = Way::WebSocket.come(address, &mut session);
+            is_alive(&mut session, &mut first, 0);
+            // One on each loop.
+            let older: Vec<_> = (0..loops).map(|_| Client::over_websocket(address)).collect();
+            let (mut newest, _) = Way::WebSocket.come(address, &mut session);
+            for mut late in older {
+                let mut other = session.clone();
+                late.send(&session.ask(""));
+                other.enter(&mut late, "");
+                assert_ne!(other.sid, session.sid, "{loops} loops");
+            }
+            is_alive(&mut session, &mut newest, 1);
+        });
+        assert_eq!(host.broker.stats().counters.sessions_recovered, 1);
+    }
+}
+
+#[test]
 fn whichever_namespace_comes_first_leads_to_the_others() {
     for loops in COUNTS {
         for over_polling in [false, true] {

@@ -29,6 +29,35 @@ fn what_is_not_kept_any_more_is_not_passed_over() {
 }
 
 #[test]
+fn what_is_read_late_over_an_older_connection_does_not_take_the_session_back() {
+    let (mut world, ns) = world();
+    let (at, socket) = world.joined(true);
+    world.all(ns, "heard");
+    world.settle();
+    let auth = world.auth(at, "/");
+    let late = world.client();
+    world.open_websocket(late);
+    world.settle();
+    let back = world.back(at);
+    assert_eq!(world.told(), ["connect false", "disconnect true", "connect true"]);
+    world.text(late, &format!("40{auth}"));
+    world.settle();
+    assert_eq!(world.told(), ["connect false"], "it gets a new session");
+    assert_eq!(world.core.stats().counters.recoveries_unknown, 1);
+    world.all(ns, "live");
+    world.settle();
+    assert_eq!((world.names(back).0, world.socket(back, "/")), (words("live"), Some(socket)));
+    // When it has ended, there is no other.
+    world.cut(back);
+    let again = world.client();
+    world.open_websocket(again);
+    world.settle();
+    world.text(again, &format!("40{auth}"));
+    world.settle();
+    assert_eq!(world.socket(again, "/"), Some(socket));
+}
+
+#[test]
 fn whoever_speaks_to_all_but_itself_has_lost_nothing_with_its_own_words() {
     let limits = Limits { recovery_log_bytes: 2_000, ..Limits::default() };
     let (mut world, ns) = world_with(Config { limits, ..Config::default() });
