@@ -43,8 +43,9 @@ impl Top {
         timeout: Option<Millis>,
         context: u64,
     ) -> Result<(Receipt, Option<AckId>)> {
-        let opts = elsewhere(&target).filter(|_| !message.local && timeout != Some(0));
-        let abroad = opts.filter(|_| self.node.as_ref().is_some_and(|node| node.can_ask()));
+        let asks = !message.local && timeout != Some(0);
+        let node = self.node.as_ref().filter(|node| asks && node.can_ask());
+        let abroad = node.and_then(|_| elsewhere(&target));
         // A node that stands still never says that it has nobody.
         let longest = engine.config.cluster.as_ref().map(|cluster| cluster.request_timeout);
         let timeout = if abroad.is_some() { timeout.or(longest) } else { timeout };
@@ -179,7 +180,8 @@ impl Top {
 
     /// Tells the other nodes, if a target may find somebody there.
     fn publish<'a>(&mut self, target: &Target<'a>, say: impl FnOnce(Opts<'a>) -> cluster::Message<'a>) {
-        let (Some(node), Some(opts)) = (&mut self.node, elsewhere(target)) else { return };
+        let Some(node) = &mut self.node else { return };
+        let Some(opts) = elsewhere(target) else { return };
         // It was found a moment ago.
         if let Ok(namespace) = self.hub.namespace_name(target.namespace) {
             node.publish(namespace, &say(opts));

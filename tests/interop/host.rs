@@ -472,6 +472,7 @@ impl Host {
         let array = args.array();
         let message = Message::new(name, &array).attach(args.attachments);
         let message = if to["volatile"] == json!(true) { message.volatile() } else { message };
+        let message = if to["local"] == json!(true) { message.local() } else { message };
         let _ = self.broker.emit(target.except_rooms(&except).except(&sender), message);
     }
 

@@ -73,6 +73,13 @@ export const scenarios = {
     await ask(a, "say", { rooms: [b.id] }, "x", ...sent);
     assert.deepEqual(await heard(a, b), [["x", ...sent]]);
   },
+  async "to those of this node alone"({ a, b, c, room }) {
+    await join(a, room);
+    await join(b, room);
+    await ask(a, "say", { rooms: [room], local: true }, "x");
+    await ask(a, "say", { local: true }, "y");
+    assert.deepEqual([await came(a), await heard(a, b), await heard(a, c)], [[["x"], ["y"]], [], []]);
+  },
   async "volatile"({ a, b }) {
     await ask(a, "say", { rooms: [b.id], volatile: true }, "x", 1);
     assert.deepEqual(await heard(a, b), [["x", 1]]);

@@ -25,10 +25,11 @@ function log(entry) {
   io.of("/observer").emit("log", entry);
 }
 
-/** `{rooms, except, volatile}` as a broadcast operator. */
-function select(nsp, { rooms = [], except = [], volatile = false }) {
+/** `{rooms, except, volatile, local}` as a broadcast operator. */
+function select(nsp, { rooms = [], except = [], volatile = false, local = false }) {
   let target = nsp.except(except);
   if (rooms.length > 0) target = target.to(rooms);
+  if (local) target = target.local;
   return volatile ? target.volatile : target;
 }
 

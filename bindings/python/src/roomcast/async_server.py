@@ -464,7 +464,7 @@ class AsyncServer(BaseServer):
             nobody.
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
-        :param ignore_queue: taken and ignored, as there is no message queue.
+        :param ignore_queue: taken and ignored: in a cluster it goes to all nodes.
         """
         self._here()
         if callback is not None:

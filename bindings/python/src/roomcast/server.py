@@ -271,7 +271,7 @@ class Server(BaseServer):
             nobody.
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: called with what the client acknowledges, once for each client that does.
-        :param ignore_queue: taken and ignored, as there is no message queue.
+        :param ignore_queue: taken and ignored: in a cluster it goes to all nodes.
         """
         if callback is None:
             self._emit(event, data, to, room, skip_sid, namespace)
