@@ -5,6 +5,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD as PADDED};
+use memchr::memchr;
 
 use super::json;
 pub use super::json::Malformed;
@@ -139,9 +140,17 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, Malformed> {
     LENIENT.decode(unpadded).map_err(|_| Malformed)
 }
 
+/// Bytes of a short packet.
+const SHORT: usize = 16;
+
 /// The first packet of a polling payload in its text form, and what is behind it if there is more.
 pub fn first_packet(body: &str) -> (&str, Option<&str>) {
-    body.split_once(char::from(SEPARATOR)).map_or((body, None), |(packet, behind)| (packet, Some(behind)))
+    // Most are short, and a search that is made for long ones costs more than they do.
+    let (near, far) = body.as_bytes().split_at_checked(SHORT).unwrap_or((body.as_bytes(), &[]));
+    let at = near.iter().position(|&byte| byte == SEPARATOR);
+    let at = at.or_else(|| memchr(SEPARATOR, far).map(|at| at.saturating_add(SHORT)));
+    let parts = at.and_then(|at| Some((body.get(..at)?, body.get(at.saturating_add(1)..)?)));
+    parts.map_or((body, None), |(packet, behind)| (packet, Some(behind)))
 }
 
 /// The packets of a polling payload, up to and with the first malformed one.
