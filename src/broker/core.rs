@@ -1,7 +1,7 @@
 //! The broker without I/O: an engine, with the hub on it or the host itself, driven through [`Service`]. It must not do what
 //! belongs to either.
 
-use super::found::{Found, Others as OtherCores};
+use super::among_cores::{AmongCores, Part};
 use super::pages::Pages;
 use super::reporter::{Others, Reporter};
 use super::top::Top;
@@ -21,7 +21,6 @@ use crate::host::log::{Log, Silence};
 use crate::host::peer::Peer;
 use crate::host::stats::count;
 use crate::hub::Hub;
-use crate::hub::acks::AnswerAbroad;
 use crate::hub::namespaces::NamespaceChange;
 use crate::wire::cluster::Heard;
 use std::time::Duration;
@@ -74,7 +73,7 @@ impl Core {
             pages: Pages::default(),
             reporter: None,
             node: node.map(Box::new),
-            others: OtherCores::default(),
+            among: AmongCores::default(),
         };
         let mut core = Self { engine, top };
         core.settle();
@@ -86,7 +85,7 @@ impl Core {
         self.engine.tell(&mut self.top);
         if self.engine.config.cluster.is_some() {
             self.top.follow_namespaces();
-            self.top.send_answers();
+            self.top.send_answers(&self.engine);
         }
     }
 
@@ -103,7 +102,7 @@ impl Core {
 
     /// What other nodes of a cluster have said since the last time, for the broker's other cores.
     pub(crate) fn take_heard(&mut self) -> Vec<Heard<'static>> {
-        std::mem::take(&mut self.top.others.heard)
+        std::mem::take(&mut self.top.among.heard)
     }
 
     /// Does what another node has ordered.
@@ -112,24 +111,14 @@ impl Core {
         self.settle();
     }
 
-    /// What this core has found for other nodes since the last time, for the core that speaks for all.
-    pub(crate) fn take_found(&mut self) -> Vec<Found> {
-        std::mem::take(&mut self.top.others.found)
+    /// What this core has to say to other nodes since the last time, for the core that speaks for all.
+    pub(crate) fn take_parts(&mut self) -> Vec<Part> {
+        std::mem::take(&mut self.top.among.parts)
     }
 
-    /// What clients of this core have answered to the hosts of other nodes since the last time.
-    pub(crate) fn take_answers(&mut self) -> Vec<AnswerAbroad> {
-        std::mem::take(&mut self.top.others.answers)
-    }
-
-    /// What a client of another core of the broker has answered to the host of another node.
-    pub(crate) fn send_answer(&mut self, answer: AnswerAbroad) {
-        self.top.send_answer(answer);
-    }
-
-    /// Another core of the broker has found this for another node.
-    pub(crate) fn add_found(&mut self, found: Found) {
-        self.top.add_found(&self.engine, found);
+    /// Another core of the broker has this to say to other nodes.
+    pub(crate) fn say(&mut self, part: Part) {
+        self.top.say(&self.engine, part);
     }
 
     /// From now on this core tells others what it has, and answers a monitor for all of them.
@@ -254,6 +243,11 @@ impl Core {
 }
 
 impl Core {
+    /// When the node has something for the host by itself; while there is no room for it, it keeps it.
+    fn node_timeout(&self) -> Option<Millis> {
+        self.top.node.as_ref().filter(|_| self.engine.wants_input())?.next_timeout()
+    }
+
     /// When something is due that is not the node's.
     fn own_timeout(&self) -> Option<Millis> {
         let report = self.top.reporter.as_ref().map(|reporter| reporter.due);
@@ -327,7 +321,7 @@ impl Service for Core {
             }
             self.settle();
         }
-        if self.top.node.as_ref().and_then(|node| node.next_timeout()).is_some_and(|due| due <= now) {
+        if self.node_timeout().is_some_and(|due| due <= now) {
             self.bus_received(now);
         }
     }
@@ -349,8 +343,7 @@ impl Service for Core {
     }
 
     fn next_timeout(&self) -> Option<Millis> {
-        let node = self.top.node.as_ref().and_then(|node| node.next_timeout());
-        earlier(self.own_timeout(), node)
+        earlier(self.own_timeout(), self.node_timeout())
     }
 
     fn wants_input(&self) -> bool {

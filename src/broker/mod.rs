@@ -5,10 +5,10 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod among_cores;
 mod calls;
 mod cluster;
 mod core;
-mod found;
 pub(crate) mod operations;
 pub(crate) mod pages;
 pub(crate) mod reporter;
@@ -16,5 +16,5 @@ mod top;
 
 pub use self::core::Core;
 pub(crate) use self::core::Shared;
-pub(crate) use found::Found;
+pub(crate) use among_cores::Part;
 pub use pages::Resource;

@@ -1,7 +1,7 @@
 //! What sits on the engine: the hub, or the host itself; pages beside the endpoint; and this broker's place in a cluster. It must not
 //! be driven: the core does that.
 
-use super::found::Others;
+use super::among_cores::AmongCores;
 use super::pages::{Pages, Resource};
 use super::reporter::Reporter;
 use crate::base::errors::Result;
@@ -23,8 +23,8 @@ pub(super) struct Top {
     pub(super) reporter: Option<Reporter>,
     /// In a cluster, if this core speaks for the broker there.
     pub(super) node: Option<Box<Node>>,
-    /// What the broker's other cores are to hear of a cluster.
-    pub(super) others: Others,
+    /// In a cluster, what the broker's cores have for each other.
+    pub(super) among: AmongCores,
 }
 
 impl Top {

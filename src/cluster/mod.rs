@@ -9,5 +9,5 @@ mod node;
 pub(crate) mod redis;
 mod requests;
 
-pub(crate) use node::{ClientsStep, Incoming, Node};
+pub(crate) use node::{ClientsStep, ForHost, Incoming, Node};
 pub(crate) use requests::Over;

@@ -14,35 +14,44 @@ use crate::wire::cluster::{Heard, Message, Opts, Packet, RemoteSocket, Value};
 use crate::wire::resp::Reply;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 static URL: Field =
     Field::words("cluster_url", "it is no address of a Redis, such as redis://127.0.0.1:6379");
 
-/// What this node hears.
+/// What this node hears, by whom it concerns.
 pub(crate) enum Incoming<'a> {
+    /// Another node emits something, which has yet to be read.
+    Broadcast(Unread<'a>),
+    /// Another node orders something, or asks.
+    Order(Heard<'a>),
+    /// What becomes known of clients that an emit asks for acknowledgements, by the number of the question.
+    Clients {
+        question: u64,
+        step: ClientsStep<'a>,
+    },
+    ForHost(ForHost<'a>),
+}
+
+/// What the host is to be told. `context` is its own number for what it has asked.
+pub(crate) enum ForHost<'a> {
     /// The others can be heard, and hear this node. `lost` is for how long they could not, if they could before.
     Up { lost: Option<Millis> },
     /// Nobody hears this node until it is up again.
     Down { reason: &'a str },
     /// Redis does not allow this node something.
     Refused { reason: &'a str },
-    /// Another node emits something, which has yet to be read.
-    Broadcast(Unread<'a>),
-    /// Another node orders something, or asks.
-    Order(Heard<'a>),
     /// The host of another node says this; with a number, it waits for an answer.
-    Question { namespace: &'a str, packet: &'a Packet<'a>, answer: Option<u64> },
-    /// So many nodes there are, this one among them, for the question of this number.
+    Said { namespace: &'a str, packet: &'a Packet<'a>, answer: Option<u64> },
+    /// So many nodes there are, this one among them.
     Nodes { context: u64, count: u32 },
-    /// A socket of another node, for the question of this number.
+    /// A socket of another node.
     Socket { context: u64, socket: &'a RemoteSocket<'a> },
-    /// What the host of another node says to the question of this number; `None` if it says nothing.
+    /// What the host of another node answers; `None` if there is no value in it.
     Answer { context: u64, value: Option<&'a Value<'a>> },
     /// A question is over.
     Over(Over),
-    /// What becomes known of clients that an emit asks for acknowledgements, by the number of the question.
-    Clients { question: u64, step: ClientsStep<'a> },
 }
 
 /// What becomes known of clients of other nodes that are asked for acknowledgements.
@@ -79,15 +88,14 @@ impl<'a> Unread<'a> {
             Purpose::Requests => pubsub::decode_request(self.payload, self.namespace),
             Purpose::Responses => pubsub::decode_response(self.payload, self.namespace),
         };
-        let counted = match &read {
-            Ok(heard) if heard.namespace == self.namespace && heard.from.as_deref() != Some(self.uid) => {
-                &mut self.counters.cluster_heard
-            }
-            Ok(_) => &mut self.counters.cluster_ignored,
-            Err(_) => &mut self.counters.cluster_malformed,
+        let Ok(heard) = read else {
+            count(&mut self.counters.cluster_malformed, 1);
+            return None;
         };
-        count(counted, 1);
-        read.ok().filter(|it| it.namespace == self.namespace && it.from.as_deref() != Some(self.uid))
+        let foreign = heard.namespace != self.namespace || heard.from.as_deref() == Some(self.uid);
+        let Counters { cluster_ignored, cluster_heard, .. } = self.counters;
+        count(if foreign { cluster_ignored } else { cluster_heard }, 1);
+        (!foreign).then_some(heard)
     }
 }
 
@@ -153,10 +161,11 @@ impl Node {
 
     /// What it has counted: a broker's counters, of which only those of a cluster are not 0.
     pub(crate) fn counters(&self) -> Counters {
-        let RedisCounters { published, dropped, lost, connected, failed, .. } = self.redis.counters();
+        let RedisCounters { published, dropped, lost, refused, connected, failed, .. } =
+            self.redis.counters();
         Counters {
             cluster_published: published,
-            cluster_dropped: self.counters.cluster_dropped.saturating_add(dropped),
+            cluster_dropped: self.counters.cluster_dropped.saturating_add(dropped).saturating_add(refused),
             cluster_lost: lost,
             cluster_connects: connected,
             cluster_failures: failed,
@@ -316,7 +325,7 @@ impl Node {
         namespace: &str,
         context: u64,
         due: Millis,
-        say: impl FnOnce(std::borrow::Cow<'a, str>) -> Message<'a>,
+        say: impl FnOnce(Cow<'a, str>) -> Message<'a>,
     ) {
         let number = self.requests.ask(question, context, due);
         let request = format!("{}{number}", self.uid);
@@ -326,13 +335,12 @@ impl Node {
 
     /// How many nodes listen to the requests of a namespace: so many are to answer.
     fn ask_count(&mut self, namespace: &str, number: u64) {
+        if !self.can_ask() {
+            return self.over.extend(self.requests.give_up(number));
+        }
         let mut channel = String::new();
         pubsub::channel(&mut channel, &self.options.prefix, Purpose::Requests, namespace);
-        if !self.can_ask() {
-            self.over.extend(self.requests.give_up(number));
-        } else {
-            self.redis.ask(&[b"PUBSUB", b"NUMSUB", channel.as_bytes()], number);
-        }
+        self.redis.ask(&[b"PUBSUB", b"NUMSUB", channel.as_bytes()], number);
     }
 
     /// When a question is over, whatever comes.
@@ -344,20 +352,21 @@ impl Node {
     /// Has `act` look at what was heard next. False if there is nothing.
     pub(crate) fn hear(&mut self, now: Millis, mut act: impl FnMut(Incoming<'_>)) -> bool {
         let Self { redis, channels, uid, requests, asked, over, counters, .. } = self;
+        let mut tell = |news: ForHost<'_>| act(Incoming::ForHost(news));
         if let Some(over) = over.pop_front().or_else(|| requests.expire(now)) {
-            act(Incoming::Over(over));
+            tell(ForHost::Over(over));
             return true;
         }
         let Some(event) = redis.next() else { return false };
         match event {
-            RedisEvent::Up { lost } => act(Incoming::Up { lost }),
-            RedisEvent::Down { why } => act(Incoming::Down { reason: why }),
+            RedisEvent::Up { lost } => tell(ForHost::Up { lost }),
+            RedisEvent::Down { why } => tell(ForHost::Down { reason: why }),
             RedisEvent::Refused { name, why, .. } => {
                 let name = String::from_utf8_lossy(name);
-                act(Incoming::Refused { reason: &format!("to listen to {name}: {why}") });
+                tell(ForHost::Refused { reason: &format!("to listen to {name}: {why}") });
             }
             RedisEvent::Unpublished { why } => {
-                act(Incoming::Refused { reason: &format!("to publish: {why}") });
+                tell(ForHost::Refused { reason: &format!("to publish: {why}") });
             }
             RedisEvent::Message { channel, pattern, payload } => {
                 // Of a namespace that is gone, Redis has yet to hear.
@@ -371,38 +380,37 @@ impl Node {
                     Purpose::Responses => answer(requests, unread, act),
                 }
             }
+            RedisEvent::Reply { token, reply } if token >= FOR_CLIENTS => {
+                let step = ClientsStep::Nodes(nodes_in(reply).unwrap_or(1).saturating_sub(1));
+                act(Incoming::Clients { question: token, step });
+            }
             RedisEvent::Reply { token, reply } => {
-                let nodes = match reply {
-                    Reply::List(mut items) => items.nth(1),
-                    _ => None,
-                };
-                let nodes = match nodes {
-                    Some(Reply::Integer(count)) => u32::try_from(count).ok(),
-                    _ => None,
-                };
-                if token >= FOR_CLIENTS {
-                    let step = ClientsStep::Nodes(nodes.unwrap_or(1).saturating_sub(1));
-                    act(Incoming::Clients { question: token, step });
-                    return true;
-                }
-                let over = match (nodes, requests.question(token)) {
+                let over = match (nodes_in(reply), requests.question(token)) {
                     (Some(count), Some((Question::Nodes, context))) => {
+                        tell(ForHost::Nodes { context, count });
                         requests.give_up(token);
-                        act(Incoming::Nodes { context, count });
                         return true;
                     }
                     (Some(nodes), _) => requests.expect(token, nodes.saturating_sub(1)),
                     (None, _) => requests.give_up(token),
                 };
-                over.into_iter().for_each(|over| act(Incoming::Over(over)));
+                over.into_iter().for_each(|over| tell(ForHost::Over(over)));
             }
+            // Its time limit ends it.
             RedisEvent::Failed { token, .. } if token >= FOR_CLIENTS => {}
             RedisEvent::Failed { token, .. } => {
-                requests.give_up(token).into_iter().for_each(|over| act(Incoming::Over(over)));
+                requests.give_up(token).into_iter().for_each(|over| tell(ForHost::Over(over)));
             }
         }
         true
     }
+}
+
+/// How many nodes there are, by the answer to `PUBSUB NUMSUB` of one channel.
+fn nodes_in(reply: Reply<'_>) -> Option<u32> {
+    let Reply::List(mut items) = reply else { return None };
+    let Some(Reply::Integer(count)) = items.nth(1) else { return None };
+    u32::try_from(count).ok()
 }
 
 /// Another node orders something, or asks.
@@ -412,7 +420,7 @@ fn request(asked: &mut Asked, unread: Unread<'_>, act: impl FnOnce(Incoming<'_>)
     match &heard.message {
         Message::ServerEmit { packet, request } => {
             let answer = request.as_ref().map(|request| asked.add(namespace, request));
-            act(Incoming::Question { namespace, packet, answer });
+            act(Incoming::ForHost(ForHost::Said { namespace, packet, answer }));
         }
         _ => act(Incoming::Order(heard)),
     }
@@ -437,12 +445,12 @@ fn answer(requests: &mut Requests, unread: Unread<'_>, mut act: impl FnMut(Incom
         }
         (Message::AckReply { value, .. }, None) => return act(clients(ClientsStep::Answer(value.as_ref()))),
         (Message::FetchReply { sockets, .. }, Some((Question::Sockets, context))) => {
-            sockets.iter().for_each(|socket| act(Incoming::Socket { context, socket }));
+            sockets.iter().for_each(|socket| act(Incoming::ForHost(ForHost::Socket { context, socket })));
         }
         (Message::ServerEmitReply { value, .. }, Some((Question::Hosts, context))) => {
-            act(Incoming::Answer { context, value: value.as_ref() });
+            act(Incoming::ForHost(ForHost::Answer { context, value: value.as_ref() }));
         }
         _ => return,
     }
-    requests.answered(number).into_iter().for_each(|over| act(Incoming::Over(over)));
+    requests.answered(number).into_iter().for_each(|over| act(Incoming::ForHost(ForHost::Over(over))));
 }

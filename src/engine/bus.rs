@@ -54,6 +54,9 @@ pub trait Bus {
     /// So many bytes of the output are gone.
     fn sent(&mut self, connection: usize, count: usize);
 
+    /// Something waits for a connection over which it could be sent, or has not been heard for certain.
+    fn owes(&self) -> bool;
+
     /// Something has been heard that nobody has looked at.
     fn has_news(&self) -> bool;
 }

@@ -120,7 +120,8 @@ counters! {
     remote_failures,
     /// Messages for the other nodes of a cluster that were handed to a connection to Redis.
     cluster_published,
-    /// Messages for the other nodes that were not: Redis was away for too long, they were volatile while it was, or were too large.
+    /// Messages for the other nodes that were not: Redis was away for too long, they were volatile while it was, were too large,
+    /// or Redis does not allow them.
     cluster_dropped,
     /// Messages for the other nodes of which nobody knows whether they were heard: the connection ended before Redis had said so.
     cluster_lost,

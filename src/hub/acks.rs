@@ -98,7 +98,7 @@ pub(crate) enum AbroadStep<'a> {
 }
 
 /// An answer for another node's host: the first value.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct AnswerAbroad {
     pub(crate) namespace: Box<str>,
     pub(crate) request: Box<str>,

@@ -60,14 +60,12 @@ impl Hub {
             session: session.map(Box::new),
             returns: None,
         });
+        self.keep_auth(engine, key, auth);
         let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get(namespace)) else {
             return;
         };
         state.sockets.push(key);
         let id = sid::text(&sid);
-        if engine.config.cluster.is_some() {
-            self.auths.insert(key.slot, auth.into());
-        }
         if home.guarded {
             self.asking.add(key.slot, home.asking, key.slot);
             self.keep_ask(engine, conn, key, auth);

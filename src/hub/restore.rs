@@ -219,12 +219,10 @@ impl Hub {
     /// A socket that is away is back, on another connection.
     fn come_back(&mut self, engine: &mut Engine, key: Key, auth: &str) {
         count(&mut engine.counters.sessions_recovered, 1);
+        self.keep_auth(engine, key, auth);
         let Some(socket) = self.sockets.get(key) else { return };
         if let Some(client) = self.clients.get_mut(socket.conn) {
             client.sockets.push(key);
-        }
-        if engine.config.cluster.is_some() {
-            self.auths.insert(key.slot, auth.into());
         }
         let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(socket.namespace), true);
         engine.events.push(kind).tag(socket.tag).text(&[sid::text(&socket.sid)]).text(&[auth]);

@@ -16,6 +16,9 @@ use crate::host::reason::Reason;
 use crate::out::backlog::Backlog;
 use crate::route::{Change, Router};
 
+/// Bytes of an auth object that is kept.
+const MAX_AUTH: usize = 8 * 1024;
+
 /// A client's presence in one namespace.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -114,6 +117,15 @@ impl Hub {
         let key = self.owner(id)?;
         let known = self.sockets.get(key).is_some_and(|socket| socket.life.place() != Place::Asking);
         known.then(|| SocketId::new(key))
+    }
+
+    /// In a cluster, keeps the auth object of a socket's client for other nodes, unless it is larger than any that is meant for them.
+    pub(super) fn keep_auth(&mut self, engine: &Engine, key: Key, auth: &str) {
+        if engine.config.cluster.is_some() && auth.len() <= MAX_AUTH {
+            self.auths.insert(key.slot, auth.into());
+        } else {
+            self.auths.remove(&key.slot);
+        }
     }
 
     /// In a cluster, the auth object of a socket's client.

@@ -419,6 +419,7 @@ impl Broker {
 
     /// Ends all connections in good order and stops listening: sockets are disconnected with `server shutting down`,
     /// what is queued goes out, for at most `grace`. `events` holds the disconnects then. It may listen again afterwards.
+    /// In a cluster what was said to other nodes is waited for, too, until Redis has it.
     ///
     /// A client that waits for an answer of the host's does not get it any more: there is no turn in which it could be given.
     /// [`drain`](Broker::drain) first lets clients go with all they were owed.

@@ -5,8 +5,7 @@ use super::queues::{Order, Queues};
 use super::shard::Shard;
 use crate::base::errors::{Error, Result};
 use crate::broker::operations::Loops;
-use crate::broker::{Core, Found};
-use crate::hub::acks::AnswerAbroad;
+use crate::broker::{Core, Part};
 use crate::hub::namespaces::NamespaceChange;
 use crate::wire::cluster::Heard;
 use parking_lot::Mutex;
@@ -35,24 +34,18 @@ impl Order for FromNode {
     }
 }
 
-impl Order for Mutex<Option<Found>> {
+/// What one loop has to say to other nodes, until the first says it.
+struct ForNodes(Mutex<Option<Part>>);
+
+impl Order for ForNodes {
     fn call(&self) -> &'static str {
-        "what another node asks for"
+        "what is for another node"
     }
 
     fn run(&self, shard: &mut Shard) -> Result<()> {
-        self.lock().take().into_iter().for_each(|found| shard.core.add_found(found));
-        Ok(())
-    }
-}
-
-impl Order for AnswerAbroad {
-    fn call(&self) -> &'static str {
-        "an answer to another node"
-    }
-
-    fn run(&self, shard: &mut Shard) -> Result<()> {
-        shard.core.send_answer(self.clone());
+        if let Some(part) = self.0.lock().take() {
+            shard.core.say(part);
+        }
         Ok(())
     }
 }
@@ -81,10 +74,8 @@ impl Others {
         } else if self.number > 0 {
             let order = |change| (Loops::one(0), Arc::new(change) as Arc<dyn Order>);
             self.waiting.extend(core.namespace_changes().into_iter().map(order));
-            let order = |found| (Loops::one(0), Arc::new(Mutex::new(Some(found))) as Arc<dyn Order>);
-            self.waiting.extend(core.take_found().into_iter().map(order));
-            let order = |answer| (Loops::one(0), Arc::new(answer) as Arc<dyn Order>);
-            self.waiting.extend(core.take_answers().into_iter().map(order));
+            let order = |part| (Loops::one(0), Arc::new(ForNodes(Mutex::new(Some(part)))) as Arc<dyn Order>);
+            self.waiting.extend(core.take_parts().into_iter().map(order));
         }
         while let Some((loops, order)) = self.waiting.front() {
             if self.queues.send(*loops, order) == Err(Error::Full) {

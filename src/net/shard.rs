@@ -9,6 +9,7 @@ use crate::base::errors::Result;
 use crate::broker::Core;
 use crate::broker::operations::answers::Answer;
 use crate::broker::operations::{Handles, Operation};
+use crate::engine::service::Service;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,7 @@ impl Shard {
         self.io.close_listeners();
         self.core.shut_down();
         self.io.flush(&mut self.core);
-        while self.core.link_count() > 0 {
+        while self.core.link_count() > 0 || self.core.bus().is_some_and(|bus| bus.owes()) {
             let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break;

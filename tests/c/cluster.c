@@ -69,22 +69,11 @@ static roomcast_target in_room(const world *w, const roomcast_slice *room) {
     return target;
 }
 
-static roomcast_message said(const char *name, const char *args) {
-    roomcast_message message;
-    CLEAR(message);
-    message.struct_size = sizeof message;
-    message.name = name;
-    message.name_len = strlen(name);
-    message.args = args;
-    message.args_len = strlen(args);
-    return message;
-}
-
 /* A node says something until the other one's client hears it: that it listens cannot be known. */
 static void reach(world *here, world *there, client *c) {
     roomcast_slice room = slice(client_sid(c));
     roomcast_target target = in_room(here, &room);
-    roomcast_message message = said("knock", "[]");
+    roomcast_message message = message_of("knock", "[]");
     while (client_waiting(c) == 0) {
         OK(roomcast_emit_to(here->broker, &target, &message, NULL));
         world_turn(here);
@@ -121,7 +110,7 @@ static void two_nodes(pid_t server) {
         OK(roomcast_sockets_join(here.broker, &target, &room, 1, NULL));
     }
     target = in_room(&here, &room);
-    message = said("news", "[1]");
+    message = message_of("news", "[1]");
     OK(roomcast_emit_to(here.broker, &target, &message, NULL));
     UNTIL(&there, (world_turn(&here), client_waiting(b) > 0));
     client_expect(&there, b, "42[\"news\",1]");
@@ -141,7 +130,7 @@ static void two_nodes(pid_t server) {
     seen_free(&event);
 
     /* Its answer. */
-    message = said("q", "[]");
+    message = message_of("q", "[]");
     OK(roomcast_emit_with_ack(here.broker, &target, &message, 60000, 9, &ack, NULL));
     CHECK(ack != 0);
     UNTIL(&there, (world_turn(&here), client_waiting(b) > 0));

@@ -43,6 +43,17 @@ int slice_is(roomcast_slice given, const char *text) {
     return given.len == strlen(text) && memcmp(given.ptr, text, given.len) == 0;
 }
 
+roomcast_message message_of(const char *name, const char *args) {
+    roomcast_message made;
+    CLEAR(made);
+    made.struct_size = sizeof made;
+    made.name = name;
+    made.name_len = strlen(name);
+    made.args = args;
+    made.args_len = strlen(args);
+    return made;
+}
+
 uint64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

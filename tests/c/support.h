@@ -38,6 +38,9 @@ void check_text(const char *file, int line, const char *text);
 roomcast_slice slice(const char *text);
 int slice_is(roomcast_slice given, const char *text);
 
+/* An event with these arguments, a JSON array. */
+roomcast_message message_of(const char *name, const char *args);
+
 /* Milliseconds of a clock that only goes forward. */
 uint64_t now_ms(void);
 

@@ -2,17 +2,6 @@
  * rooms and questions, responses from memory, the log. */
 #include "support.h"
 
-static roomcast_message message_of(const char *name, const char *args) {
-    roomcast_message made;
-    CLEAR(made);
-    made.struct_size = sizeof made;
-    made.name = name;
-    made.name_len = strlen(name);
-    made.args = args;
-    made.args_len = strlen(args);
-    return made;
-}
-
 static roomcast_target target_of(roomcast_namespace ns) {
     roomcast_target made;
     CLEAR(made);

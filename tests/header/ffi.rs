@@ -202,6 +202,9 @@ fn of_check(check: &str) -> &'static [&'static str] {
         "check_data" => &["BAD_DATA"],
         "check_drain" => &["BAD_VALUE", "TOO_LARGE"],
         "check_engine" => &["WRONG_STATE"],
+        "check_cluster" => &["NO_CLUSTER"],
+        "check_for_hosts" => &["NO_CLUSTER", "BAD_JSON", "BAD_ATTACHMENTS", "TOO_LARGE"],
+        "check_answer" => &["NO_CLUSTER", "BAD_DATA"],
         "" => &[],
         check => panic!("{check}: which errors are those?"),
     }

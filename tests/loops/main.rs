@@ -10,6 +10,7 @@ mod floods;
 mod halves;
 mod life;
 mod members;
+mod no_cluster;
 mod races;
 mod recovery;
 mod recovery_storm;

@@ -1,7 +1,7 @@
 //! What other nodes order and ask, done on this core as its host's own calls are. It must not tell anybody of it.
 
 use crate::base::ids::NamespaceId;
-use crate::broker::found::{Found, What};
+use crate::broker::among_cores::{Found, What};
 use crate::engine::Engine;
 use crate::host::stats::count;
 use crate::hub::Hub;

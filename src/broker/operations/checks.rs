@@ -13,11 +13,16 @@ use crate::hub::rooms;
 pub(crate) struct Rules {
     limits: Limits,
     engine_only: bool,
+    clustered: bool,
 }
 
 impl Rules {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { limits: config.limits.clone(), engine_only: config.engine_only }
+        Self {
+            limits: config.limits.clone(),
+            engine_only: config.engine_only,
+            clustered: config.cluster.is_some(),
+        }
     }
 
     pub(super) fn check_message(&self, message: Message<'_>) -> Result<()> {
@@ -46,5 +51,19 @@ impl Rules {
 
     pub(super) fn check_engine(&self) -> Result<()> {
         if self.engine_only { Ok(()) } else { Err(Error::WrongState) }
+    }
+
+    pub(super) fn check_cluster(&self) -> Result<()> {
+        if self.clustered { Ok(()) } else { Err(Error::NoCluster) }
+    }
+
+    pub(super) fn check_for_hosts(&self, args: &str, attachments: &[&[u8]]) -> Result<()> {
+        self.check_cluster()?;
+        self.check_args(args, attachments)
+    }
+
+    pub(super) fn check_answer(&self, value: &str) -> Result<()> {
+        self.check_cluster()?;
+        self.check_data(Some(value))
     }
 }

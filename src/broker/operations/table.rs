@@ -401,33 +401,33 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is,
     /// [`Error::BadJson`](crate::Error::BadJson), [`Error::BadAttachments`](crate::Error::BadAttachments).
-    ServerEmit: order top.server_emit(namespace: Namespace, name: Text, args: Args, attachments: Blobs) -> done, to(all), checked by check_args(args, attachments);
+    ServerEmit: order top.server_emit(namespace: Namespace, name: Text, args: Args, attachments: Blobs) -> done, to(all), checked by check_for_hosts(args, attachments);
     /// The same, and asks them for an answer, which come as [`Event::NodeAnswer`](crate::Event::NodeAnswer), with an
     /// [`Event::AnswersEnd`](crate::Event::AnswersEnd) behind them that says how many nodes have not answered. Both carry `context`, any
     /// number of the host's own. `timeout` is in milliseconds; 0 is [`Cluster::request_timeout`](crate::Cluster::request_timeout).
     ///
     /// # Errors
     /// Those of [`server_emit`](Self::server_emit).
-    AskNodes: order top.ask_nodes(namespace: Namespace, name: Text, args: Args, attachments: Blobs, timeout: Number, context: Number) -> done, to(all), checked by check_args(args, attachments);
+    AskNodes: order top.ask_nodes(namespace: Namespace, name: Text, args: Args, attachments: Blobs, timeout: Number, context: Number) -> done, to(all), checked by check_for_hosts(args, attachments);
     /// Answers a [`Event::ServerEvent`](crate::Event::ServerEvent) that came with a number: with one value, as JSON.
     ///
     /// # Errors
     /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if it has been answered, or is forgotten: the
     /// last 4,096 are kept. [`Error::BadData`](crate::Error::BadData) if the value is no JSON.
-    AnswerNode: order top.answer_node(answer: Number, value: Text, attachments: Blobs) -> done, to(all);
+    AnswerNode: order top.answer_node(answer: Number, value: Text, attachments: Blobs) -> done, to(all), checked by check_answer(value);
     /// Asks the other nodes for those of their sockets that a target selects. Each comes as an
     /// [`Event::RemoteSocket`](crate::Event::RemoteSocket), and behind them an [`Event::AnswersEnd`](crate::Event::AnswersEnd); this
     /// node's own are those of [`fetch_sockets`](Self::fetch_sockets). `timeout` and `context` are as with [`ask_nodes`](Self::ask_nodes).
     ///
     /// # Errors
     /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    FetchRemoteSockets: order top.fetch_remote_sockets(target: Target, timeout: Number, context: Number) -> done, to(all);
+    FetchRemoteSockets: order top.fetch_remote_sockets(target: Target, timeout: Number, context: Number) -> done, to(all), checked by check_cluster();
     /// Asks how many nodes there are that have this namespace, this one among them: an [`Event::Nodes`](crate::Event::Nodes) says so, or
     /// an [`Event::AnswersEnd`](crate::Event::AnswersEnd) that it cannot be known now.
     ///
     /// # Errors
     /// [`Error::NoCluster`](crate::Error::NoCluster), [`Error::Gone`](crate::Error::Gone) if the namespace is.
-    CountNodes: order top.count_nodes(namespace: Namespace, context: Number) -> done, to(all);
+    CountNodes: order top.count_nodes(namespace: Namespace, context: Number) -> done, to(all), checked by check_cluster();
 
     "# Over a restart"
     /// All that is kept for clients that may come back, as bytes for the process that comes after this one: the sessions of who is

@@ -19,6 +19,10 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Has a command wait, if there is room for it alone. Returns how many others had to go; `None` if it is too long.
     pub(super) fn push(&mut self, command: Vec<u8>) -> Option<usize> {
         let size = command.len().checked_add(OVERHEAD).filter(|&size| size <= MAX_BYTES)?;

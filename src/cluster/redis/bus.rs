@@ -136,6 +136,10 @@ impl Bus for Redis {
         }
     }
 
+    fn owes(&self) -> bool {
+        !self.backlog.is_empty() || self.commands.is_awaited()
+    }
+
     fn has_news(&self) -> bool {
         !self.told.is_empty() || !self.commands.dry || !self.listener.dry
     }

@@ -92,6 +92,11 @@ impl Connection {
         }
     }
 
+    /// Whether answers are to come.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready(_))
     }

@@ -2861,8 +2861,8 @@ roomcast_status roomcast_remote_set_tag(const struct roomcast_remote *remote,
  * As roomcast_server_emit, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
- * ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
- * What else may be wrong shows later, in remote_failures and the log.
+ * ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later, in remote_failures and the log.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2879,8 +2879,8 @@ roomcast_status roomcast_remote_server_emit(const struct roomcast_remote *remote
  * As roomcast_ask_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
- * ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
- * What else may be wrong shows later, in remote_failures and the log.
+ * ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_BAD_JSON, ROOMCAST_ERROR_BAD_ATTACHMENTS, ROOMCAST_ERROR_TOO_LARGE,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later, in remote_failures and the log.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2898,8 +2898,8 @@ roomcast_status roomcast_remote_ask_nodes(const struct roomcast_remote *remote,
 /**
  * As roomcast_answer_node, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
- * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows
- * later, in remote_failures and the log.
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_BAD_DATA, ROOMCAST_ERROR_FULL,
+ * ROOMCAST_ERROR_CLOSED. What else may be wrong shows later, in remote_failures and the log.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -2914,8 +2914,8 @@ roomcast_status roomcast_remote_answer_node(const struct roomcast_remote *remote
  * As roomcast_fetch_remote_sockets, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_SIZE,
- * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later,
- * in remote_failures and the log.
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else
+ * may be wrong shows later, in remote_failures and the log.
  * Ownership: nothing changes hands.
  * Threads: any.
  */
@@ -2927,8 +2927,8 @@ roomcast_status roomcast_remote_fetch_remote_sockets(const struct roomcast_remot
 /**
  * As roomcast_count_nodes, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
- * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
- * What else may be wrong shows later, in remote_failures and the log.
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_NO_CLUSTER,
+ * ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED. What else may be wrong shows later, in remote_failures and the log.
  * Ownership: nothing changes hands.
  * Threads: any.
  */

@@ -1,25 +1,32 @@
-//! What the cores of one broker have for each other, and what all of them find together for another node. It must not look for it.
+//! What the cores of one broker have for each other in a cluster, where one of them speaks for all. It must not look for any of it.
 
 use crate::cluster::Node;
 use crate::hub::acks::AnswerAbroad;
-use crate::wire::cluster::{self, Heard, RemoteSocket};
+use crate::wire::cluster::{Heard, Message, RemoteSocket, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-/// What the cores of one broker have for each other.
+/// What one core has for the others.
 #[derive(Debug, Default)]
-pub(in crate::broker) struct Others {
-    /// What the first has heard.
+pub(in crate::broker) struct AmongCores {
+    /// Of the core that speaks: what it has heard.
     pub(in crate::broker) heard: Vec<Heard<'static>>,
-    /// What this one has found for another node.
-    pub(in crate::broker) found: Vec<Found>,
-    /// What its clients have answered to the hosts of other nodes.
-    pub(in crate::broker) answers: Vec<AnswerAbroad>,
-    /// What all have found so far, and how many of them, by what was asked.
+    /// Of the others: what they have to say, in its order.
+    pub(in crate::broker) parts: Vec<Part>,
+    /// Of the core that speaks: what cores have found so far, and how many of them, by what was asked.
     gathered: HashMap<String, (Found, usize)>,
 }
 
-/// What one core has to say to another node's question, which all cores answer together.
+/// What one core has to say to other nodes.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// To a question that all cores answer together.
+    Found(Found),
+    /// What one of its clients has answered.
+    Answer(AnswerAbroad),
+}
+
+/// What another node asks for, as far as one core has it.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(super) namespace: String,
@@ -49,9 +56,19 @@ impl What {
     }
 }
 
-impl Others {
+impl AmongCores {
+    /// Has the node say one core's part, as soon as all of `cores` have theirs where they answer together.
+    pub(super) fn say(&mut self, node: &mut Node, part: Part, cores: usize) {
+        match part {
+            Part::Answer(answer) => send_answer(node, answer),
+            Part::Found(found) => {
+                self.gather(found, cores).into_iter().for_each(|all| reply(node, all));
+            }
+        }
+    }
+
     /// Adds what one core has found. All of it, if that was the last of them.
-    pub(super) fn gather(&mut self, found: Found, cores: usize) -> Option<Found> {
+    fn gather(&mut self, found: Found, cores: usize) -> Option<Found> {
         if cores <= 1 {
             return Some(found);
         }
@@ -69,24 +86,22 @@ impl Others {
     }
 }
 
-pub(super) fn send_answer(node: &mut Node, answer: AnswerAbroad) {
+fn send_answer(node: &mut Node, answer: AnswerAbroad) {
     let AnswerAbroad { namespace, request, value, attachments } = answer;
     let attachments = attachments.into_iter().map(Cow::Owned).collect();
-    let value = value.map(|json| cluster::Value { json: json.into(), attachments });
-    node.publish(&namespace, &cluster::Message::AckReply { request: String::from(request).into(), value });
+    let value = value.map(|json| Value { json: json.into(), attachments });
+    node.publish(&namespace, &Message::AckReply { request: String::from(request).into(), value });
 }
 
-pub(super) fn reply(node: &mut Node, all: Found) {
+fn reply(node: &mut Node, all: Found) {
     let Found { namespace, request, what } = all;
     let request = request.into();
     let owned = |list: Vec<String>| list.into_iter().map(Cow::Owned).collect();
     let reply = match what {
-        What::Sockets(sockets) => cluster::Message::FetchReply { request, sockets },
-        What::Ids(ids) => cluster::Message::IdsReply { request, ids: owned(ids) },
-        What::Rooms(rooms) => {
-            cluster::Message::AllRoomsReply { request, rooms: owned(rooms.into_iter().collect()) }
-        }
-        What::Clients(clients) => cluster::Message::AckCount { request, clients },
+        What::Sockets(sockets) => Message::FetchReply { request, sockets },
+        What::Ids(ids) => Message::IdsReply { request, ids: owned(ids) },
+        What::Rooms(rooms) => Message::AllRoomsReply { request, rooms: owned(rooms.into_iter().collect()) },
+        What::Clients(clients) => Message::AckCount { request, clients },
     };
     node.publish(&namespace, &reply);
 }
