@@ -75,9 +75,9 @@ export const faults = {
     await reached(b, a);
   },
   async "what a client says of itself is told as far as it is no burden"({ b, beside, observe }) {
-    for (const [size, told] of [[8_000, true], [9_000, false]]) {
-      const other = await beside(b, "/plain", { token: "x".repeat(size) });
-      const [found] = await ask(observe, "fetch", "/plain", other.id);
+    for (const [nsp, size, told] of [["/plain", 8_000, true], ["/custom", 9_000, false]]) {
+      const other = await beside(b, nsp, { token: "x".repeat(size) });
+      const [found] = await ask(observe, "fetch", nsp, other.id);
       assert.deepEqual(found.map(({ id, handshake }) => [id, "token" in handshake.auth]), [[other.id, told]]);
       other.disconnect();
     }
