@@ -126,7 +126,7 @@ pub use base::unimported::ImportError;
 #[doc(inline)]
 pub use broker::{Core, Resource};
 #[doc(inline)]
-pub use host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator};
+pub use host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator, SubscriptionMode};
 #[doc(inline)]
 pub use host::events::{Attachments, Event, Events, RoomChange, Rooms};
 #[doc(inline)]

@@ -1,6 +1,7 @@
 //! What the cores of one broker have for each other in a cluster, where one of them speaks for all. It must not look for any of it.
 
 use crate::cluster::Node;
+use crate::host::cluster::OwnChannels;
 use crate::hub::acks::AnswerAbroad;
 use crate::wire::cluster::{Heard, Message, RemoteSocket, Value};
 use std::borrow::Cow;
@@ -15,6 +16,10 @@ pub(in crate::broker) struct AmongCores {
     pub(in crate::broker) parts: Vec<Part>,
     /// Of the core that speaks: what cores have found so far, and how many of them, by what was asked.
     gathered: HashMap<String, (Found, usize)>,
+    /// Of the core that speaks: the rooms that it listens to.
+    followed: OwnChannels,
+    /// The same, until the others have been told.
+    follow: Option<OwnChannels>,
 }
 
 /// What one core has to say to other nodes.
@@ -57,6 +62,19 @@ impl What {
 }
 
 impl AmongCores {
+    /// The node listens to these rooms. True if that is new, and the cores are to tell it of them.
+    pub(super) fn follow(&mut self, own: OwnChannels) -> bool {
+        let new = own != self.followed;
+        if new {
+            (self.followed, self.follow) = (own, Some(own));
+        }
+        new
+    }
+
+    pub(super) fn take_follow(&mut self) -> Option<OwnChannels> {
+        self.follow.take()
+    }
+
     /// Has the node say one core's part, as soon as all of `cores` have theirs where they answer together.
     pub(super) fn say(&mut self, node: &mut Node, part: Part, cores: usize) {
         match part {

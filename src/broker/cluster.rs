@@ -13,7 +13,7 @@ use crate::hub::acks::Asker;
 use crate::hub::delivery;
 use crate::hub::message::{Delivery, Message, Receipt, Target};
 use crate::hub::namespaces::NamespaceChange;
-use crate::route::Whom;
+use crate::route::{Followed, Whom};
 use crate::wire::cluster::{self, Flags, Opts, Packet};
 use std::borrow::Cow;
 
@@ -26,9 +26,10 @@ impl Top {
     ) -> Result<Receipt> {
         let receipt = self.hub.emit(engine, target, message)?;
         if !message.local {
-            self.publish(&target, |opts| {
+            let volatile = message.delivery == Delivery::Volatile;
+            self.send(&target, volatile, |opts| {
                 let packet = packet(message.name, message.args, message.attachments);
-                let flags = Flags { volatile: message.delivery == Delivery::Volatile, ..Flags::default() };
+                let flags = Flags { volatile, ..Flags::default() };
                 cluster::Message::Broadcast { packet, opts: Opts { flags, ..opts }, request: None }
             });
         }
@@ -55,7 +56,8 @@ impl Top {
             let flags = Flags { volatile: message.delivery == Delivery::Volatile, timeout, ..opts.flags };
             let packet = packet(message.name, message.args, message.attachments);
             let namespace = self.hub.namespace_name(target.namespace)?;
-            node.ask_clients(namespace, packet, Opts { flags, ..opts }, ack.to_bits());
+            let here = receipt.reached() > 0;
+            node.ask_clients(namespace, packet, Opts { flags, ..opts }, ack.to_bits(), here);
         }
         Ok((receipt, ack))
     }
@@ -180,19 +182,42 @@ impl Top {
 
     /// Tells the other nodes, if a target may find somebody there.
     fn publish<'a>(&mut self, target: &Target<'a>, say: impl FnOnce(Opts<'a>) -> cluster::Message<'a>) {
+        self.send(target, false, say);
+    }
+
+    fn send<'a>(
+        &mut self,
+        target: &Target<'a>,
+        volatile: bool,
+        say: impl FnOnce(Opts<'a>) -> cluster::Message<'a>,
+    ) {
         let Some(node) = &mut self.node else { return };
         let Some(opts) = elsewhere(target) else { return };
         // It was found a moment ago.
         if let Ok(namespace) = self.hub.namespace_name(target.namespace) {
-            node.publish(namespace, &say(opts));
+            node.send(namespace, &say(opts), volatile);
         }
     }
 
-    /// Tells the node of namespaces that came and went.
-    pub(super) fn follow_namespaces(&mut self) {
-        let Some(node) = &mut self.node else { return };
-        for change in self.hub.namespace_changes() {
+    /// Tells the node of namespaces that came and went, and of rooms as far as it listens to them.
+    pub(super) fn follow(&mut self) {
+        let Self { hub, node: Some(node), among, .. } = self else { return };
+        for change in hub.namespace_changes() {
             if change.made { node.namespace_made(&change.name) } else { node.namespace_gone(&change.name) }
+        }
+        if among.follow(node.follows()) {
+            hub.follow_rooms(node.follows());
+        }
+        let changes = hub.room_changes();
+        if !changes.is_empty() {
+            node.rooms_changed(changes.iter().map(Followed::parts));
+        }
+    }
+
+    /// Another of the broker's cores has rooms, or has them no more.
+    pub(super) fn note_rooms(&mut self, changes: &[Followed]) {
+        if let Some(node) = &mut self.node {
+            node.rooms_changed(changes.iter().map(Followed::parts));
         }
     }
 

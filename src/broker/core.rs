@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::bus::Bus;
 use crate::engine::quotas::{Counts, Quotas};
 use crate::engine::service::{Flow, Output, Owed, Parcel, Service};
+use crate::host::cluster::OwnChannels;
 use crate::host::config::Config;
 use crate::host::events::Events;
 use crate::host::handshake::Handshake;
@@ -22,6 +23,7 @@ use crate::host::peer::Peer;
 use crate::host::stats::count;
 use crate::hub::Hub;
 use crate::hub::namespaces::NamespaceChange;
+use crate::route::Followed;
 use crate::wire::cluster::Heard;
 use std::time::Duration;
 
@@ -84,7 +86,7 @@ impl Core {
     pub(super) fn settle(&mut self) {
         self.engine.tell(&mut self.top);
         if self.engine.config.cluster.is_some() {
-            self.top.follow_namespaces();
+            self.top.follow();
             self.top.send_answers(&self.engine);
         }
     }
@@ -98,6 +100,26 @@ impl Core {
     pub(crate) fn note_namespace(&mut self, change: &NamespaceChange) {
         self.top.note_namespace(&mut self.engine, change);
         self.settle();
+    }
+
+    /// Which rooms have come and gone since the last time, for the core that speaks for all, if it has asked for them.
+    pub(crate) fn room_changes(&mut self) -> Vec<Followed> {
+        self.top.hub.room_changes()
+    }
+
+    /// Another core of the broker has rooms, or has them no more.
+    pub(crate) fn note_rooms(&mut self, changes: &[Followed]) {
+        self.top.note_rooms(changes);
+    }
+
+    /// Which rooms the other cores are to tell this one of from now on, if that has changed.
+    pub(crate) fn take_follow(&mut self) -> Option<OwnChannels> {
+        self.top.among.take_follow()
+    }
+
+    /// From now on [`room_changes`](Self::room_changes) tells of these, first of those that are there.
+    pub(crate) fn follow_rooms(&mut self, own: OwnChannels) {
+        self.top.hub.follow_rooms(own);
     }
 
     /// What other nodes of a cluster have said since the last time, for the broker's other cores.

@@ -5,9 +5,13 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod channels;
+mod incoming;
+mod listening;
 mod node;
 pub(crate) mod redis;
 mod requests;
 
-pub(crate) use node::{ClientsStep, ForHost, Incoming, Node};
+pub(crate) use incoming::{ClientsStep, ForHost, Incoming};
+pub(crate) use node::Node;
 pub(crate) use requests::Over;

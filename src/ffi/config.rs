@@ -1,5 +1,6 @@
 //! The configuration as C has it, its defaults, and what a broker is made from. It must not decide what a value may be.
 
+use super::cluster::{ROOMCAST_CLUSTER_PUBSUB, ROOMCAST_CLUSTER_PUBSUB_ROOMS, format};
 use super::convert::flag;
 use super::given::Given;
 use super::guard::{Fault, Outcome};
@@ -8,7 +9,7 @@ use crate::base::errors::Error;
 use crate::base::limits::{Limits, fields as limit, limits};
 use crate::base::open::Open;
 use crate::base::unfit::Field;
-use crate::host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator, fields};
+use crate::host::config::{Cluster, Config, Cookie, IdGenerator, fields};
 use crate::wire::cors::{Cors, Origin};
 use std::ffi::{c_char, c_void};
 
@@ -21,9 +22,6 @@ pub const ROOMCAST_CORS_ANY: u32 = 1;
 pub const ROOMCAST_CORS_LIST: u32 = 2;
 /// Whoever asks.
 pub const ROOMCAST_CORS_REFLECT: u32 = 3;
-
-/// What `createAdapter` of Node's `@socket.io/redis-adapter` and its emitter say.
-pub const ROOMCAST_CLUSTER_PUBSUB: u32 = 1;
 
 /// A bug in the library, or a lasting failure of the system.
 pub const ROOMCAST_LOG_ERROR: u32 = 1;
@@ -256,7 +254,8 @@ pub struct roomcast_config {
     /// `unix:///path`. Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
     /// roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
     pub cluster_url: roomcast_slice,
-    /// What the names of all channels begin with, the same on every node. "socket.io" by default.
+    /// What the names of all channels begin with, the same on every node. Empty, the default: "socket.io" as in Node, or "socketio" where
+    /// the format is ROOMCAST_CLUSTER_PYTHON, whose one channel has this name.
     pub cluster_prefix: roomcast_slice,
     /// What nodes say to each other: a ROOMCAST_CLUSTER_ value, the same on every node. ROOMCAST_CLUSTER_PUBSUB by default.
     pub cluster_format: u32,
@@ -342,7 +341,7 @@ macro_rules! with_limits {
                 cookie_max_age: -1,
                 cookie_domain: NOTHING,
                 cluster_url: NOTHING,
-                cluster_prefix: fixed("socket.io"),
+                cluster_prefix: NOTHING,
                 cluster_format: ROOMCAST_CLUSTER_PUBSUB,
                 cluster_write_only: 0,
                 cluster_request_timeout: cluster.request_timeout,
@@ -450,14 +449,11 @@ fn cluster(given: &Given, asked: &roomcast_config) -> Outcome<Option<Cluster>> {
     if url.is_empty() {
         return Ok(None);
     }
-    let format = match asked.cluster_format {
-        ROOMCAST_CLUSTER_PUBSUB => ClusterFormat::PubSub,
-        _ => return Err(Fault::value("config.cluster_format", "it is one of ROOMCAST_CLUSTER_")),
-    };
     Ok(Some(Cluster {
         url,
         prefix: owned(asked.cluster_prefix, "config.cluster_prefix")?,
-        format,
+        format: format(asked.cluster_format)?,
+        room_channels: asked.cluster_format == ROOMCAST_CLUSTER_PUBSUB_ROOMS,
         write_only: flag(asked.cluster_write_only, "config.cluster_write_only")?,
         request_timeout: asked.cluster_request_timeout,
         max_message: number(asked.cluster_max_message, &fields::CLUSTER_MAX_MESSAGE)?,

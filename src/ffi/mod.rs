@@ -14,6 +14,7 @@ compile_error!("with panic = \"abort\" a bug in the library would end the host's
 
 mod admission;
 mod broker;
+mod cluster;
 mod config;
 mod convert;
 mod emit;
@@ -39,6 +40,7 @@ mod types;
 
 pub use admission::*;
 pub use broker::*;
+pub use cluster::*;
 pub use config::*;
 pub use emit::*;
 pub use events::*;

@@ -19,10 +19,15 @@ use crate::base::open::Open;
 pub struct Cluster {
     /// Where Redis is: `redis://user:password@host:port/database`, or `unix:///path`. `redis://127.0.0.1:6379` by default.
     pub url: String,
-    /// What the names of all channels begin with; the same on every node. `socket.io` by default, as in Node.
+    /// What the names of all channels begin with; the same on every node. Empty, the default: `socket.io` as in Node, or `socketio` where
+    /// the format is Python's, whose one channel has this name.
     pub prefix: String,
     /// What nodes say to each other, and where; the same on every node.
     pub format: ClusterFormat,
+    /// In the format of pub/sub: this node listens to a channel for each room, and each socket, that it has, in place of a pattern for all
+    /// that a namespace may have; so it does not hear what is for others, and whoever joins a room first hears it when Redis has answered.
+    /// Off by default. It is as good as on from when Redis has refused the pattern, which needs a rule of its own.
+    pub room_channels: bool,
     /// The broker says what it has to say and hears nothing: for a program that has no clients of its own, such as a worker that emits
     /// to those of others. Off by default.
     ///
@@ -50,8 +55,9 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             url: "redis://127.0.0.1:6379".into(),
-            prefix: "socket.io".into(),
+            prefix: String::new(),
             format: ClusterFormat::PubSub,
+            room_channels: false,
             write_only: false,
             request_timeout: 5_000,
             max_message: 8 << 20,
@@ -67,4 +73,34 @@ pub enum ClusterFormat {
     /// That of `createAdapter` of `@socket.io/redis-adapter`, and of `@socket.io/redis-emitter`.
     #[default]
     PubSub,
+    /// That of `createShardedAdapter` of `@socket.io/redis-adapter`, for Redis from 7 on.
+    Sharded(SubscriptionMode),
+    /// That of `RedisManager` and `AsyncRedisManager` of python-socketio. It is for what a Python server's host does: emits, and orders
+    /// about one socket or a whole room. There is nothing in it that asks other nodes, or speaks to their hosts.
+    Python,
+}
+
+/// Which rooms have a channel of their own in the [sharded format](ClusterFormat::Sharded), so that only nodes with members of them hear
+/// what is emitted to them. The same on every node: one that publishes to a room's channel is not heard by those who listen to none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscriptionMode {
+    /// Those that are not a socket's own; nor those whose name is 20 units of UTF-16 long, as that of a socket is in Node.
+    #[default]
+    Dynamic,
+    /// None.
+    Static,
+    /// All, those of sockets too.
+    DynamicPrivate,
+}
+
+/// The rooms that have channels of their own, to which nodes listen that have members of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OwnChannels {
+    #[default]
+    None,
+    /// Those that are not a socket's own.
+    Rooms,
+    /// All.
+    RoomsAndSockets,
 }

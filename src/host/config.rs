@@ -9,7 +9,7 @@ use crate::base::unfit::{ConfigError, Field};
 use crate::wire::cors::Cors;
 use crate::wire::http;
 
-pub use super::cluster::{Cluster, ClusterFormat};
+pub use super::cluster::{Cluster, ClusterFormat, SubscriptionMode};
 pub use super::cookie::Cookie;
 
 /// Makes a connection's id; `None` refuses the handshake with code 3.

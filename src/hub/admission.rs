@@ -60,6 +60,7 @@ impl Hub {
             session: session.map(Box::new),
             returns: None,
         });
+        self.note_own_room(key, true);
         self.keep_auth(engine, key, auth);
         let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get(namespace)) else {
             return;

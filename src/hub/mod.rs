@@ -11,6 +11,7 @@ mod away;
 mod clients;
 pub(crate) mod delivery;
 mod elsewhere;
+mod followed;
 mod held;
 mod kept;
 mod lines;
@@ -35,7 +36,7 @@ use crate::base::slots::Slots;
 use crate::base::timers::Timers;
 use crate::engine::Engine;
 use crate::host::stats::Stats;
-use crate::route::{Member, Router};
+use crate::route::{Followed, Member, Router};
 use acks::{AckNumbers, AnswerAbroad, PendingAck};
 use clients::Clients;
 use namespaces::{Namespace, NamespaceChange, NamespaceOptions, Pattern};
@@ -66,6 +67,8 @@ pub(crate) struct Hub {
     patterns: Vec<Pattern>,
     /// Namespaces that came and went, for whoever follows them.
     changes: Option<Vec<NamespaceChange>>,
+    /// The rooms that sockets are by themselves, which came and went, for whoever follows them.
+    own_rooms: Option<Vec<Followed>>,
     router: Router,
     /// The rooms of those whom the host has yet to let in, in the same namespaces.
     asking: Router,
@@ -94,6 +97,7 @@ impl Hub {
             names: HashMap::new(),
             patterns: Vec::new(),
             changes: None,
+            own_rooms: None,
             router: Router::new(),
             asking: Router::new(),
             away: Router::new(),

@@ -11,6 +11,7 @@ use crate::base::refused::LimitError;
 use crate::engine::Engine;
 use crate::host::events::Kind;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One namespace.
 #[derive(Debug)]
@@ -242,12 +243,13 @@ impl Hub {
         if self.namespaces.len() >= most as usize {
             return Err(LimitError::new(&fields::max_namespaces, most.into()).into());
         }
+        let shared: Arc<str> = name.into();
         let key = self.namespaces.insert(Namespace {
             name: name.into(),
-            route: self.router.add_namespace(),
-            asking: self.asking.add_namespace(),
-            returning: options.ask_again.then(|| self.asking.add_namespace()),
-            away: self.away.add_namespace(),
+            route: self.router.add_named_namespace(shared.clone()),
+            asking: self.asking.add_named_namespace(shared.clone()),
+            returning: options.ask_again.then(|| self.asking.add_named_namespace(shared.clone())),
+            away: self.away.add_named_namespace(shared),
             log: options.recovery.then(|| new_log(engine)),
             guarded: options.guarded,
             fleeting,

@@ -151,6 +151,7 @@ impl Hub {
             session: Some(Box::new(session)),
             returns: None,
         });
+        self.note_own_room(key, true);
         self.recovery.sids.insert(sid, key);
         self.recovery.expiry.add(key.slot, until);
         if let Some(home) = self.namespaces.get_mut(namespace) {

@@ -109,6 +109,7 @@ impl Hub {
             home.enter();
         }
         self.asking.add(key.slot, returning, key.slot);
+        self.note_own_room(key, true);
         let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace), true);
         engine.events.push(kind).tag(tag).text(&[sid::text(&known)]).text(&[auth]);
         true

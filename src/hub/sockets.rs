@@ -208,6 +208,7 @@ impl Hub {
     /// The same without a word to the host, which has turned the socket away itself.
     pub(super) fn forget_socket(&mut self, engine: &mut Engine, key: Key) {
         self.detach(engine, key);
+        self.note_own_room(key, false);
         let Some(mut socket) = self.sockets.remove(key) else { return };
         match socket.life {
             Life::Connected => self.leave_router(engine, key, socket.tag, NamespaceId::new(socket.namespace)),

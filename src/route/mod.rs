@@ -12,6 +12,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use router::Followed;
 pub use router::{Change, Router};
 pub use select::{Selection, Whom};
 

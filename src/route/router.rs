@@ -36,10 +36,31 @@ pub struct Router {
     population: usize,
     /// Calls of `change` so far.
     changes: u64,
+    /// Rooms that came and went, for whoever follows them.
+    followed: Option<Vec<Followed>>,
+}
+
+/// A room that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Followed {
+    /// What its namespace was called when it was made.
+    pub(crate) namespace: Arc<str>,
+    pub(crate) room: Arc<str>,
+    /// It came.
+    pub(crate) made: bool,
+}
+
+impl Followed {
+    /// Its namespace, its name, and whether it came.
+    pub(crate) fn parts(&self) -> (&str, &str, bool) {
+        (&self.namespace, &self.room, self.made)
+    }
 }
 
 /// The rooms of one namespace.
 pub(super) struct Rooms {
+    /// For those who follow rooms.
+    name: Arc<str>,
     /// All members: a room that has no name and outlives its members.
     pub(super) everyone: RoomKey,
     by_name: HashMap<Arc<str>, RoomKey>,
@@ -61,10 +82,33 @@ impl Router {
 
     /// Makes a namespace. Keys of removed namespaces are given out again.
     pub fn add_namespace(&mut self) -> Namespace {
+        self.add_named_namespace(Arc::default())
+    }
+
+    /// The same with a name, by which whoever follows rooms knows where they are.
+    pub(crate) fn add_named_namespace(&mut self, name: Arc<str>) -> Namespace {
         let ns = self.namespaces.vacant_key() as Namespace;
         let everyone = self.graph.open(Arc::default(), ns, 0);
-        self.namespaces.insert(Rooms { everyone, by_name: HashMap::new(), list: Vec::new() });
+        self.namespaces.insert(Rooms { name, everyone, by_name: HashMap::new(), list: Vec::new() });
         ns
+    }
+
+    /// From now on [`followed`](Self::followed) tells of rooms, first of those that are there.
+    pub(crate) fn follow(&mut self) {
+        let of = |rooms: &Rooms| {
+            let namespace = rooms.name.clone();
+            rooms.by_name.keys().cloned().collect::<Vec<_>>().into_iter().map(move |room| Followed {
+                namespace: namespace.clone(),
+                room,
+                made: true,
+            })
+        };
+        self.followed = Some(self.namespaces.iter().flat_map(|(_, rooms)| of(rooms)).collect());
+    }
+
+    /// Which rooms came and went since the last time, in their order, if somebody follows them.
+    pub(crate) fn followed(&mut self) -> Vec<Followed> {
+        self.followed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Removes a namespace that has no members. False if it has some, or does not exist.
@@ -110,6 +154,9 @@ impl Router {
                 let name: Arc<str> = room.into();
                 let key = self.graph.open(name.clone(), ns, rooms.list.len() as u32);
                 rooms.list.push(key);
+                if let Some(followed) = &mut self.followed {
+                    followed.push(Followed { namespace: rooms.name.clone(), room: name.clone(), made: true });
+                }
                 rooms.by_name.insert(name, key);
                 on(Change::RoomCreated(room));
                 key
@@ -126,14 +173,14 @@ impl Router {
         let Some(key) = self.room(ns, room) else { return false };
         let Some(index) = self.graph.find(member, key) else { return false };
         self.graph.exit(member, index);
-        left(&mut self.graph, &mut self.namespaces, member, key, &mut on);
+        left(&mut self.graph, &mut self.namespaces, &mut self.followed, member, key, &mut on);
         true
     }
 
     /// Takes a member out of all its rooms; it stays in its namespace.
     pub fn leave_all(&mut self, member: Member, mut on: impl FnMut(Change<'_>)) {
-        let namespaces = &mut self.namespaces;
-        self.graph.exit_from(member, 1, |graph, key| left(graph, namespaces, member, key, &mut on));
+        let Self { namespaces, followed, .. } = self;
+        self.graph.exit_from(member, 1, |graph, key| left(graph, namespaces, followed, member, key, &mut on));
     }
 
     /// Takes a member out of the rooms `leave` and puts it into the rooms `join`, as one step: it stays in a
@@ -236,6 +283,7 @@ impl Router {
 fn left(
     graph: &mut Graph,
     namespaces: &mut Slab<Rooms>,
+    followed: &mut Option<Vec<Followed>>,
     member: Member,
     key: RoomKey,
     on: &mut impl FnMut(Change<'_>),
@@ -252,6 +300,9 @@ fn left(
         graph.room_mut(moved).listed = room.listed;
     }
     on(Change::RoomDeleted(&room.name));
+    if let Some(followed) = followed {
+        followed.push(Followed { namespace: rooms.name.clone(), room: room.name, made: false });
+    }
 }
 
 impl fmt::Debug for Router {

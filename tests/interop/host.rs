@@ -5,7 +5,7 @@ use roomcast::cors::{Cors, Origin};
 use roomcast::wire::json;
 use roomcast::{
     AckId, Broker, Cluster, ClusterFormat, Config, Cookie, Event, Events, Message, NamespaceId,
-    NamespaceOptions, PatternOptions, SocketId, Target,
+    NamespaceOptions, PatternOptions, SocketId, SubscriptionMode, Target,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -154,11 +154,16 @@ fn config(options: &Value) -> Config {
     }
     if let Some(path) = options["cluster"]["path"].as_str() {
         let format = match options["cluster"]["format"].as_str() {
-            Some("pubsub") => ClusterFormat::PubSub,
+            Some("pubsub" | "pubsub rooms") => ClusterFormat::PubSub,
+            Some("sharded") => ClusterFormat::Sharded(SubscriptionMode::Dynamic),
+            Some("sharded static") => ClusterFormat::Sharded(SubscriptionMode::Static),
+            Some("sharded private") => ClusterFormat::Sharded(SubscriptionMode::DynamicPrivate),
             other => panic!("no such format: {other:?}"),
         };
         let login = options["cluster"]["login"].as_str().unwrap_or_default();
-        config.cluster = Some(Cluster { url: format!("unix://{login}{path}"), format, ..Cluster::default() });
+        let room_channels = options["cluster"]["format"] == "pubsub rooms";
+        let url = format!("unix://{login}{path}");
+        config.cluster = Some(Cluster { url, format, room_channels, ..Cluster::default() });
     }
     config.cors = cors(&options["cors"]);
     config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);

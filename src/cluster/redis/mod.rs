@@ -171,9 +171,17 @@ impl Redis {
         self.listener.command(&words, Awaited::Change(change));
     }
 
-    /// Publishes to a channel. What is `volatile` does not wait for a connection.
-    pub(crate) fn publish(&mut self, channel: &[u8], payload: &[u8], volatile: bool) -> Published {
-        self.post(&[b"PUBLISH", channel, payload], volatile)
+    /// Publishes to a channel, which is heard by those who subscribe to it in the same way. What is `volatile` does not wait for a
+    /// connection.
+    pub(crate) fn publish(
+        &mut self,
+        kind: Subscription,
+        channel: &[u8],
+        payload: &[u8],
+        volatile: bool,
+    ) -> Published {
+        let command: &[u8] = if kind == Subscription::Shard { b"SPUBLISH" } else { b"PUBLISH" };
+        self.post(&[command, channel, payload], volatile)
     }
 
     /// A command whose answer is of no interest but for its errors.

@@ -109,7 +109,7 @@ impl World {
     }
 
     fn publish(&mut self, payload: &str) -> Published {
-        self.node.redis.publish(b"c", payload.as_bytes(), false)
+        self.node.redis.publish(Subscription::Channel, b"c", payload.as_bytes(), false)
     }
 }
 
@@ -198,11 +198,17 @@ fn it_publishes_and_hears() {
     let pattern = escape_glob("a[1]#") + "*";
     world.node.redis.subscribe(Subscription::Pattern, pattern.as_bytes());
     world.node.redis.subscribe(Subscription::Shard, b"s");
-    assert_eq!(world.node.redis.publish(b"a[1]#", b"early", false), Published::Queued);
+    assert_eq!(world.node.redis.publish(Subscription::Channel, b"a[1]#", b"early", false), Published::Queued);
     world.hear("up");
-    assert_eq!(world.node.redis.publish(b"a1#", b"to somebody else", false), Published::Sent);
+    assert_eq!(
+        world.node.redis.publish(Subscription::Channel, b"a1#", b"to somebody else", false),
+        Published::Sent
+    );
     assert_eq!(world.node.redis.post(&[b"SPUBLISH", b"s", b"to a shard"], false), Published::Sent);
-    assert_eq!(world.node.redis.publish(b"a[1]#room#", b"\xff", false), Published::Sent);
+    assert_eq!(
+        world.node.redis.publish(Subscription::Channel, b"a[1]#room#", b"\xff", false),
+        Published::Sent
+    );
     world.node.redis.ask(&[b"PUBSUB", b"SHARDNUMSUB", b"s"], 5);
     world.until(|node| node.heard.iter().any(|heard| heard.starts_with("5 =")));
     world.until(|node| node.heard.iter().any(|heard| heard.starts_with("a[1]#room#")));
@@ -258,7 +264,7 @@ fn a_password_and_a_user() {
     alice.hear("up");
     alice.publish("hello");
     alice.hear("c: hello");
-    alice.node.redis.publish(b"d", b"x", false);
+    alice.node.redis.publish(Subscription::Channel, b"d", b"x", false);
     alice.hear("Unpublished { why: \"NOPERM");
 }
 

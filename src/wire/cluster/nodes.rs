@@ -59,6 +59,28 @@ pub fn room_channel<'m>(message: &'m Message<'_>, private: bool) -> Option<&'m s
     (private || room.encode_utf16().count() != SOCKET_ID).then_some(room)
 }
 
+/// Adds to the name of a question who asks, whose channel the answer goes to: [`encode`] takes it off an answer.
+pub fn keep_asker(heard: &mut Heard<'_>) {
+    let Heard { from: Some(from), message, .. } = heard else { return };
+    if let Message::Broadcast { request: Some(request), .. }
+    | Message::Fetch { request, .. }
+    | Message::ServerEmit { request: Some(request), .. } = message
+    {
+        *request = Cow::Owned(format!("{from}#{request}"));
+    }
+}
+
+/// The node that an answer is for, if its question was [told so](keep_asker).
+pub fn asker<'m>(message: &'m Message<'_>) -> Option<&'m str> {
+    match message {
+        Message::FetchReply { request, .. }
+        | Message::ServerEmitReply { request, .. }
+        | Message::AckCount { request, .. }
+        | Message::AckReply { request, .. } => request.split_once('#').map(|(asker, _)| asker),
+        _ => None,
+    }
+}
+
 /// Behind `STREAM-`, where there are several streams: that to which nodes write what is about a namespace. For about half of all names
 /// it is below 0, and of those streams nodes read none.
 pub fn stream_number(namespace: &str, count: u32) -> i64 {
@@ -236,7 +258,7 @@ fn write_data(writer: &mut Writer<'_>, message: &Message<'_>) -> Result<(), Unto
         }
         Message::FetchReply { request, sockets } => {
             writer.object(2);
-            asked(writer, Some(request));
+            answered(writer, request);
             writer.key("sockets").sockets(sockets)?;
         }
         Message::ServerEmit { packet, request } => {
@@ -246,12 +268,12 @@ fn write_data(writer: &mut Writer<'_>, message: &Message<'_>) -> Result<(), Unto
         }
         Message::AckCount { request, clients } => {
             writer.object(2);
-            asked(writer, Some(request));
+            answered(writer, request);
             writer.key("clientCount").number(*clients);
         }
         Message::ServerEmitReply { request, value } | Message::AckReply { request, value } => {
             writer.object(if value.is_some() { 2 } else { 1 });
-            asked(writer, Some(request));
+            answered(writer, request);
             if let Some(value) = value {
                 writer.key("packet").value(value)?;
             }
@@ -260,6 +282,11 @@ fn write_data(writer: &mut Writer<'_>, message: &Message<'_>) -> Result<(), Unto
     }
     writer.end_object();
     Ok(())
+}
+
+/// The question that is answered, without who has asked it.
+fn answered(writer: &mut Writer<'_>, request: &str) {
+    asked(writer, Some(request.split_once('#').map_or(request, |(_, request)| request)));
 }
 
 fn asked(writer: &mut Writer<'_>, request: Option<&str>) {

@@ -45,6 +45,34 @@ pub fn decode<'a>(bytes: &'a [u8], own: &str) -> Result<Option<Heard<'a>>, Malfo
     Ok(Some(Heard { from, namespace, message, done: None }))
 }
 
+/// Calls `say` with the orders, each about one socket and one room, that say together what `message` says, or with it itself. What nobody
+/// would answer, and what nobody counts, is not said.
+pub fn each(message: &Message<'_>, mut say: impl FnMut(&Message<'_>)) {
+    let about = |name: &Cow<'_, str>| Opts { rooms: vec![Cow::Owned(name.to_string())], ..Opts::default() };
+    let one = |name: &Cow<'_, str>| vec![Cow::Owned(name.to_string())];
+    match message {
+        Message::AckCount { .. } => {}
+        // All who are in a room leave it.
+        Message::Leave { opts, rooms } if opts.except.is_empty() && opts.rooms == *rooms => {
+            rooms.iter().for_each(|room| say(&Message::Leave { opts: about(room), rooms: one(room) }));
+        }
+        Message::Join { opts, rooms } | Message::Leave { opts, rooms }
+            if opts.except.is_empty() && !opts.rooms.is_empty() =>
+        {
+            let joins = matches!(message, Message::Join { .. });
+            for (name, room) in opts.rooms.iter().flat_map(|name| rooms.iter().map(move |room| (name, room)))
+            {
+                let (opts, rooms) = (about(name), one(room));
+                say(&if joins { Message::Join { opts, rooms } } else { Message::Leave { opts, rooms } });
+            }
+        }
+        Message::Disconnect { opts, close } if opts.except.is_empty() => {
+            opts.rooms.iter().for_each(|name| say(&Message::Disconnect { opts: about(name), close: *close }));
+        }
+        message => say(message),
+    }
+}
+
 /// The fields of a message, unread. Where `null` is, a field is `None`.
 #[derive(Default)]
 struct Fields<'a> {

@@ -9,13 +9,16 @@ async function heard(from, to) {
   await next(to, "fence");
   return to.got.splice(0);
 }
-/** It is in the room, and the others know it. */
-const join = (socket, room) => ask(socket, "join", room);
+/** It is in the room, and its node listens to what is emitted to it. */
+async function join(socket, room) {
+  await ask(socket, "join", room);
+  await socket.listens(room);
+}
 
 export const scenarios = {
   async "to everybody"({ a, b, c }) {
     await ask(a, "say", {}, "x", 1);
-    assert.deepEqual([await came(a), await heard(a, b), await heard(a, c)], [[["x", 1]], [["x", 1]], [["x", 1]]]);
+    assert.deepEqual([await heard(a, a), await heard(a, b), await heard(a, c)], [[["x", 1]], [["x", 1]], [["x", 1]]]);
   },
   async "to everybody but the sender"({ a, b }) {
     await ask(a, "say", { self: false }, "x", 1);
@@ -36,7 +39,7 @@ export const scenarios = {
   async "to all but a room"({ a, b, c, room }) {
     await join(b, room);
     await ask(a, "say", { except: [room] }, "x");
-    assert.deepEqual([await came(a), await heard(a, b), await heard(a, c)], [[["x"]], [], [["x"]]]);
+    assert.deepEqual([await heard(a, a), await heard(a, b), await heard(a, c)], [[["x"]], [], [["x"]]]);
   },
   async "to all but one, by its id"({ a, b, c }) {
     await ask(a, "say", { except: [b.id] }, "x");
@@ -110,6 +113,7 @@ export const scenarios = {
   },
   async "joined from elsewhere"({ a, b, c, room, observe }) {
     await ask(observe, "join", "/", b.id, room);
+    await b.listens(room);
     await ask(a, "say", { rooms: [room] }, "x");
     assert.deepEqual([await heard(a, b), await heard(a, c)], [[["x"]], []]);
     assert.deepEqual(await ask(b, "rooms"), [[room]]);
@@ -214,3 +218,6 @@ export const scenarios = {
     assert.equal(await gone, "io server disconnect");
   },
 };
+
+/** What they publish is heard by nodes of that format alone. */
+export const ofPubSub = ["an emitter speaks to both"];

@@ -1,5 +1,5 @@
 // The adapters by which the reference is a node of a cluster. It must not know what a host does.
-import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 
 /** An adapter for a Redis on a Unix socket, by its format. */
@@ -11,7 +11,12 @@ export async function clustered({ path, format }) {
     return client;
   };
   switch (format) {
-    case "pubsub": return createAdapter(await connect(), await connect());
+    case "pubsub":
+    // How a node listens is its own affair.
+    case "pubsub rooms": return createAdapter(await connect(), await connect());
+    case "sharded": return createShardedAdapter(await connect(), await connect());
+    case "sharded static": return createShardedAdapter(await connect(), await connect(), { subscriptionMode: "static" });
+    case "sharded private": return createShardedAdapter(await connect(), await connect(), { subscriptionMode: "dynamic-private" });
     default: throw new Error(`no such format: ${format}`);
   }
 }

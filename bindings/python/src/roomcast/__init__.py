@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from . import exceptions
+from ._managers import AsyncClusterManager, AsyncRedisManager, ClusterManager, RedisManager
 from .async_server import AsyncServer
 from .namespace import AsyncNamespace, Namespace
 from .raw import version
 from .server import Server
 
-__all__ = ["Server", "AsyncServer", "Namespace", "AsyncNamespace", "exceptions"]
+__all__ = ["Server", "AsyncServer", "Namespace", "AsyncNamespace", "ClusterManager", "AsyncClusterManager", "RedisManager",
+           "AsyncRedisManager", "exceptions"]
 __version__ = version()
 
 _GLUE = "roomcast listens by itself, so there is no web framework to glue to: call server.run(host, port), or await server.serve(host, port)"
@@ -22,8 +24,8 @@ _ELSEWHERE = {
     **dict.fromkeys(("WSGIApp", "ASGIApp", "Middleware", "get_tornado_handler"), _GLUE),
     **dict.fromkeys(("Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient", "ClientNamespace", "AsyncClientNamespace"),
                     "roomcast is a server; python-socketio's clients connect to it"),
-    **dict.fromkeys(("Manager", "AsyncManager", "PubSubManager", "RedisManager", "AsyncRedisManager", "KombuManager",
-                     "KafkaManager", "ZmqManager", "AsyncAioPikaManager"), "name the Redis of a cluster by its URL: client_manager='redis://…'"),
+    **dict.fromkeys(("Manager", "AsyncManager", "PubSubManager", "KombuManager", "KafkaManager", "ZmqManager",
+                     "AsyncAioPikaManager"), "a cluster is over Redis: client_manager='redis://…', or a RedisManager"),
 }
 
 

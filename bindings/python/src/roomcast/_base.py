@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
 
 from . import raw
 from ._codec import Codec, as_args
+from ._managers import ClusterManager, AsyncClusterManager
+from ._names import Rooms, as_event, as_key, as_room, as_whom
 from ._native import lib
 from ._options import Options, configuration, environ
 from ._static import Content, pages
@@ -26,13 +28,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Handler = Callable[..., Any]
+#: The cluster that a server is a node of.
+Manager = Union[str, ClusterManager, AsyncClusterManager, None]
 _Handler = TypeVar("_Handler", bound=Handler)
-Rooms = Union[str, int, Iterable[Union[str, int]], None]
 
 #: Emits that wait for the end of the turn, at most; then the caller hands them over itself.
 _WAITING_EMITS = 256
-#: What Socket.IO keeps for itself, and no client would take.
-_RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"))
 #: What only a program that reads the events itself can make use of.
 _UNANSWERED = ("guard_handshakes", "engine_only")
 _DEFAULT_LOGGER = logging.getLogger("roomcast.server")
@@ -97,22 +98,23 @@ class BaseServer:
     not_handled = _NOT_HANDLED
     _lock: AbstractContextManager[Any]
 
-    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False,
+    def __init__(self, client_manager: Manager = None, logger: Union[bool, logging.Logger] = False,
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
                  engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
-        if not (client_manager is None or isinstance(client_manager, str)):
-            raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379'; there are no other managers here")
+        if isinstance(client_manager, str):
+            client_manager = ClusterManager(client_manager)
+        if not (client_manager is None or isinstance(client_manager, (ClusterManager, AsyncClusterManager))):
+            raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379', or a ClusterManager or RedisManager of roomcast's")
         if serializer != "default":
             raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
         if not (namespaces is None or namespaces == "*" or isinstance(namespaces, (list, tuple, set))):
             raise ValueError(f"namespaces={namespaces!r}: it is a list of names, or '*'")
         path = socketio_path.strip("/")
         # Whoever changes something has the loop take a turn, so the descriptor need not say it.
-        fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1, **(config or {})}
-        if client_manager is not None:
-            fields["cluster_url"] = client_manager
+        fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1,
+                  **(client_manager.configuration() if client_manager is not None else {}), **(config or {})}
         #: Clients that are not known here may be connected to another node.
         self._clustered = bool(fields.get("cluster_url"))
         for name in _UNANSWERED:
@@ -268,7 +270,7 @@ class BaseServer:
                     names = self._broker.rooms_of(client.socket)
                 except raw.Gone:
                     return []
-        return [_room(name) for name in names]
+        return [as_room(name) for name in names]
 
     def transport(self, sid: str, namespace: Optional[str] = None) -> str:
         """How a client is connected by now: ``"polling"`` or ``"websocket"``."""
@@ -299,9 +301,9 @@ class BaseServer:
         return client
 
     def _enter(self, sid: str, room: Any, namespace: Optional[str]) -> None:
-        client, name = self._member(sid, namespace), _key(room)
+        client, name = self._member(sid, namespace), as_key(room)
         if client is None and self._clustered:
-            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_join(ns, [name], rooms=[_key(sid)]))
+            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_join(ns, [name], rooms=[as_key(sid)]))
         if client is None:
             raise ValueError("sid is not connected to requested namespace")
         if name != sid and self._client(name, namespace):
@@ -315,9 +317,9 @@ class BaseServer:
                 return
 
     def _leave(self, sid: str, room: Any, namespace: Optional[str]) -> None:
-        client, name = self._member(sid, namespace), _key(room)
+        client, name = self._member(sid, namespace), as_key(room)
         if client is None and self._clustered:
-            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_leave(ns, [name], rooms=[_key(sid)]))
+            return self._elsewhere(sid, namespace, lambda ns: self._broker.sockets_leave(ns, [name], rooms=[as_key(sid)]))
         if client is None or name == sid:
             return
         self._note("%s is leaving room %s [%s]", sid, room, client.namespace)
@@ -350,7 +352,7 @@ class BaseServer:
             self._note("the cluster is up, after %d ms", context)
 
     def _close_room(self, room: Any, namespace: Optional[str]) -> None:
-        name, space = _key(room), namespace or "/"
+        name, space = as_key(room), namespace or "/"
         if self._client(name, space):
             raise ValueError("cannot close a sid room")
         self._note("room %s is closing [%s]", room, space)
@@ -383,7 +385,7 @@ class BaseServer:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
         if self._broker.forked:
             raise self._broker.taken()
-        name, whom = _event(event), _whom(to, room)
+        name, whom = as_event(event), as_whom(to, room)
         if self._talkative:
             self._note('emitting event "%s" to %s [%s]', event, "all" if whom is None else to or room, namespace or "/")
         ns = self._find(namespace or "/")
@@ -414,7 +416,7 @@ class BaseServer:
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
                        answers: Answers, timeout: Optional[float] = None) -> bool:
         """Emits at once, as the answers have to find their callback; False if that is to nobody."""
-        name, whom = _event(event), _whom(to, room)
+        name, whom = as_event(event), as_whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
         with self._lock:
             ns = self._find(namespace or "/")
@@ -606,7 +608,7 @@ class BaseServer:
         client = self._member(sid, namespace)
         if client is None:
             if self._clustered:
-                self._elsewhere(sid, namespace, lambda ns: self._broker.disconnect_sockets(ns, rooms=[_key(sid)]))
+                self._elsewhere(sid, namespace, lambda ns: self._broker.disconnect_sockets(ns, rooms=[as_key(sid)]))
             return None
         with self._lock:
             if client.socket in self._away:
@@ -769,55 +771,6 @@ def is_coroutine_function(handler: Handler) -> bool:
 def fitting(handler: Handler, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments without the last one, for a handler that does not take it: an older signature."""
     return args if takes(handler, len(args)) or not takes(handler, len(args) - 1) else args[:-1]
-
-
-def _key(room: Any) -> str:
-    """A room's name in the broker: a text by itself. What a text cannot be there, such as a number, is ``"\\0"`` and its JSON;
-    so a text that begins with ``"\\0"`` is written that way, too, and no text is another room's name.
-    """
-    if isinstance(room, str):
-        return room if room and room[0] != "\0" and (room.isascii() or _is_unicode(room)) else "\0" + json.dumps(room)
-    if isinstance(room, int):
-        return f"\0{int(room)}"
-    raise TypeError(f"a room is named by a str or an int, not by {type(room).__name__}")
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether it has no lone surrogate, which a client's JSON can bring but UTF-8 cannot carry."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _room(name: str) -> Union[str, int]:
-    if not name.startswith("\0"):
-        return name
-    room: Union[str, int] = json.loads(name[1:])
-    return room
-
-
-def _whom(to: Rooms, room: Rooms) -> Optional[list[bytes]]:
-    """The names of the rooms that an emit goes to; None for everybody. An empty text in ``to`` says nothing, and ``None`` in a
-    list is everybody, as in python-socketio. An empty list is nobody.
-    """
-    rooms: Any = room if to is None or to == "" else to
-    if rooms is None:
-        return None
-    if isinstance(rooms, (str, int, bytes)) or not isinstance(rooms, Iterable):
-        return [_key(rooms).encode()]
-    names = list(rooms)
-    return None if None in names else [_key(name).encode() for name in names]
-
-
-def _event(name: Any) -> bytes:
-    """The name of an event that a client would take."""
-    if not isinstance(name, str):
-        raise TypeError(f"an event is named by a str, not by {type(name).__name__}")
-    if name in _RESERVED:
-        raise ValueError(f"{name!r} is Socket.IO's own event")
-    return name.encode()
 
 
 def _level(level: int) -> int:

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, fitting, is_coroutine_function
+from ._names import Rooms
 from .exceptions import TimeoutError
 from .server import one
 
@@ -44,7 +45,7 @@ class AsyncServer(BaseServer):
     """
 
     # python-socketio's order of the options, which is not that of its threaded server.
-    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
+    def __init__(self, client_manager: Manager = None, logger: Union[bool, logging.Logger] = False, json: Any = None,
                  async_handlers: bool = True, namespaces: Union[str, list[str], None] = None, *,
                  serializer: str = "default", always_connect: bool = False, socketio_path: str = "socket.io",
                  config: Optional[Mapping[str, Any]] = None, engineio_logger: Union[bool, logging.Logger, None] = None,

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Rooms, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, fitting, is_coroutine_function
+from ._names import Rooms
 from ._workers import Workers
 from .exceptions import TimeoutError
 
@@ -45,7 +46,7 @@ class Server(BaseServer):
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
 
-    def __init__(self, client_manager: Optional[str] = None, logger: Union[bool, logging.Logger] = False,
+    def __init__(self, client_manager: Manager = None, logger: Union[bool, logging.Logger] = False,
                  serializer: str = "default", json: Any = None, async_handlers: bool = True,
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *, max_workers: int = 256,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,

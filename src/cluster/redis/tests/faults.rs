@@ -10,7 +10,11 @@ fn a_lost_connection_is_opened_again_and_subscribes_again() {
     world.pass(5_000);
     world.close(LISTENER, "reset");
     assert_eq!(world.heard(), ["down: reset"]);
-    assert_eq!(world.redis.publish(b"a", b"1", false), Published::Sent, "commands are heard nevertheless");
+    assert_eq!(
+        world.redis.publish(Subscription::Channel, b"a", b"1", false),
+        Published::Sent,
+        "commands are heard nevertheless"
+    );
     let before = world.now;
     assert_eq!(world.reopen(), [LISTENER]);
     assert!(world.now - before <= BACK_OFF.0);
@@ -131,7 +135,7 @@ fn a_refused_subscription_is_told_and_the_rest_is_up() {
 fn a_refused_publish_is_told_once_and_counted() {
     let mut world = World::up();
     for payload in ["1", "2", "3"] {
-        world.redis.publish(b"a", payload.as_bytes(), false);
+        world.redis.publish(Subscription::Channel, b"a", payload.as_bytes(), false);
     }
     world.redis.received(COMMANDS, b"-NOPERM no channels\r\n:1\r\n-MOVED 3999 10.0.0.1:6379\r\n");
     assert_eq!(world.heard(), ["unpublished: NOPERM no channels"]);
@@ -186,7 +190,7 @@ fn silence_is_asked_about_and_then_given_up() {
     assert!(world.open[LISTENER].is_none());
     assert_eq!(world.heard(), ["down: it has not answered for 10 seconds"]);
     // An answer is owed to a command as well.
-    world.redis.publish(b"a", b"1", false);
+    world.redis.publish(Subscription::Channel, b"a", b"1", false);
     world.pass(0);
     world.pass(ANSWER_TIMEOUT);
     assert!(world.open[COMMANDS].is_none());
@@ -197,7 +201,7 @@ fn silence_is_asked_about_and_then_given_up() {
 fn one_that_goes_on_talking_is_not_given_up() {
     let mut world = World::up();
     for _ in 0..100 {
-        world.redis.publish(b"a", b"1", false);
+        world.redis.publish(Subscription::Channel, b"a", b"1", false);
     }
     for _ in 0..99 {
         world.pass(ANSWER_TIMEOUT - 1);
@@ -239,12 +243,12 @@ fn a_connection_that_does_not_come_about_is_given_up() {
 fn what_came_before_the_end_is_heard_before_it() {
     let mut world = World::up();
     world.redis.ask(&[b"GET"], 1);
-    world.redis.publish(b"a", b"1", false);
+    world.redis.publish(Subscription::Channel, b"a", b"1", false);
     world.redis.received(COMMANDS, b"$1\r\nx\r\n");
     world.say(LISTENER, ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n>3\r\n$7\r\nmess");
     world.close(COMMANDS, "cut");
     world.close(LISTENER, "cut as well");
-    assert_eq!(world.redis.publish(b"a", b"2", false), Published::Queued);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"2", false), Published::Queued);
     assert_eq!(world.heard(), ["1 = x", "down: cut", "c: x", "down: cut as well"]);
     assert_eq!(world.redis.counters().lost, 1);
 }
@@ -285,7 +289,8 @@ fn an_answer_to_another_question_is_not_taken_for_a_confirmation() {
 fn output_that_is_not_taken_is_bounded() {
     let mut world = World::up();
     let payload = vec![b'x'; 1 << 20];
-    let results: Vec<_> = (0..20).map(|_| world.redis.publish(b"a", &payload, false)).collect();
+    let results: Vec<_> =
+        (0..20).map(|_| world.redis.publish(Subscription::Channel, b"a", &payload, false)).collect();
     let sent = results.iter().take_while(|result| **result == Published::Sent).count();
     assert_eq!(sent, 16);
     assert!(results[sent..].iter().all(|result| *result == Published::Dropped));
@@ -296,5 +301,5 @@ fn output_that_is_not_taken_is_bounded() {
     while !world.redis.output(COMMANDS).is_empty() {
         world.redis.sent(COMMANDS, 300_001);
     }
-    assert_eq!(world.redis.publish(b"a", &payload, false), Published::Sent);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", &payload, false), Published::Sent);
 }

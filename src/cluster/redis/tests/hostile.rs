@@ -76,7 +76,7 @@ impl Wild {
             }
             8 => self.redis.subscribe(kind, &name),
             9 => self.redis.unsubscribe(kind, &name),
-            10 => drop(self.redis.publish(&name, b"x", rng.bool())),
+            10 => drop(self.redis.publish(Subscription::Channel, &name, b"x", rng.bool())),
             11 => {
                 self.redis.ask(&[b"GET", &name], self.asked);
                 self.asked += 1;

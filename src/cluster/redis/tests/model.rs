@@ -54,7 +54,7 @@ impl Model {
         let connection = self.rng.usize(0..2);
         match self.rng.u8(0..16) {
             0..=2 => {
-                self.redis.publish(b"n", self.published.to_string().as_bytes(), false);
+                self.redis.publish(Subscription::Channel, b"n", self.published.to_string().as_bytes(), false);
                 self.published += 1;
             }
             3 => {

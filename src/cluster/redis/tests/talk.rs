@@ -79,8 +79,8 @@ fn an_old_redis_is_spoken_to_as_it_can() {
 #[test]
 fn what_is_published_goes_in_its_order() {
     let mut world = World::up();
-    assert_eq!(world.redis.publish(b"a", b"1", false), Published::Sent);
-    assert_eq!(world.redis.publish(b"b", b"2", true), Published::Sent);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"1", false), Published::Sent);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"b", b"2", true), Published::Sent);
     world.redis.ask(&[b"PUBSUB", b"NUMSUB", b"c"], 7);
     assert_eq!(world.redis.post(&[b"SPUBLISH", b"s", b"3"], false), Published::Sent);
     assert_eq!(world.said(COMMANDS), ["PUBLISH a 1", "PUBLISH b 2", "PUBSUB NUMSUB c", "SPUBLISH s 3"]);
@@ -93,18 +93,18 @@ fn what_is_published_goes_in_its_order() {
 #[test]
 fn what_is_published_while_it_is_down_waits_for_a_moment() {
     let mut world = World::new("redis://h");
-    assert_eq!(world.redis.publish(b"a", b"old", false), Published::Queued);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"old", false), Published::Queued);
     world.pass(0);
-    assert_eq!(world.redis.publish(b"a", b"volatile", true), Published::Dropped);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"volatile", true), Published::Dropped);
     world.pass(500);
-    assert_eq!(world.redis.publish(b"a", b"1", false), Published::Queued);
-    assert_eq!(world.redis.publish(b"a", b"2", false), Published::Queued);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"1", false), Published::Queued);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"2", false), Published::Queued);
     world.pass(500);
     assert_eq!(world.redis.counters().dropped, 2, "a second has passed for the first");
     world.open();
-    assert_eq!(world.redis.publish(b"a", b"3", false), Published::Queued);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"3", false), Published::Queued);
     world.welcome();
-    assert_eq!(world.redis.publish(b"a", b"4", false), Published::Sent);
+    assert_eq!(world.redis.publish(Subscription::Channel, b"a", b"4", false), Published::Sent);
     assert_eq!(world.said(COMMANDS), ["PUBLISH a 1", "PUBLISH a 2", "PUBLISH a 3", "PUBLISH a 4"]);
     assert_eq!(world.redis.counters().published, 4);
 }

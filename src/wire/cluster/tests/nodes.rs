@@ -197,3 +197,24 @@ fn what_is_too_long_is_not_said() {
         Err(Untold)
     );
 }
+
+#[test]
+fn an_answer_knows_whom_it_is_for_and_does_not_say_it() {
+    let fetch = |request: &'static str| Message::Fetch { request: request.into(), opts: Opts::default() };
+    let mut heard =
+        Heard { from: Some("asker".into()), namespace: "/".into(), message: fetch("a#1"), done: None };
+    nodes::keep_asker(&mut heard);
+    assert_eq!(heard.message, fetch("asker#a#1"));
+    let reply = |request: &'static str| Message::FetchReply { request: request.into(), sockets: Vec::new() };
+    assert_eq!(nodes::asker(&reply("asker#a#1")), Some("asker"));
+    let say = |request| {
+        let mut out = Vec::new();
+        nodes::encode(&mut out, nodes::Format::Sharded, "own", "/", &reply(request), MAX).unwrap();
+        nodes::decode(&out).unwrap().into_owned().message
+    };
+    assert_eq!((say("asker#a#1"), say("1")), (reply("a#1"), reply("1")));
+    // Whoever does not say who they are is answered where all listen.
+    let mut nobody = Heard { from: None, namespace: "/".into(), message: fetch("1"), done: None };
+    nodes::keep_asker(&mut nobody);
+    assert_eq!((nobody.message, nodes::asker(&reply("1"))), (fetch("1"), None));
+}

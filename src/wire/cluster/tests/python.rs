@@ -189,3 +189,35 @@ fn what_the_format_has_no_message_for_is_not_said() {
     assert_eq!(say(&leave, out.len()), Ok(()));
     assert_eq!(say(&leave, out.len() - 1), Err(Untold));
 }
+
+#[test]
+fn what_is_about_many_is_said_of_each() {
+    let said = |message: Message<'_>| {
+        let mut said = Vec::new();
+        python::each(&message, |part| {
+            let mut out = Vec::new();
+            let told = python::encode(&mut out, "own", "/", part, MAX);
+            let heard = told.map(|()| python::decode(&out, "other").unwrap().unwrap().message.into_owned());
+            said.push(heard);
+        });
+        said
+    };
+    let (sockets, rooms) = (whom(&["s", "t"], &[]), names(&["q", "r"]));
+    let about = |name| whom(&[name], &[]);
+    let each = |make: fn(Opts<'static>, Vec<Cow<'static, str>>) -> Message<'static>| {
+        [("s", "q"), ("s", "r"), ("t", "q"), ("t", "r")]
+            .map(|(who, room)| Ok(make(about(who), names(&[room]))))
+    };
+    let join = |opts, rooms| Message::Join { opts, rooms };
+    let leave = |opts, rooms| Message::Leave { opts, rooms };
+    assert_eq!(said(join(sockets.clone(), rooms.clone())), each(join));
+    assert_eq!(said(leave(sockets.clone(), rooms.clone())), each(leave));
+    let closed = ["q", "r"].map(|room| Ok(leave(about(room), names(&[room]))));
+    assert_eq!(said(leave(whom(&["q", "r"], &[]), rooms.clone())), closed);
+    let gone = ["s", "t"].map(|who| Ok(Message::Disconnect { opts: about(who), close: false }));
+    assert_eq!(said(Message::Disconnect { opts: sockets, close: false }), gone);
+    // Everybody, and all but some, cannot be said.
+    assert_eq!(said(join(Opts::default(), rooms.clone())), [Err(Untold)]);
+    assert_eq!(said(join(whom(&["s"], &["t"]), rooms)), [Err(Untold)]);
+    assert_eq!(said(Message::AckCount { request: "q".into(), clients: 1 }), []);
+}

@@ -368,6 +368,35 @@ typedef uint64_t roomcast_ack_id;
 #define ROOMCAST_CLUSTER_PUBSUB 1
 
 /**
+ * The same, where this node listens to a channel for each room, and each socket, that it has, in place of a pattern for all that a
+ * namespace may have: it does not hear then what is for others. It is as good as chosen from when Redis has refused the pattern, which
+ * needs a rule of its own. Other nodes need not do so.
+ */
+#define ROOMCAST_CLUSTER_PUBSUB_ROOMS 6
+
+/**
+ * What `createShardedAdapter` of the same package says, for Redis from 7 on, in its mode `dynamic`: a room that is not a socket's own
+ * has a channel of its own.
+ */
+#define ROOMCAST_CLUSTER_SHARDED 2
+
+/**
+ * The same in its mode `static`: no room has one.
+ */
+#define ROOMCAST_CLUSTER_SHARDED_STATIC 3
+
+/**
+ * The same in its mode `dynamic-private`: all have, those of sockets too.
+ */
+#define ROOMCAST_CLUSTER_SHARDED_PRIVATE 4
+
+/**
+ * What `RedisManager` of python-socketio says: emits, and orders about one socket or a whole room. There is nothing in it that asks other
+ * nodes, or speaks to their hosts.
+ */
+#define ROOMCAST_CLUSTER_PYTHON 5
+
+/**
  * A bug in the library, or a lasting failure of the system.
  */
 #define ROOMCAST_LOG_ERROR 1
@@ -786,7 +815,8 @@ typedef struct roomcast_config {
      */
     struct roomcast_slice cluster_url;
     /**
-     * What the names of all channels begin with, the same on every node. "socket.io" by default.
+     * What the names of all channels begin with, the same on every node. Empty, the default: "socket.io" as in Node, or "socketio" where
+     * the format is ROOMCAST_CLUSTER_PYTHON, whose one channel has this name.
      */
     struct roomcast_slice cluster_prefix;
     /**

@@ -1,0 +1,248 @@
+//! Where the messages of each format go, how they are written there, and what is listened to for them. It must not send anything.
+
+use super::redis::{Subscription, escape_glob};
+use crate::base::errors::{Error, Result};
+use crate::host::cluster::{Cluster, ClusterFormat, OwnChannels, SubscriptionMode};
+use crate::wire::cluster::nodes::{self, Format};
+use crate::wire::cluster::pubsub::{self, Purpose};
+use crate::wire::cluster::{Heard, Malformed, Message, Untold, python};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt::Write;
+
+/// What comes over a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    PubSub(Purpose),
+    /// All kinds of messages of the sharded format, or of the streams format.
+    Nodes,
+    Python,
+}
+
+/// Something to listen to.
+#[derive(Debug)]
+pub(super) struct Listened {
+    pub(super) kind: Subscription,
+    pub(super) name: String,
+    pub(super) content: Content,
+}
+
+/// The channels of one node.
+#[derive(Debug)]
+pub(super) struct Channels {
+    format: ClusterFormat,
+    prefix: String,
+    max_message: usize,
+    /// In place of a pattern, which a Redis may not allow.
+    room_channels: bool,
+    /// What the others know this node by.
+    pub(super) uid: String,
+}
+
+impl Channels {
+    /// # Errors
+    /// [`Error::NoEntropy`].
+    pub(super) fn new(options: &Cluster) -> Result<Self> {
+        let uid = if options.write_only { "emitter".into() } else { random_uid(options.format)? };
+        let default = if options.format == ClusterFormat::Python { "socketio" } else { "socket.io" };
+        Ok(Self {
+            format: options.format,
+            prefix: if options.prefix.is_empty() { default.into() } else { options.prefix.clone() },
+            max_message: options.max_message,
+            room_channels: options.room_channels,
+            uid,
+        })
+    }
+
+    /// Calls `each` with all that is listened to for a namespace.
+    pub(super) fn of_namespace(&self, namespace: &str, mut each: impl FnMut(Listened)) {
+        match self.format {
+            ClusterFormat::PubSub => {
+                each(self.of_all_rooms(namespace));
+                let mut listen = |name, purpose| {
+                    each(Listened { kind: Subscription::Channel, name, content: Content::PubSub(purpose) })
+                };
+                for purpose in [Purpose::Requests, Purpose::Responses] {
+                    listen(self.channel(purpose, namespace), purpose);
+                }
+                listen(self.channel_of(Purpose::Responses, namespace, &self.uid), Purpose::Responses);
+            }
+            ClusterFormat::Sharded(_) => {
+                let mut listen =
+                    |name| each(Listened { kind: Subscription::Shard, name, content: Content::Nodes });
+                listen(self.channel(Purpose::Broadcasts, namespace));
+                listen(self.channel_of(Purpose::Broadcasts, namespace, &self.uid));
+            }
+            ClusterFormat::Python => {
+                let (kind, name) = (Subscription::Channel, self.prefix.clone());
+                each(Listened { kind, name, content: Content::Python });
+            }
+        }
+    }
+
+    /// What is listened to for the broadcasts of the pub/sub format, but for those of rooms with channels of their own.
+    pub(super) fn of_all_rooms(&self, namespace: &str) -> Listened {
+        let name = self.channel(Purpose::Broadcasts, namespace);
+        let (kind, name) = if self.room_channels {
+            (Subscription::Channel, name)
+        } else {
+            (Subscription::Pattern, escape_glob(&name) + "*")
+        };
+        Listened { kind, name, content: Content::PubSub(Purpose::Broadcasts) }
+    }
+
+    /// Which rooms have channels of their own.
+    pub(super) fn own_channels(&self) -> OwnChannels {
+        match self.format {
+            ClusterFormat::PubSub if self.room_channels => OwnChannels::RoomsAndSockets,
+            ClusterFormat::Sharded(SubscriptionMode::Dynamic) => OwnChannels::Rooms,
+            ClusterFormat::Sharded(SubscriptionMode::DynamicPrivate) => OwnChannels::RoomsAndSockets,
+            _ => OwnChannels::None,
+        }
+    }
+
+    /// What is listened to for a room that has a channel of its own.
+    pub(super) fn of_room(&self, namespace: &str, room: &str) -> Listened {
+        let name = self.channel_of(Purpose::Broadcasts, namespace, room);
+        match self.format {
+            ClusterFormat::PubSub => {
+                let content = Content::PubSub(Purpose::Broadcasts);
+                Listened { kind: Subscription::Channel, name, content }
+            }
+            _ => Listened { kind: Subscription::Shard, name, content: Content::Nodes },
+        }
+    }
+
+    /// From now on each room has a channel of its own, in place of the pattern that `refused` is. False if it is none.
+    pub(super) fn give_rooms_channels(&mut self, refused: Subscription) -> bool {
+        let can = refused == Subscription::Pattern;
+        self.room_channels |= can;
+        can
+    }
+
+    /// How long the name of a channel is before that of a room.
+    pub(super) fn stem(&self, content: Content, namespace: &str) -> usize {
+        match content {
+            Content::PubSub(purpose) => self.channel(purpose, namespace).len(),
+            Content::Nodes | Content::Python => 0,
+        }
+    }
+
+    /// How Redis is asked how many nodes listen to a namespace. `None` where it does not know.
+    pub(super) fn count(&self, namespace: &str) -> Option<[Vec<u8>; 3]> {
+        let (how, channel) = match self.format {
+            ClusterFormat::PubSub => ("NUMSUB", self.channel(Purpose::Requests, namespace)),
+            ClusterFormat::Sharded(_) => ("SHARDNUMSUB", self.channel(Purpose::Broadcasts, namespace)),
+            ClusterFormat::Python => return None,
+        };
+        Some([b"PUBSUB".into(), how.into(), channel.into()])
+    }
+
+    /// Writes a message about a namespace, and the name of the channel that it goes to, which is of the kind that is returned.
+    ///
+    /// # Errors
+    /// [`Untold`] if the format has no such message, or it would be too long.
+    pub(super) fn write(
+        &self,
+        name: &mut String,
+        payload: &mut Vec<u8>,
+        namespace: &str,
+        message: &Message<'_>,
+    ) -> std::result::Result<Subscription, Untold> {
+        let Self { prefix, uid, max_message: max, .. } = self;
+        match self.format {
+            ClusterFormat::PubSub => {
+                match message {
+                    // Nodes that have nobody in its one room need not read the rest.
+                    Message::Broadcast { opts, request: None, .. } if opts.rooms.len() == 1 => {
+                        let room = opts.rooms.first().map_or("", |room| room);
+                        pubsub::channel_of(name, prefix, Purpose::Broadcasts, namespace, room);
+                    }
+                    _ => pubsub::channel(name, prefix, pubsub::purpose(message), namespace),
+                }
+                pubsub::encode(payload, uid, namespace, message, *max)?;
+                Ok(Subscription::Channel)
+            }
+            ClusterFormat::Sharded(mode) => {
+                pubsub::channel(name, prefix, Purpose::Broadcasts, namespace);
+                let room = match mode {
+                    SubscriptionMode::Static => None,
+                    SubscriptionMode::Dynamic => nodes::room_channel(message, false),
+                    SubscriptionMode::DynamicPrivate => nodes::room_channel(message, true),
+                };
+                if let Some(of) = room.or_else(|| nodes::asker(message)) {
+                    name.extend([of, "#"]);
+                }
+                nodes::encode(payload, Format::Sharded, uid, namespace, message, *max)?;
+                Ok(Subscription::Shard)
+            }
+            ClusterFormat::Python => {
+                name.push_str(prefix);
+                python::encode(payload, uid, namespace, message, *max)?;
+                Ok(Subscription::Channel)
+            }
+        }
+    }
+
+    /// The messages that say in this format what one says in others.
+    pub(super) fn each(&self, message: &Message<'_>, mut say: impl FnMut(&Message<'_>)) {
+        match self.format {
+            ClusterFormat::Python => python::each(message, say),
+            _ => say(message),
+        }
+    }
+
+    /// What came over a subscription, which may be that of one `namespace`. `None` if it is not for this node.
+    pub(super) fn read<'a>(
+        &self,
+        content: Content,
+        payload: &'a [u8],
+        namespace: &'a str,
+    ) -> std::result::Result<Option<Heard<'a>>, Malformed> {
+        let heard = match content {
+            Content::PubSub(Purpose::Broadcasts) => pubsub::decode_broadcast(payload)?,
+            Content::PubSub(Purpose::Requests) => pubsub::decode_request(payload, namespace)?,
+            Content::PubSub(Purpose::Responses) => pubsub::decode_response(payload, namespace)?,
+            Content::Nodes => {
+                let mut heard = nodes::decode(payload)?;
+                nodes::keep_asker(&mut heard);
+                heard
+            }
+            // Its one channel is that of all namespaces.
+            Content::Python => return python::decode(payload, &self.uid),
+        };
+        let is_own = heard.from.as_deref() == Some(&*self.uid);
+        Ok((heard.namespace == namespace && !is_own).then_some(heard))
+    }
+
+    fn channel(&self, purpose: Purpose, namespace: &str) -> String {
+        let mut name = String::new();
+        pubsub::channel(&mut name, &self.prefix, purpose, namespace);
+        name
+    }
+
+    fn channel_of(&self, purpose: Purpose, namespace: &str, of: &str) -> String {
+        let mut name = String::new();
+        pubsub::channel_of(&mut name, &self.prefix, purpose, namespace, of);
+        name
+    }
+}
+
+/// What other nodes know one by: as long, and of such characters, as those of its format are.
+fn random_uid(format: ClusterFormat) -> Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Error::NoEntropy)?;
+    let (short, middle) = (random.get(..4).unwrap_or_default(), random.get(..8).unwrap_or_default());
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    };
+    Ok(match format {
+        ClusterFormat::PubSub => URL_SAFE_NO_PAD.encode(short),
+        ClusterFormat::Sharded(_) => hex(middle),
+        ClusterFormat::Python => hex(&random),
+    })
+}

@@ -1,0 +1,80 @@
+//! What a node of a cluster hears, by whom it concerns. It must not carry it out.
+
+use super::channels::{Channels, Content};
+use super::requests::Over;
+use crate::base::Millis;
+use crate::host::stats::{Counters, count};
+use crate::wire::cluster::{Heard, Packet, RemoteSocket, Value};
+
+/// What this node hears, by whom it concerns.
+pub(crate) enum Incoming<'a> {
+    /// Another node emits something, which has yet to be read.
+    Broadcast(Unread<'a>),
+    /// Another node orders something, or asks.
+    Order(Heard<'a>),
+    /// What becomes known of clients that an emit asks for acknowledgements, by the number of the question.
+    Clients {
+        question: u64,
+        step: ClientsStep<'a>,
+    },
+    ForHost(ForHost<'a>),
+}
+
+/// What the host is to be told. `context` is its own number for what it has asked.
+pub(crate) enum ForHost<'a> {
+    /// The others can be heard, and hear this node. `lost` is for how long they could not, if they could before.
+    Up { lost: Option<Millis> },
+    /// Nobody hears this node until it is up again.
+    Down { reason: &'a str },
+    /// Redis does not allow this node something.
+    Refused { reason: &'a str },
+    /// The host of another node says this; with a number, it waits for an answer.
+    Said { namespace: &'a str, packet: &'a Packet<'a>, answer: Option<u64> },
+    /// So many nodes there are, this one among them.
+    Nodes { context: u64, count: u32 },
+    /// A socket of another node.
+    Socket { context: u64, socket: &'a RemoteSocket<'a> },
+    /// What the host of another node answers; `None` if there is no value in it.
+    Answer { context: u64, value: Option<&'a Value<'a>> },
+    /// A question is over.
+    Over(Over),
+}
+
+/// What becomes known of clients of other nodes that are asked for acknowledgements.
+pub(crate) enum ClientsStep<'a> {
+    /// So many nodes will say whom they ask.
+    Nodes(u32),
+    /// One of them asks so many.
+    Count(u32),
+    /// One of these has answered; `None` if there is no value in it.
+    Answer(Option<&'a Value<'a>>),
+}
+
+/// What another node says to a namespace. Most of it may be for nobody here, and need not be read then.
+pub(crate) struct Unread<'a> {
+    pub(crate) namespace: &'a str,
+    /// The room it is about, if the channel says so.
+    pub(crate) room: Option<&'a str>,
+    pub(super) content: Content,
+    pub(super) payload: &'a [u8],
+    pub(super) channels: &'a Channels,
+    pub(super) counters: &'a mut Counters,
+}
+
+impl<'a> Unread<'a> {
+    /// It is for nobody here.
+    pub(crate) fn ignore(self) {
+        count(&mut self.counters.cluster_ignored, 1);
+    }
+
+    /// What it says. `None` if it cannot be read, or is this node's own.
+    pub(crate) fn read(self) -> Option<Heard<'a>> {
+        let Ok(heard) = self.channels.read(self.content, self.payload, self.namespace) else {
+            count(&mut self.counters.cluster_malformed, 1);
+            return None;
+        };
+        let Counters { cluster_ignored, cluster_heard, .. } = self.counters;
+        count(if heard.is_some() { cluster_heard } else { cluster_ignored }, 1);
+        heard
+    }
+}
