@@ -370,29 +370,35 @@ typedef uint64_t roomcast_ack_id;
  * namespace may have: it does not hear then what is for others. It is as good as chosen from when Redis has refused the pattern, which
  * needs a rule of its own. Other nodes need not do so.
  */
-#define ROOMCAST_CLUSTER_PUBSUB_ROOMS 6
+#define ROOMCAST_CLUSTER_PUBSUB_ROOMS 2
 
 /**
  * What `createShardedAdapter` of the same package says, for Redis from 7 on, in its mode `dynamic`: a room that is not a socket's own
  * has a channel of its own.
  */
-#define ROOMCAST_CLUSTER_SHARDED 2
+#define ROOMCAST_CLUSTER_SHARDED 3
 
 /**
  * The same in its mode `static`: no room has one.
  */
-#define ROOMCAST_CLUSTER_SHARDED_STATIC 3
+#define ROOMCAST_CLUSTER_SHARDED_STATIC 4
 
 /**
  * The same in its mode `dynamic-private`: all have, those of sockets too.
  */
-#define ROOMCAST_CLUSTER_SHARDED_PRIVATE 4
+#define ROOMCAST_CLUSTER_SHARDED_PRIVATE 5
+
+/**
+ * What `createAdapter` of Node's `@socket.io/redis-streams-adapter` 0.3 and its emitter say: it stays in Redis for a while, and a node that
+ * has lost its connection hears it afterwards.
+ */
+#define ROOMCAST_CLUSTER_STREAMS 6
 
 /**
  * What `RedisManager` of python-socketio says: emits, and orders about one socket or a whole room. There is nothing in it that asks other
  * nodes, or speaks to their hosts.
  */
-#define ROOMCAST_CLUSTER_PYTHON 5
+#define ROOMCAST_CLUSTER_PYTHON 7
 
 /**
  * A bug in the library, or a lasting failure of the system.
@@ -834,6 +840,11 @@ typedef struct roomcast_config {
      * The largest message that is published or heard, in bytes. 8 MiB by default.
      */
     uint64_t cluster_max_message;
+    /**
+     * With ROOMCAST_CLUSTER_STREAMS, how many of the last entries the stream keeps; it may be some more. 10,000 by default. A node that is
+     * behind by more misses what came before.
+     */
+    uint64_t cluster_stream_max_len;
 } roomcast_config;
 
 /**

@@ -1,6 +1,6 @@
 //! Where the messages of each format go, how they are written there, and what is listened to for them. It must not send anything.
 
-use super::redis::{Subscription, escape_glob};
+use super::redis::{Entry, Subscription, escape_glob};
 use crate::base::errors::{Error, Result};
 use crate::host::cluster::{Cluster, ClusterFormat, OwnChannels, SubscriptionMode};
 use crate::wire::cluster::nodes::{self, Format};
@@ -25,6 +25,15 @@ pub(super) struct Listened {
     pub(super) kind: Subscription,
     pub(super) name: String,
     pub(super) content: Content,
+}
+
+/// How a message goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To a channel to which the others listen in this way.
+    Channel(Subscription),
+    /// To the stream, as a message of this type.
+    Stream(u64),
 }
 
 /// The channels of one node.
@@ -70,6 +79,12 @@ impl Channels {
             ClusterFormat::Sharded(_) => {
                 let mut listen =
                     |name| each(Listened { kind: Subscription::Shard, name, content: Content::Nodes });
+                listen(self.channel(Purpose::Broadcasts, namespace));
+                listen(self.channel_of(Purpose::Broadcasts, namespace, &self.uid));
+            }
+            ClusterFormat::Streams => {
+                let mut listen =
+                    |name| each(Listened { kind: Subscription::Channel, name, content: Content::Nodes });
                 listen(self.channel(Purpose::Broadcasts, namespace));
                 listen(self.channel_of(Purpose::Broadcasts, namespace, &self.uid));
             }
@@ -132,13 +147,14 @@ impl Channels {
     pub(super) fn count(&self, namespace: &str) -> Option<[Vec<u8>; 3]> {
         let (how, channel) = match self.format {
             ClusterFormat::PubSub => ("NUMSUB", self.channel(Purpose::Requests, namespace)),
+            ClusterFormat::Streams => ("NUMSUB", self.channel(Purpose::Broadcasts, namespace)),
             ClusterFormat::Sharded(_) => ("SHARDNUMSUB", self.channel(Purpose::Broadcasts, namespace)),
             ClusterFormat::Python => return None,
         };
         Some([b"PUBSUB".into(), how.into(), channel.into()])
     }
 
-    /// Writes a message about a namespace, and the name of the channel that it goes to, which is of the kind that is returned.
+    /// Writes a message about a namespace, and the name of the channel or the stream that it goes to.
     ///
     /// # Errors
     /// [`Untold`] if the format has no such message, or it would be too long.
@@ -148,7 +164,7 @@ impl Channels {
         payload: &mut Vec<u8>,
         namespace: &str,
         message: &Message<'_>,
-    ) -> std::result::Result<Subscription, Untold> {
+    ) -> std::result::Result<Way, Untold> {
         let Self { prefix, uid, max_message: max, .. } = self;
         match self.format {
             ClusterFormat::PubSub => {
@@ -161,7 +177,7 @@ impl Channels {
                     _ => pubsub::channel(name, prefix, pubsub::purpose(message), namespace),
                 }
                 pubsub::encode(payload, uid, namespace, message, *max)?;
-                Ok(Subscription::Channel)
+                Ok(Way::Channel(Subscription::Channel))
             }
             ClusterFormat::Sharded(mode) => {
                 pubsub::channel(name, prefix, Purpose::Broadcasts, namespace);
@@ -174,12 +190,24 @@ impl Channels {
                     name.extend([of, "#"]);
                 }
                 nodes::encode(payload, Format::Sharded, uid, namespace, message, *max)?;
-                Ok(Subscription::Shard)
+                Ok(Way::Channel(Subscription::Shard))
+            }
+            ClusterFormat::Streams if nodes::goes_to_stream(message) => {
+                name.push_str(prefix);
+                nodes::encode_entry(payload, message, *max).map(Way::Stream)
+            }
+            ClusterFormat::Streams => {
+                pubsub::channel(name, prefix, Purpose::Broadcasts, namespace);
+                if let Some(asker) = nodes::asker(message) {
+                    name.extend([asker, "#"]);
+                }
+                nodes::encode(payload, Format::Streams, uid, namespace, message, *max)?;
+                Ok(Way::Channel(Subscription::Channel))
             }
             ClusterFormat::Python => {
                 name.push_str(prefix);
                 python::encode(payload, uid, namespace, message, *max)?;
-                Ok(Subscription::Channel)
+                Ok(Way::Channel(Subscription::Channel))
             }
         }
     }
@@ -215,6 +243,26 @@ impl Channels {
         Ok((heard.namespace == namespace && !is_own).then_some(heard))
     }
 
+    /// What an entry of the stream says. `scratch` may hold it. `None` if it is this node's own.
+    pub(super) fn read_entry<'a>(
+        &self,
+        entry: &'a Entry,
+        scratch: &'a mut Vec<u8>,
+    ) -> std::result::Result<Option<Heard<'a>>, Malformed> {
+        let field = |name: &[u8]| entry.field(name);
+        let uid = field(b"uid").ok_or(Malformed)?;
+        if uid == self.uid.as_bytes() {
+            return Ok(None);
+        }
+        let (nsp, kind) = (field(b"nsp").ok_or(Malformed)?, field(b"type").ok_or(Malformed)?);
+        nodes::decode_entry(uid, nsp, kind, field(b"data"), scratch).map(Some)
+    }
+
+    /// The stream that is read, if the format has one.
+    pub(super) fn stream(&self) -> Option<&str> {
+        (self.format == ClusterFormat::Streams).then_some(&self.prefix)
+    }
+
     fn channel(&self, purpose: Purpose, namespace: &str) -> String {
         let mut name = String::new();
         pubsub::channel(&mut name, &self.prefix, purpose, namespace);
@@ -242,7 +290,7 @@ fn random_uid(format: ClusterFormat) -> Result<String> {
     };
     Ok(match format {
         ClusterFormat::PubSub => URL_SAFE_NO_PAD.encode(short),
-        ClusterFormat::Sharded(_) => hex(middle),
+        ClusterFormat::Sharded(_) | ClusterFormat::Streams => hex(middle),
         ClusterFormat::Python => hex(&random),
     })
 }

@@ -4,7 +4,7 @@ use super::channels::{Channels, Content};
 use super::requests::Over;
 use crate::base::Millis;
 use crate::host::stats::{Counters, count};
-use crate::wire::cluster::{Heard, Packet, RemoteSocket, Value};
+use crate::wire::cluster::{Heard, Malformed, Packet, RemoteSocket, Value};
 
 /// What this node hears, by whom it concerns.
 pub(crate) enum Incoming<'a> {
@@ -69,12 +69,20 @@ impl<'a> Unread<'a> {
 
     /// What it says. `None` if it cannot be read, or is this node's own.
     pub(crate) fn read(self) -> Option<Heard<'a>> {
-        let Ok(heard) = self.channels.read(self.content, self.payload, self.namespace) else {
-            count(&mut self.counters.cluster_malformed, 1);
-            return None;
-        };
-        let Counters { cluster_ignored, cluster_heard, .. } = self.counters;
-        count(if heard.is_some() { cluster_heard } else { cluster_ignored }, 1);
-        heard
+        counted(self.channels.read(self.content, self.payload, self.namespace), self.counters)
     }
+}
+
+/// Counts what was read, and gives it if it is for this node.
+pub(super) fn counted<'a>(
+    read: Result<Option<Heard<'a>>, Malformed>,
+    counters: &mut Counters,
+) -> Option<Heard<'a>> {
+    let counter = match read {
+        Ok(Some(_)) => &mut counters.cluster_heard,
+        Ok(None) => &mut counters.cluster_ignored,
+        Err(Malformed) => &mut counters.cluster_malformed,
+    };
+    count(counter, 1);
+    read.ok().flatten()
 }

@@ -30,6 +30,11 @@ impl Listening {
         self.channels.get(name)
     }
 
+    /// Whether there is a namespace of this name.
+    pub(super) fn has_namespace(&self, name: &[u8]) -> bool {
+        std::str::from_utf8(name).is_ok_and(|name| self.namespaces.contains(name))
+    }
+
     /// There is a namespace of this name from now on.
     pub(super) fn namespace_made(&mut self, redis: &mut Redis, channels: &Channels, namespace: &str) {
         if self.namespaces.insert(namespace.into()) {

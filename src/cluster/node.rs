@@ -1,8 +1,8 @@
 //! This node's place in a cluster: what it publishes, which channels it listens to, and what the others say. It must not carry out
 //! anything.
 
-use super::channels::{Channels, Content};
-use super::incoming::{ClientsStep, ForHost, Incoming, Unread};
+use super::channels::{Channels, Content, Way};
+use super::incoming::{ClientsStep, ForHost, Incoming, Unread, counted};
 use super::listening::{Channel, Listening};
 use super::redis::{Redis, RedisCounters, RedisEvent, RedisOptions};
 use super::requests::{Asked, Over, Question, Requests};
@@ -49,6 +49,8 @@ pub(crate) struct Node {
     /// Reused by every message: the channel's name, and what it says.
     name: String,
     payload: Vec<u8>,
+    /// Reused by every entry of a stream that is not text.
+    scratch: Vec<u8>,
     /// Those of a cluster; the others stay 0.
     counters: Counters,
 }
@@ -60,28 +62,37 @@ impl Node {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|_| Error::NoEntropy)?;
         let redis = RedisOptions::parse(&options.url).map_err(|why| URL.refuses_as(why))?;
-        let redis = redis.with_max_message(options.max_message);
+        let channels = Channels::new(options)?;
+        // What is not text takes a third more in a stream.
+        let factor = if channels.stream().is_some() { 2 } else { 1 };
+        let redis = redis.with_max_message(options.max_message.saturating_mul(factor));
+        let mut redis = Redis::new(&redis, u64::from_ne_bytes(seed));
+        if let Some(stream) = channels.stream().filter(|_| !options.write_only) {
+            redis.read_stream(stream.as_bytes());
+        }
         Ok(Self {
-            redis: Redis::new(&redis, u64::from_ne_bytes(seed)),
+            redis,
             options: options.clone(),
-            channels: Channels::new(options)?,
+            channels,
             listening: Listening::default(),
             requests: Requests::default(),
             asked: Asked::default(),
             pending: VecDeque::new(),
             name: String::new(),
             payload: Vec::new(),
+            scratch: Vec::new(),
             counters: Counters::default(),
         })
     }
 
     /// What it has counted: a broker's counters, of which only those of a cluster are not 0.
     pub(crate) fn counters(&self) -> Counters {
-        let RedisCounters { published, dropped, lost, refused, connected, failed, .. } =
+        let RedisCounters { published, dropped, lost, refused, connected, failed, passed_over, .. } =
             self.redis.counters();
         Counters {
             cluster_published: published,
             cluster_dropped: self.counters.cluster_dropped.saturating_add(dropped).saturating_add(refused),
+            cluster_malformed: self.counters.cluster_malformed.saturating_add(passed_over),
             cluster_lost: lost,
             cluster_connects: connected,
             cluster_failures: failed,
@@ -131,13 +142,20 @@ impl Node {
 
     /// The same; what is `volatile` does not wait for Redis to be there.
     pub(crate) fn send(&mut self, namespace: &str, message: &Message<'_>, volatile: bool) {
-        let Self { redis, channels, name, payload, counters, .. } = self;
+        let Self { redis, options, channels, name, payload, counters, .. } = self;
         channels.each(message, |message| {
             name.clear();
             payload.clear();
             match channels.write(name, payload, namespace, message) {
                 // It counts what it drops.
-                Ok(kind) => drop(redis.publish(kind, name.as_bytes(), payload, volatile)),
+                Ok(Way::Channel(kind)) => drop(redis.publish(kind, name.as_bytes(), payload, volatile)),
+                Ok(Way::Stream(kind)) => {
+                    let (uid, nsp) = (channels.uid.as_bytes(), namespace.as_bytes());
+                    let kind = kind.to_string();
+                    let fields: [&[u8]; 8] =
+                        [b"uid", uid, b"nsp", nsp, b"type", kind.as_bytes(), b"data", payload];
+                    redis.append(name.as_bytes(), options.stream_max_len, &fields, volatile);
+                }
                 Err(Untold) => count(&mut counters.cluster_dropped, 1),
             }
         });
@@ -290,7 +308,9 @@ impl Node {
             });
             return true;
         }
-        let Self { redis, channels, listening, requests, asked, counters, .. } = self;
+        self.scratch.clear();
+        self.scratch.shrink_to(KEEP);
+        let Self { redis, channels, listening, requests, asked, counters, scratch, .. } = self;
         let mut tell = |news: ForHost<'_>| act(Incoming::ForHost(news));
         let Some(event) = redis.next() else { return false };
         match event {
@@ -320,6 +340,13 @@ impl Node {
                 if broadcasts {
                     act(Incoming::Broadcast(unread));
                 } else if let Some(heard) = unread.read() {
+                    take(requests, asked, &channels.uid, heard, act);
+                }
+            }
+            RedisEvent::Entry(entry) => {
+                let known = entry.field(b"nsp").is_some_and(|name| listening.has_namespace(name));
+                let read = if known { channels.read_entry(entry, scratch) } else { Ok(None) };
+                if let Some(heard) = counted(read, counters) {
                     take(requests, asked, &channels.uid, heard, act);
                 }
             }

@@ -266,6 +266,9 @@ pub struct roomcast_config {
     pub cluster_request_timeout: u64,
     /// The largest message that is published or heard, in bytes. 8 MiB by default.
     pub cluster_max_message: u64,
+    /// With ROOMCAST_CLUSTER_STREAMS, how many of the last entries the stream keeps; it may be some more. 10,000 by default. A node that is
+    /// behind by more misses what came before.
+    pub cluster_stream_max_len: u64,
 }
 
 /// Names and values, copied.
@@ -346,6 +349,7 @@ macro_rules! with_limits {
                 cluster_write_only: 0,
                 cluster_request_timeout: cluster.request_timeout,
                 cluster_max_message: cluster.max_message as u64,
+                cluster_stream_max_len: cluster.stream_max_len.into(),
             }
         }
 
@@ -457,6 +461,7 @@ fn cluster(given: &Given, asked: &roomcast_config) -> Outcome<Option<Cluster>> {
         write_only: flag(asked.cluster_write_only, "config.cluster_write_only")?,
         request_timeout: asked.cluster_request_timeout,
         max_message: number(asked.cluster_max_message, &fields::CLUSTER_MAX_MESSAGE)?,
+        stream_max_len: number(asked.cluster_stream_max_len, &fields::CLUSTER_STREAM_MAX_LEN)?,
         open: Open::default(),
     }))
 }

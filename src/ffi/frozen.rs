@@ -50,7 +50,7 @@ macro_rules! frozen {
 }
 
 frozen! {
-    roomcast_config.cluster_max_message: u64 = defaults();
+    roomcast_config.cluster_stream_max_len: u64 = defaults();
     roomcast_target.except_socket_count: usize;
     roomcast_message.attachment_count: usize;
     roomcast_handshake.header_count: usize;

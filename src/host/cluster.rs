@@ -28,6 +28,9 @@ pub struct Cluster {
     /// that a namespace may have; so it does not hear what is for others, and whoever joins a room first hears it when Redis has answered.
     /// Off by default. It is as good as on from when Redis has refused the pattern, which needs a rule of its own.
     pub room_channels: bool,
+    /// In the streams format: so many of the last entries the stream keeps, or some more. 10,000 by default. A node that is behind by more
+    /// misses what came before.
+    pub stream_max_len: u32,
     /// The broker says what it has to say and hears nothing: for a program that has no clients of its own, such as a worker that emits
     /// to those of others. Off by default.
     ///
@@ -58,6 +61,7 @@ impl Default for Cluster {
             prefix: String::new(),
             format: ClusterFormat::PubSub,
             room_channels: false,
+            stream_max_len: 10_000,
             write_only: false,
             request_timeout: 5_000,
             max_message: 8 << 20,
@@ -75,6 +79,9 @@ pub enum ClusterFormat {
     PubSub,
     /// That of `createShardedAdapter` of `@socket.io/redis-adapter`, for Redis from 7 on.
     Sharded(SubscriptionMode),
+    /// That of `@socket.io/redis-streams-adapter` 0.3, and of `@socket.io/redis-streams-emitter`: what is said stays in Redis for a while,
+    /// and a node that has lost its connection hears it afterwards.
+    Streams,
     /// That of `RedisManager` and `AsyncRedisManager` of python-socketio. It is for what a Python server's host does: emits, and orders
     /// about one socket or a whole room. There is nothing in it that asks other nodes, or speaks to their hosts.
     Python,

@@ -184,6 +184,7 @@ impl Config {
             fields::CLUSTER.is(!self.engine_only)?;
             fields::CLUSTER_REQUEST_TIMEOUT.takes(cluster.request_timeout)?;
             fields::CLUSTER_MAX_MESSAGE.takes(cluster.max_message as u64)?;
+            fields::CLUSTER_STREAM_MAX_LEN.takes(cluster.stream_max_len.into())?;
         }
         fields::PING_INTERVAL.takes(self.ping_interval)?;
         fields::PING_TIMEOUT.takes(self.ping_timeout)?;
@@ -221,6 +222,8 @@ pub(crate) mod fields {
     pub(crate) static CORS_STATUS: Field = Field::range("cors_status", 200, 599);
     pub(crate) static CLUSTER: Field = Field::words("cluster_url", "with engine_only there is no cluster");
     pub(crate) static CLUSTER_REQUEST_TIMEOUT: Field = Field::range("cluster_request_timeout", 1, MAX_TIME);
+    pub(crate) static CLUSTER_STREAM_MAX_LEN: Field =
+        Field::range("cluster_stream_max_len", 1, u32::MAX as u64);
     pub(crate) static CLUSTER_MAX_MESSAGE: Field = Field::range("cluster_max_message", 1_024, 512 << 20);
     pub(crate) static PING_INTERVAL: Field = Field::range("ping_interval", 1, MAX_TIME);
     pub(crate) static PING_TIMEOUT: Field = Field::range("ping_timeout", 1, MAX_TIME);

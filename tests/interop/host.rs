@@ -158,6 +158,7 @@ fn config(options: &Value) -> Config {
             Some("sharded") => ClusterFormat::Sharded(SubscriptionMode::Dynamic),
             Some("sharded static") => ClusterFormat::Sharded(SubscriptionMode::Static),
             Some("sharded private") => ClusterFormat::Sharded(SubscriptionMode::DynamicPrivate),
+            Some("streams") => ClusterFormat::Streams,
             other => panic!("no such format: {other:?}"),
         };
         let login = options["cluster"]["login"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The two connections for an event loop: time, bytes, and which of them are to be open. It must not look into replies.
+//! The connections for an event loop: time, bytes, and which of them are to be open. It must not look into replies.
 
 use super::Redis;
 use super::connection::State;
@@ -7,12 +7,13 @@ use crate::base::Millis;
 use crate::engine::bus::{Bus, Endpoint};
 
 impl Which {
-    pub(super) const ALL: [Self; 2] = [Self::Commands, Self::Listener];
+    pub(super) const ALL: [Self; 3] = [Self::Commands, Self::Listener, Self::Reader];
 
     fn number(self) -> usize {
         match self {
             Self::Commands => 0,
             Self::Listener => 1,
+            Self::Reader => 2,
         }
     }
 
@@ -24,13 +25,18 @@ impl Which {
 impl Redis {
     /// Whether a connection is good for anything.
     pub(super) fn needs(&self, which: Which) -> bool {
-        which == Which::Commands || !self.subscriptions.is_empty()
+        match which {
+            Which::Commands => true,
+            Which::Listener => !self.subscriptions.is_empty(),
+            Which::Reader => !self.streams.is_empty(),
+        }
     }
 
     fn when_to_dial(&self, which: Which) -> Option<Millis> {
         let connection = match which {
             Which::Commands => &self.commands,
             Which::Listener => &self.listener,
+            Which::Reader => &self.reader,
         };
         match connection.state {
             State::Waiting(until) if self.needs(which) && !connection.hang_up => Some(until),
@@ -63,6 +69,7 @@ impl Bus for Redis {
         let waits = [
             self.commands.next_timeout(),
             self.listener.next_timeout(),
+            self.reader.next_timeout(),
             self.backlog.next_timeout(),
             self.ask_again,
         ];
@@ -126,6 +133,7 @@ impl Bus for Redis {
         match Which::of(connection) {
             Some(Which::Commands) => self.commands.output(),
             Some(Which::Listener) => self.listener.output(),
+            Some(Which::Reader) => self.reader.output(),
             None => &[],
         }
     }
@@ -141,6 +149,6 @@ impl Bus for Redis {
     }
 
     fn has_news(&self) -> bool {
-        !self.told.is_empty() || !self.commands.dry || !self.listener.dry
+        !self.told.is_empty() || !self.commands.dry || !self.listener.dry || !self.reader.dry
     }
 }

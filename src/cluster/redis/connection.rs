@@ -48,6 +48,10 @@ pub(super) enum Awaited {
     /// One with the number of who asks.
     Ask(u64),
     Change(Change),
+    /// The last entry of a stream.
+    Newest(Box<[u8]>),
+    /// Entries of streams.
+    Read,
 }
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! A node's connections to one Redis, without I/O: one for commands and one that listens. They are opened again when they are lost, and
-//! subscribe again to all that they did. It must not know what messages mean.
+//! A node's connections to one Redis, without I/O: one for commands, one that listens, and one that reads streams. They are opened again
+//! when they are lost, subscribe again to all that they did, and read on where they were. It must not know what messages mean.
 
 mod backlog;
 mod bus;
@@ -7,6 +7,7 @@ mod connection;
 mod options;
 mod refusal;
 mod replies;
+mod streams;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,11 @@ use connection::{Awaited, Connection};
 use replies::Found;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use streams::Streams;
 use subscriptions::{Change, Subscriptions};
 
 pub(crate) use options::RedisOptions;
+pub(crate) use streams::Entry;
 pub(crate) use subscriptions::Subscription;
 
 /// Bytes that the kernel has not taken: what is published beyond is dropped.
@@ -52,6 +55,8 @@ pub(crate) enum RedisEvent<'a> {
     Reply { token: u64, reply: Reply<'a> },
     /// No answer comes, or it is a refusal.
     Failed { token: u64, why: &'a str },
+    /// An entry of a stream.
+    Entry(&'a Entry),
     /// The Redis does not allow a subscription: told once for each connection, while it is asked again every ten seconds.
     Refused { kind: Subscription, name: &'a [u8], why: &'a str },
     /// The Redis does not allow what was published: told once for each connection, and counted each time.
@@ -66,6 +71,7 @@ enum Told {
     Failed(u64, String),
     Refused(Change, String),
     Unpublished(String),
+    Entry(Entry),
 }
 
 impl Told {
@@ -76,6 +82,7 @@ impl Told {
             Self::Failed(token, why) => RedisEvent::Failed { token: *token, why },
             Self::Refused(change, why) => RedisEvent::Refused { kind: change.kind, name: &change.name, why },
             Self::Unpublished(why) => RedisEvent::Unpublished { why },
+            Self::Entry(entry) => RedisEvent::Entry(entry),
         }
     }
 }
@@ -91,8 +98,10 @@ pub(crate) struct RedisCounters {
     pub(crate) lost: u64,
     /// Those that the Redis refused.
     pub(crate) refused: u64,
-    /// Messages to subscriptions.
+    /// Messages to subscriptions, and entries of streams.
     pub(crate) heard: u64,
+    /// Times that a stream was passed over up to its end, as an entry was too large.
+    pub(crate) passed_over: u64,
     /// Connections that were opened.
     pub(crate) connected: u64,
     /// Connections that were lost, or could not be opened.
@@ -107,6 +116,9 @@ pub(crate) struct Redis {
     /// Opened when there is something to listen to. A connection of its own: if the Redis cuts it for being slow, commands are heard
     /// nevertheless.
     listener: Connection,
+    /// Opened when there is a stream to read: whoever waits for entries can say nothing else.
+    reader: Connection,
+    streams: Streams,
     subscriptions: Subscriptions,
     /// When those that were refused are asked for again.
     ask_again: Option<Millis>,
@@ -131,6 +143,8 @@ impl Redis {
         Self {
             commands: Connection::new(options),
             listener: Connection::new(options),
+            reader: Connection::new(options),
+            streams: Streams::default(),
             options: Arc::new(options.clone()),
             subscriptions: Subscriptions::default(),
             ask_again: None,
@@ -182,6 +196,18 @@ impl Redis {
     ) -> Published {
         let command: &[u8] = if kind == Subscription::Shard { b"SPUBLISH" } else { b"PUBLISH" };
         self.post(&[command, channel, payload], volatile)
+    }
+
+    /// Reads a stream from now on, over all connections to come: what it has since then, and what it had while there was none.
+    pub(crate) fn read_stream(&mut self, name: &[u8]) {
+        self.streams.add(name);
+    }
+
+    /// Appends an entry to a stream, which keeps the last `keep` or some more. What is `volatile` does not wait for a connection.
+    pub(crate) fn append(&mut self, stream: &[u8], keep: u32, fields: &[&[u8]], volatile: bool) -> Published {
+        let keep = keep.to_string();
+        let head: [&[u8]; 6] = [b"XADD", stream, b"MAXLEN", b"~", keep.as_bytes(), b"*"];
+        self.post(&[&head, fields].concat(), volatile)
     }
 
     /// A command whose answer is of no interest but for its errors.

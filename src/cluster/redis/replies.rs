@@ -2,9 +2,10 @@
 
 use super::connection::{Awaited, Connection, LONG_WAIT, State};
 use super::refusal::{Refusal, words};
+use super::streams::Streams;
 use super::subscriptions::{Change, Subscription};
 use super::{Redis, RedisEvent, Told};
-use crate::wire::resp::Reply;
+use crate::wire::resp::{Fault, Reply};
 
 /// A refusal, by its class and in words.
 type Error = (Refusal, String);
@@ -22,11 +23,12 @@ pub(super) enum Found {
     Message,
 }
 
-/// The two connections by what they are for.
+/// The connections by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Commands,
     Listener,
+    Reader,
 }
 
 /// What is said to one who listens.
@@ -76,21 +78,28 @@ impl Redis {
         match which {
             Which::Commands => &mut self.commands,
             Which::Listener => &mut self.listener,
+            Which::Reader => &mut self.reader,
         }
     }
 
     /// Looks at what was received, up to what is of interest to others.
     pub(super) fn look(&mut self) -> Found {
-        for which in [Which::Commands, Which::Listener] {
+        for which in Which::ALL {
             while !self.connection(which).dry {
                 let found = match self.connection(which).reader.advance() {
-                    Ok(true) if which == Which::Commands => self.command_reply(),
-                    Ok(true) => self.listener_reply(),
+                    Ok(true) => match which {
+                        Which::Commands => self.command_reply(),
+                        Which::Listener => self.listener_reply(),
+                        Which::Reader => self.reader_reply(),
+                    },
                     Ok(false) => {
                         self.run_dry(which);
                         Found::Told
                     }
                     Err(fault) => {
+                        if which == Which::Reader && fault == Fault::TooBig && self.streams.too_big() {
+                            self.counters.passed_over = self.counters.passed_over.saturating_add(1);
+                        }
                         self.give_up(which, fault.text());
                         Found::Told
                     }
@@ -194,6 +203,49 @@ impl Redis {
         Found::Told
     }
 
+    /// A reply on the connection that reads streams.
+    fn reader_reply(&mut self) -> Found {
+        if matches!(self.reader.reader.reply(), Reply::Push(_)) {
+            return Found::Told;
+        }
+        match self.answer(Which::Reader) {
+            None | Some((Awaited::Ping, _)) => {}
+            Some((Awaited::Newest(_) | Awaited::Read, Some((refusal, why)))) => {
+                self.connection(Which::Reader).hang_up = true;
+                self.lose(Which::Reader, &why, refusal != Refusal::Transient);
+            }
+            Some((Awaited::Newest(name), None)) => {
+                self.streams.begin(&name, self.reader.reader.reply());
+                self.read_on();
+                self.come_up();
+            }
+            Some((Awaited::Read, None)) => {
+                let Self { streams, reader, told, counters, .. } = self;
+                streams.answered(reader.reader.reply(), |entry| {
+                    counters.heard = counters.heard.saturating_add(1);
+                    told.push_back(Told::Entry(entry));
+                });
+                self.read_on();
+            }
+            Some((awaited, error)) => self.greeted(Which::Reader, &awaited, error),
+        }
+        Found::Told
+    }
+
+    /// Asks for what streams have behind what they had, or first for what that is.
+    fn read_on(&mut self) {
+        match self.streams.unknown() {
+            Some(name) => {
+                self.reader.command(&Streams::ask_newest(name), Awaited::Newest(name.into()));
+            }
+            None => {
+                let command = self.streams.read();
+                let words: Vec<&[u8]> = command.iter().map(|word| &**word).collect();
+                self.reader.command(&words, Awaited::Read);
+            }
+        }
+    }
+
     fn refused(&mut self, change: Change, why: String) {
         // What cannot be ended is not there.
         if !change.on {
@@ -258,6 +310,7 @@ impl Redis {
                     self.send_change(change);
                 }
             }
+            Which::Reader => self.read_on(),
         }
         self.come_up();
     }
@@ -265,7 +318,9 @@ impl Redis {
     /// Says so if all is there again.
     pub(super) fn come_up(&mut self) {
         let listens = self.listener.is_ready() && self.subscriptions.are_settled();
-        if self.up || !self.commands.is_ready() || !(listens || self.subscriptions.is_empty()) {
+        let reads = self.reader.is_ready() && self.streams.unknown().is_none();
+        let all = (listens || self.subscriptions.is_empty()) && (reads || self.streams.is_empty());
+        if self.up || !self.commands.is_ready() || !all {
             return;
         }
         self.up = true;

@@ -1,6 +1,6 @@
 // What becomes of a cluster when its Redis, or one of its nodes, does not do as it should. `a` is at the one node, `b` and `c` at the other.
 import assert from "node:assert/strict";
-import { ask, came, next, until } from "../scenarios/client.mjs";
+import { ask, came, down, next, until } from "../scenarios/client.mjs";
 
 /** Says something until it is heard at the other node: that it listens again cannot be known otherwise. */
 export async function reached(from, to, event = "knock") {
@@ -81,5 +81,47 @@ export const faults = {
       assert.deepEqual(found.map(({ id, handshake }) => [id, "token" in handshake.auth]), [[other.id, told]]);
       other.disconnect();
     }
+  },
+};
+
+/** Those of the streams format alone. */
+export const ofStreams = {
+  async "Redis cuts those who read the stream, and nothing is lost"({ a, b, redis, here, there }) {
+    for (let round = 0; round < 5; round++) {
+      const said = Array.from({ length: 100 }, (_, n) => ["x", round, n]);
+      said.slice(0, 50).forEach((args) => a.emit("say", { rooms: [b.id] }, ...args));
+      let readers;
+      await until(async () => {
+        readers = (await redis.client.sendCommand(["CLIENT", "LIST"])).split("\n").filter((line) => / cmd=xread /.test(line));
+        return readers.length;
+      }, (count) => count === 2, "two that read");
+      for (const reader of readers) await redis.client.sendCommand(["CLIENT", "KILL", "ID", /id=(\d+)/.exec(reader)[1]]);
+      said.slice(50).forEach((args) => a.emit("say", { rooms: [b.id] }, ...args));
+      await there.log({ what: "cluster down" });
+      await there.log({ what: "cluster up" });
+      await here.log({ what: "cluster up" });
+      const got = [];
+      while (got.length < said.length) got.push(["x", ...await next(b, "x")]);
+      assert.deepEqual(got, said);
+    }
+  },
+  async "what an emitter appends is heard, and what is no entry is passed over"({ a, b, c, redis, room }) {
+    const append = (...fields) => redis.client.sendCommand(["XADD", "socket.io", "*", ...fields]);
+    const say = (type, data) => append("uid", "emitter", "nsp", "/", "type", String(type), "data", JSON.stringify(data));
+    const opts = (rooms, except = []) => ({ rooms, except, flags: {} });
+    for (const fields of [["x", "y"], ["uid", "u", "nsp", "/", "type", "3"], ["uid", "u", "nsp", "/", "type", "3", "data", "{"], ["uid", "u", "nsp", "\xff", "type", "x", "data", "//8="]]) {
+      await append(...fields);
+    }
+    await say(4, { opts: opts([b.id]), rooms: [room] });
+    await say(3, { packet: { type: 2, data: ["x", 1] }, opts: opts([room, a.id]) });
+    await say(3, { packet: { type: 2, data: ["y"] }, opts: opts([], [room]) });
+    await say(5, { opts: opts([room]), rooms: [room] });
+    await say(3, { packet: { type: 2, data: ["nobody"] }, opts: opts([room]) });
+    await say(3, { packet: { type: 2, data: ["fence"] }, opts: opts([]) });
+    for (const socket of [a, b, c]) await next(socket, "fence");
+    assert.deepEqual([a, b, c].map((socket) => socket.got.splice(0)), [[["x", 1], ["y"]], [["x", 1]], [["y"]]]);
+    const gone = down(b);
+    await say(6, { opts: opts([b.id]), close: false });
+    assert.equal(await gone, "io server disconnect");
   },
 };

@@ -7,7 +7,7 @@ import path from "node:path";
 import { within } from "../lib/raw.mjs";
 import { Host } from "../lib/host.mjs";
 import { Clients, until, up } from "../scenarios/client.mjs";
-import { faults, reached } from "./faults.mjs";
+import { faults, ofStreams, reached } from "./faults.mjs";
 import { Redis, hasRedis } from "./redis.mjs";
 import { ofPubSub, scenarios } from "./scenarios.mjs";
 
@@ -21,7 +21,7 @@ if (!hasRedis()) {
 
 const reference = ["node", path.join(import.meta.dirname, "../reference/host.js")];
 const ours = args.host?.split(" ") ?? reference;
-const FORMATS = ["pubsub", "pubsub rooms", "sharded", "sharded static", "sharded private"];
+const FORMATS = ["pubsub", "pubsub rooms", "sharded", "sharded static", "sharded private", "streams"];
 /** How nodes are counted that listen to a room, where rooms have channels. */
 const COUNTED = { "pubsub rooms": "NUMSUB", sharded: "SHARDNUMSUB", "sharded private": "SHARDNUMSUB" };
 const withLoops = (loops) => ["env", `INTEROP_LOOPS=${loops}`, ...ours];
@@ -100,7 +100,7 @@ for (const format of FORMATS) {
   // What Node's adapters do then is another matter.
   if (args.host === undefined) continue;
   for (const [pair, commands] of Object.entries({ "between ours": [ours, ours], "between 2 loops": [withLoops(2), withLoops(2)] })) {
-    for (const [name, scenario] of Object.entries(faults)) {
+    for (const [name, scenario] of Object.entries({ ...faults, ...(format === "streams" && ofStreams) })) {
       await attempt(`${format} / ${pair} / ${name}`, async () => {
         const nodes = await cluster(format, commands);
         await nodes.play(scenario).finally(() => nodes.stop());
@@ -112,20 +112,22 @@ for (const format of FORMATS) {
 // The rules of docs/CLUSTER.md are enough, and a namespace's channels that they leave out are told of.
 if (args.host !== undefined) {
   const page = readFileSync(path.join(import.meta.dirname, "../../../docs/CLUSTER.md"), "utf8");
-  const [, ...rules] = /^ACL (SETUSER .*)$/m.exec(page)[1].split(" ");
-  const login = (others) => async (client) => {
+  const [pubsub, sharded, streams] = [...page.matchAll(/^ACL SETUSER (.*)$/gm)].map(([, rules]) => rules.split(" "));
+  const login = (rules, ...others) => async (client) => {
     await client.sendCommand(["ACL", "SETUSER", ...rules, ...others]);
     return "roomcast:password@";
   };
-  await attempt("the rules of docs/CLUSTER.md", async () => {
-    const nodes = await cluster("pubsub", [ours, withLoops(2)], login([]));
-    for (const scenario of [scenarios["to a room"], scenarios["who is there"], scenarios["how many nodes there are"]]) await nodes.play(scenario);
-    await nodes.stop();
-  });
+  for (const [format, rules] of Object.entries({ pubsub, sharded, streams })) {
+    await attempt(`the rules of docs/CLUSTER.md for ${format}`, async () => {
+      const nodes = await cluster(format, [ours, withLoops(2)], login(rules));
+      for (const scenario of [scenarios["to a room"], scenarios["who is there"], scenarios["how many nodes there are"]]) await nodes.play(scenario);
+      await nodes.stop();
+    });
+  }
   await attempt("channels that the rules leave out", async () => {
     const namespaces = ["/", "/plain", "/custom", "/guarded"];
     const channels = namespaces.flatMap((name) => [`&socket.io#${name}#*`, `&socket.io-request#${name}#`, `&socket.io-response#${name}#*`]);
-    const nodes = await cluster("pubsub", [ours, ours], login(["resetchannels", ...channels, "&socket.io-response#/#"]));
+    const nodes = await cluster("pubsub", [ours, ours], login(pubsub, "resetchannels", ...channels, "&socket.io-response#/#"));
     await nodes.play(async ({ here }) => {
       assert.match((await here.log({ what: "cluster refused" })).reason, /NOPERM/);
     });
@@ -135,7 +137,7 @@ if (args.host !== undefined) {
   // A pattern needs a rule that is the same text; channels need one that fits.
   await attempt("a pattern that the rules leave out", async () => {
     for (const node of [ours, withLoops(2)]) {
-      const nodes = await cluster("pubsub", [node, node], login(["resetchannels", "&socket.io*"]), "NUMSUB");
+      const nodes = await cluster("pubsub", [node, node], login(pubsub, "resetchannels", "&socket.io*"), "NUMSUB");
       await nodes.play(async ({ here }) => {
         assert.match((await here.log({ what: "cluster refused" })).reason, /each room has a channel now: NOPERM/);
       });

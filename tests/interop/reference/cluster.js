@@ -1,5 +1,6 @@
 // The adapters by which the reference is a node of a cluster. It must not know what a host does.
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { createClient } from "redis";
 
 /** An adapter for a Redis on a Unix socket, by its format. */
@@ -17,6 +18,7 @@ export async function clustered({ path, format }) {
     case "sharded": return createShardedAdapter(await connect(), await connect());
     case "sharded static": return createShardedAdapter(await connect(), await connect(), { subscriptionMode: "static" });
     case "sharded private": return createShardedAdapter(await connect(), await connect(), { subscriptionMode: "dynamic-private" });
+    case "streams": return createStreamsAdapter(await connect());
     default: throw new Error(`no such format: ${format}`);
   }
 }

@@ -19,6 +19,7 @@ FORMATS = {
     "sharded": lib.ROOMCAST_CLUSTER_SHARDED,
     "sharded-static": lib.ROOMCAST_CLUSTER_SHARDED_STATIC,
     "sharded-dynamic-private": lib.ROOMCAST_CLUSTER_SHARDED_PRIVATE,
+    "streams": lib.ROOMCAST_CLUSTER_STREAMS,
     "python": lib.ROOMCAST_CLUSTER_PYTHON,
 }
 
@@ -97,7 +98,8 @@ class ClusterManager(_Manager):
     :param url: ``redis://user:password@host:port/database``, or ``unix:///path``.
     :param format: what the nodes say to each other, the same on all: ``"pubsub"`` as Node's ``createAdapter``, with
         ``"pubsub-rooms"`` for a node that listens to the rooms alone that it has; ``"sharded"``,
-        ``"sharded-static"`` or ``"sharded-dynamic-private"`` as its ``createShardedAdapter``; ``"python"`` as python-socketio's
+        ``"sharded-static"`` or ``"sharded-dynamic-private"`` as its ``createShardedAdapter``;
+        ``"streams"`` as ``createAdapter`` of ``@socket.io/redis-streams-adapter``; ``"python"`` as python-socketio's
         ``RedisManager``.
     :param channel: what the names of channels begin with; ``""`` is what the format's own packages have.
     :param write_only: it says what it has to say, and hears nothing.

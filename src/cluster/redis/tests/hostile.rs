@@ -36,6 +36,9 @@ const WORDS: &[&str] = &[
     ">4\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\na\r\n$1\r\nx\r\n",
     ">1\r\n*1\r\n:1\r\n",
     "|1\r\n+a\r\n+b\r\n",
+    "%1\r\n$1\r\na\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n",
+    "*1\r\n*2\r\n$1\r\nb\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*1\r\n$1\r\nk\r\n",
+    "*1\r\n*2\r\n$3\r\n1-1\r\n_\r\n",
     "$99999999999\r\n",
     "?\r\n",
 ];
@@ -54,14 +57,14 @@ fn saying(rng: &mut Rng) -> Vec<u8> {
 struct Wild {
     redis: Redis,
     now: Millis,
-    open: [bool; 2],
+    open: [bool; 3],
     asked: u64,
     answered: u64,
 }
 
 impl Wild {
     fn step(&mut self, rng: &mut Rng) {
-        let connection = rng.usize(0..2);
+        let connection = rng.usize(0..3);
         let name = [b'a' + rng.u8(0..3)];
         let kind = if rng.bool() { Subscription::Channel } else { Subscription::Pattern };
         match rng.u8(0..16) {
@@ -86,9 +89,11 @@ impl Wild {
                 self.redis.sent(connection, count);
             }
             13 => self.pass(rng.u64(0..ANSWER_TIMEOUT)),
+            14 if rng.u8(0..20) == 0 => self.redis.read_stream(&name),
             _ => self.listen(),
         }
-        assert!(self.redis.told.len() < 64 + 2 * self.asked as usize, "{:?}", self.redis.told);
+        // No more is taken in while there is something to be told.
+        assert!(self.redis.told.len() < 80 + 2 * self.asked as usize, "{:?}", self.redis.told);
     }
 
     fn pass(&mut self, time: Millis) {
@@ -119,7 +124,7 @@ fn whatever_a_redis_says_it_is_left_or_gone_on_with() {
     for_seeds(rounds(2_000) as u64, |rng| {
         let options = RedisOptions::parse("redis://u:p@h/1").unwrap();
         let redis = Redis::new(&options, rng.u64(..));
-        let mut wild = Wild { redis, now: 0, open: [false, false], asked: 0, answered: 0 };
+        let mut wild = Wild { redis, now: 0, open: [false; 3], asked: 0, answered: 0 };
         wild.pass(0);
         for _ in 0..rng.usize(1..300) {
             wild.step(rng);

@@ -11,6 +11,7 @@ use crate::wire::resp::Reader;
 
 const COMMANDS: usize = 0;
 const LISTENER: usize = 1;
+const READER: usize = 2;
 
 /// What HELLO is answered with.
 const WELCOME: &str = "%2\r\n$5\r\nproto\r\n:3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n";
@@ -20,13 +21,13 @@ struct World {
     redis: Redis,
     now: Millis,
     /// Which are open, and what was sent over them since the last look.
-    open: [Option<Reader>; 2],
+    open: [Option<Reader>; 3],
 }
 
 impl World {
     fn new(url: &str) -> Self {
         let options = RedisOptions::parse(url).unwrap();
-        Self { redis: Redis::new(&options, 1), now: 0, open: [None, None] }
+        Self { redis: Redis::new(&options, 1), now: 0, open: [None, None, None] }
     }
 
     /// One that is up, with a channel `c` that it listens to.
@@ -84,7 +85,7 @@ impl World {
 
     /// Answers the greetings of all that are open.
     fn welcome(&mut self) {
-        for connection in [COMMANDS, LISTENER] {
+        for connection in [COMMANDS, LISTENER, READER] {
             if self.open[connection].is_some() && self.said(connection) == ["HELLO 3 SETNAME roomcast"] {
                 self.say_at_once(connection, WELCOME);
             }
@@ -151,6 +152,7 @@ fn text(event: &RedisEvent<'_>) -> String {
         }
         RedisEvent::Reply { token, reply } => format!("{token} = {}", shown(reply)),
         RedisEvent::Failed { token, why } => format!("{token} failed: {why}"),
+        RedisEvent::Entry(entry) => format!("entry: {}", text(entry.field(b"k").unwrap_or_default())),
         RedisEvent::Refused { kind, name, why } => format!("{kind:?} {} refused: {why}", text(name)),
         RedisEvent::Unpublished { why } => format!("unpublished: {why}"),
     }

@@ -156,3 +156,72 @@ fn names_in_patterns_mean_themselves() {
     assert_eq!(escape_glob("socket.io#/a[1]*?\\#"), "socket.io#/a\\[1\\]\\*\\?\\\\#");
     assert_eq!(escape_glob("/ä^-"), "/ä^-");
 }
+
+/// What answers a read with one entry of the stream `s`.
+fn entry(id: &str, value: &str) -> String {
+    format!("%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n{id}\r\n*2\r\n$1\r\nk\r\n$1\r\n{value}\r\n")
+}
+
+#[test]
+fn a_stream_is_read_on_where_it_was_whatever_comes_between() {
+    let mut world = World::new("redis://h");
+    world.redis.read_stream(b"s");
+    assert_eq!(world.open(), [COMMANDS, READER]);
+    world.welcome();
+    assert_eq!(world.heard(), [""; 0], "it is not known where it begins");
+    assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
+    world.say(READER, "*1\r\n*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
+    assert_eq!(world.heard(), ["up"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 5-0"]);
+    world.say(READER, "_\r\n");
+    assert_eq!(world.heard(), [""; 0]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 5-0"]);
+    world.say(READER, &entry("6-0", "a"));
+    assert_eq!(world.heard(), ["entry: a"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 6-0"]);
+    // Half of an answer is none.
+    world.say(READER, &entry("7-0", "b")[..20]);
+    world.close(READER, "cut");
+    assert_eq!(world.heard(), ["down: cut"]);
+    assert_eq!(world.reopen(), [READER]);
+    world.welcome();
+    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 6-0"]);
+    assert!(world.heard()[0].starts_with("up after"));
+    world.say(READER, &entry("7-0", "b"));
+    assert_eq!(world.heard(), ["entry: b"]);
+}
+
+#[test]
+fn a_stream_that_may_not_be_read_is_asked_for_later() {
+    let mut world = World::new("redis://h");
+    world.redis.read_stream(b"s");
+    world.open();
+    world.welcome();
+    world.say(READER, "-NOPERM no keys for you\r\n");
+    assert_eq!(world.heard(), ["down: NOPERM no keys for you"]);
+    assert!(world.pass_until_due() >= connection::LONG_WAIT / 2);
+    assert_eq!(world.open(), [READER]);
+}
+
+#[test]
+fn entries_too_large_for_one_answer_come_one_by_one() {
+    let mut world = World::new("redis://h");
+    world.redis.read_stream(b"s");
+    for (count, behind) in [(64, "0-0"), (1, "0-0")] {
+        world.reopen();
+        world.welcome();
+        if count == 64 {
+            assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
+            world.say(READER, "*0\r\n");
+            world.heard();
+        }
+        assert_eq!(world.said(READER), [format!("XREAD COUNT {count} BLOCK 5000 STREAMS s {behind}")]);
+        world.say(READER, "$99999999\r\n");
+        assert!(world.heard().iter().any(|heard| heard.starts_with("down")));
+    }
+    // It is larger than may be: what comes after it is heard.
+    world.reopen();
+    world.welcome();
+    assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
+    assert_eq!(world.redis.counters().passed_over, 1);
+}
