@@ -1916,6 +1916,11 @@ typedef struct roomcast_target {
 } roomcast_target;
 
 /**
+ * In a cluster it is for the sockets of this node alone.
+ */
+#define ROOMCAST_MESSAGE_LOCAL 1
+
+/**
  * An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.
  */
 typedef struct roomcast_message {
@@ -1955,6 +1960,10 @@ typedef struct roomcast_message {
      * How many attachments.
      */
     size_t attachment_count;
+    /**
+     * ROOMCAST_MESSAGE_ values, added up, or 0.
+     */
+    uint64_t flags;
 } roomcast_message;
 
 /**
@@ -2097,7 +2106,8 @@ roomcast_status roomcast_ack(struct roomcast_broker *broker,
  * Emits a whole batch, in its order.
  *
  * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
- * bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+ * bytes: u32 size of the whole record, u8 delivery class, u8 flags (ROOMCAST_TARGET_ALL, plus twice the
+ * sum of ROOMCAST_MESSAGE_ values), u16 number of attachments, u64 ns, u64 key, u32 bytes of the
  * name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
  * The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
  * room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
@@ -2128,7 +2138,8 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
  * A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
  * out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
  * form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
- * sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
+ * sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u32 flags
+ * (ROOMCAST_MESSAGE_), u64 key. All of it
  * means what it means in the call.
  *
  * `done` may be NULL; it is set to the number of orders that were carried out, on failure too. What an order answers is not told.
@@ -3504,7 +3515,7 @@ static inline roomcast_config roomcast_config_default(void)
 #define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}
-#define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0}
+#define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0, 0}
 #define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0}
 #define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
 

@@ -735,6 +735,10 @@ public:
     message& latest(std::uint64_t key) noexcept { return as(ROOMCAST_LATEST, key); }
     // Queued up to max_backlog; then the oldest message of this class goes.
     message& drop_oldest() noexcept { return as(ROOMCAST_DROP_OLDEST, 0); }
+    // ---- made of the options of a message: make header ----
+    // In a cluster it is for the sockets of this node alone.
+    message& local() noexcept { return with(ROOMCAST_MESSAGE_LOCAL); }
+    // ---- made until here ----
     // Binary attachments: the arguments hold {"_placeholder":true,"num":N} where attachment N belongs.
     message& attach(list<slice> attachments) noexcept {
         raw_.attachments = attachments.data();
@@ -749,6 +753,10 @@ private:
     message& as(std::uint32_t delivery, std::uint64_t key) noexcept {
         raw_.delivery = delivery;
         raw_.key = key;
+        return *this;
+    }
+    message& with(std::uint64_t flag) noexcept {
+        raw_.flags |= flag;
         return *this;
     }
 

@@ -25,7 +25,7 @@ impl Top {
         message: Message<'_>,
     ) -> Result<Receipt> {
         let receipt = self.hub.emit(engine, target, message)?;
-        if !message.local {
+        if !message.is_local() {
             let volatile = message.delivery == Delivery::Volatile;
             self.send(&target, volatile, |opts| {
                 let packet = packet(message.name, message.args, message.attachments);
@@ -44,7 +44,7 @@ impl Top {
         timeout: Option<Millis>,
         context: u64,
     ) -> Result<(Receipt, Option<AckId>)> {
-        let asks = !message.local && timeout != Some(0);
+        let asks = !message.is_local() && timeout != Some(0);
         let node = self.node.as_ref().filter(|node| asks && node.can_ask());
         let abroad = node.and_then(|_| elsewhere(&target));
         // A node that stands still never says that it has nobody.

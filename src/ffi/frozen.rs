@@ -52,7 +52,7 @@ macro_rules! frozen {
 frozen! {
     roomcast_config.cluster_stream_max_len: u64 = defaults();
     roomcast_target.except_socket_count: usize;
-    roomcast_message.attachment_count: usize;
+    roomcast_message.flags: u64;
     roomcast_handshake.header_count: usize;
     roomcast_histogram.bucket_count: usize;
     roomcast_selection.reserved: u32;

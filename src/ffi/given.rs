@@ -169,7 +169,7 @@ impl Given {
         let args = self.args(message.args, message.args_len, "message.args")?;
         let attachments =
             self.byte_strings(message.attachments, message.attachment_count, "message.attachments")?;
-        f(message.with_options(Message::new(name, args).attach(&attachments))?)
+        f(message.with_manner(Message::new(name, args).attach(&attachments))?)
     }
 
     /// A place for a result.

@@ -16,6 +16,11 @@ pub const ROOMCAST_LATEST: u32 = 2;
 /// Queued up to max_backlog; then the oldest message of this class goes.
 pub const ROOMCAST_DROP_OLDEST: u32 = 3;
 
+// ---- made of the options of a message: make header ----
+/// In a cluster it is for the sockets of this node alone.
+pub const ROOMCAST_MESSAGE_LOCAL: u64 = 1;
+// ---- made until here ----
+
 /// An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -38,24 +43,30 @@ pub struct roomcast_message {
     pub attachments: *const roomcast_slice,
     /// How many attachments.
     pub attachment_count: usize,
+    /// ROOMCAST_MESSAGE_ values, added up, or 0.
+    pub flags: u64,
 }
 
 impl roomcast_message {
-    /// Gives a message the options that are asked for here.
-    pub(super) fn with_options<'a>(&self, message: Message<'a>) -> Outcome<Message<'a>> {
-        Ok(message.delivery(delivery(self.delivery, self.key)?))
+    /// Gives a message what is asked for here.
+    pub(super) fn with_manner<'a>(&self, message: Message<'a>) -> Outcome<Message<'a>> {
+        with_manner(message, self.delivery, self.key, self.flags)
     }
 }
 
-/// Gives a message the options that a record has of it.
-pub(super) fn with_packed_options<'a>(record: &mut Reader<'_>, message: Message<'a>) -> Outcome<Message<'a>> {
+/// Gives a message what a record asks for.
+pub(super) fn with_packed_manner<'a>(record: &mut Reader<'_>, message: Message<'a>) -> Outcome<Message<'a>> {
     let class = record.u32().named("message.delivery")? as u32;
-    Ok(message.delivery(delivery(class, record.u64().named("message.key")?)?))
+    let flags = record.u32().named("message.flags")? as u64;
+    with_manner(message, class, record.u64().named("message.key")?, flags)
 }
 
-/// The class of a message.
-pub(super) fn delivery(class: u32, key: u64) -> Outcome<Delivery> {
-    Ok(match class {
+/// Gives a message its class and its options.
+pub(super) fn with_manner(message: Message<'_>, class: u32, key: u64, flags: u64) -> Outcome<Message<'_>> {
+    let message = u32::try_from(flags).ok().and_then(|flags| message.with_options(flags));
+    let message =
+        message.ok_or_else(|| Fault::value("message.flags", "it is a sum of ROOMCAST_MESSAGE_ values"))?;
+    Ok(message.delivery(match class {
         ROOMCAST_RELIABLE => Delivery::Reliable,
         ROOMCAST_VOLATILE => Delivery::Volatile,
         ROOMCAST_LATEST => Delivery::Latest(key),
@@ -64,5 +75,5 @@ pub(super) fn delivery(class: u32, key: u64) -> Outcome<Delivery> {
             let takes = "it is one of the delivery classes, such as ROOMCAST_VOLATILE";
             return Err(Fault::value("message.delivery", takes));
         }
-    })
+    }))
 }

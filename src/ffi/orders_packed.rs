@@ -4,7 +4,7 @@ use super::broker::{Host, roomcast_broker};
 use super::convert::{ack_number, flag, is_all, namespace};
 use super::given::Given;
 use super::guard::{Fault, Named, Outcome};
-use super::message::with_packed_options;
+use super::message::with_packed_manner;
 use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::{ConnId, NamespaceId, SocketId};
@@ -28,7 +28,8 @@ const NONE: usize = u32::MAX as usize;
 /// A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
 /// out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
 /// form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
-/// sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u64 key. All of it
+/// sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u32 flags
+/// (ROOMCAST_MESSAGE_), u64 key. All of it
 /// means what it means in the call.
 ///
 /// `done` may be NULL; it is set to the number of orders that were carried out, on failure too. What an order answers is not told.
@@ -126,7 +127,7 @@ impl<'a> PackedMessage<'a> {
     fn read(record: &mut Reader<'a>) -> Outcome<Self> {
         let (name, args) = (text(record).named("message.name")?, args(record).named("message.args")?);
         let attachments = blobs(record).named("message.attachments")?;
-        Ok(Self { bare: with_packed_options(record, Message::new(name, args))?, attachments })
+        Ok(Self { bare: with_packed_manner(record, Message::new(name, args))?, attachments })
     }
 
     fn lend(&self) -> Message<'_> {

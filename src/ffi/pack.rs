@@ -6,7 +6,7 @@ use super::convert::{is_all, namespace};
 use super::events::{each_part, numbers, part_count, texts};
 use super::given::Given;
 use super::guard::{Named, Outcome};
-use super::message::delivery;
+use super::message::with_manner;
 use super::reader::Reader;
 use super::types::*;
 use crate::base::ids::SocketId;
@@ -158,7 +158,8 @@ pub unsafe extern "C" fn roomcast_events_packed(
 /// Emits a whole batch, in its order.
 ///
 /// `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with these 48
-/// bytes: u32 size of the whole record, u8 delivery class, u8 flags, u16 number of attachments, u64 ns, u64 key, u32 bytes of the
+/// bytes: u32 size of the whole record, u8 delivery class, u8 flags (ROOMCAST_TARGET_ALL, plus twice the
+/// sum of ROOMCAST_MESSAGE_ values), u16 number of attachments, u64 ns, u64 key, u32 bytes of the
 /// name, u32 bytes of the arguments, u32 number of rooms, u32 of sockets, u32 of excepted rooms, u32 of excepted sockets.
 /// The sockets follow as u64, then the excepted sockets; then the name's bytes and those of the arguments; then for each
 /// room, each excepted room and each attachment its length as a u32 and its bytes; then padding. All of it means what it
@@ -189,11 +190,14 @@ pub unsafe extern "C" fn roomcast_emit_packed(
     given.host(broker, "roomcast_emit_packed", body)
 }
 
+/// The flag of an emit's record that is ROOMCAST_TARGET_ALL; the others are those of its message.
+const ALL: u8 = 1;
+
 fn emit_record<'a>(host: &mut Host, mut record: Reader<'a>) -> Outcome {
     let [class, flags] = record.array()?;
     let attachments = record.u16()?.into();
     let ns = namespace(record.u64()?, "target.ns")?;
-    let delivery = delivery(class.into(), record.u64()?)?;
+    let key = record.u64()?;
     let (name, args) = (record.u32()?, record.u32()?);
     let (rooms, sockets) = (record.u32()?, record.u32()?);
     let (except_rooms, except_sockets) = (record.u32()?, record.u32()?);
@@ -207,12 +211,13 @@ fn emit_record<'a>(host: &mut Host, mut record: Reader<'a>) -> Outcome {
     let except_rooms = record.many(except_rooms, 4, text).named("target.except_rooms")?;
     let bytes = |record: &mut Reader<'a>| record.u32().and_then(|len| record.take(len));
     let attachments = record.many(attachments, 4, bytes).named("message.attachments")?;
-    let target = match is_all(flags.into(), rooms.len() + sockets.len(), "target.flags")? {
+    let target = match is_all((flags & ALL).into(), rooms.len() + sockets.len(), "target.flags")? {
         true => Target::all(ns),
         false => Target::union(ns, &rooms, &sockets),
     };
     let target = target.except_rooms(&except_rooms).except(&except_sockets);
     let args = if args.is_empty() { "[]" } else { args };
-    host.broker.emit(target, Message::new(name, args).attach(&attachments).delivery(delivery))?;
+    let message = Message::new(name, args).attach(&attachments);
+    host.broker.emit(target, with_manner(message, class.into(), key, (flags >> 1).into())?)?;
     Ok(())
 }

@@ -82,6 +82,32 @@ pub enum Delivery {
     DropOldest,
 }
 
+/// Makes what a message may be asked for besides its delivery, on or off, of the list of that: a method that asks for it, whether it was
+/// asked for, and the table of which C, C++ and Python have it (`make header`).
+macro_rules! options {
+    ($(#[doc = $doc:literal] $ask:ident, $is_asked:ident = $bit:literal;)+) => {
+        impl Message<'_> {
+            /// For `make header`: the name of each option, its bit, and what it does.
+            #[doc(hidden)]
+            pub const OPTIONS: &'static [(&'static str, u32, &'static str)] = &[$((stringify!($ask), $bit, $doc)),+];
+
+            $(#[doc = $doc]
+            pub const fn $ask(self) -> Self {
+                Self { options: self.options | $bit, ..self }
+            }
+
+            pub(crate) const fn $is_asked(&self) -> bool {
+                self.options & $bit != 0
+            })+
+        }
+    };
+}
+
+options! {
+    /// In a cluster it is for the sockets of this node alone.
+    local, is_local = 1;
+}
+
 /// An event to emit: its name, its arguments, its attachments, its delivery.
 ///
 /// ```
@@ -95,13 +121,14 @@ pub struct Message<'a> {
     pub(crate) args: &'a str,
     pub(crate) attachments: &'a [&'a [u8]],
     pub(crate) delivery: Delivery,
-    pub(crate) local: bool,
+    /// Bits of those that are on.
+    pub(crate) options: u32,
 }
 
 impl<'a> Message<'a> {
     /// `args` is the JSON array of the arguments; `"[]"` for none. It is checked when it is emitted.
     pub const fn new(name: &'a str, args: &'a str) -> Self {
-        Self { name, args, attachments: &[], delivery: Delivery::Reliable, local: false }
+        Self { name, args, attachments: &[], delivery: Delivery::Reliable, options: 0 }
     }
 
     /// The same with binary attachments: the arguments hold `{"_placeholder":true,"num":N}` where the attachment of
@@ -125,14 +152,15 @@ impl<'a> Message<'a> {
         self.delivery(Delivery::Latest(key))
     }
 
-    /// The same, but in a [cluster](crate::Cluster) for the sockets of this node alone.
-    pub const fn local(self) -> Self {
-        Self { local: true, ..self }
+    /// The same with these [options](Self::OPTIONS). `None` if one of them is none.
+    pub(crate) fn with_options(self, options: u32) -> Option<Self> {
+        let all = Self::OPTIONS.iter().fold(0, |all, &(_, bit, _)| all | bit);
+        (options & !all == 0).then_some(Self { options, ..self })
     }
 
-    /// Its options, which borrow nothing: a message that says nothing.
-    pub(crate) const fn options(self) -> Message<'static> {
-        Message { name: "", args: "", attachments: &[], delivery: self.delivery, local: self.local }
+    /// All but what it says, which borrows nothing.
+    pub(crate) const fn manner(self) -> Message<'static> {
+        Message { name: "", args: "", attachments: &[], delivery: self.delivery, options: self.options }
     }
 }
 

@@ -92,6 +92,7 @@ static void two_nodes(pid_t server) {
     roomcast_target target;
     roomcast_message message;
     roomcast_ack_id ack;
+    roomcast_remote *remote;
     seen event;
     join_cluster(&here);
     join_cluster(&there);
@@ -114,6 +115,27 @@ static void two_nodes(pid_t server) {
     OK(roomcast_emit_to(here.broker, &target, &message, NULL));
     UNTIL(&there, (world_turn(&here), client_waiting(b) > 0));
     client_expect(&there, b, "42[\"news\",1]");
+
+    /* What is for this node alone, by each way that an emit can go. */
+    target = in_room(&here, &room);
+    target.rooms = NULL;
+    target.room_count = 0;
+    target.flags = ROOMCAST_TARGET_ALL;
+    message = message_of("here", "[]");
+    message.flags = ROOMCAST_MESSAGE_LOCAL;
+    OK(roomcast_emit_to(here.broker, &target, &message, NULL));
+    OK(roomcast_remote_new(here.broker, &remote));
+    OK(roomcast_remote_emit_to(remote, &target, &message));
+    roomcast_remote_free(remote);
+    world_turn(&here);
+    client_expect(&here, a, "42[\"here\"]");
+    client_expect(&here, a, "42[\"here\"]");
+    message = message_of("news", "[2]");
+    OK(roomcast_emit_to(here.broker, &target, &message, NULL));
+    client_expect(&here, a, "42[\"news\",2]");
+    UNTIL(&there, (world_turn(&here), client_waiting(b) > 0));
+    client_expect(&there, b, "42[\"news\",2]");
+    target = in_room(&here, &room);
 
     /* Who is there. */
     OK(roomcast_fetch_remote_sockets(here.broker, &target, 0, 7));

@@ -59,6 +59,10 @@ static void targets(world *w, roomcast_socket s) {
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w->broker, &target, &message, NULL));
     SAYS("roomcast_emit_to: message.delivery: it is one of the delivery classes");
     message.delivery = ROOMCAST_RELIABLE;
+    message.flags = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w->broker, &target, &message, NULL));
+    SAYS("roomcast_emit_to: message.flags: it is a sum of ROOMCAST_MESSAGE_ values");
+    message.flags = 0;
     OK(roomcast_emit_with_ack(w->broker, &target, &message, -1, 0, &ack, NULL));
     IS(ROOMCAST_ERROR_TOO_MANY, roomcast_emit_with_ack(w->broker, &target, &message, -1, 0, &ack, NULL));
     SAYS("roomcast_emit_with_ack: a limit of the broker was reached: max_pending_acks is 1");

@@ -292,6 +292,8 @@ static void targets() {
     CHECK(broker.emit(chat, rc::message("bin", second).attach({bytes, bytes})).ok());
     CHECK(rc::message("x").latest(9).raw().key == 9 && rc::message("x").latest(9).raw().delivery == ROOMCAST_LATEST);
     CHECK(rc::message("x").volatile_().raw().delivery == ROOMCAST_VOLATILE);
+    CHECK(rc::message("x").local().latest(9).raw().flags == ROOMCAST_MESSAGE_LOCAL && rc::message("x").latest(9).raw().flags == 0);
+    CHECK(rc::message("x").latest(9).local().raw().key == 9 && rc::message("x").latest(9).local().raw().flags == ROOMCAST_MESSAGE_LOCAL);
     CHECK(rc::message("x").drop_oldest().raw().delivery == ROOMCAST_DROP_OLDEST);
     const auto awaited = broker.emit_with_ack(chat, {"ask"}, 5s).or_throw();
     CHECK(!awaited.id && awaited.receipt.recipients == 0);

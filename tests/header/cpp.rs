@@ -145,6 +145,15 @@ fn between<'a>(text: &'a str, open: &str, shut: &str) -> (&'a str, &'a str) {
     (&text[..at], &text[end..])
 }
 
+/// A method that asks for an option of a message.
+fn option((name, _, says): &(&str, u32, &str)) -> String {
+    let says = wrapped(says.trim(), "    //", 120);
+    format!(
+        "{says}    message& {name}() noexcept {{ return with(ROOMCAST_MESSAGE_{}); }}\n",
+        name.to_uppercase()
+    )
+}
+
 /// The header with its made parts anew.
 pub fn made(rows: &[Row], constants: &[(String, String)], header: &str) -> String {
     let plain: Vec<&Row> =
@@ -169,6 +178,11 @@ pub fn made(rows: &[Row], constants: &[(String, String)], header: &str) -> Strin
             "    // ---- made from the table of operations: make header ----\n",
             "    // ---- made until here ----\n",
             broker,
+        ),
+        (
+            "    // ---- made of the options of a message: make header ----\n",
+            "    // ---- made until here ----\n",
+            roomcast::Message::OPTIONS.iter().map(option).collect(),
         ),
         ("enum class event_kind : std::uint32_t {  // made: make header\n", "};\n", kinds("ROOMCAST_EVENT_")),
         ("enum class reason : std::uint32_t {  // made: make header\n", "};\n", kinds("ROOMCAST_REASON_")),

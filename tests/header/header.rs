@@ -64,6 +64,7 @@ fn what_is_made_is_committed() {
     let source = |path: &str| fs::read_to_string(root().join(path)).unwrap();
     let config = limits::config(&source("src/ffi/config.rs"));
     is_committed("src/ffi/config.rs", &config);
+    is_committed("src/ffi/message.rs", &limits::options(&source("src/ffi/message.rs")));
     if !RELEASED {
         is_committed("src/ffi/frozen.rs", &limits::frozen(&source("src/ffi/frozen.rs"), &config));
     }

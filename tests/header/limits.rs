@@ -1,8 +1,8 @@
-//! The limits among the fields of C's configuration: one that has no field yet gets its own behind all others, the only place where a
+//! What C has of tables in Rust: the options of a message, and the limits among the fields of the configuration: one that has no field yet gets its own behind all others, the only place where a
 //! struct may grow. It must not change a field that is there.
 
 use crate::table::wrapped;
-use roomcast::Limits;
+use roomcast::{Limits, Message};
 
 const CONFIG: &str = "\npub struct roomcast_config {\n";
 
@@ -17,6 +17,18 @@ pub fn config(source: &str) -> String {
     });
     let missing: String = missing.collect();
     format!("{before}{CONFIG}{fields}{missing}\n}}\n{after}")
+}
+
+/// `src/ffi/message.rs` with a constant for each option of a message.
+pub fn options(source: &str) -> String {
+    const OPEN: &str = "// ---- made of the options of a message: make header ----\n";
+    let (before, rest) = source.split_once(OPEN).unwrap();
+    let (_, after) = rest.split_once("// ---- made until here ----\n").unwrap();
+    let made = Message::OPTIONS.iter().map(|(name, bit, says)| {
+        let says = wrapped(says.trim(), "///", 130);
+        format!("{says}pub const ROOMCAST_MESSAGE_{}: u64 = {bit};\n", name.to_uppercase())
+    });
+    format!("{before}{OPEN}{}// ---- made until here ----\n{after}", made.collect::<String>())
 }
 
 /// A number as the documentation has it: 16,384.

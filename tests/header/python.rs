@@ -180,7 +180,7 @@ fn parted(start: &str, inner: &str, end: &str) -> String {
             lines.push(indent.clone());
         }
         let line = lines.last_mut().unwrap();
-        if !line.ends_with(['(', ' ']) {
+        if !line.ends_with(['(', '[', ' ']) {
             line.push(' ');
         }
         line.push_str(part);
@@ -252,17 +252,19 @@ class RemoteOperations:
 
 /// `raw/constants.py`: the numbers of the header that a host compares with.
 pub fn constants(constants: &[(String, String)]) -> String {
-    let kept = ["ROOMCAST_EVENT_", "ROOMCAST_FLAG_", "ROOMCAST_TIMES_"];
-    let lines = constants.iter().filter_map(|(name, says)| {
-        let prefix = kept.iter().find(|prefix| name.starts_with(**prefix))?;
+    let kept = ["ROOMCAST_EVENT_", "ROOMCAST_FLAG_", "ROOMCAST_TIMES_", "ROOMCAST_MESSAGE_"];
+    let (mut lines, mut names) = (String::new(), Vec::new());
+    for (name, says) in constants {
+        let Some(prefix) = kept.iter().find(|prefix| name.starts_with(**prefix)) else { continue };
         let short =
             if *prefix == "ROOMCAST_TIMES_" { &name["ROOMCAST_".len()..] } else { &name[prefix.len()..] };
         let says = wrapped(&says.replace('`', "``"), "#:", 132);
-        Some(format!("{says}{short}: Final[int] = lib.{name}\n"))
-    });
+        lines += &format!("{says}{short}: Final[int] = lib.{name}\n");
+        names.push(format!("\"{short}\""));
+    }
     format!(
-        "\"\"\"The numbers of roomcast.h that an event has. Made by `make header`: do not edit.\"\"\"\n\nfrom typing import Final\n\n\
-         from .._native import lib\n\n{}",
-        lines.collect::<String>()
+        "\"\"\"The numbers of roomcast.h that an event has, and the flags of an emit. Made by `make header`: do not edit.\"\"\"\n\nfrom typing import Final\n\n\
+         from .._native import lib\n\n{}\n{lines}",
+        parted("__all__ = [", &names.join(", "), "]")
     )
 }

@@ -121,6 +121,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "ROOMCAST_DROP_OLDEST",
             "ROOMCAST_TARGET_",
             "roomcast_target",
+            "ROOMCAST_MESSAGE_",
             "roomcast_message",
             "ROOMCAST_UNKNOWN",
             "roomcast_receipt",

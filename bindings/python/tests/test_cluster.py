@@ -65,11 +65,15 @@ def test_a_server_reaches_the_clients_of_another(make: Any, url: str) -> None:
         here.do("enter_room", b.sid(), "room")
         here.do("emit", "room", (1, b"\1\2"), room="room")
         here.do("emit", "not b", skip_sid=b.sid())
+        here.do("emit", "a alone", ignore_queue=True)
+        here.do("send", "a alone", ignore_queue=True)
+        here.do("disconnect", b.sid(), ignore_queue=True)
         here.do("emit", "b", to=b.sid())
         here.do("leave_room", b.sid(), "room")
         here.do("emit", "nobody", room="room")
         here.do("emit", "end")
-        assert [said(player) for player in (a, b, c)] == [[("not b",)], [("room", 1, b"\1\2"), ("b",)], [("not b",)]]
+        assert [said(player) for player in (a, b, c)] == [
+            [("not b",), ("a alone",), ("message", "a alone")], [("room", 1, b"\1\2"), ("b",)], [("not b",)]]
         here.do("disconnect", c.sid())
         assert c.gone.get(timeout=PATIENCE) == "/"
         for player in (a, b):
@@ -86,6 +90,15 @@ def test_a_worker_without_clients(make: Any, url: str) -> None:
         ns = worker.add_namespace("/")
         reach(lambda: worker.emit(ns, "knock", "[]", rooms=[sid]), player)
         worker.sockets_join(ns, ["room"], rooms=[sid])
+        # Of its own sockets, of which it has none.
+        worker.emit(ns, "nobody", rooms=["room"], flags=raw.LOCAL)
+        worker.emit_many([raw.pack(ns, b"nobody", b"[]", flags=raw.LOCAL)])
+        worker.orders([raw.order("emit", raw.target(ns), raw.message("nobody", flags=raw.LOCAL))])
+        worker.remote().emit_to(ns, "nobody", flags=raw.LOCAL)
+        with pytest.raises(raw.RoomcastError, match="message.flags"):
+            worker.emit(ns, "x", flags=64)
+        with pytest.raises(raw.RoomcastError, match="message.flags"):
+            worker.emit_many([raw.pack(ns, b"x", b"[]", flags=2)])
         worker.emit(ns, "news", "[1]", rooms=["room"])
         worker.close()
         # One that says something and goes: it has no connection yet.

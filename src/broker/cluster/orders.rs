@@ -3,6 +3,7 @@
 use crate::base::ids::NamespaceId;
 use crate::broker::among_cores::{Found, What};
 use crate::engine::Engine;
+use crate::host::config::ClusterFormat;
 use crate::host::stats::count;
 use crate::hub::Hub;
 use crate::hub::acks::Asker;
@@ -66,17 +67,13 @@ fn question<'a>(
         }
         cluster::Message::Broadcast { packet, opts, request: Some(request) } => {
             let asker = Asker::Node { namespace: (*heard.namespace).into(), request: (**request).into() };
+            let python = engine.config.cluster.as_ref().is_some_and(|it| it.format == ClusterFormat::Python);
+            // One of Node's that did not say for how long it waits does not wait; Python's wait as long as the client is there.
+            let timeout = opts.flags.timeout.or(if python { None } else { Some(1) });
             let ask = |namespace| {
                 with_packet(packet, opts, |message| {
                     with_target(namespace, opts, |target| {
-                        // One that did not say for how long it waits does not wait.
-                        hub.emit_with_ack(
-                            engine,
-                            target,
-                            message,
-                            Some(opts.flags.timeout.unwrap_or(1)),
-                            asker,
-                        )
+                        hub.emit_with_ack(engine, target, message, timeout, asker)
                     })
                 })
             };

@@ -292,7 +292,7 @@ pub(crate) struct OwnedMessage {
     name: String,
     args: String,
     attachments: Vec<Vec<u8>>,
-    options: Message<'static>,
+    manner: Message<'static>,
 }
 
 impl Argument for OwnedMessage {
@@ -304,7 +304,7 @@ impl Argument for OwnedMessage {
             name: String::own(lent.name),
             args: String::own(lent.args),
             attachments: Argument::own(lent.attachments),
-            options: lent.options(),
+            manner: lent.manner(),
         }
     }
 
@@ -313,7 +313,7 @@ impl Argument for OwnedMessage {
     }
 
     fn lend<'a>((message, attachments): &'a Self::Here<'_>) -> Message<'a> {
-        Message { name: &message.name, args: &message.args, attachments, ..message.options }
+        Message { name: &message.name, args: &message.args, attachments, ..message.manner }
     }
 }
 

@@ -33,11 +33,7 @@ impl Redis {
     }
 
     fn when_to_dial(&self, which: Which) -> Option<Millis> {
-        let connection = match which {
-            Which::Commands => &self.commands,
-            Which::Listener => &self.listener,
-            Which::Reader => &self.reader,
-        };
+        let connection = self.connection_of(which);
         match connection.state {
             State::Waiting(until) if self.needs(which) && !connection.hang_up => Some(until),
             _ => None,
@@ -65,15 +61,14 @@ impl Bus for Redis {
     }
 
     fn next_timeout(&self) -> Option<Millis> {
-        let dials = Which::ALL.into_iter().filter_map(|which| self.when_to_dial(which));
-        let waits = [
-            self.commands.next_timeout(),
-            self.listener.next_timeout(),
-            self.reader.next_timeout(),
-            self.backlog.next_timeout(),
-            self.ask_again,
-        ];
-        waits.into_iter().flatten().chain(dials).min()
+        let connections = Which::ALL.into_iter().flat_map(|which| {
+            let connection = self.connection_of(which);
+            [connection.next_timeout(), self.when_to_dial(which)]
+        });
+        let all = connections.chain([self.backlog.next_timeout(), self.ask_again]);
+        // Whoever is never due is last.
+        let first = all.map(|due| due.unwrap_or(Millis::MAX)).min();
+        first.filter(|&due| due < Millis::MAX)
     }
 
     fn hung_up(&mut self) -> Option<usize> {
@@ -130,12 +125,7 @@ impl Bus for Redis {
     }
 
     fn output(&self, connection: usize) -> &[u8] {
-        match Which::of(connection) {
-            Some(Which::Commands) => self.commands.output(),
-            Some(Which::Listener) => self.listener.output(),
-            Some(Which::Reader) => self.reader.output(),
-            None => &[],
-        }
+        Which::of(connection).map_or(&[], |which| self.connection_of(which).output())
     }
 
     fn sent(&mut self, connection: usize, count: usize) {

@@ -74,6 +74,14 @@ fn spoken(reply: Reply<'_>) -> Option<Spoken<'_>> {
 const UNASKED: &str = "it answers what it was not asked";
 
 impl Redis {
+    pub(super) fn connection_of(&self, which: Which) -> &Connection {
+        match which {
+            Which::Commands => &self.commands,
+            Which::Listener => &self.listener,
+            Which::Reader => &self.reader,
+        }
+    }
+
     pub(super) fn connection(&mut self, which: Which) -> &mut Connection {
         match which {
             Which::Commands => &mut self.commands,

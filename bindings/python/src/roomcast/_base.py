@@ -381,7 +381,8 @@ class BaseServer:
 
     # ---- what leaves ----
 
-    def _emit(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str]) -> bool:
+    def _emit(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
+              ignore_queue: bool) -> bool:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
         if self._broker.forked:
             raise self._broker.taken()
@@ -392,7 +393,7 @@ class BaseServer:
         if ns is None:
             return False
         args, attachments = self._codec.encode(as_args(data))
-        record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments)
+        record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments, flags=raw.LOCAL if ignore_queue else 0)
         self._queue.append(record)
         if len(self._queue) < _WAITING_EMITS:
             return False
@@ -414,7 +415,7 @@ class BaseServer:
         return sid in self._clients or sid in self._away_by_sid or (self._clustered and len(sid) == 20)
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
-                       answers: Answers, timeout: Optional[float] = None) -> bool:
+                       answers: Answers, ignore_queue: bool, timeout: Optional[float] = None) -> bool:
         """Emits at once, as the answers have to find their callback; False if that is to nobody."""
         name, whom = as_event(event), as_whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
@@ -424,7 +425,8 @@ class BaseServer:
                 return False
             self._commit()
             number = self._broker.emit_with_ack(ns, name, args, rooms=whom, except_rooms=self._skipped(skip_sid),
-                                                attachments=attachments, timeout=timeout)
+                                                attachments=attachments, timeout=timeout,
+                                                flags=raw.LOCAL if ignore_queue else 0)
             if number:
                 self._answers[number] = answers
             return number != 0
@@ -603,11 +605,11 @@ class BaseServer:
             self._away_by_sid.pop(client.sid, None)
         return client
 
-    def _sent_away(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
+    def _sent_away(self, sid: str, namespace: Optional[str], ignore_queue: bool) -> Optional[Client]:
         """Disconnects a client; None if it is not connected. One who is away does not come back."""
         client = self._member(sid, namespace)
         if client is None:
-            if self._clustered:
+            if self._clustered and not ignore_queue:
                 self._elsewhere(sid, namespace, lambda ns: self._broker.disconnect_sockets(ns, rooms=[as_key(sid)]))
             return None
         with self._lock:

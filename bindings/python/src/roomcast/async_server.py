@@ -465,12 +465,12 @@ class AsyncServer(BaseServer):
             nobody.
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
-        :param ignore_queue: taken and ignored: in a cluster it goes to all nodes.
+        :param ignore_queue: in a cluster it is for the clients of this node alone.
         """
         self._here()
         if callback is not None:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None))
-        elif self._emit(event, data, to, room, skip_sid, namespace):
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), ignore_queue)
+        elif self._emit(event, data, to, room, skip_sid, namespace, ignore_queue):
             # Whoever emits without end lets the others have their turn.
             await asyncio.sleep(0)
         if not self._due:
@@ -505,7 +505,7 @@ class AsyncServer(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, timeout):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, ignore_queue, timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         try:
@@ -548,7 +548,7 @@ class AsyncServer(BaseServer):
     async def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
         """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
         self._here()
-        client = self._sent_away(sid, namespace)
+        client = self._sent_away(sid, namespace, ignore_queue)
         if client:
             self._wake()
             try:

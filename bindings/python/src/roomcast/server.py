@@ -272,12 +272,12 @@ class Server(BaseServer):
             nobody.
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: called with what the client acknowledges, once for each client that does.
-        :param ignore_queue: taken and ignored: in a cluster it goes to all nodes.
+        :param ignore_queue: in a cluster it is for the clients of this node alone.
         """
         if callback is None:
-            self._emit(event, data, to, room, skip_sid, namespace)
+            self._emit(event, data, to, room, skip_sid, namespace, ignore_queue)
         else:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None))
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), ignore_queue)
         if not self._woken:
             self._wake()
 
@@ -313,7 +313,7 @@ class Server(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, timeout):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, ignore_queue, timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         done.wait(timeout)
@@ -352,7 +352,7 @@ class Server(BaseServer):
 
     def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
         """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
-        client = self._sent_away(sid, namespace)
+        client = self._sent_away(sid, namespace, ignore_queue)
         if client:
             self._wake()
             try:

@@ -6,12 +6,10 @@ A :class:`Broker` belongs to one thread at a time. A :class:`Remote` is for all 
 """
 
 from .._native import Gone, RoomcastError
+from . import constants
 from .answers import Handshake, Times
 from .broker import Broker
-from .constants import (ACK, ACK_END, ANSWERS_END, BINARY, CLOSE, CLUSTER_DOWN, CLUSTER_REFUSED, CLUSTER_UP, CONNECT, CONNECT_REQUEST,
-                        DISCONNECT, DRAINED, HANDSHAKE, MESSAGE, NAMESPACE_CREATED, NAMESPACE_REMOVED, NODES, NODE_ANSWER, OPEN,
-                        PROTOCOL_ERROR, RECOVERABLE, RECOVERED, REFUSED, REMOTE_ACK, REMOTE_SOCKET, ROOM_CREATED, ROOM_DELETED,
-                        ROOM_JOINED, ROOM_LEFT, SERVER_EVENT, SESSION_EXPIRED, TEXT, TIMED_OUT, TIMES_FLUSHES, TIMES_STEPS)
+from .constants import *
 from .events import UNKNOWN_NODES, Batch, Event, Record, reason_text
 from .given import DROP_OLDEST, LATEST, RELIABLE, VOLATILE
 from .orders import Argument, Packed, message, order, pack, target
@@ -20,9 +18,6 @@ from .router import Router
 from .texts import json_escape, json_unescape, status_text, version
 
 __all__ = ["Argument", "Batch", "Broker", "Event", "Gone", "Handshake", "Packed", "Record", "Remote", "RoomcastError", "Router",
-           "Times", "ACK", "ACK_END", "ANSWERS_END", "BINARY", "CLOSE", "CLUSTER_DOWN", "CLUSTER_REFUSED", "CLUSTER_UP", "CONNECT",
-           "CONNECT_REQUEST", "DISCONNECT", "DRAINED", "DROP_OLDEST", "HANDSHAKE", "LATEST", "MESSAGE", "NAMESPACE_CREATED",
-           "NAMESPACE_REMOVED", "NODES", "NODE_ANSWER", "OPEN", "PROTOCOL_ERROR", "RECOVERABLE", "RECOVERED", "REFUSED", "RELIABLE",
-           "REMOTE_ACK", "REMOTE_SOCKET", "ROOM_CREATED", "ROOM_DELETED", "ROOM_JOINED", "ROOM_LEFT", "SERVER_EVENT",
-           "SESSION_EXPIRED", "TEXT", "TIMED_OUT", "TIMES_FLUSHES", "TIMES_STEPS", "UNKNOWN_NODES", "VOLATILE", "json_escape",
-           "json_unescape", "message", "order", "pack", "reason_text", "status_text", "target", "version"]
+           "Times", "DROP_OLDEST", "LATEST", "RELIABLE", "UNKNOWN_NODES", "VOLATILE", "json_escape", "json_unescape", "message",
+           "order", "pack", "reason_text", "status_text", "target", "version"]
+__all__ += constants.__all__

@@ -192,11 +192,11 @@ class Broker(BrokerOperations, Listening, Owned):
 
     def emit(self, ns: int, name: str, args: Text = b"[]", *, rooms: Optional[Sequence[str]] = None,
              except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (),
-             attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0) -> None:
+             attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0, flags: int = 0) -> None:
         """Emits an event; the arguments are those of :func:`pack`. It leaves with the next poll or flush."""
         names = None if rooms is None else [room.encode() for room in rooms]
         record = pack(ns, name.encode(), as_utf8(args), names, [room.encode() for room in except_rooms],
-                      sockets, except_sockets, attachments, delivery, key)
+                      sockets, except_sockets, attachments, delivery, key, flags)
         if self.busy:
             raise self.taken()
         if status := held.roomcast_emit_packed(self._address, record, len(record), None):
@@ -232,7 +232,7 @@ class Broker(BrokerOperations, Listening, Owned):
     @lending
     def emit_with_ack(self, ns: int, name: Text, args: Text = b"[]", *, rooms: Optional[Sequence[Text]] = None,
                       except_rooms: Sequence[Text] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (),
-                      attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0,
+                      attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0, flags: int = 0,
                       timeout: Optional[float] = None, context: int = 0) -> int:
         """Emits and asks everyone who gets it for an acknowledgement; 0 if that is nobody, else what the answers carry.
 
@@ -242,7 +242,7 @@ class Broker(BrokerOperations, Listening, Owned):
         kept: list[Any] = []
         ack = ffi.new("roomcast_ack_id *")
         target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        message = lend_message(name, args, attachments, delivery, key, kept)
+        message = lend_message(name, args, attachments, delivery, key, flags, kept)
         wait = -1 if timeout is None else int(min(max(timeout, 0.0), _LONGEST) * 1000)
         check(lib.roomcast_emit_with_ack(self._broker, target, message, wait, context, ack, ffi.NULL))
         return int(ack[0])

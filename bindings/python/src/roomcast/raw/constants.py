@@ -1,8 +1,14 @@
-"""The numbers of roomcast.h that an event has. Made by `make header`: do not edit."""
+"""The numbers of roomcast.h that an event has, and the flags of an emit. Made by `make header`: do not edit."""
 
 from typing import Final
 
 from .._native import lib
+
+__all__ = ["CONNECT", "MESSAGE", "DISCONNECT", "CONNECT_REQUEST", "ACK", "ACK_END", "PROTOCOL_ERROR", "NAMESPACE_CREATED",
+           "NAMESPACE_REMOVED", "ROOM_CREATED", "ROOM_JOINED", "ROOM_LEFT", "ROOM_DELETED", "HANDSHAKE", "REFUSED", "OPEN",
+           "TEXT", "BINARY", "CLOSE", "DRAINED", "SESSION_EXPIRED", "CLUSTER_UP", "CLUSTER_DOWN", "SERVER_EVENT", "NODE_ANSWER",
+           "REMOTE_SOCKET", "ANSWERS_END", "REMOTE_ACK", "CLUSTER_REFUSED", "NODES", "TIMED_OUT", "RECOVERED", "RECOVERABLE",
+           "LOCAL", "TIMES_STEPS", "TIMES_FLUSHES"]
 
 #: A socket has joined its namespace. Sets ``socket``, ``ns``, ``name`` to its id as the client knows it, and ``data`` to the
 #: client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
@@ -99,6 +105,8 @@ RECOVERED: Final[int] = lib.ROOMCAST_FLAG_RECOVERED
 #: On ROOMCAST_EVENT_DISCONNECT: the socket is away, and its client may come back. Its handle lives until its ROOMCAST_EVENT_CONNECT
 #: with ROOMCAST_FLAG_RECOVERED, or its ROOMCAST_EVENT_SESSION_EXPIRED.
 RECOVERABLE: Final[int] = lib.ROOMCAST_FLAG_RECOVERABLE
+#: In a cluster it is for the sockets of this node alone.
+LOCAL: Final[int] = lib.ROOMCAST_MESSAGE_LOCAL
 #: For roomcast_times: turns of the loop, their waits not counted.
 TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
 #: For roomcast_times: flushes that had something to send.

@@ -39,9 +39,11 @@ def lend_target(ns: int, rooms: Optional[Sequence[Text]], except_rooms: Sequence
     return target
 
 
-def lend_message(name: Text, args: Text, attachments: Sequence[bytes], delivery: int, key: int, kept: list[Any]) -> Any:
+def lend_message(name: Text, args: Text, attachments: Sequence[bytes], delivery: int, key: int, flags: int,
+                 kept: list[Any]) -> Any:
     """What an emit says."""
-    message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message"), "delivery": delivery, "key": key})
+    message = ffi.new("roomcast_message *", {"struct_size": ffi.sizeof("roomcast_message"), "delivery": delivery, "key": key,
+                                             "flags": flags})
     held_name, held_args = ffi.from_buffer("char[]", as_utf8(name)), ffi.from_buffer("char[]", as_utf8(args))
     message.name, message.name_len = held_name, len(held_name)
     message.args, message.args_len = held_args, len(held_args)

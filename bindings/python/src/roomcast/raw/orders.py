@@ -50,9 +50,9 @@ def target(ns: int, *, rooms: Optional[Sequence[str]] = None, sockets: Optional[
 
 
 def message(name: str, args: Union[str, bytes] = b"[]", attachments: Sequence[bytes] = (),
-            delivery: int = RELIABLE, key: int = 0) -> Packed:
-    """What an order emits: ``args`` is the JSON array of the arguments."""
-    return Packed(_packed(name) + _packed(args) + _packed(attachments) + _U32.pack(delivery) + _U64.pack(key))
+            delivery: int = RELIABLE, key: int = 0, flags: int = 0) -> Packed:
+    """What an order emits: ``args`` is the JSON array of the arguments, ``flags`` a sum of flags such as ``raw.LOCAL``."""
+    return Packed(_packed(name) + _packed(args) + _packed(attachments) + _U32.pack(delivery) + _U32.pack(flags) + _U64.pack(key))
 
 
 def order(call: str, *arguments: Argument) -> bytes:
@@ -66,12 +66,12 @@ def order(call: str, *arguments: Argument) -> bytes:
 
 def pack(ns: int, name: bytes, args: bytes, rooms: Optional[Sequence[bytes]] = None, except_rooms: Sequence[bytes] = (),
          sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (), attachments: Sequence[bytes] = (),
-         delivery: int = RELIABLE, key: int = 0) -> bytes:
+         delivery: int = RELIABLE, key: int = 0, flags: int = 0) -> bytes:
     """Packs one emit, for :meth:`Broker.emit_many`. Texts are UTF-8.
 
     It reaches the union of ``rooms`` and ``sockets``, or the whole namespace if both are None, without the excepted. Empty
     lists are nobody. A socket's id is a room of its own. ``args`` is the JSON array of the arguments, with
-    ``{"_placeholder":true,"num":N}`` where attachment N belongs.
+    ``{"_placeholder":true,"num":N}`` where attachment N belongs, ``flags`` a sum of flags such as ``raw.LOCAL``.
     """
     everybody = rooms is None and sockets is None
     rooms, sockets = rooms or (), sockets or ()
@@ -85,5 +85,5 @@ def pack(ns: int, name: bytes, args: bytes, rooms: Optional[Sequence[bytes]] = N
         parts.insert(0, struct.pack(f"<{count}Q", *sockets, *except_sockets))
         size += 8 * count
     padding = -size % 8
-    return b"".join((_EMIT.pack(size + padding, delivery, everybody, len(attachments), ns, key, len(name), len(args), len(rooms),
+    return b"".join((_EMIT.pack(size + padding, delivery, everybody + 2 * flags, len(attachments), ns, key, len(name), len(args), len(rooms),
                                 len(sockets), len(except_rooms), len(except_sockets)), *parts, _PADDING[padding]))

@@ -41,11 +41,11 @@ class Remote(RemoteOperations, Owned):
 
     def emit_to(self, ns: int, name: str, args: Text = b"[]", *, rooms: Optional[Sequence[str]] = None,
                 except_rooms: Sequence[str] = (), sockets: Optional[Sequence[int]] = None, except_sockets: Sequence[int] = (),
-                attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0) -> None:
+                attachments: Sequence[bytes] = (), delivery: int = RELIABLE, key: int = 0, flags: int = 0) -> None:
         """Emits to the union of rooms and sockets, or to the whole namespace if both are None."""
         kept: list[Any] = []
         target = lend_target(ns, rooms, except_rooms, sockets, except_sockets, kept)
-        message = lend_message(name, args, attachments, delivery, key, kept)
+        message = lend_message(name, args, attachments, delivery, key, flags, kept)
         check(lib.roomcast_remote_emit_to(self._remote, target, message))
 
     def send(self, ns: int, socket: int, name: str, args: Text = b"[]") -> None:
