@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -15,6 +15,14 @@ chat:
 		npm install --prefix examples/chat --no-save --no-package-lock --no-audit --no-fund --silent socket.io-client@4.8.4 \
 			|| echo "npm could not fetch the client; the page will load it from the CDN"; fi
 	cargo run --example chat -- $(PORT)
+
+# A Redis, a node in C, one in Python and one in Node behind nginx: one chat through all of them.
+cluster: $(TARGET)/c/node python-package examples/cluster/node_modules
+	node examples/cluster/run.mjs $(PORT) $(TARGET)/c/node $(VENV)/bin/python
+
+examples/cluster/node_modules: examples/cluster/package.json
+	npm install --prefix examples/cluster --no-save --no-package-lock --no-audit --no-fund --silent
+	touch $@
 
 # ---- The C library: target/release/libroomcast.so (macOS: .dylib) and libroomcast.a, for include/roomcast.h ----
 SYSTEM ?= $(shell uname -s)
@@ -39,7 +47,7 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python sanitize-quick poll-backend interop cluster c-examples cost lint arena-test embedding differential cpp readme browser \
+PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding differential cpp readme browser \
 	python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
@@ -89,9 +97,10 @@ interop: $(INTEROP)/node_modules
 	done
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
-cluster: $(INTEROP)/node_modules
+cluster-test: $(INTEROP)/node_modules examples/cluster/node_modules $(TARGET)/c/node python-package
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/cluster/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+	node tests/cluster_example.mjs $(TARGET)/c/node $(VENV)/bin/python
 
 # Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
 SEED ?= 1
@@ -155,6 +164,9 @@ SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 IN_C = mkdir -p $(@D) && $(CC) $(STRICT) $(1) -Iinclude $< -o $@ -L$(RELEASE) -lroomcast -Wl,-rpath,$(RELEASE) -lm
 
 $(TARGET)/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib
+	$(call IN_C,$(CFLAGS))
+
+$(TARGET)/c/node: examples/cluster/node.c examples/c/json.h include/roomcast.h lib
 	$(call IN_C,$(CFLAGS))
 
 $(TARGET)/sanitized/c/%: examples/c/%.c examples/c/json.h include/roomcast.h lib

@@ -85,7 +85,9 @@ fn run(host: &mut Host, client: impl FnOnce(Comer) + Send + 'static) -> (Vec<Soc
                 gone.extend(waiting.contains(&socket).then_some(socket));
             }
         }
-        broker.stats().links == 0 && broker.stats().connections == 0
+        // What a loop has counted may be known before what it tells.
+        let told = waiting.iter().all(|socket| gone.contains(socket));
+        told && broker.stats().links == 0 && broker.stats().connections == 0
     });
     gone.sort();
     gone.dedup();
