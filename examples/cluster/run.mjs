@@ -21,7 +21,9 @@ function end(status) {
 
 /** Starts a program, and waits until it has said `ready`. */
 function start(name, ready, command, ...args) {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, PYTHONUNBUFFERED: "1" } });
+  // Debian's nginx is where only root looks.
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env });
   running.set(name, child);
   if (name !== "redis" && name !== "nginx") console.log(`${name} is process ${child.pid}`);
   let said = "";

@@ -153,6 +153,7 @@ impl<'a> Message<'a> {
     }
 
     /// The same with these [options](Self::OPTIONS). `None` if one of them is none.
+    #[cfg(feature = "capi")]
     pub(crate) fn with_options(self, options: u32) -> Option<Self> {
         let all = Self::OPTIONS.iter().fold(0, |all, &(_, bit, _)| all | bit);
         (options & !all == 0).then_some(Self { options, ..self })
