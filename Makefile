@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -275,5 +275,10 @@ bench-storms: $(INTEROP)/node_modules
 	node benches/storms/restart/run.mjs $(RELEASE)/examples/storm_host
 
 # What the C++ header costs over the C one, in instructions. Needs valgrind.
+# Two nodes of a cluster, roomcast's and Node's, over a Redis of their own.
+bench-cluster: $(INTEROP)/node_modules
+	cargo build --release --example cluster_node
+	node benches/cluster/run.mjs $(RELEASE)/examples/cluster_node
+
 bench-cpp: lib
 	benches/cpp/run.sh $(TARGET)

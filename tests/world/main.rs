@@ -3,6 +3,7 @@
 mod big;
 mod bursts;
 mod client;
+mod cluster;
 mod drain;
 mod ends;
 mod halves;

@@ -65,7 +65,17 @@ pub(crate) enum Seen {
     Handshake(ConnId),
     Refused(u8),
     Drained,
+    News(News),
     Other,
+}
+
+/// What is told of a cluster's other nodes, each with the host's number for what it has asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Socket(u64, String),
+    Nodes(u64, u32),
+    Ack(u64, u32),
+    End(u64, Option<u32>),
 }
 
 impl Seen {
@@ -106,6 +116,10 @@ impl Seen {
             Event::Handshake { conn } => Seen::Handshake(conn),
             Event::Refused { code, .. } => Seen::Refused(code),
             Event::Drained => Seen::Drained,
+            Event::RemoteSocket { id, context, .. } => Seen::News(News::Socket(context, id.into())),
+            Event::Nodes { count, context } => Seen::News(News::Nodes(context, count)),
+            Event::RemoteAck { remaining, context, .. } => Seen::News(News::Ack(context, remaining)),
+            Event::AnswersEnd { missing, context } => Seen::News(News::End(context, missing)),
             _ => Seen::Other,
         }
     }
