@@ -11,6 +11,7 @@ mod input;
 mod json;
 mod msgpack;
 mod net;
+mod node;
 mod packets;
 mod resp;
 mod ws;
@@ -32,6 +33,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("resp", resp::replies),
     ("msgpack", msgpack::check),
     ("cluster", cluster::messages),
+    ("node", node::bus),
 ];
 
 /// The target of this name.

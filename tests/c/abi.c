@@ -43,7 +43,7 @@ static void layout(void) {
     LAYOUT(roomcast_target, except_sockets, 64);
     LAYOUT(roomcast_target, except_socket_count, 72);
 
-    SIZE(roomcast_message, 64);
+    SIZE(roomcast_message, 72);
     LAYOUT(roomcast_message, struct_size, 0);
     LAYOUT(roomcast_message, delivery, 4);
     LAYOUT(roomcast_message, key, 8);
@@ -51,6 +51,7 @@ static void layout(void) {
     LAYOUT(roomcast_message, args, 32);
     LAYOUT(roomcast_message, attachments, 48);
     LAYOUT(roomcast_message, attachment_count, 56);
+    LAYOUT(roomcast_message, flags, 64);
 
     SIZE(roomcast_receipt, 16);
     LAYOUT(roomcast_receipt, skipped, 8);
@@ -79,13 +80,14 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 760);
+    SIZE(roomcast_config, 768);
     LAYOUT(roomcast_config, cluster_url, 704);
     LAYOUT(roomcast_config, cluster_prefix, 720);
     LAYOUT(roomcast_config, cluster_format, 736);
     LAYOUT(roomcast_config, cluster_write_only, 740);
     LAYOUT(roomcast_config, cluster_request_timeout, 744);
     LAYOUT(roomcast_config, cluster_max_message, 752);
+    LAYOUT(roomcast_config, cluster_stream_max_len, 760);
     LAYOUT(roomcast_config, cookie_domain, 664);
     LAYOUT(roomcast_config, recovery_window, 680);
     LAYOUT(roomcast_config, recovery_sessions, 696);

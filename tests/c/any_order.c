@@ -133,6 +133,7 @@ static void pack(parcel *p, hand *h) {
     p->target.except_socket_count = roll(d, 2);
     p->message.struct_size = roll(d, 40) == 0 ? roll(d, 8) : (uint32_t)sizeof p->message;
     p->message.delivery = roll(d, 5);
+    p->message.flags = roll(d, 8) == 0 ? roll(d, 4) : 0;
     p->message.key = roll(d, 3);
     p->message.name = (const char *)name.ptr;
     p->message.name_len = name.len;

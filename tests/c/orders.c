@@ -43,6 +43,7 @@ static void put_message(batch *b, const char *name, const char *args, const char
         batch_put_text(b, blob);
     }
     batch_put(b, ROOMCAST_RELIABLE, 4);
+    batch_put(b, ROOMCAST_MESSAGE_LOCAL, 4);
     batch_put(b, 0, 8);
 }
 
@@ -234,6 +235,12 @@ static void said_of_records(world *w, roomcast_socket s) {
     put_message(&bad, "name", "[]", NULL);
     batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: target.flags: ROOMCAST_TARGET_ALL is everybody");
+    begin(&bad, "send");
+    batch_put(&bad, s, 8);
+    put_message(&bad, "name", "[]", NULL);
+    bad.at[bad.len - 12] = 2;
+    batch_end(&bad);
+    REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: message.flags: it is a sum of ROOMCAST_MESSAGE_ values");
     simple(&bad, "accept", s, NULL);
     bad.at[0] = 12;
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: size: it is a multiple of 8");

@@ -138,4 +138,5 @@ tried! {
     resp 40_000
     msgpack 40_000
     cluster 40_000
+    node 5_000
 }
