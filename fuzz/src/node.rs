@@ -3,9 +3,11 @@
 
 use super::input::Input;
 use roomcast::service::Service;
+use roomcast::wire::cluster::{self as other, Opts, Packet, nodes, pubsub, python};
+use roomcast::wire::resp::{Reader, Reply};
 use roomcast::{
-    Cluster, ClusterFormat, Config, Core, Event, Events, Message, NamespaceId, NamespaceOptions, SubscriptionMode,
-    Target,
+    Cluster, ClusterFormat, Config, Core, Event, Events, Message, NamespaceId, NamespaceOptions,
+    SubscriptionMode, Target,
 };
 
 const CHANNELS: [&str; 8] = [
@@ -32,11 +34,15 @@ struct Node {
     over: u64,
     /// Questions of other nodes' hosts.
     questions: Vec<u64>,
+    /// Redis answers what it is told, as a good one does.
+    answers: bool,
+    commands: [Reader; 3],
 }
 
 pub(crate) fn bus(input: &[u8]) {
     let mut input = Input(input);
     let mut node = Node::new(&mut input);
+    node.turn();
     while !input.is_empty() {
         node.step(&mut input);
         node.turn();
@@ -57,12 +63,84 @@ impl Node {
             ClusterFormat::Streams,
             ClusterFormat::Python,
         ]);
-        let room_channels = input.flag();
+        let (room_channels, answers) = (input.flag(), !input.flag());
         let cluster = Cluster { format, room_channels, max_message: 10_000, ..Cluster::default() };
         let mut core = Core::new(Config { cluster: Some(cluster), ..Config::default() }, 1_700_000_000_000)
             .expect("a good config");
         let ns = core.add_namespace("/", NamespaceOptions::default()).expect("a good name");
-        Self { core, ns, now: 0, events: Events::new(), open: [false; 3], asked: 0, over: 0, questions: Vec::new() }
+        Self {
+            core,
+            ns,
+            now: 0,
+            events: Events::new(),
+            open: [false; 3],
+            asked: 0,
+            over: 0,
+            questions: Vec::new(),
+            answers,
+            commands: std::array::from_fn(|_| Reader::new(MOST_OUTPUT)),
+        }
+    }
+
+    /// What a good Redis says to these commands.
+    fn answer(&mut self, number: usize, commands: &[u8]) {
+        self.commands[number].feed(commands);
+        while self.commands[number].advance().expect("commands") {
+            let Reply::List(words) = self.commands[number].reply() else { panic!("no command") };
+            let word = |word| match word {
+                Reply::Text(text) => text.to_vec(),
+                other => panic!("{other:?}"),
+            };
+            let words: Vec<Vec<u8>> = words.map(word).collect();
+            match &*words[0] {
+                b"HELLO" => self.receive(number, b"%1\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"),
+                b"XREVRANGE" => self.receive(number, b"*0\r\n"),
+                b"PUBSUB" => self.say(number, '*', &[&words[2], b"x"]),
+                // An answer comes with the next entry.
+                b"XREAD" => {}
+                name if name.ends_with(b"SUBSCRIBE") => {
+                    self.say(number, '>', &[&name.to_ascii_lowercase(), &words[1], b"1"]);
+                }
+                _ => self.receive(number, b":1\r\n"),
+            }
+        }
+    }
+
+    /// Something that another node says in good form, in any format, on any channel.
+    fn hear(&mut self, input: &mut Input<'_>) {
+        let text = |input: &mut Input<'_>| input.pick(&["a", "b", "", "x"]);
+        let packet = Packet { name: "n".into(), args: "[1,{}]".into(), attachments: Vec::new() };
+        let opts = || Opts::default();
+        let to = |room: &'static str| Opts { rooms: vec![room.into()], ..Opts::default() };
+        let room = text(input);
+        let opts = if room.is_empty() { opts() } else { to(room) };
+        let request = input.pick(&["q", "uid1", "1"]);
+        let message = match input.below(8) {
+            0 => other::Message::Broadcast { packet, opts, request: None },
+            1 => other::Message::Broadcast { packet, opts, request: Some(request.into()) },
+            2 => other::Message::Join { opts, rooms: vec![text(input).into()] },
+            3 => other::Message::Leave { opts, rooms: vec![text(input).into()] },
+            4 => other::Message::Disconnect { opts, close: input.flag() },
+            5 => other::Message::Fetch { request: request.into(), opts },
+            6 => other::Message::ServerEmit { packet, request: input.flag().then(|| request.into()) },
+            _ => other::Message::AckReply { request: request.into(), value: None },
+        };
+        let mut bytes = Vec::new();
+        let uid = input.pick(&["u", "emitter", "0123456789abcdef"]);
+        let told = match input.below(4) {
+            0 => pubsub::encode(&mut bytes, uid, "/", &message, 10_000),
+            1 => nodes::encode(&mut bytes, nodes::Format::Sharded, uid, "/", &message, 10_000),
+            2 => nodes::encode(&mut bytes, nodes::Format::Streams, uid, "/", &message, 10_000),
+            _ => python::encode(&mut bytes, uid, "/", &message, 10_000),
+        };
+        if told.is_ok() {
+            let channel = input.pick(&CHANNELS).as_bytes();
+            match input.below(3) {
+                0 => self.say(1, '>', &[b"pmessage", b"socket.io#/#*", channel, &bytes]),
+                1 => self.say(1, '>', &[b"smessage", channel, &bytes]),
+                _ => self.say(1, '>', &[b"message", channel, &bytes]),
+            }
+        }
     }
 
     fn receive(&mut self, number: usize, bytes: &[u8]) {
@@ -87,9 +165,14 @@ impl Node {
     fn step(&mut self, input: &mut Input<'_>) {
         let number = input.below(3);
         let (ns, asked) = (self.ns, self.asked);
-        match input.below(12) {
+        match input.below(14) {
             0 => self.receive(number, input.bytes()),
-            1 => self.receive(number, input.pick(&["+OK\r\n", ":1\r\n", "_\r\n", "*0\r\n", "-ERR no\r\n", "-NOPERM no\r\n"]).as_bytes()),
+            1 => self.receive(
+                number,
+                input
+                    .pick(&["+OK\r\n", ":1\r\n", "_\r\n", "*0\r\n", "-ERR no\r\n", "-NOPERM no\r\n"])
+                    .as_bytes(),
+            ),
             // It is up, sooner.
             2 => self.receive(number, b"%1\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"),
             3 => {
@@ -106,7 +189,8 @@ impl Node {
                 }
             }
             7 => {
-                let values = [b"u", b"/", input.pick(&["3", "4", "5", "6", "7", "9", "x"]).as_bytes(), input.bytes()];
+                let values =
+                    [b"u", b"/", input.pick(&["3", "4", "5", "6", "7", "9", "x"]).as_bytes(), input.bytes()];
                 let mut bytes = b"%1\r\n$9\r\nsocket.io\r\n*1\r\n*2\r\n$3\r\n9-9\r\n*8\r\n".to_vec();
                 for part in FIELDS.iter().zip(values).flat_map(|(name, value)| [name.as_bytes(), value]) {
                     bytes.extend(format!("${}\r\n", part.len()).bytes());
@@ -128,7 +212,9 @@ impl Node {
             9 => {
                 let message = Message::new("n", "[1]");
                 let target = if input.flag() { Target::all(ns) } else { Target::rooms(ns, &["a"]) };
-                self.core.emit(target, if input.flag() { message.volatile() } else { message }).expect("an emit");
+                self.core
+                    .emit(target, if input.flag() { message.volatile() } else { message })
+                    .expect("an emit");
                 self.core.sockets_join(target, &["b"]).expect("an order");
             }
             10 => {
@@ -137,6 +223,7 @@ impl Node {
                     let _ = self.core.answer_node(question, "[1]", &[]);
                 }
             }
+            11 | 12 => self.hear(input),
             _ if input.flag() => {
                 if std::mem::take(&mut self.open[number])
                     && let Some(bus) = self.core.bus_mut()
@@ -156,12 +243,17 @@ impl Node {
         }
         while let Some((number, _)) = bus.dial() {
             assert!(!std::mem::replace(&mut self.open[number], true), "it is open");
+            self.commands[number] = Reader::new(MOST_OUTPUT);
             bus.connected(number);
         }
         for number in 0..3 {
-            let waiting = bus.output(number).len();
-            assert!(waiting <= MOST_OUTPUT, "{waiting} bytes wait");
-            bus.sent(number, waiting);
+            let bus = self.core.bus_mut().expect("a node");
+            let output = bus.output(number).to_vec();
+            assert!(output.len() <= MOST_OUTPUT, "{} bytes wait", output.len());
+            bus.sent(number, output.len());
+            if self.answers {
+                self.answer(number, &output);
+            }
         }
         for _ in 0..64 {
             if !self.core.bus().expect("a node").has_news() {
