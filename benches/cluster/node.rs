@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", broker.listen("127.0.0.1:0")?.port());
     let mut events = Events::default();
     loop {
-        broker.poll(None, &mut events)?;
+        broker.poll(&mut events, None)?;
         for event in events.iter() {
             match event {
                 Event::Connect { socket, auth, .. } if auth.contains("true") => {
