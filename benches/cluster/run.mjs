@@ -4,7 +4,7 @@
 // Nodes run on core 0, Redis and this client on core 1. CPU is that of both nodes, user and system, of /proc. Every broadcast is counted as
 // it arrives; the next hundred are asked for when four hundred are on their way.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,17 +17,16 @@ const { values, positionals: [roomcast] } = parseArgs({ allowPositionals: true, 
 } });
 const [broadcasts, seconds, repetitions] = [values.broadcasts, values.seconds, values.repetitions].map(Number);
 const BATCH = 100, UNDER_WAY = 4, A_SECOND = 400;
-const TICK = 1 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 // 200 bytes of arguments.
 const PAYLOAD = ["x".repeat(60), { id: 123456, at: 1795780800123, position: [12.5, -3.25, 101.75], flags: { quiet: false, pinned: true }, tags: ["a", "b", "c"] }, 1.5];
 const PEERS = { roomcast: [roomcast], Node: [process.execPath, path.join(import.meta.dirname, "node.mjs")] };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 execFileSync("taskset", ["-pc", "1", process.pid], { stdio: "ignore" });
 
-/** Seconds of CPU, user and system, that a process has had. */
+/** Seconds of CPU, user and system, that a process's threads have had. */
 function cpu(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e9, 0);
 }
 
 function start(core, command, ...args) {
@@ -74,11 +73,13 @@ async function measure(format, [command, ...args]) {
     await many(5_000);
     const pids = [here.child.pid, there.child.pid];
     const used = () => pids.reduce((sum, pid) => sum + cpu(pid), 0);
+    if (process.env.SPLIT) console.log(pids);
     const rates = [];
     for (let n = 0; n < repetitions; n++) {
       const before = used();
       await many(broadcasts);
       rates.push(broadcasts / (used() - before));
+      if (process.env.SPLIT) console.log(pids.map(cpu));
     }
     // One at a time, at an even pace.
     late = [];
@@ -103,7 +104,7 @@ async function measure(format, [command, ...args]) {
 }
 
 console.log("| format | nodes | broadcasts per CPU second | µs of CPU each | p50, ms | p99, ms |\n|---|---|--:|--:|--:|--:|");
-for (const format of ["pubsub", "sharded", "streams"]) {
+for (const format of process.env.FORMATS?.split(",") ?? ["pubsub", "sharded", "streams"]) {
   const of = {};
   for (const [name, command] of Object.entries(PEERS)) {
     const { rate, p50, p99 } = of[name] = await measure(format, command);

@@ -270,7 +270,7 @@ impl Redis {
                 Found::Reply(token) => {
                     return Some(RedisEvent::Reply { token, reply: self.commands.reader.reply() });
                 }
-                Found::Message => return replies::message(self.listener.reader.reply()),
+                Found::Message => return Some(replies::message(self.listener.reader.reply())),
             }
         }
     }

@@ -40,11 +40,22 @@ enum Spoken<'a> {
     Other,
 }
 
-/// The message in a reply, if it is one.
-pub(super) fn message(reply: Reply<'_>) -> Option<RedisEvent<'_>> {
-    match spoken(reply)? {
-        Spoken::Message(message) => Some(message),
-        _ => None,
+/// Whether a reply is a message, as far as shows at its beginning.
+fn is_message(reply: Reply<'_>) -> bool {
+    let (Reply::List(mut items) | Reply::Push(mut items)) = reply else { return false };
+    let parts = items.len();
+    match items.next() {
+        Some(Reply::Text(b"message" | b"smessage")) => parts >= 3,
+        Some(Reply::Text(b"pmessage")) => parts >= 4,
+        _ => false,
+    }
+}
+
+/// The message in a reply. Where there is something else than texts in it, it comes over no channel.
+pub(super) fn message(reply: Reply<'_>) -> RedisEvent<'_> {
+    match spoken(reply) {
+        Some(Spoken::Message(message)) => message,
+        _ => RedisEvent::Message { channel: &[], pattern: None, payload: &[] },
     }
 }
 
@@ -178,11 +189,11 @@ impl Redis {
 
     /// A reply on the connection that listens.
     fn listener_reply(&mut self) -> Found {
+        if is_message(self.listener.reader.reply()) {
+            self.counters.heard = self.counters.heard.saturating_add(1);
+            return Found::Message;
+        }
         match spoken(self.listener.reader.reply()) {
-            Some(Spoken::Message(_)) => {
-                self.counters.heard = self.counters.heard.saturating_add(1);
-                return Found::Message;
-            }
             Some(Spoken::Changed(kind, on, name)) => {
                 let awaited = self.listener.awaited.front();
                 let asked = matches!(awaited, Some(Awaited::Change(it)) if (it.kind, it.on, &*it.name) == (kind, on, name));
@@ -196,7 +207,7 @@ impl Redis {
                 self.come_up();
                 return Found::Told;
             }
-            Some(Spoken::Other) => return Found::Told,
+            Some(Spoken::Message(_) | Spoken::Other) => return Found::Told,
             Some(Spoken::Pong) | None => {}
         }
         match self.answer(Which::Listener) {

@@ -1,9 +1,8 @@
 //! Finds whole replies in what was received, however it is cut. It must not hold memory that was announced but not received, nor
 //! look twice at what it has seen.
 
-use super::reply::{Kind, Reply, Token, first, token};
+use super::reply::{Kind, Reply, Token, first, newline, token};
 use super::{Fault, MAX_DEPTH, MAX_LINE};
-use memchr::memchr;
 use std::ops::Range;
 
 /// Room for replies is given back down to this.
@@ -98,7 +97,7 @@ impl Reader {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let within = self.at.saturating_sub(begin);
             let known = self.searched.saturating_sub(self.at);
-            let newline = memchr(b'\n', rest.get(known..).unwrap_or_default());
+            let newline = newline(rest.get(known..).unwrap_or_default());
             let line = newline.map_or(rest.len(), |newline| newline.saturating_add(known));
             if line > MAX_LINE || within.saturating_add(line) >= self.bound {
                 return Err(Fault::TooBig);

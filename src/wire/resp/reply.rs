@@ -94,8 +94,18 @@ fn behind(mut bytes: &[u8]) -> Option<&[u8]> {
     Some(bytes)
 }
 
+/// Where the first line ends. Nearly all are short, and a search made for long ones costs more than they do.
+pub(super) fn newline(bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 16;
+    let short = bytes.get(..SHORT).unwrap_or(bytes);
+    short.iter().position(|&byte| byte == b'\n').or_else(|| {
+        let rest = bytes.get(SHORT..)?;
+        memchr(b'\n', rest)?.checked_add(SHORT)
+    })
+}
+
 fn whole(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {
-    match token(bytes, memchr(b'\n', bytes)?, usize::MAX) {
+    match token(bytes, newline(bytes)?, usize::MAX) {
         Ok((Some(token), used)) => Some((token, bytes.get(used..)?)),
         Ok((None, _)) | Err(_) => None,
     }
