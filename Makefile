@@ -274,11 +274,12 @@ bench-storms: $(INTEROP)/node_modules
 	node benches/storms/blips/run.mjs $(RELEASE)/examples/storm_host
 	node benches/storms/restart/run.mjs $(RELEASE)/examples/storm_host
 
-# What the C++ header costs over the C one, in instructions. Needs valgrind.
-# Two nodes of a cluster, roomcast's and Node's, over a Redis of their own.
+# Two nodes of a cluster, roomcast's and Node's, over a Redis of their own: in each format; then with rooms at both. Needs two processors.
 bench-cluster: $(INTEROP)/node_modules
-	cargo build --release --example cluster_node
+	cargo build --release --example cluster_node --example cluster_host
 	node benches/cluster/run.mjs $(RELEASE)/examples/cluster_node
+	taskset -c 1 node benches/cluster/rooms/run.mjs $(RELEASE)/examples/cluster_host
 
+# What the C++ header costs over the C one, in instructions. Needs valgrind.
 bench-cpp: lib
 	benches/cpp/run.sh $(TARGET)
