@@ -1,7 +1,7 @@
 // Two nodes of roomcast's, and two of Node's with @socket.io/redis-adapter, in turn, over the same Redis and under the same clients: what a
 // broadcast costs that has to reach the other node, how long it takes, what publishing adds to an emit, and what is lost while Redis cuts
 // the nodes off. It fails when anything is missing, doubled or out of order while Redis is there.
-//   node run.mjs CLUSTER_HOST [--seconds 1.5] [--repetitions 5] [--rate 500]
+//   node run.mjs CLUSTER_HOST [--seconds 1] [--repetitions 3] [--rate 500]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ import { within } from "../../../tests/interop/lib/raw.mjs";
 import { Client } from "./client.mjs";
 
 const { values: args, positionals: [host] } = parseArgs({ allowPositionals: true, options: {
-  seconds: { type: "string", default: "1.5" }, repetitions: { type: "string", default: "5" }, rate: { type: "string", default: "500" },
+  seconds: { type: "string", default: "1" }, repetitions: { type: "string", default: "3" }, rate: { type: "string", default: "500" },
 } });
 if (!host) throw new Error("usage: node run.mjs CLUSTER_HOST");
 const [seconds, repetitions, rate] = [args.seconds, args.repetitions, args.rate].map(Number);
@@ -37,6 +37,7 @@ const APART = [3, 0.5];
 
 const children = new Set();
 process.on("exit", () => { for (const child of children) child.kill("SIGKILL"); });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 async function node(server, redis) {
   const words = SERVERS[server](redis);
