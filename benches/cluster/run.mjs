@@ -73,13 +73,11 @@ async function measure(format, [command, ...args]) {
     await many(5_000);
     const pids = [here.child.pid, there.child.pid];
     const used = () => pids.reduce((sum, pid) => sum + cpu(pid), 0);
-    if (process.env.SPLIT) console.log(pids);
     const rates = [];
     for (let n = 0; n < repetitions; n++) {
       const before = used();
       await many(broadcasts);
       rates.push(broadcasts / (used() - before));
-      if (process.env.SPLIT) console.log(pids.map(cpu));
     }
     // One at a time, at an even pace.
     late = [];
@@ -104,7 +102,7 @@ async function measure(format, [command, ...args]) {
 }
 
 console.log("| format | nodes | broadcasts per CPU second | µs of CPU each | p50, ms | p99, ms |\n|---|---|--:|--:|--:|--:|");
-for (const format of process.env.FORMATS?.split(",") ?? ["pubsub", "sharded", "streams"]) {
+for (const format of ["pubsub", "sharded", "streams"]) {
   const of = {};
   for (const [name, command] of Object.entries(PEERS)) {
     const { rate, p50, p99 } = of[name] = await measure(format, command);

@@ -163,7 +163,8 @@ fn config(options: &Value) -> Config {
         };
         let login = options["cluster"]["login"].as_str().unwrap_or_default();
         let room_channels = options["cluster"]["format"] == "pubsub rooms";
-        let url = format!("unix://{login}{path}");
+        let named = options["cluster"]["url"].as_str().map(str::to_owned);
+        let url = named.unwrap_or_else(|| format!("unix://{login}{path}"));
         config.cluster = Some(Cluster { url, format, room_channels, ..Cluster::default() });
     }
     config.cors = cors(&options["cors"]);

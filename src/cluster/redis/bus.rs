@@ -7,13 +7,14 @@ use crate::base::Millis;
 use crate::engine::bus::{Bus, Endpoint};
 
 impl Which {
-    pub(super) const ALL: [Self; 3] = [Self::Commands, Self::Listener, Self::Reader];
+    pub(super) const ALL: [Self; 4] = [Self::Commands, Self::Listener, Self::Reader, Self::Sentinel];
 
     fn number(self) -> usize {
         match self {
             Self::Commands => 0,
             Self::Listener => 1,
             Self::Reader => 2,
+            Self::Sentinel => 3,
         }
     }
 
@@ -29,12 +30,15 @@ impl Redis {
             Which::Commands => true,
             Which::Listener => !self.subscriptions.is_empty(),
             Which::Reader => !self.streams.is_empty(),
+            Which::Sentinel => self.place.is_none(),
         }
     }
 
     fn when_to_dial(&self, which: Which) -> Option<Millis> {
         let connection = self.connection_of(which);
         match connection.state {
+            // Where it is, is known first.
+            State::Waiting(_) if which != Which::Sentinel && self.place.is_none() => None,
             State::Waiting(until) if self.needs(which) && !connection.hang_up => Some(until),
             _ => None,
         }
@@ -82,12 +86,13 @@ impl Bus for Redis {
         let which = Which::ALL.into_iter().find(due)?;
         let now = self.now;
         self.connection(which).state = State::Opening(now);
-        Some((which.number(), self.options.endpoint.clone()))
+        let place = self.place.clone().unwrap_or_else(|| self.sentinel_to_ask());
+        Some((which.number(), place))
     }
 
     fn connected(&mut self, connection: usize) {
         let Some(which) = Which::of(connection) else { return };
-        let (options, now) = (self.options.clone(), self.now);
+        let (options, now) = (self.options_of(which), self.now);
         let connection = self.connection(which);
         if matches!(connection.state, State::Opening(_)) {
             connection.begin(&options, now);
@@ -139,6 +144,6 @@ impl Bus for Redis {
     }
 
     fn has_news(&self) -> bool {
-        !self.told.is_empty() || !self.commands.dry || !self.listener.dry || !self.reader.dry
+        !self.told.is_empty() || Which::ALL.into_iter().any(|which| !self.connection_of(which).dry)
     }
 }

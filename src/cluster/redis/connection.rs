@@ -52,6 +52,8 @@ pub(super) enum Awaited {
     Newest(Box<[u8]>),
     /// Entries of streams.
     Read,
+    /// Where a sentinel's Redis is.
+    Master,
 }
 
 #[derive(Debug)]

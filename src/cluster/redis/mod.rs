@@ -7,12 +7,14 @@ mod connection;
 mod options;
 mod refusal;
 mod replies;
+mod sentinels;
 mod streams;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 
 use crate::base::Millis;
+use crate::engine::bus::Endpoint;
 use crate::wire::resp::{self, Reply};
 use backlog::Backlog;
 use connection::{Awaited, Connection};
@@ -118,6 +120,11 @@ pub(crate) struct Redis {
     listener: Connection,
     /// Opened when there is a stream to read: whoever waits for entries can say nothing else.
     reader: Connection,
+    sentinel: Connection,
+    /// Which of the sentinels is asked next.
+    next_sentinel: usize,
+    /// Where the Redis is. With sentinels it has to be asked, each time that a connection is lost.
+    place: Option<Endpoint>,
     streams: Streams,
     subscriptions: Subscriptions,
     /// When those that were refused are asked for again.
@@ -144,6 +151,9 @@ impl Redis {
             commands: Connection::new(options),
             listener: Connection::new(options),
             reader: Connection::new(options),
+            sentinel: Connection::new(options),
+            next_sentinel: 0,
+            place: options.sentinels.is_none().then(|| options.endpoint.clone()),
             streams: Streams::default(),
             options: Arc::new(options.clone()),
             subscriptions: Subscriptions::default(),

@@ -12,11 +12,20 @@ pub(crate) type Why = &'static &'static str;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RedisOptions {
     pub(super) endpoint: Endpoint,
+    /// Who knows where it is, in place of `endpoint`.
+    pub(super) sentinels: Option<Sentinels>,
     pub(super) login: Option<Login>,
     /// 0 is where everybody begins.
     pub(super) database: u32,
     /// Bytes of the longest message.
     pub(super) max_message: usize,
+}
+
+/// Sentinels, and the name by which they know a Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sentinels {
+    pub(super) hosts: Vec<Endpoint>,
+    pub(super) service: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +40,7 @@ impl fmt::Debug for RedisOptions {
         // Passwords are for nobody's log.
         f.debug_struct("RedisOptions")
             .field("endpoint", &self.endpoint)
+            .field("sentinels", &self.sentinels)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
@@ -38,7 +48,7 @@ impl fmt::Debug for RedisOptions {
 
 impl RedisOptions {
     /// Reads `redis://user:password@host:port/database`, or `unix://user:password@/path?db=database`, as Python's and Node's clients take
-    /// them. Messages may have 8 MiB.
+    /// them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does. Messages may have 8 MiB.
     ///
     /// # Errors
     /// What is wrong with it, in words.
@@ -57,9 +67,7 @@ impl RedisOptions {
             "rediss" | "valkeys" => {
                 return Err(&"TLS is not built in: redis:// over a tunnel or a local network is");
             }
-            "redis+sentinel" | "redis-sentinel" => {
-                return Err(&"sentinels are not asked: name the Redis itself");
-            }
+            "redis+sentinel" | "redis-sentinel" => sentinels(host, path)?,
             _ => return Err(&"its scheme is neither redis:// nor unix://"),
         };
         if let Some(login) = login {
@@ -79,11 +87,16 @@ impl RedisOptions {
     }
 
     fn new(endpoint: Endpoint, database: u32) -> Self {
-        Self { endpoint, login: None, database, max_message: 8 << 20 }
+        Self { endpoint, sentinels: None, login: None, database, max_message: 8 << 20 }
     }
 
     fn login(&mut self) -> &mut Login {
         self.login.get_or_insert_with(|| Login { user: None, password: Vec::new() })
+    }
+
+    /// The same for a sentinel, which knows neither users nor databases.
+    pub(super) fn of_sentinel(&self) -> Self {
+        Self { login: None, database: 0, ..self.clone() }
     }
 
     /// The same with another bound for messages.
@@ -92,7 +105,33 @@ impl RedisOptions {
     }
 }
 
+/// Sentinels, and behind them a database, if that is not 0, and the name of the service.
+fn sentinels(hosts: &str, path: &str) -> Result<RedisOptions, Why> {
+    const PORT: u16 = 26379;
+    let mut parts = path.split('/').skip(1);
+    let (database, service) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(service), None, None) => ("", service),
+        (Some(database), Some(service), None) => (database, service),
+        _ => ("", ""),
+    };
+    if service.is_empty() {
+        return Err(
+            &"behind sentinels stands the name of their service: redis+sentinel://host:26379/0/mymaster",
+        );
+    }
+    let hosts: Vec<Endpoint> = hosts.split(',').map(|host| tcp_or(host, PORT)).collect::<Result<_, _>>()?;
+    let first = hosts.first().cloned().ok_or(&"it names no sentinel")?;
+    let database = if database.is_empty() { 0 } else { self::database(database)? };
+    let sentinels = Some(Sentinels { hosts, service: decode(service)? });
+    Ok(RedisOptions { sentinels, ..RedisOptions::new(first, database) })
+}
+
 fn tcp(host: &str) -> Result<Endpoint, Why> {
+    tcp_or(host, PORT)
+}
+
+/// A host, and a port if it is not the usual one.
+fn tcp_or(host: &str, usual: u16) -> Result<Endpoint, Why> {
     let (host, port) = match host.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').ok_or(&"its [ has no ]")?;
@@ -107,8 +146,8 @@ fn tcp(host: &str) -> Result<Endpoint, Why> {
         }
     };
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => PORT,
-        Some("") => PORT,
+        None if port.is_empty() => usual,
+        Some("") => usual,
         Some(port) => {
             port.parse().ok().filter(|&port| port > 0).ok_or(&"its port is no number from 1 to 65535")?
         }
@@ -177,6 +216,12 @@ mod tests {
         RedisOptions::new(Endpoint::Tcp(host.into(), port), 0)
     }
 
+    fn sentinels(hosts: &[(&str, u16)], database: u32) -> RedisOptions {
+        let hosts: Vec<_> = hosts.iter().map(|&(host, port)| Endpoint::Tcp(host.into(), port)).collect();
+        let all = Some(Sentinels { hosts: hosts.clone(), service: b"mymaster".into() });
+        RedisOptions { sentinels: all, ..RedisOptions::new(hosts[0].clone(), database) }
+    }
+
     fn unix(path: &str) -> RedisOptions {
         RedisOptions::new(Endpoint::Unix(path.into()), 0)
     }
@@ -206,6 +251,8 @@ mod tests {
             ("redis+unix:///a%20b", unix("/a b")),
             ("redis-socket:///s?db=2", in_database(unix("/s"), 2)),
             ("unix://u:p@/s?db=1", in_database(login(unix("/s"), Some("u"), "p"), 1)),
+            ("redis+sentinel://a,b:7/mymaster", sentinels(&[("a", 26379), ("b", 7)], 0)),
+            ("redis-sentinel://u:p@a/3/mymaster", login(sentinels(&[("a", 26379)], 3), Some("u"), "p")),
             ("unix:///s?password=p", login(unix("/s"), None, "p")),
         ] {
             assert!(
@@ -224,7 +271,10 @@ mod tests {
             ("http://h", "scheme"),
             ("rediss://h", "TLS"),
             ("valkeys://h", "TLS"),
-            ("redis+sentinel://a,b/mymaster", "sentinels"),
+            ("redis+sentinel://a,b", "service"),
+            ("redis+sentinel://a,b/0/", "service"),
+            ("redis+sentinel://a,b/x/mymaster", "database"),
+            ("redis+sentinel://a:0/mymaster", "port"),
             ("redis://h:port", "port"),
             ("redis://h:0", "port"),
             ("redis://h:65536", "port"),

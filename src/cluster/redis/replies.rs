@@ -29,6 +29,8 @@ pub(super) enum Which {
     Commands,
     Listener,
     Reader,
+    /// Open while it is not known where the Redis is.
+    Sentinel,
 }
 
 /// What is said to one who listens.
@@ -90,6 +92,7 @@ impl Redis {
             Which::Commands => &self.commands,
             Which::Listener => &self.listener,
             Which::Reader => &self.reader,
+            Which::Sentinel => &self.sentinel,
         }
     }
 
@@ -98,6 +101,7 @@ impl Redis {
             Which::Commands => &mut self.commands,
             Which::Listener => &mut self.listener,
             Which::Reader => &mut self.reader,
+            Which::Sentinel => &mut self.sentinel,
         }
     }
 
@@ -110,6 +114,7 @@ impl Redis {
                         Which::Commands => self.command_reply(),
                         Which::Listener => self.listener_reply(),
                         Which::Reader => self.reader_reply(),
+                        Which::Sentinel => self.sentinel_reply(),
                     },
                     Ok(false) => {
                         self.run_dry(which);
@@ -143,7 +148,7 @@ impl Redis {
     }
 
     /// What a reply is about, and the error if it is one. `None` if that is nothing: then the connection is given up.
-    fn answer(&mut self, which: Which) -> Option<(Awaited, Option<Error>)> {
+    pub(super) fn answer(&mut self, which: Which) -> Option<(Awaited, Option<Error>)> {
         let connection = self.connection(which);
         let error = match connection.reader.reply() {
             Reply::Error(error) => Some((Refusal::of(error), words(error))),
@@ -281,8 +286,8 @@ impl Redis {
     }
 
     /// An answer to what is said at the beginning of a connection.
-    fn greeted(&mut self, which: Which, awaited: &Awaited, error: Option<Error>) {
-        let options = self.options.clone();
+    pub(super) fn greeted(&mut self, which: Which, awaited: &Awaited, error: Option<Error>) {
+        let options = self.options_of(which);
         match (awaited, error) {
             (Awaited::Hello, Some((Refusal::Unavailable, _))) => {
                 self.connection(which).begin_plainly(&options)
@@ -295,6 +300,9 @@ impl Redis {
                     || refusal == Refusal::Lasting;
                 self.connection(which).hang_up = true;
                 return self.lose(which, &why, long);
+            }
+            (Awaited::Hello, None) if !self.may_be_spoken_to(which) => {
+                return self.give_up(which, "it is no master");
             }
             (Awaited::Hello, None) => {
                 let connection = self.connection(which);
@@ -330,6 +338,7 @@ impl Redis {
                 }
             }
             Which::Reader => self.read_on(),
+            Which::Sentinel => self.ask_sentinel(),
         }
         self.come_up();
     }
@@ -356,7 +365,7 @@ impl Redis {
 
     /// A connection is gone, or did not come about. `long`: somebody has to change something first.
     pub(super) fn lose(&mut self, which: Which, why: &str, long: bool) {
-        let (options, now, random) = (self.options.clone(), self.now, self.random());
+        let (options, now, random) = (self.options_of(which), self.now, self.random());
         self.counters.failed = self.counters.failed.saturating_add(1);
         let awaited = std::mem::take(&mut self.connection(which).awaited);
         self.connection(which).lose(&options, random, long, now);
@@ -371,6 +380,7 @@ impl Redis {
             self.subscriptions.forget();
             self.ask_again = None;
         }
+        self.look_for_another(which);
         if !self.needs(which) {
             return;
         }

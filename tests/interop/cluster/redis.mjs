@@ -1,6 +1,7 @@
 // Starts a Redis of its own on a Unix socket, and asks it things. It must not leave anything behind.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "redis";
@@ -63,6 +64,43 @@ export class Redis {
     this.child.kill("SIGKILL");
     await this.exited;
     this.kill();
+  }
+}
+
+/** An address on which nobody listens yet. */
+async function free() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A Redis, a replica of it, and a sentinel that watches both; `url` asks the sentinel. */
+export class Watched {
+  static async start() {
+    const [master, replica, sentinel] = [await free(), await free(), await free()];
+    const it = new Watched();
+    it.master = await Redis.start("--port", String(master));
+    it.replica = await Redis.start("--port", String(replica), "--replicaof", `127.0.0.1 ${master}`);
+    const conf = path.join(it.master.home, "sentinel.conf");
+    writeFileSync(conf, [`port ${sentinel}`, `sentinel monitor mine 127.0.0.1 ${master} 1`, "sentinel down-after-milliseconds mine 300",
+      "sentinel failover-timeout mine 2000", ""].join("\n"));
+    it.sentinel = spawn("redis-server", [conf, "--sentinel"], { stdio: "ignore" });
+    const asks = createClient({ socket: { port: sentinel, reconnectStrategy: () => 20 } });
+    asks.on("error", () => {});
+    await asks.connect();
+    const known = async () => (await asks.sendCommand(["SENTINEL", "REPLICAS", "mine"])).length;
+    await within((async () => { while (await known() === 0) await new Promise((resolve) => setTimeout(resolve, 50)); })(), "a sentinel that knows the replica");
+    asks.destroy();
+    it.url = `redis+sentinel://127.0.0.1:${sentinel}/0/mine`;
+    return it;
+  }
+
+  async stop() {
+    this.sentinel.kill("SIGKILL");
+    await this.replica.stop();
+    this.master.kill();
   }
 }
 

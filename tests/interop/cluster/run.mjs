@@ -8,7 +8,7 @@ import { within } from "../lib/raw.mjs";
 import { Host } from "../lib/host.mjs";
 import { Clients, until, up } from "../scenarios/client.mjs";
 import { faults, ofStreams, reached } from "./faults.mjs";
-import { Redis, hasRedis } from "./redis.mjs";
+import { Redis, Watched, hasRedis } from "./redis.mjs";
 import { ofPubSub, scenarios } from "./scenarios.mjs";
 
 const { values: args } = parseArgs({ options: {
@@ -147,6 +147,25 @@ if (args.host !== undefined) {
       await nodes.stop();
     }
   });
+}
+if (args.host !== undefined) {
+  for (const format of ["pubsub", "streams"]) {
+    await attempt(`${format} / a sentinel says where Redis is, and where it is after that has gone`, async () => {
+      const watched = await Watched.start();
+      const options = { cluster: { path: "", url: watched.url, format } };
+      const hosts = await Promise.all([ours, withLoops(2)].map((command) => Host.start(command, options)));
+      const [a, b] = await Promise.all(hosts.map((host) => new Clients(host.url, "websocket").connect()));
+      await reached(a, b);
+      await watched.master.crash();
+      for (const host of hosts) await host.log({ what: "cluster down" });
+      for (const host of hosts) await host.log({ what: "cluster up" });
+      await reached(a, b);
+      await reached(b, a);
+      [a, b].forEach((socket) => socket.disconnect());
+      for (const host of hosts) await host.stop();
+      await watched.stop();
+    });
+  }
 }
 console.log(`${results.passed} passed, ${results.failed.length} failed`);
 process.exit(results.failed.length === 0 && results.passed > 0 ? 0 : 1);

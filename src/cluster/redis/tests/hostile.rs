@@ -39,6 +39,8 @@ const WORDS: &[&str] = &[
     "%1\r\n$1\r\na\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n",
     "*1\r\n*2\r\n$1\r\nb\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*1\r\n$1\r\nk\r\n",
     "*1\r\n*2\r\n$3\r\n1-1\r\n_\r\n",
+    "*2\r\n$1\r\nh\r\n$4\r\n6379\r\n",
+    "*2\r\n$1\r\nh\r\n$4\r\nport\r\n",
     "$99999999999\r\n",
     "?\r\n",
 ];
@@ -57,14 +59,14 @@ fn saying(rng: &mut Rng) -> Vec<u8> {
 struct Wild {
     redis: Redis,
     now: Millis,
-    open: [bool; 3],
+    open: [bool; 4],
     asked: u64,
     answered: u64,
 }
 
 impl Wild {
     fn step(&mut self, rng: &mut Rng) {
-        let connection = rng.usize(0..3);
+        let connection = rng.usize(0..4);
         let name = [b'a' + rng.u8(0..3)];
         let kind = if rng.bool() { Subscription::Channel } else { Subscription::Pattern };
         match rng.u8(0..16) {
@@ -122,9 +124,10 @@ impl Wild {
 fn whatever_a_redis_says_it_is_left_or_gone_on_with() {
     let mut up = 0;
     for_seeds(rounds(2_000) as u64, |rng| {
-        let options = RedisOptions::parse("redis://u:p@h/1").unwrap();
+        let url = if rng.u8(..4) > 0 { "redis://u:p@h/1" } else { "redis+sentinel://a,b/1/s" };
+        let options = RedisOptions::parse(url).unwrap();
         let redis = Redis::new(&options, rng.u64(..));
-        let mut wild = Wild { redis, now: 0, open: [false; 3], asked: 0, answered: 0 };
+        let mut wild = Wild { redis, now: 0, open: [false; 4], asked: 0, answered: 0 };
         wild.pass(0);
         for _ in 0..rng.usize(1..300) {
             wild.step(rng);

@@ -12,6 +12,7 @@ use crate::wire::resp::Reader;
 const COMMANDS: usize = 0;
 const LISTENER: usize = 1;
 const READER: usize = 2;
+const SENTINEL: usize = 3;
 
 /// What HELLO is answered with.
 const WELCOME: &str = "%2\r\n$5\r\nproto\r\n:3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n";
@@ -21,13 +22,13 @@ struct World {
     redis: Redis,
     now: Millis,
     /// Which are open, and what was sent over them since the last look.
-    open: [Option<Reader>; 3],
+    open: [Option<Reader>; 4],
 }
 
 impl World {
     fn new(url: &str) -> Self {
         let options = RedisOptions::parse(url).unwrap();
-        Self { redis: Redis::new(&options, 1), now: 0, open: [None, None, None] }
+        Self { redis: Redis::new(&options, 1), now: 0, open: [None, None, None, None] }
     }
 
     /// One that is up, with a channel `c` that it listens to.
@@ -85,7 +86,7 @@ impl World {
 
     /// Answers the greetings of all that are open.
     fn welcome(&mut self) {
-        for connection in [COMMANDS, LISTENER, READER] {
+        for connection in [COMMANDS, LISTENER, READER, SENTINEL] {
             if self.open[connection].is_some() && self.said(connection) == ["HELLO 3 SETNAME roomcast"] {
                 self.say_at_once(connection, WELCOME);
             }
@@ -113,6 +114,7 @@ impl World {
     /// What the Redis says.
     fn say(&mut self, connection: usize, bytes: &str) {
         self.redis.received(connection, bytes.as_bytes());
+        assert!(self.redis.has_news(), "the loop looks at what has come");
     }
 
     /// The same, where nothing comes of it that is told before what else was said.

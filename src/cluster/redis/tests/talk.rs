@@ -225,3 +225,57 @@ fn entries_too_large_for_one_answer_come_one_by_one() {
     assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
     assert_eq!(world.redis.counters().passed_over, 1);
 }
+
+/// What a sentinel answers.
+const PLACE: &str = "*2\r\n$4\r\nhere\r\n$4\r\n7000\r\n";
+
+/// The place that is dialled next.
+fn dialled(world: &mut World) -> (usize, String) {
+    loop {
+        world.pass(0);
+        if let Some((connection, place)) = world.redis.dial() {
+            assert!(world.open[connection].replace(Reader::new(1 << 20)).is_none());
+            world.redis.connected(connection);
+            return (connection, place.to_string());
+        }
+        world.pass_until_due();
+    }
+}
+
+#[test]
+fn sentinels_say_where_it_is_each_time_that_a_connection_is_lost() {
+    let mut world = World::new("redis+sentinel://u:p@a:1,b:2/0/mine");
+    world.redis.subscribe(Subscription::Channel, b"c");
+    assert_eq!(dialled(&mut world), (SENTINEL, "a:1".into()));
+    world.welcome();
+    assert_eq!(world.said(SENTINEL), ["SENTINEL GET-MASTER-ADDR-BY-NAME mine"]);
+    world.say_at_once(SENTINEL, PLACE);
+    assert_eq!(dialled(&mut world), (COMMANDS, "here:7000".into()));
+    assert!(world.open[SENTINEL].is_none(), "it is needed no more");
+    assert_eq!(dialled(&mut world), (LISTENER, "here:7000".into()));
+    for connection in [COMMANDS, LISTENER] {
+        assert_eq!(world.said(connection), ["HELLO 3 AUTH u p SETNAME roomcast"]);
+        world.say_at_once(connection, WELCOME);
+    }
+    world.say(LISTENER, ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    assert_eq!(world.heard(), ["up"]);
+    // The Redis is gone; the first sentinel knows no other, and the second does not answer.
+    world.close(COMMANDS, "cut");
+    assert_eq!(world.heard(), ["down: cut"]);
+    assert_eq!(dialled(&mut world), (SENTINEL, "a:1".into()));
+    world.welcome();
+    world.say_at_once(SENTINEL, "_\r\n");
+    world.pass(0);
+    assert_eq!(world.heard(), ["down: the sentinel does not know the service"]);
+    assert_eq!(dialled(&mut world), (SENTINEL, "b:2".into()));
+    world.close(SENTINEL, "refused");
+    assert_eq!(dialled(&mut world), (SENTINEL, "a:1".into()));
+    world.welcome();
+    world.say_at_once(SENTINEL, PLACE);
+    assert_eq!(dialled(&mut world), (COMMANDS, "here:7000".into()));
+    // It has not heard yet that it is a master no more.
+    world.say_at_once(COMMANDS, "%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n");
+    world.pass(0);
+    assert!(world.open[COMMANDS].is_none());
+    assert_eq!(dialled(&mut world), (SENTINEL, "a:1".into()));
+}
