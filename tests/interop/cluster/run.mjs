@@ -68,6 +68,10 @@ async function cluster(format, commands, login, counted = COUNTED[format]) {
           await until(async () => (await redis.client.sendCommand(["PUBSUB", counted, `socket.io#/#${name}#`]))[1], (count) => count >= nodes.get(name).size, `a node that listens to ${name}`);
         };
       }
+      // The room that a socket is by itself is one, too.
+      if (counted !== undefined && format !== "sharded") {
+        for (const socket of [a, b, c]) await socket.listens(socket.id);
+      }
       const beside = async (socket, nsp, auth) => {
         const other = (socket === a ? here : there).beside(socket, nsp, { auth });
         await up(other);
