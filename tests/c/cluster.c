@@ -69,20 +69,24 @@ static roomcast_target in_room(const world *w, const roomcast_slice *room) {
     return target;
 }
 
-/* A node says something until the other one's client hears it: that it listens cannot be known. */
+/* A node says something until the other one's client hears it, as that it listens cannot be known: and then one thing more,
+   behind which none of the many is still on its way. */
 static void reach(world *here, world *there, client *c) {
     roomcast_slice room = slice(client_sid(c));
     roomcast_target target = in_room(here, &room);
     roomcast_message message = message_of("knock", "[]");
+    const char *heard;
     while (client_waiting(c) == 0) {
         OK(roomcast_emit_to(here->broker, &target, &message, NULL));
         world_turn(here);
         world_turn(there);
     }
-    while (client_waiting(c) > 0) {
-        size_t len;
-        client_next(there, c, &len);
-    }
+    message = message_of("reached", "[]");
+    OK(roomcast_emit_to(here->broker, &target, &message, NULL));
+    do {
+        UNTIL(there, (world_turn(here), client_waiting(c) > 0));
+        heard = client_next(there, c, NULL);
+    } while (strcmp(heard, "42[\"reached\"]") != 0);
 }
 
 static void two_nodes(pid_t server) {

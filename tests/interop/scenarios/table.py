@@ -157,6 +157,11 @@ class Player:
         return await asyncio.wait_for(self.gone[namespace or self.namespaces[0]], PATIENCE)
 
     async def close(self):
+        # A client that is closed while it still posts does not post what it was given since: the goodbye would stay here.
+        engine = self.client.eio
+        if engine.state == "connected":
+            join = engine.queue.join
+            await asyncio.wait_for(join() if asyncio.iscoroutinefunction(join) else asyncio.to_thread(join), PATIENCE)
         await self.client.disconnect()
 
 
