@@ -231,24 +231,23 @@ impl Connection {
         }
     }
 
-    /// It is gone, and waits to be opened again: for `LONG_WAIT`, or for a while that grows each time. `random` spreads those who have
-    /// lost the same Redis.
+    /// It is gone, and waits to be opened again: for `LONG_WAIT`, or for a while that grows each time. One that stood is opened again at
+    /// once, the first time: mostly it was cut alone, and the Redis is there. `random` spreads those who have lost the same Redis.
     pub(super) fn lose(&mut self, options: &RedisOptions, random: u64, long: bool, now: Millis) {
         let stood = match self.state {
             State::Ready(since) | State::Ending { since, .. } => now.saturating_sub(since) >= BACK_OFF.1,
             _ => false,
         };
-        let attempts = if stood { 0 } else { self.attempts };
-        let whole = if long {
-            LONG_WAIT
-        } else {
-            BACK_OFF.0.checked_shl(attempts.min(16)).unwrap_or(BACK_OFF.1).min(BACK_OFF.1)
+        let whole = match self.attempts {
+            _ if long => LONG_WAIT,
+            _ if stood => 0,
+            before => BACK_OFF.0.checked_shl(before.min(16)).unwrap_or(BACK_OFF.1).min(BACK_OFF.1),
         };
         let half = whole / 2;
         let wait = half.saturating_add(random.checked_rem(half.saturating_add(1)).unwrap_or(0));
         *self = Self {
             state: State::Waiting(now.saturating_add(wait)),
-            attempts: attempts.saturating_add(1),
+            attempts: if stood { 0 } else { self.attempts.saturating_add(1) },
             hang_up: self.hang_up,
             ..Self::new(options)
         };
