@@ -227,6 +227,14 @@ impl Channels {
         payload: &'a [u8],
         namespace: &'a str,
     ) -> std::result::Result<Option<Heard<'a>>, Malformed> {
+        let own = match content {
+            Content::PubSub(_) => begins_as_of(payload, &self.uid),
+            Content::Nodes => ends_as_of(payload, &self.uid, namespace),
+            Content::Python => false,
+        };
+        if own {
+            return Ok(None);
+        }
         let heard = match content {
             Content::PubSub(Purpose::Broadcasts) => pubsub::decode_broadcast(payload)?,
             Content::PubSub(Purpose::Requests) => pubsub::decode_request(payload, namespace)?,
@@ -276,6 +284,30 @@ impl Channels {
     }
 }
 
+/// Whether a message of the pub/sub format is of the node with this uid. Redis returns to each node what it has said itself: that need
+/// not be read to its end.
+fn begins_as_of(message: &[u8], uid: &str) -> bool {
+    let (length, rest) = match message {
+        // JSON; a list in msgpack, and the head of a text; an object, its first key, and such a head.
+        [b'{', b'"', b'u', b'i', b'd', b'"', b':', b'"', rest @ ..] => {
+            (rest.iter().position(|&byte| byte == b'"'), rest)
+        }
+        [0x93, head @ 0xa0..=0xbf, rest @ ..]
+        | [0x81..=0x8f, 0xa3, b'u', b'i', b'd', head @ 0xa0..=0xbf, rest @ ..] => {
+            (Some(usize::from(head & 0x1f)), rest)
+        }
+        _ => return false,
+    };
+    length == Some(uid.len()) && rest.starts_with(uid.as_bytes())
+}
+
+/// The same for the other formats, as they write it where there are no attachments.
+fn ends_as_of(message: &[u8], uid: &str, namespace: &str) -> bool {
+    let tail = [b"\"uid\":\"", uid.as_bytes(), b"\",\"nsp\":\"", namespace.as_bytes(), b"\"}"];
+    let rest = tail.iter().rev().try_fold(message, |rest, part| rest.strip_suffix(*part));
+    rest.is_some()
+}
+
 /// What other nodes know one by: as long, and of such characters, as those of its format are.
 fn random_uid(format: ClusterFormat) -> Result<String> {
     let mut random = [0; 16];
@@ -293,4 +325,37 @@ fn random_uid(format: ClusterFormat) -> Result<String> {
         ClusterFormat::Sharded(_) | ClusterFormat::Streams => hex(middle),
         ClusterFormat::Python => hex(&random),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::cluster::{Flags, Opts, Packet};
+
+    #[test]
+    fn what_a_node_has_said_itself_is_known_by_its_beginning() {
+        let opts = || Opts { rooms: vec!["r".into()], except: Vec::new(), flags: Flags::default() };
+        let packet = |attachments| Packet { name: "e".into(), args: "[1]".into(), attachments };
+        let messages = [
+            Message::Broadcast { packet: packet(vec![]), opts: opts(), request: None },
+            Message::Broadcast { packet: packet(vec![]), opts: opts(), request: Some("q".into()) },
+            Message::Join { opts: opts(), rooms: vec!["s".into()] },
+        ];
+        for format in [ClusterFormat::PubSub, ClusterFormat::Sharded(SubscriptionMode::Dynamic)] {
+            let options = Cluster { format, ..Cluster::default() };
+            let (own, other) = (Channels::new(&options).unwrap(), Channels::new(&options).unwrap());
+            for message in &messages {
+                let (mut name, mut payload) = Default::default();
+                own.write(&mut name, &mut payload, "/", message).unwrap();
+                let is_of = |uid: &str, bytes: &[u8]| match format {
+                    ClusterFormat::PubSub => begins_as_of(bytes, uid),
+                    _ => ends_as_of(bytes, uid, "/"),
+                };
+                assert!(is_of(&own.uid, &payload), "{message:?}");
+                assert!(!is_of(&other.uid, &payload), "{message:?}");
+                assert!(!is_of(&own.uid[1..], &payload) && !is_of("", &payload));
+                assert!((0..8).all(|length| !is_of(&own.uid, &payload[..length])));
+            }
+        }
+    }
 }
