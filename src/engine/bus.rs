@@ -24,7 +24,10 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A few connections that are to be open, each with a number of its own, from 0 to 3.
+/// As many connections as a bus may have.
+pub(crate) const MOST: usize = 260;
+
+/// Some connections that are to be open, each with a number of its own, from 0 on and below [`MOST`].
 pub trait Bus {
     /// Time has passed. To be called before the others wherever it has.
     fn tick(&mut self, now: Millis);

@@ -3,7 +3,7 @@
 
 use super::acceptor::Acceptor;
 use super::bind::{self, ListenOptions};
-use super::bus::{self, Connections};
+use super::bus::Connections;
 use super::clock::Clock;
 use super::deal::Deal;
 use super::links::{Handover, Links, Outlet, Share};
@@ -12,6 +12,7 @@ use super::waker::Waker;
 use crate::base::Millis;
 use crate::base::limits::Limits;
 use crate::base::open::Open;
+use crate::engine::bus::MOST;
 use crate::engine::service::Service;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;
@@ -28,7 +29,7 @@ const LAST_LISTENER: usize = usize::MAX - 1;
 const FIRST_LISTENER: usize = usize::MAX / 2;
 /// The connections of a bus count up from this. There are not so many listeners.
 const FIRST_OF_BUS: usize = FIRST_LISTENER + 1;
-const LAST_OF_BUS: usize = FIRST_LISTENER + bus::MOST;
+const LAST_OF_BUS: usize = FIRST_LISTENER + MOST;
 
 /// One link may fill this part of the room for events in one turn.
 const EVENT_SHARE: usize = 8;

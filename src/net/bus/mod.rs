@@ -9,7 +9,7 @@ use super::REARMED_BY_WOULD_BLOCK;
 use super::stream::Stream;
 use super::waker::Waker;
 use crate::base::Millis;
-use crate::engine::bus::{Bus, Endpoint};
+use crate::engine::bus::{Bus, Endpoint, MOST};
 use crate::engine::service::Service;
 use addresses::{Address, LookUp};
 use mio::event::Event;
@@ -17,8 +17,6 @@ use mio::{Interest, Registry, Token};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
-/// As many connections as a bus may have.
-pub(super) const MOST: usize = 4;
 /// Bytes written to one connection in one flush; the rest goes with the next one.
 const WRITE_BUDGET: usize = 1 << 20;
 
@@ -42,15 +40,28 @@ struct Connection {
     writable: bool,
 }
 
+impl Connection {
+    fn new(stage: Stage) -> Self {
+        Self { stage, readable: false, ending: false, writable: false }
+    }
+}
+
+/// One of the connections, be it there or not.
+#[derive(Debug, Default)]
+struct Place {
+    connection: Option<Connection>,
+    look_up: LookUp,
+    /// How often it was tried since it was open: each time another address comes first, as one that never answers takes all the time.
+    tries: usize,
+    /// Was closed without a word to the bus.
+    dropped: bool,
+}
+
 /// The connections of one loop's service, by their numbers.
 #[derive(Debug)]
 pub(super) struct Connections {
-    all: [Option<Connection>; MOST],
-    look_ups: [LookUp; MOST],
-    /// How often each was tried since it was open: each time another address comes first, as one that never answers takes all the time.
-    tries: [usize; MOST],
-    /// Were closed without a word to the bus.
-    dropped: [bool; MOST],
+    /// As many as were ever opened.
+    all: Vec<Place>,
     waker: Waker,
     first: usize,
 }
@@ -58,19 +69,16 @@ pub(super) struct Connections {
 impl Connections {
     /// The connection of number 0 has `first` for its token.
     pub(super) fn new(waker: Waker, first: usize) -> Self {
-        Self {
-            all: Default::default(),
-            look_ups: Default::default(),
-            tries: [0; MOST],
-            dropped: [false; MOST],
-            waker,
-            first,
-        }
+        Self { all: Vec::new(), waker, first }
+    }
+
+    fn connection(&mut self, number: usize) -> Option<&mut Connection> {
+        self.all.get_mut(number)?.connection.as_mut()
     }
 
     /// Notes what an edge says.
     pub(super) fn announce(&mut self, number: usize, event: &Event) {
-        let Some(Some(connection)) = self.all.get_mut(number) else { return };
+        let Some(connection) = self.connection(number) else { return };
         let ending = event.is_read_closed() || event.is_error();
         connection.readable |= event.is_readable() || ending;
         connection.ending |= ending;
@@ -81,8 +89,8 @@ impl Connections {
     pub(super) fn flush(&mut self, service: &mut impl Service, registry: &Registry, now: Millis) {
         let Some(bus) = service.bus_mut() else { return };
         bus.tick(now);
-        for number in 0..MOST {
-            if std::mem::take(&mut self.dropped[number]) {
+        for number in 0..self.all.len() {
+            if std::mem::take(&mut self.all[number].dropped) {
                 bus.closed(number, "it was closed from here");
             }
         }
@@ -90,7 +98,7 @@ impl Connections {
         while let Some((number, endpoint)) = bus.dial() {
             self.open(number, endpoint, bus, registry);
         }
-        for number in 0..MOST {
+        for number in 0..self.all.len() {
             self.go_on(number, bus, registry);
             self.write(number, bus, registry);
         }
@@ -108,7 +116,7 @@ impl Connections {
         let Some(bus) = service.bus_mut() else { return };
         bus.tick(now);
         self.hang_up(bus, registry);
-        for number in 0..MOST {
+        for number in 0..self.all.len() {
             let mut left = budget;
             while left > 0
                 && tell(service, now)
@@ -127,7 +135,7 @@ impl Connections {
         left: &mut usize,
         registry: &Registry,
     ) -> bool {
-        let Some(connection) = &mut self.all[number] else { return false };
+        let Some(connection) = self.connection(number) else { return false };
         let (Stage::Open(stream), true) = (&mut connection.stage, connection.readable) else { return false };
         let Some(bus) = service.bus_mut() else { return false };
         let room = buffer.len().min(*left);
@@ -154,7 +162,10 @@ impl Connections {
     /// Something can be done at once.
     pub(super) fn is_ready(&self, service: &impl Service) -> bool {
         let Some(bus) = service.bus() else { return false };
-        let all = || self.all.iter().enumerate().filter_map(|(number, it)| Some((number, it.as_ref()?)));
+        let all = || {
+            let numbered = self.all.iter().enumerate();
+            numbered.filter_map(|(number, place)| Some((number, place.connection.as_ref()?)))
+        };
         let open = |it: &Connection| matches!(it.stage, Stage::Open(_));
         let reads = || all().any(|(_, it)| it.readable && open(it));
         let writes = || all().any(|(number, it)| it.writable && open(it) && !bus.output(number).is_empty());
@@ -163,8 +174,8 @@ impl Connections {
 
     /// Closes all at once.
     pub(super) fn close_all(&mut self, registry: &Registry) {
-        for number in 0..MOST {
-            self.dropped[number] |= self.all[number].is_some();
+        for number in 0..self.all.len() {
+            self.all[number].dropped |= self.all[number].connection.is_some();
             self.close(number, registry);
         }
     }
@@ -176,7 +187,7 @@ impl Connections {
     }
 
     fn close(&mut self, number: usize, registry: &Registry) {
-        let connection = self.all.get_mut(number).and_then(Option::take);
+        let connection = self.all.get_mut(number).and_then(|place| place.connection.take());
         if let Some(Connection {
             stage: Stage::Open(mut stream) | Stage::Connecting(mut stream, _), ..
         }) = connection
@@ -187,15 +198,19 @@ impl Connections {
     }
 
     fn open(&mut self, number: usize, endpoint: Endpoint, bus: &mut dyn Bus, registry: &Registry) {
-        let Some(look_up) = self.look_ups.get_mut(number) else { return };
-        self.all[number] = None;
+        if number >= MOST {
+            return;
+        }
+        if self.all.len() <= number {
+            self.all.resize_with(number + 1, Place::default);
+        }
+        let place = &mut self.all[number];
+        place.connection = None;
         match addresses::known(&endpoint) {
             Some(address) => self.connect(number, VecDeque::from([address]), bus, registry),
-            None => match look_up.begin(&endpoint, &self.waker) {
+            None => match place.look_up.begin(&endpoint, &self.waker) {
                 Ok(()) => {
-                    let stage = Stage::LookingUp(endpoint);
-                    self.all[number] =
-                        Some(Connection { stage, readable: false, ending: false, writable: false });
+                    place.connection = Some(Connection::new(Stage::LookingUp(endpoint)));
                 }
                 Err(error) => bus.closed(number, &format!("nobody can look up {endpoint}: {error}")),
             },
@@ -214,9 +229,8 @@ impl Connections {
         while let Some(address) = addresses.pop_front() {
             match self.begin(number, &address, registry) {
                 Ok(stream) => {
-                    let stage = Stage::Connecting(stream, addresses);
-                    self.all[number] =
-                        Some(Connection { stage, readable: false, ending: false, writable: false });
+                    let connection = Connection::new(Stage::Connecting(stream, addresses));
+                    self.all[number].connection = Some(connection);
                     return;
                 }
                 Err(error) => why = format!("{address} cannot be reached: {error}"),
@@ -234,20 +248,21 @@ impl Connections {
 
     /// Looks whether a name has been found, or a connection has come about.
     fn go_on(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
-        let Some(connection) = &mut self.all[number] else { return };
+        let place = &mut self.all[number];
+        let Some(connection) = &mut place.connection else { return };
         match &mut connection.stage {
             Stage::Open(_) => {}
-            Stage::LookingUp(endpoint) => match self.look_ups[number].result() {
+            Stage::LookingUp(endpoint) => match place.look_up.result() {
                 None => {}
                 Some(Ok(mut addresses)) => {
-                    self.all[number] = None;
-                    addresses.rotate_left(self.tries[number].checked_rem(addresses.len()).unwrap_or(0));
-                    self.tries[number] = self.tries[number].wrapping_add(1);
+                    place.connection = None;
+                    addresses.rotate_left(place.tries.checked_rem(addresses.len()).unwrap_or(0));
+                    place.tries = place.tries.wrapping_add(1);
                     self.connect(number, addresses, bus, registry);
                 }
                 Some(Err(error)) => {
                     let why = format!("nobody can look up {endpoint}: {error}");
-                    self.all[number] = None;
+                    place.connection = None;
                     bus.closed(number, &why);
                 }
             },
@@ -260,12 +275,12 @@ impl Connections {
                 }
                 Ok(true) => {
                     if let Some(Connection { stage: Stage::Connecting(stream, _), .. }) =
-                        self.all[number].take()
+                        place.connection.take()
                     {
                         let (readable, ending) = (true, false);
                         let stage = Stage::Open(stream);
-                        self.all[number] = Some(Connection { stage, readable, ending, writable: true });
-                        self.tries[number] = 0;
+                        place.connection = Some(Connection { stage, readable, ending, writable: true });
+                        place.tries = 0;
                         bus.connected(number);
                     }
                 }
@@ -283,7 +298,7 @@ impl Connections {
     }
 
     fn write(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
-        let Some(Connection { stage: Stage::Open(stream), writable, .. }) = &mut self.all[number] else {
+        let Some(Connection { stage: Stage::Open(stream), writable, .. }) = self.connection(number) else {
             return;
         };
         let mut budget = WRITE_BUDGET;
