@@ -1,7 +1,8 @@
 //! What a node of a cluster listens to: namespaces, and rooms with channels of their own. It must not look at what is heard.
 
 use super::channels::{Channels, Content, Listened};
-use super::redis::{Redis, Subscription};
+use super::redis::Subscription;
+use super::store::Store;
 use std::collections::{BTreeSet, HashMap};
 
 /// All that a node listens to.
@@ -36,14 +37,14 @@ impl Listening {
     }
 
     /// There is a namespace of this name from now on.
-    pub(super) fn namespace_made(&mut self, redis: &mut Redis, channels: &Channels, namespace: &str) {
+    pub(super) fn namespace_made(&mut self, redis: &mut Store, channels: &Channels, namespace: &str) {
         if self.namespaces.insert(namespace.into()) {
             channels.of_namespace(namespace, |listened| self.begin(redis, channels, namespace, listened));
         }
     }
 
     /// The namespace is gone.
-    pub(super) fn namespace_gone(&mut self, redis: &mut Redis, channels: &Channels, namespace: &str) {
+    pub(super) fn namespace_gone(&mut self, redis: &mut Store, channels: &Channels, namespace: &str) {
         if self.namespaces.remove(namespace) {
             channels.of_namespace(namespace, |listened| self.end(redis, &listened));
         }
@@ -52,7 +53,7 @@ impl Listening {
     /// Rooms have come, or gone: a namespace, a room, and whether it has come.
     pub(super) fn rooms_changed<'a>(
         &mut self,
-        redis: &mut Redis,
+        redis: &mut Store,
         channels: &Channels,
         changes: impl Iterator<Item = (&'a str, &'a str, bool)> + Clone,
     ) {
@@ -66,7 +67,7 @@ impl Listening {
     }
 
     /// Listens to channels in place of patterns.
-    pub(super) fn leave_patterns(&mut self, redis: &mut Redis, channels: &Channels) {
+    pub(super) fn leave_patterns(&mut self, redis: &mut Store, channels: &Channels) {
         let patterns: Vec<_> = self.channels.extract_if(|_, it| it.kind == Subscription::Pattern).collect();
         for (name, Channel { namespace, .. }) in patterns {
             redis.unsubscribe(Subscription::Pattern, &name);
@@ -75,7 +76,7 @@ impl Listening {
     }
 
     /// Listens to something, for one more who wants it.
-    fn begin(&mut self, redis: &mut Redis, channels: &Channels, namespace: &str, listened: Listened) {
+    fn begin(&mut self, redis: &mut Store, channels: &Channels, namespace: &str, listened: Listened) {
         let Listened { kind, name, content } = listened;
         if let Some(channel) = self.channels.get_mut(name.as_bytes()) {
             channel.wanted = channel.wanted.saturating_add(1);
@@ -88,7 +89,7 @@ impl Listening {
     }
 
     /// One less wants it.
-    fn end(&mut self, redis: &mut Redis, Listened { kind, name, .. }: &Listened) {
+    fn end(&mut self, redis: &mut Store, Listened { kind, name, .. }: &Listened) {
         let Some(channel) = self.channels.get_mut(name.as_bytes()) else { return };
         channel.wanted = channel.wanted.saturating_sub(1);
         if channel.wanted == 0 {
@@ -102,13 +103,12 @@ impl Listening {
 mod tests {
     use super::*;
     use crate::cluster::redis::RedisOptions;
-    use crate::engine::bus::Bus;
     use crate::host::cluster::{Cluster, ClusterFormat, SubscriptionMode};
 
     /// What a Redis that has answered nothing is told to listen to at once.
-    fn world(format: ClusterFormat, room_channels: bool) -> (Redis, Channels, Listening) {
+    fn world(format: ClusterFormat, room_channels: bool) -> (Store, Channels, Listening) {
         let options = Cluster { format, room_channels, prefix: "p".into(), ..Cluster::default() };
-        let redis = Redis::new(&RedisOptions::parse("redis://").unwrap(), 1);
+        let redis = Store::new(&RedisOptions::parse("redis://").unwrap(), 1);
         (redis, Channels::new(&options).unwrap(), Listening::default())
     }
 
@@ -163,7 +163,7 @@ mod tests {
             listening.namespace_gone(&mut redis, &channels, "/a*");
             listening.namespace_gone(&mut redis, &channels, "/never");
             assert_eq!(names(&listening, &channels.uid), []);
-            assert!(redis.next_timeout().is_some());
+            assert!(redis.bus().next_timeout().is_some());
         }
     }
 

@@ -8,9 +8,11 @@
 mod channels;
 mod incoming;
 mod listening;
+mod masters;
 mod node;
 pub(crate) mod redis;
 mod requests;
+mod store;
 
 pub(crate) use incoming::{ClientsStep, ForHost, Incoming};
 pub(crate) use node::Node;

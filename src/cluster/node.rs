@@ -4,8 +4,9 @@
 use super::channels::{Channels, Content, Way};
 use super::incoming::{ClientsStep, ForHost, Incoming, Unread, counted};
 use super::listening::{Channel, Listening};
-use super::redis::{Redis, RedisCounters, RedisEvent, RedisOptions};
+use super::redis::{RedisCounters, RedisEvent, RedisOptions};
 use super::requests::{Asked, Over, Question, Requests};
+use super::store::Store;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::unfit::Field;
@@ -39,7 +40,7 @@ enum Pending {
 
 /// A node of a cluster.
 pub(crate) struct Node {
-    redis: Redis,
+    redis: Store,
     options: Cluster,
     channels: Channels,
     listening: Listening,
@@ -66,7 +67,7 @@ impl Node {
         // What is not text takes a third more in a stream.
         let factor = if channels.stream().is_some() { 2 } else { 1 };
         let redis = redis.with_max_message(options.max_message.saturating_mul(factor));
-        let mut redis = Redis::new(&redis, u64::from_ne_bytes(seed));
+        let mut redis = Store::new(&redis, u64::from_ne_bytes(seed));
         if let Some(stream) = channels.stream().filter(|_| !options.write_only) {
             redis.read_stream(stream.as_bytes());
         }
@@ -102,12 +103,12 @@ impl Node {
 
     /// Its connections, for whoever drives them.
     pub(crate) fn bus(&self) -> &dyn Bus {
-        &self.redis
+        self.redis.bus()
     }
 
     /// The same, to be driven.
     pub(crate) fn bus_mut(&mut self) -> &mut dyn Bus {
-        &mut self.redis
+        self.redis.bus_mut()
     }
 
     /// There is a namespace of this name from now on.
@@ -283,7 +284,7 @@ impl Node {
     }
 
     fn ask_redis(&mut self, [command, how, channel]: &[Vec<u8>; 3], number: u64) {
-        self.redis.ask(&[command, how, channel], number);
+        self.redis.ask([command, how, channel], number);
     }
 
     /// When a question is over, whatever comes.

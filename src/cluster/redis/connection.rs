@@ -1,6 +1,8 @@
 //! One connection to a Redis: what is sent, what is awaited, and since when. It must not know what a reply is good for.
 
 use super::options::RedisOptions;
+use super::post::Post;
+use super::random::Random;
 use super::subscriptions::Change;
 use crate::base::Millis;
 use crate::wire::resp::{self, Reader};
@@ -18,6 +20,8 @@ pub(super) const BACK_OFF: (Millis, Millis) = (50, 2_000);
 pub(super) const LONG_WAIT: Millis = 10_000;
 /// Bytes behind a message's own: its channel, and how they are told apart.
 const OVERHEAD: usize = 64 * 1024;
+/// Bytes that are kept until they are answered; what is posted beyond is not brought elsewhere.
+const MAX_KEPT: usize = 1 << 20;
 /// Room for output is given back down to this.
 const KEEP: usize = 64 * 1024;
 
@@ -45,6 +49,8 @@ pub(super) enum Awaited {
     Ping,
     /// So many commands one after the other whose answers nobody asks for.
     Posts(u64),
+    /// One of those that is brought elsewhere if it does not belong here.
+    Kept(Post),
     /// One with the number of who asks.
     Ask(u64),
     Change(Change),
@@ -66,6 +72,8 @@ pub(super) struct Connection {
     pub(super) awaited: VecDeque<Awaited>,
     /// How many of those are asked for by somebody.
     pub(super) asked: usize,
+    /// Bytes of those that are kept.
+    kept: usize,
     /// Since when an answer has been awaited without a break, if that is known.
     owed_since: Option<Millis>,
     /// When bytes came last.
@@ -89,6 +97,7 @@ impl Connection {
             sent: 0,
             awaited: VecDeque::new(),
             asked: 0,
+            kept: 0,
             owed_since: None,
             heard: 0,
             dry: true,
@@ -150,6 +159,17 @@ impl Connection {
         self.expect(Awaited::Posts(1));
     }
 
+    /// The same, and keeps it until it is answered, if not too much is kept already.
+    pub(super) fn post_and_keep(&mut self, post: Post) {
+        self.output.extend_from_slice(post.bytes());
+        let kept = self.kept.saturating_add(post.size());
+        if kept > MAX_KEPT {
+            return self.expect(Awaited::Posts(1));
+        }
+        self.kept = kept;
+        self.expect(Awaited::Kept(post));
+    }
+
     fn expect(&mut self, awaited: Awaited) {
         self.asked = self.asked.saturating_add(usize::from(matches!(awaited, Awaited::Ask(_))));
         match (self.awaited.back_mut(), &awaited) {
@@ -170,7 +190,11 @@ impl Connection {
             return Some(Awaited::Posts(1));
         }
         let awaited = self.awaited.pop_front()?;
-        self.asked = self.asked.saturating_sub(usize::from(matches!(awaited, Awaited::Ask(_))));
+        match &awaited {
+            Awaited::Ask(_) => self.asked = self.asked.saturating_sub(1),
+            Awaited::Kept(post) => self.kept = self.kept.saturating_sub(post.size()),
+            _ => {}
+        }
         Some(awaited)
     }
 
@@ -233,7 +257,7 @@ impl Connection {
 
     /// It is gone, and waits to be opened again: for `LONG_WAIT`, or for a while that grows each time. One that stood is opened again at
     /// once, the first time: mostly it was cut alone, and the Redis is there. `random` spreads those who have lost the same Redis.
-    pub(super) fn lose(&mut self, options: &RedisOptions, random: u64, long: bool, now: Millis) {
+    pub(super) fn lose(&mut self, options: &RedisOptions, random: &mut Random, long: bool, now: Millis) {
         let stood = match self.state {
             State::Ready(since) | State::Ending { since, .. } => now.saturating_sub(since) >= BACK_OFF.1,
             _ => false,
@@ -243,8 +267,7 @@ impl Connection {
             _ if stood => 0,
             before => BACK_OFF.0.checked_shl(before.min(16)).unwrap_or(BACK_OFF.1).min(BACK_OFF.1),
         };
-        let half = whole / 2;
-        let wait = half.saturating_add(random.checked_rem(half.saturating_add(1)).unwrap_or(0));
+        let wait = random.around(whole);
         *self = Self {
             state: State::Waiting(now.saturating_add(wait)),
             attempts: if stood { 0 } else { self.attempts.saturating_add(1) },

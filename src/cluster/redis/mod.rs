@@ -1,10 +1,13 @@
 //! A node's connections to one Redis, without I/O: one for commands, one that listens, and one that reads streams. They are opened again
 //! when they are lost, subscribe again to all that they did, and read on where they were. It must not know what messages mean.
 
+mod astray;
 mod backlog;
 mod bus;
 mod connection;
 mod options;
+mod post;
+mod random;
 mod refusal;
 mod replies;
 mod sentinels;
@@ -19,14 +22,17 @@ use crate::wire::resp::{self, Reply};
 use backlog::Backlog;
 use connection::{Awaited, Connection};
 use replies::Found;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use streams::Streams;
-use subscriptions::{Change, Subscriptions};
+use subscriptions::Subscriptions;
 
+pub(crate) use astray::Astray;
 pub(crate) use options::RedisOptions;
-pub(crate) use streams::Entry;
-pub(crate) use subscriptions::Subscription;
+pub(crate) use post::Post;
+pub(crate) use random::Random;
+pub(crate) use streams::{Entry, append};
+pub(crate) use subscriptions::{Change, Subscription};
 
 /// Bytes that the kernel has not taken: what is published beyond is dropped.
 const MAX_OUTPUT: usize = 16 << 20;
@@ -67,7 +73,7 @@ pub(crate) enum RedisEvent<'a> {
 
 /// An event that is not lent from what was received.
 #[derive(Debug)]
-enum Told {
+pub(crate) enum Told {
     Up(Option<Millis>),
     Down(String),
     Failed(u64, String),
@@ -76,8 +82,19 @@ enum Told {
     Entry(Entry),
 }
 
+/// What was heard, where it is not lent yet.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Nothing,
+    Told(Told),
+    /// The answer to a question: [`Redis::reply`] lends it.
+    Reply(u64),
+    /// [`Redis::message`] lends it.
+    Message,
+}
+
 impl Told {
-    fn lend(&self) -> RedisEvent<'_> {
+    pub(crate) fn lend(&self) -> RedisEvent<'_> {
         match self {
             Self::Up(lost) => RedisEvent::Up { lost: *lost },
             Self::Down(why) => RedisEvent::Down { why },
@@ -110,6 +127,22 @@ pub(crate) struct RedisCounters {
     pub(crate) failed: u64,
 }
 
+impl RedisCounters {
+    /// The sum of both.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            published: self.published.saturating_add(other.published),
+            dropped: self.dropped.saturating_add(other.dropped),
+            lost: self.lost.saturating_add(other.lost),
+            refused: self.refused.saturating_add(other.refused),
+            heard: self.heard.saturating_add(other.heard),
+            passed_over: self.passed_over.saturating_add(other.passed_over),
+            connected: self.connected.saturating_add(other.connected),
+            failed: self.failed.saturating_add(other.failed),
+        }
+    }
+}
+
 /// A node's connections to one Redis. [`Bus`](crate::engine::bus::Bus) is what drives them.
 #[derive(Debug)]
 pub(crate) struct Redis {
@@ -137,9 +170,13 @@ pub(crate) struct Redis {
     /// That the Redis refuses what is published has been told.
     unpublished_told: bool,
     told: VecDeque<Told>,
+    /// What it has not taken, as one server of several.
+    astray: VecDeque<Astray>,
+    /// Of which lanes something came back, and nothing was taken since.
+    lanes_astray: BTreeSet<u16>,
     /// The one of them that is lent out.
     lent: Option<Told>,
-    random: u64,
+    random: Random,
     now: Millis,
     counters: RedisCounters,
 }
@@ -164,8 +201,10 @@ impl Redis {
             why: String::new(),
             unpublished_told: false,
             told: VecDeque::new(),
+            astray: VecDeque::new(),
+            lanes_astray: BTreeSet::new(),
             lent: None,
-            random: seed,
+            random: Random::new(seed),
             now: 0,
             counters: RedisCounters::default(),
         }
@@ -204,20 +243,17 @@ impl Redis {
         payload: &[u8],
         volatile: bool,
     ) -> Published {
-        let command: &[u8] = if kind == Subscription::Shard { b"SPUBLISH" } else { b"PUBLISH" };
-        self.post(&[command, channel, payload], volatile)
+        self.post(&[kind.publishes(), channel, payload], volatile)
     }
 
     /// Reads a stream from now on, over all connections to come: what it has since then, and what it had while there was none.
     pub(crate) fn read_stream(&mut self, name: &[u8]) {
-        self.streams.add(name);
+        self.streams.add(name, None);
     }
 
     /// Appends an entry to a stream, which keeps the last `keep` or some more. What is `volatile` does not wait for a connection.
     pub(crate) fn append(&mut self, stream: &[u8], keep: u32, fields: &[&[u8]], volatile: bool) -> Published {
-        let keep = keep.to_string();
-        let head: [&[u8]; 6] = [b"XADD", stream, b"MAXLEN", b"~", keep.as_bytes(), b"*"];
-        self.post(&[&head, fields].concat(), volatile)
+        self.post(&append(stream, keep.to_string().as_bytes(), fields), volatile)
     }
 
     /// A command whose answer is of no interest but for its errors.
@@ -270,19 +306,45 @@ impl Redis {
 
     /// The next thing that was heard. What it lends lies where it was received.
     pub(crate) fn next(&mut self) -> Option<RedisEvent<'_>> {
+        match self.step() {
+            Step::Nothing => None,
+            Step::Told(told) => Some(self.lent.insert(told).lend()),
+            Step::Reply(token) => Some(RedisEvent::Reply { token, reply: self.reply() }),
+            Step::Message => Some(self.message()),
+        }
+    }
+
+    /// The same, not lent yet.
+    pub(crate) fn step(&mut self) -> Step {
         loop {
             if let Some(told) = self.told.pop_front() {
-                return Some(self.lent.insert(told).lend());
+                return Step::Told(told);
             }
             match self.look() {
-                Found::Nothing => return None,
+                Found::Nothing => return Step::Nothing,
                 Found::Told => {}
-                Found::Reply(token) => {
-                    return Some(RedisEvent::Reply { token, reply: self.commands.reader.reply() });
-                }
-                Found::Message => return Some(replies::message(self.listener.reader.reply())),
+                Found::Reply(token) => return Step::Reply(token),
+                Found::Message => return Step::Message,
             }
         }
+    }
+
+    /// The answer that was found last.
+    pub(crate) fn reply(&self) -> Reply<'_> {
+        self.commands.reader.reply()
+    }
+
+    /// The message that was found last.
+    pub(crate) fn message(&self) -> RedisEvent<'_> {
+        replies::message(self.listener.reader.reply())
+    }
+
+    /// Whether all that is wanted by now stands, be it told or not.
+    pub(crate) fn stands(&self) -> bool {
+        let listens = self.listener.is_ready() && self.subscriptions.are_settled();
+        let reads = self.reader.is_ready() && self.streams.unknown().is_none();
+        let all = (listens || self.subscriptions.is_empty()) && (reads || self.streams.is_empty());
+        self.commands.is_ready() && all
     }
 
     /// Whether commands are heard, and all subscriptions stand that are allowed.

@@ -14,6 +14,10 @@ pub(crate) struct RedisOptions {
     pub(super) endpoint: Endpoint,
     /// Who knows where it is, in place of `endpoint`.
     pub(super) sentinels: Option<Sentinels>,
+    /// Some servers of a Redis Cluster, in place of `endpoint`.
+    seeds: Option<Vec<Endpoint>>,
+    /// It is one server of a Redis Cluster: what belongs to another one is told, to be brought there.
+    pub(super) is_part: bool,
     pub(super) login: Option<Login>,
     /// 0 is where everybody begins.
     pub(super) database: u32,
@@ -41,6 +45,7 @@ impl fmt::Debug for RedisOptions {
         f.debug_struct("RedisOptions")
             .field("endpoint", &self.endpoint)
             .field("sentinels", &self.sentinels)
+            .field("seeds", &self.seeds)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
@@ -48,7 +53,8 @@ impl fmt::Debug for RedisOptions {
 
 impl RedisOptions {
     /// Reads `redis://user:password@host:port/database`, or `unix://user:password@/path?db=database`, as Python's and Node's clients take
-    /// them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does. Messages may have 8 MiB.
+    /// them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does, or servers of a Redis Cluster:
+    /// `redis+cluster://user:password@host:port,host:port`. Messages may have 8 MiB.
     ///
     /// # Errors
     /// What is wrong with it, in words.
@@ -68,6 +74,7 @@ impl RedisOptions {
                 return Err(&"TLS is not built in: redis:// over a tunnel or a local network is");
             }
             "redis+sentinel" | "redis-sentinel" => sentinels(host, path)?,
+            "redis+cluster" | "redis-cluster" => seeds(host, path)?,
             _ => return Err(&"its scheme is neither redis:// nor unix://"),
         };
         if let Some(login) = login {
@@ -83,11 +90,15 @@ impl RedisOptions {
                 _ => return Err(&"the options behind its ? are db, username and password"),
             }
         }
+        if options.seeds.is_some() && options.database > 0 {
+            return Err(&"a Redis Cluster has the database 0 alone");
+        }
         Ok(options)
     }
 
     fn new(endpoint: Endpoint, database: u32) -> Self {
-        Self { endpoint, sentinels: None, login: None, database, max_message: 8 << 20 }
+        let (sentinels, seeds, login) = (None, None, None);
+        Self { endpoint, sentinels, seeds, is_part: false, login, database, max_message: 8 << 20 }
     }
 
     fn login(&mut self) -> &mut Login {
@@ -97,6 +108,16 @@ impl RedisOptions {
     /// The same for a sentinel, which knows neither users nor databases.
     pub(super) fn of_sentinel(&self) -> Self {
         Self { login: None, database: 0, ..self.clone() }
+    }
+
+    /// Some servers of the Redis Cluster, if it is one.
+    pub(crate) fn seeds(&self) -> Option<&[Endpoint]> {
+        self.seeds.as_deref()
+    }
+
+    /// The same for one server of the Redis Cluster.
+    pub(crate) fn of_server(&self, endpoint: Endpoint) -> Self {
+        Self { endpoint, seeds: None, is_part: true, ..self.clone() }
     }
 
     /// The same with another bound for messages.
@@ -124,6 +145,13 @@ fn sentinels(hosts: &str, path: &str) -> Result<RedisOptions, Why> {
     let database = if database.is_empty() { 0 } else { self::database(database)? };
     let sentinels = Some(Sentinels { hosts, service: decode(service)? });
     Ok(RedisOptions { sentinels, ..RedisOptions::new(first, database) })
+}
+
+/// Servers of a Redis Cluster, by which the others are found.
+fn seeds(hosts: &str, path: &str) -> Result<RedisOptions, Why> {
+    let seeds: Vec<Endpoint> = hosts.split(',').map(tcp).collect::<Result<_, _>>()?;
+    let first = seeds.first().cloned().ok_or(&"it names no server")?;
+    Ok(RedisOptions { seeds: Some(seeds), ..RedisOptions::new(first, path_database(path)?) })
 }
 
 fn tcp(host: &str) -> Result<Endpoint, Why> {
@@ -222,6 +250,11 @@ mod tests {
         RedisOptions { sentinels: all, ..RedisOptions::new(hosts[0].clone(), database) }
     }
 
+    fn seeds(hosts: &[(&str, u16)]) -> RedisOptions {
+        let hosts: Vec<_> = hosts.iter().map(|&(host, port)| Endpoint::Tcp(host.into(), port)).collect();
+        RedisOptions { seeds: Some(hosts.clone()), ..RedisOptions::new(hosts[0].clone(), 0) }
+    }
+
     fn unix(path: &str) -> RedisOptions {
         RedisOptions::new(Endpoint::Unix(path.into()), 0)
     }
@@ -253,6 +286,8 @@ mod tests {
             ("unix://u:p@/s?db=1", in_database(login(unix("/s"), Some("u"), "p"), 1)),
             ("redis+sentinel://a,b:7/mymaster", sentinels(&[("a", 26379), ("b", 7)], 0)),
             ("redis-sentinel://u:p@a/3/mymaster", login(sentinels(&[("a", 26379)], 3), Some("u"), "p")),
+            ("redis+cluster://a:7000,b,[::1]:7", seeds(&[("a", 7000), ("b", 6379), ("::1", 7)])),
+            ("redis-cluster://u:p@a/0", login(seeds(&[("a", 6379)]), Some("u"), "p")),
             ("unix:///s?password=p", login(unix("/s"), None, "p")),
         ] {
             assert!(
@@ -275,6 +310,10 @@ mod tests {
             ("redis+sentinel://a,b/0/", "service"),
             ("redis+sentinel://a,b/x/mymaster", "database"),
             ("redis+sentinel://a:0/mymaster", "port"),
+            ("redis+cluster://a,b/1", "database 0"),
+            ("redis+cluster://a?db=2", "database 0"),
+            ("redis+cluster://a/mymaster", "database"),
+            ("redis+cluster://a,b:x", "port"),
             ("redis://h:port", "port"),
             ("redis://h:0", "port"),
             ("redis://h:65536", "port"),

@@ -1,6 +1,7 @@
 //! What the replies of a Redis bring about. It must not trust that they are those which were to come.
 
 use super::connection::{Awaited, Connection, LONG_WAIT, State};
+use super::random::Random;
 use super::refusal::{Refusal, words};
 use super::streams::Streams;
 use super::subscriptions::{Change, Subscription};
@@ -85,6 +86,7 @@ fn spoken(reply: Reply<'_>) -> Option<Spoken<'_>> {
 }
 
 const UNASKED: &str = "it answers what it was not asked";
+const ENDED: &str = "it has ended a subscription";
 
 impl Redis {
     pub(super) fn connection_of(&self, which: Which) -> &Connection {
@@ -178,14 +180,20 @@ impl Redis {
                     self.give_up(Which::Commands, &why);
                 }
             }
-            Some((Awaited::Posts(_), Some((refusal, why)))) => {
+            Some((Awaited::Kept(post), Some((_, why)))) if self.is_elsewhere(&why) => {
+                self.goes_astray(Some(post), why);
+            }
+            Some((Awaited::Posts(_) | Awaited::Kept(_), Some((refusal, why)))) => {
                 self.counters.refused = self.counters.refused.saturating_add(1);
-                if refusal == Refusal::Transient {
+                if self.is_elsewhere(&why) {
+                    self.goes_astray(None, why);
+                } else if refusal == Refusal::Transient {
                     self.give_up(Which::Commands, &why);
                 } else if !std::mem::replace(&mut self.unpublished_told, true) {
                     self.told.push_back(Told::Unpublished(why));
                 }
             }
+            Some((Awaited::Kept(post), None)) => self.carried_out(&post),
             Some((Awaited::Posts(_) | Awaited::Ping, _)) | None => {}
             Some((awaited, error)) => self.greeted(Which::Commands, &awaited, error),
         }
@@ -202,9 +210,15 @@ impl Redis {
             Some(Spoken::Changed(kind, on, name)) => {
                 let awaited = self.listener.awaited.front();
                 let asked = matches!(awaited, Some(Awaited::Change(it)) if (it.kind, it.on, &*it.name) == (kind, on, name));
+                // Until it stands again, here or elsewhere, nothing of it is heard.
+                let missed =
+                    self.options.is_part && !on && !asked && self.subscriptions.is_wanted(kind, name);
                 let next = self.subscriptions.confirm(kind, name, on);
                 if asked {
                     self.listener.answered();
+                }
+                if missed {
+                    self.fall(ENDED);
                 }
                 if let Some(change) = next {
                     self.send_change(change);
@@ -217,6 +231,9 @@ impl Redis {
         }
         match self.answer(Which::Listener) {
             Some((Awaited::Ping, _)) | None => {}
+            Some((Awaited::Change(change), Some((_, why)))) if self.is_elsewhere(&why) => {
+                self.subscription_astray(&change, why);
+            }
             Some((Awaited::Change(_), Some((Refusal::Transient, why)))) => {
                 self.give_up(Which::Listener, &why)
             }
@@ -235,8 +252,12 @@ impl Redis {
         match self.answer(Which::Reader) {
             None | Some((Awaited::Ping, _)) => {}
             Some((Awaited::Newest(_) | Awaited::Read, Some((refusal, why)))) => {
+                let elsewhere = self.is_elsewhere(&why);
                 self.connection(Which::Reader).hang_up = true;
-                self.lose(Which::Reader, &why, refusal != Refusal::Transient);
+                self.lose(Which::Reader, &why, refusal != Refusal::Transient && !elsewhere);
+                if elsewhere {
+                    self.goes_astray(None, why);
+                }
             }
             Some((Awaited::Newest(name), None)) => {
                 self.streams.begin(&name, self.reader.reader.reply());
@@ -345,10 +366,7 @@ impl Redis {
 
     /// Says so if all is there again.
     pub(super) fn come_up(&mut self) {
-        let listens = self.listener.is_ready() && self.subscriptions.are_settled();
-        let reads = self.reader.is_ready() && self.streams.unknown().is_none();
-        let all = (listens || self.subscriptions.is_empty()) && (reads || self.streams.is_empty());
-        if self.up || !self.commands.is_ready() || !all {
+        if self.up || !self.stands() {
             return;
         }
         self.up = true;
@@ -365,13 +383,16 @@ impl Redis {
 
     /// A connection is gone, or did not come about. `long`: somebody has to change something first.
     pub(super) fn lose(&mut self, which: Which, why: &str, long: bool) {
-        let (options, now, random) = (self.options_of(which), self.now, self.random());
+        let (options, now) = (self.options_of(which), self.now);
         self.counters.failed = self.counters.failed.saturating_add(1);
+        // Each wait is another one.
+        let mut random = Random::new(self.random.next());
         let awaited = std::mem::take(&mut self.connection(which).awaited);
-        self.connection(which).lose(&options, random, long, now);
+        self.connection(which).lose(&options, &mut random, long, now);
         for awaited in awaited {
             match awaited {
                 Awaited::Posts(count) => self.counters.lost = self.counters.lost.saturating_add(count),
+                Awaited::Kept(_) => self.counters.lost = self.counters.lost.saturating_add(1),
                 Awaited::Ask(token) => self.told.push_back(Told::Failed(token, why.to_owned())),
                 _ => {}
             }
@@ -381,28 +402,11 @@ impl Redis {
             self.ask_again = None;
         }
         self.look_for_another(which);
-        if !self.needs(which) {
-            return;
+        if self.needs(which) {
+            self.fall(why);
+        } else {
+            // It may have been all that was missing.
+            self.come_up();
         }
-        if std::mem::replace(&mut self.up, false) {
-            self.down_since = Some(now);
-        } else if self.why == why {
-            return;
-        }
-        why.clone_into(&mut self.why);
-        match self.told.back_mut() {
-            // Nobody has heard the last reason: there is no need for two.
-            Some(Told::Down(last)) => why.clone_into(last),
-            _ => self.told.push_back(Told::Down(why.to_owned())),
-        }
-    }
-
-    fn random(&mut self) -> u64 {
-        // splitmix64: it spreads, and need not be hard to guess.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
     }
 }

@@ -41,6 +41,12 @@ impl Entry {
     }
 }
 
+/// The command that appends an entry to a stream, which keeps the last `keep` or some more.
+pub(crate) fn append<'a>(stream: &'a [u8], keep: &'a [u8], fields: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let head: [&[u8]; 6] = [b"XADD", stream, b"MAXLEN", b"~", keep, b"*"];
+    [&head, fields].concat()
+}
+
 /// All streams that are read.
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -57,8 +63,14 @@ impl Default for Streams {
 }
 
 impl Streams {
-    pub(super) fn add(&mut self, name: &[u8]) {
-        self.positions.entry(name.into()).or_default();
+    /// Reads one: behind this entry, if it was read before.
+    pub(super) fn add(&mut self, name: &[u8], position: Option<Box<[u8]>>) {
+        self.positions.entry(name.into()).or_insert(position);
+    }
+
+    /// Reads it no more. The entry behind which it is to be read on.
+    pub(super) fn remove(&mut self, name: &[u8]) -> Option<Box<[u8]>> {
+        self.positions.remove(name).flatten()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -169,8 +181,8 @@ mod tests {
     #[test]
     fn each_stream_is_read_behind_what_was_its_last() {
         let mut streams = Streams::default();
-        streams.add(b"b");
-        streams.add(b"a");
+        streams.add(b"b", None);
+        streams.add(b"a", None);
         assert_eq!(streams.unknown(), Some(&b"a"[..]));
         with("*1\r\n*2\r\n$3\r\n5-1\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n", |reply| streams.begin(b"a", reply));
         assert_eq!(streams.unknown(), Some(&b"b"[..]));
@@ -193,7 +205,7 @@ mod tests {
     #[test]
     fn what_is_too_large_comes_alone_or_is_passed_over() {
         let mut streams = Streams::default();
-        streams.add(b"a");
+        streams.add(b"a", None);
         streams.begin(b"a", Reply::Null);
         assert!(!streams.too_big());
         assert_eq!(texts(streams.read()), "XREAD COUNT 1 BLOCK 5000 STREAMS a 0-0");
@@ -206,7 +218,7 @@ mod tests {
     #[test]
     fn what_is_no_such_answer_is_nothing() {
         let mut streams = Streams::default();
-        streams.add(b"a");
+        streams.add(b"a", None);
         for text in [
             "*1\r\n:1\r\n",
             "*1\r\n*1\r\n:1\r\n",

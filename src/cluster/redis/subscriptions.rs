@@ -16,6 +16,11 @@ pub(crate) enum Subscription {
 impl Subscription {
     const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::Shard];
 
+    /// The command whose messages it hears.
+    pub(crate) fn publishes(self) -> &'static [u8] {
+        if self == Self::Shard { b"SPUBLISH" } else { b"PUBLISH" }
+    }
+
     /// The command that begins it, or ends it.
     pub(super) fn command(self, on: bool) -> &'static [u8] {
         match (self, on) {
@@ -37,7 +42,7 @@ impl Subscription {
 
 /// One that is to be begun or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     pub(super) kind: Subscription,
     pub(super) name: Box<[u8]>,
     pub(super) on: bool,
@@ -55,6 +60,8 @@ enum State {
     Ending,
     /// The Redis does not allow it.
     Refused,
+    /// It belongs to another server of the Redis Cluster.
+    Astray,
 }
 
 #[derive(Debug)]
@@ -71,6 +78,8 @@ pub(super) struct Subscriptions {
     by_kind: [BTreeMap<Box<[u8]>, Entry>; 3],
     /// Of how many the command to begin is under way.
     beginning: usize,
+    /// How many belong elsewhere.
+    astray: usize,
 }
 
 impl Subscriptions {
@@ -107,7 +116,7 @@ impl Subscriptions {
 
     /// Whether the Redis has answered all.
     pub(super) fn are_settled(&self) -> bool {
-        self.beginning == 0
+        self.beginning == 0 && self.astray == 0
     }
 
     /// What is to be sent on a new connection.
@@ -118,6 +127,12 @@ impl Subscriptions {
     /// What is to be sent once more, as a rule may have changed.
     pub(super) fn begin_refused(&mut self) -> Vec<Change> {
         self.changes(|entry| entry.state == State::Refused)
+    }
+
+    /// What is to be sent once more, as it may belong here by now.
+    pub(super) fn begin_astray(&mut self) -> Vec<Change> {
+        self.astray = 0;
+        self.changes(|entry| entry.state == State::Astray)
     }
 
     fn changes(&mut self, of: impl Fn(&Entry) -> bool) -> Vec<Change> {
@@ -146,9 +161,21 @@ impl Subscriptions {
         entry.is_some_and(|entry| !std::mem::replace(&mut entry.told, true))
     }
 
+    /// One belongs to another server. Whether it is wanted.
+    pub(super) fn goes_astray(&mut self, kind: Subscription, name: &[u8]) -> bool {
+        self.reach(kind, name, State::Astray);
+        self.go_on(kind, name, true);
+        self.is_wanted(kind, name)
+    }
+
+    /// Whether it is to stand.
+    pub(super) fn is_wanted(&mut self, kind: Subscription, name: &[u8]) -> bool {
+        self.names(kind).get(name).is_some_and(|entry| entry.wanted)
+    }
+
     /// The connection is gone, and all that was on it.
     pub(super) fn forget(&mut self) {
-        self.beginning = 0;
+        (self.beginning, self.astray) = (0, 0);
         for names in &mut self.by_kind {
             names.retain(|_, entry| {
                 (entry.state, entry.told) = (State::Off, false);
@@ -159,8 +186,11 @@ impl Subscriptions {
 
     fn reach(&mut self, kind: Subscription, name: &[u8], state: State) {
         let Some(entry) = self.names(kind).get_mut(name) else { return };
-        let began = std::mem::replace(&mut entry.state, state) == State::Beginning;
-        self.beginning = self.beginning.saturating_sub(usize::from(began));
+        let is_astray = state == State::Astray;
+        let before = std::mem::replace(&mut entry.state, state);
+        self.beginning = self.beginning.saturating_sub(usize::from(before == State::Beginning));
+        self.astray = self.astray.saturating_sub(usize::from(before == State::Astray));
+        self.astray = self.astray.saturating_add(usize::from(is_astray));
     }
 
     /// Sees to it that what is wanted comes about.
@@ -168,8 +198,10 @@ impl Subscriptions {
         let names = self.names(kind);
         let entry = names.get_mut(name)?;
         let on = match (entry.state, entry.wanted) {
-            (State::Off | State::Refused, false) => {
+            (State::Off | State::Refused | State::Astray, false) => {
+                let was_astray = entry.state == State::Astray;
                 names.remove(name);
+                self.astray = self.astray.saturating_sub(usize::from(was_astray));
                 return None;
             }
             (State::Off, true) if ready => true,
@@ -230,6 +262,30 @@ mod tests {
         assert_eq!(sent(all.want(Pattern, b"a", false, true)), None);
         assert!(!all.refuse(Pattern, b"a"));
         assert!(all.is_empty());
+    }
+
+    #[test]
+    fn what_belongs_elsewhere_is_not_settled_until_it_is_left_or_begun_again() {
+        let mut all = Subscriptions::default();
+        all.want(Channel, b"a", true, true);
+        all.want(Channel, b"b", true, true);
+        all.want(Channel, b"c", true, true);
+        for name in [b"a", b"b"] {
+            assert!(all.goes_astray(Channel, name));
+        }
+        all.want(Channel, b"c", false, true);
+        assert!(!all.goes_astray(Channel, b"c"), "nobody wants it any more");
+        assert!(!all.are_settled());
+        assert_eq!(sent(all.want(Channel, b"a", false, true)), None);
+        assert!(!all.are_settled());
+        assert_eq!(all.begin_astray(), [Change { kind: Channel, name: (*b"b").into(), on: true }]);
+        assert!(!all.are_settled());
+        all.confirm(Channel, b"b", true);
+        assert!(all.are_settled());
+        all.goes_astray(Channel, b"b");
+        all.forget();
+        assert!(all.are_settled());
+        assert_eq!(all.begin().len(), 1);
     }
 
     #[test]

@@ -307,3 +307,17 @@ fn output_that_is_not_taken_is_bounded() {
     }
     assert_eq!(world.redis.publish(Subscription::Channel, b"a", &payload, false), Published::Sent);
 }
+
+#[test]
+fn what_is_not_wanted_any_more_is_not_waited_for() {
+    let mut world = World::new("redis://h");
+    world.redis.subscribe(Subscription::Channel, b"c");
+    world.open();
+    world.welcome();
+    assert_eq!(world.said(LISTENER), ["SUBSCRIBE c"]);
+    // The command is under way; then nothing is listened to.
+    world.redis.unsubscribe(Subscription::Channel, b"c");
+    assert_eq!(world.heard(), [""; 0]);
+    world.close(LISTENER, "cut");
+    assert_eq!(world.heard(), ["up"]);
+}
