@@ -19,7 +19,8 @@ use crate::base::open::Open;
 pub struct Cluster {
     /// Where Redis is: `redis://user:password@host:port/database`, or `unix:///path`; or who knows that, of Redis Sentinel:
     /// `redis+sentinel://user:password@host:port,host:port/database/service`, with user and password for the Redis. The sentinels are asked
-    /// again each time that a connection is lost. `redis://127.0.0.1:6379` by default.
+    /// again each time that a connection is lost. Or some servers of a Redis Cluster, by which the others are found:
+    /// `redis+cluster://user:password@host:port,host:port`; it has the database 0 alone. `redis://127.0.0.1:6379` by default.
     pub url: String,
     /// What the names of all channels begin with; the same on every node. Empty, the default: `socket.io` as in Node, or `socketio` where
     /// the format is Python's, whose one channel has this name.

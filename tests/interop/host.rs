@@ -67,6 +67,8 @@ struct Question {
     /// The whole room was asked, or one socket with a time limit, or one without.
     kind: Kind,
     answers: Vec<String>,
+    /// Those of the last one that had some. No scenario has more.
+    attachments: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -317,7 +319,7 @@ impl Host {
                 let attachments: Vec<&[u8]> = attachments.iter().collect();
                 self.answered(ack, Args { items: &items, attachments: &attachments }, remaining);
             }
-            Event::AckEnd { ack, missing: 0, .. } => self.all_answered(ack, &[]),
+            Event::AckEnd { ack, missing: 0, .. } => self.all_answered(ack),
             Event::AckEnd { ack, timed_out, .. } => self.unanswered(ack, timed_out),
             Event::ClusterUp { .. } => self.log(&json!({"what": "cluster up"})),
             Event::ClusterDown { .. } => self.log(&json!({"what": "cluster down"})),
@@ -692,9 +694,10 @@ impl Host {
         let name = args.text(0);
         let message = Message::new(&name, &array).attach(args.attachments);
         match self.broker.emit_with_ack(target, message, time, 0) {
-            Ok((_, Some(ack))) => {
-                drop(self.questions.insert(ack, Question { asker, kind, answers: Vec::new() }))
-            }
+            Ok((_, Some(ack))) => drop(
+                self.questions
+                    .insert(ack, Question { asker, kind, answers: Vec::new(), attachments: Vec::new() }),
+            ),
             Ok((_, None)) => self.send(asker, "answers", "[true,[]]", &[]),
             Err(_) => {}
         }
@@ -705,8 +708,11 @@ impl Host {
         let asker = question.asker;
         if question.kind == Kind::Room {
             question.answers.push(args.items.first().map_or("null", |first| first).to_owned());
+            if !args.attachments.is_empty() {
+                question.attachments = args.attachments.iter().map(|bytes| bytes.to_vec()).collect();
+            }
             if remaining == 0 {
-                self.all_answered(ack, args.attachments);
+                self.all_answered(ack);
             }
         } else {
             self.send(asker, "answered", &args.array(), args.attachments);
@@ -714,10 +720,11 @@ impl Host {
         }
     }
 
-    fn all_answered(&mut self, ack: AckId, attachments: &[&[u8]]) {
+    fn all_answered(&mut self, ack: AckId) {
         let Some(question) = self.questions.remove(&ack) else { return };
         let answers = question.answers.join(",");
-        self.send(question.asker, "answers", &format!("[true,[{answers}]]"), attachments);
+        let attachments: Vec<&[u8]> = question.attachments.iter().map(|bytes| &**bytes).collect();
+        self.send(question.asker, "answers", &format!("[true,[{answers}]]"), &attachments);
     }
 
     /// Asks other nodes for an observer.

@@ -84,6 +84,66 @@ export const faults = {
   },
 };
 
+/** Those of a Redis Cluster. Which channel, or which stream, carries what is said depends on the format. */
+export const ofMasters = {
+  async "a slot moves to another master"({ a, b, redis, here, there, room, carrier, isStream }) {
+    await ask(b, "join", room);
+    await b.listens(room);
+    for (const host of [here, there]) await host.log({ what: "cluster up" });
+    // Those who listen to what moves.
+    const listening = carrier(room) === undefined ? [] : carrier(room).includes(room) ? [there] : [here, there];
+    for (let round = 0; round < 3; round++) {
+      const said = Array.from({ length: 60 }, (_, n) => ["x", round, n]);
+      said.slice(0, 20).forEach((args) => a.emit("say", { rooms: [room] }, ...args));
+      await redis.move(carrier(room) ?? "any");
+      said.slice(20, 40).forEach((args) => a.emit("say", { rooms: [room] }, ...args));
+      for (const host of listening) {
+        await host.log({ what: "cluster down" });
+        await host.log({ what: "cluster up" });
+      }
+      said.slice(40).forEach((args) => a.emit("say", { rooms: [room] }, ...args));
+      await ask(a, "say", { rooms: [room] }, "end", round);
+      await next(b, "end");
+      const got = b.got.splice(0).filter(([name]) => name === "x");
+      // What nobody listens to is lost, of a stream nothing; all that is heard is in its order, and once.
+      if (isStream) assert.deepEqual(got, said);
+      assert.deepEqual(got, said.filter((args) => got.some((other) => other[2] === args[2])));
+      assert.deepEqual(got.slice(-20), said.slice(40));
+    }
+    await reached(a, b);
+    await reached(b, a);
+  },
+  async "a master dies, and its replica takes over"({ a, b, redis, here, there, carrier, room }) {
+    for (const host of [here, there]) await host.log({ what: "cluster up" });
+    await redis.kill(await redis.owner(carrier(room) ?? "any"));
+    for (const host of [here, there]) await host.log({ what: "cluster down" });
+    await ask(a, "say", {}, "alone", 1);
+    assert.deepEqual(await came(a), [["alone", 1]], "its own clients hear it at once");
+    for (const host of [here, there]) await host.log({ what: "cluster up" });
+    await reached(a, b);
+    await reached(b, a);
+    // All that is listened to is heard again.
+    for (const name of [room, room + "2", room + "3"]) {
+      await ask(b, "join", name);
+      await b.listens(name);
+      await ask(a, "say", { rooms: [name] }, "to", name);
+      assert.deepEqual(await next(b, "to"), [name]);
+    }
+  },
+  async "a master and its replica change their parts"({ a, b, c, observe, redis, carrier, room }) {
+    const master = await redis.owner(carrier(room) ?? "any");
+    await redis.failover(master);
+    await reached(a, b);
+    await reached(b, a);
+    // The old one is a replica, and goes.
+    await redis.kill(master);
+    await reached(a, b);
+    await reached(b, a);
+    await until(() => ask(observe, "nodes", "/"), ([nodes]) => nodes === 2, "both nodes");
+    assert.ok((await ask(observe, "fetch", "/", null))[0].some(({ id }) => id === c.id));
+  },
+};
+
 /** Those of the streams format alone. */
 export const ofStreams = {
   async "Redis cuts those who read the stream, and nothing is lost"({ a, b, redis, here, there }) {

@@ -68,7 +68,7 @@ export class Redis {
 }
 
 /** An address on which nobody listens yet. */
-async function free() {
+export async function free() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();

@@ -6,10 +6,11 @@ import { parseArgs } from "node:util";
 import path from "node:path";
 import { within } from "../lib/raw.mjs";
 import { Host } from "../lib/host.mjs";
-import { Clients, until, up } from "../scenarios/client.mjs";
-import { faults, ofStreams, reached } from "./faults.mjs";
+import { Clients, ask, next, until, up } from "../scenarios/client.mjs";
+import { faults, ofMasters, ofStreams, reached } from "./faults.mjs";
+import { Masters } from "./masters.mjs";
 import { Redis, Watched, hasRedis } from "./redis.mjs";
-import { ofPubSub, scenarios } from "./scenarios.mjs";
+import { ofOneServer, ofPubSub, scenarios } from "./scenarios.mjs";
 
 const { values: args } = parseArgs({ options: {
   host: { type: "string" }, only: { type: "string" }, quiet: { type: "boolean", default: false },
@@ -44,10 +45,11 @@ async function attempt(name, test) {
   }
 }
 
-/** A cluster of two nodes, and what it takes to play a scenario in it. */
-async function cluster(format, commands, login, counted = COUNTED[format]) {
-  const redis = await Redis.start();
-  const options = { cluster: { path: redis.path, format, login: await login?.(redis.client) }, maxHttpBufferSize: 20_000_000 };
+/** A cluster of two nodes, and what it takes to play a scenario in it. With `masters` its Redis is a Redis Cluster, which goes on. */
+async function cluster(format, commands, { login, counted = COUNTED[format], masters } = {}) {
+  const redis = masters ?? await Redis.start();
+  const place = masters ? { path: "", url: masters.url, ports: masters.ports } : { path: redis.path };
+  const options = { cluster: { ...place, format, login: await login?.(redis.client) }, maxHttpBufferSize: 20_000_000 };
   const hosts = await Promise.all(commands.map((command) => Host.start(command, options)));
   const [here, there] = hosts.map((host) => new Clients(host.url, "websocket"));
   const observe = await here.connect("/observer");
@@ -55,12 +57,16 @@ async function cluster(format, commands, login, counted = COUNTED[format]) {
   await reached(...probes);
   await reached(...probes.toReversed());
   probes.forEach((probe) => probe.disconnect());
+  const fence = masters && ACROSS.includes(format) ? await fences(masters, [here, there]) : undefined;
+  // What carries what is said to a room: a channel, or the stream. Undefined where any server does.
+  const carrier = (room) => ({ streams: "socket.io", "sharded static": "socket.io#/#", pubsub: undefined, "pubsub rooms": undefined })[format] ?? (/sharded/.test(format) ? `socket.io#/#${room}#` : undefined);
   let count = 0;
   return {
     async play(scenario) {
       const [a, b, c] = [await here.connect(), await there.connect(), await there.connect()];
       const nodes = new Map();
       for (const [socket, host, command] of [[a, 0, commands[0]], [b, 1, commands[1]], [c, 1, commands[1]]]) {
+        Object.assign(socket, { host, fence: fence && ((to) => fence(socket, to)) });
         // Where rooms have channels, a node that has one more listens soon, not at once.
         socket.listens = async (name) => {
           if (counted === undefined || (format === "pubsub rooms" && command === reference)) return;
@@ -75,10 +81,11 @@ async function cluster(format, commands, login, counted = COUNTED[format]) {
       const beside = async (socket, nsp, auth) => {
         const other = (socket === a ? here : there).beside(socket, nsp, { auth });
         await up(other);
-        return other;
+        return Object.assign(other, { host: socket.host, fence: fence && ((to) => fence(other, to)) });
       };
       try {
-        await scenario({ a, b, c, beside, observe, redis, here: hosts[0], there: hosts[1], other: hosts[1], room: `r${++count}` });
+        await scenario({ a, b, c, beside, observe, redis, here: hosts[0], there: hosts[1], other: hosts[1], room: `r${++count}`,
+          carrier, isStream: format === "streams" });
       } finally {
         [a, b, c].forEach((socket) => socket.disconnect());
       }
@@ -87,8 +94,41 @@ async function cluster(format, commands, login, counted = COUNTED[format]) {
       here.close();
       there.close();
       for (const host of hosts) await host.stop();
-      await redis.stop();
+      if (!masters) await redis.stop();
     },
+  };
+}
+
+/** The formats in which what is said goes over several servers of a Redis Cluster. */
+const ACROSS = ["pubsub", "pubsub rooms", "sharded", "sharded private"];
+/** Waits until a node has heard what another one has said before, over whichever of the masters: something comes behind it over each of them. */
+async function fences(masters, clients) {
+  const rooms = new Map();
+  for (let n = 0; rooms.size < 3; n++) rooms.set(await masters.owner(`socket.io#/plain#f${n}#`), `f${n}`);
+  const guards = await Promise.all(clients.map((client) => client.connect("/plain")));
+  let count = 0;
+  const say = async (guard) => {
+    count++;
+    for (const room of rooms.values()) await ask(guard, "say", { rooms: [room], self: false }, "fence", room, count);
+  };
+  for (const guard of guards) for (const room of rooms.values()) await ask(guard, "join", room);
+  for (const [from, to] of [guards, guards.toReversed()]) {
+    await until(async () => { await say(from); await ask(to, "rooms"); return new Set(to.got.map(([, room]) => room)).size; }, (size) => size === rooms.size, "a node that listens");
+  }
+  return async (from, to) => {
+    await ask(from, "rooms");
+    const wanted = new Set(rooms.values());
+    await say(guards[from.host]);
+    while (wanted.size > 0) {
+      const [room, of] = await next(guards[1 - from.host], "fence");
+      if (of === count) wanted.delete(room);
+    }
+    // Node delivers to its own clients what Redis has taken.
+    if (from.host === to.host) {
+      await ask(from, "say", { rooms: [to.id] }, "fence");
+      await next(to, "fence");
+    }
+    await ask(to, "rooms");
   };
 }
 
@@ -123,7 +163,7 @@ if (args.host !== undefined) {
   };
   for (const [format, rules] of Object.entries({ pubsub, sharded, streams })) {
     await attempt(`the rules of docs/CLUSTER.md for ${format}`, async () => {
-      const nodes = await cluster(format, [ours, withLoops(2)], login(rules));
+      const nodes = await cluster(format, [ours, withLoops(2)], { login: login(rules) });
       for (const scenario of [scenarios["to a room"], scenarios["who is there"], scenarios["how many nodes there are"]]) await nodes.play(scenario);
       await nodes.stop();
     });
@@ -131,7 +171,7 @@ if (args.host !== undefined) {
   await attempt("channels that the rules leave out", async () => {
     const namespaces = ["/", "/plain", "/custom", "/guarded"];
     const channels = namespaces.flatMap((name) => [`&socket.io#${name}#*`, `&socket.io-request#${name}#`, `&socket.io-response#${name}#*`]);
-    const nodes = await cluster("pubsub", [ours, ours], login(pubsub, "resetchannels", ...channels, "&socket.io-response#/#"));
+    const nodes = await cluster("pubsub", [ours, ours], { login: login(pubsub, "resetchannels", ...channels, "&socket.io-response#/#") });
     await nodes.play(async ({ here }) => {
       assert.match((await here.log({ what: "cluster refused" })).reason, /NOPERM/);
     });
@@ -141,7 +181,7 @@ if (args.host !== undefined) {
   // A pattern needs a rule that is the same text; channels need one that fits.
   await attempt("a pattern that the rules leave out", async () => {
     for (const node of [ours, withLoops(2)]) {
-      const nodes = await cluster("pubsub", [node, node], login(pubsub, "resetchannels", "&socket.io*"), "NUMSUB");
+      const nodes = await cluster("pubsub", [node, node], { login: login(pubsub, "resetchannels", "&socket.io*"), counted: "NUMSUB" });
       await nodes.play(async ({ here }) => {
         assert.match((await here.log({ what: "cluster refused" })).reason, /each room has a channel now: NOPERM/);
       });
@@ -169,6 +209,32 @@ if (args.host !== undefined) {
       for (const host of hosts) await host.stop();
       await watched.stop();
     });
+  }
+}
+
+// A Redis Cluster. Node's classic channels go over another master each time, so that there is no order in what it says over them.
+const shared = await Masters.start();
+for (const format of FORMATS) {
+  for (const pair of ["from ours to Node", "from Node to ours", "from 2 loops to ours"]) {
+    const nodes = await cluster(format, PAIRS[pair], { masters: shared });
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      if (ofPubSub.includes(name) || (ACROSS.includes(format) && ofOneServer.includes(name) && (/sharded/.test(format) || /from Node/.test(pair)))) continue;
+      await attempt(`Redis Cluster / ${format} / ${pair} / ${name}`, () => nodes.play(scenario));
+    }
+    await nodes.stop();
+  }
+}
+await shared.stop();
+if (args.host !== undefined) {
+  for (const format of FORMATS) {
+    for (const [name, scenario] of Object.entries(ofMasters)) {
+      await attempt(`Redis Cluster / ${format} / between ours / ${name}`, async () => {
+        const masters = await Masters.start();
+        const nodes = await cluster(format, [ours, withLoops(2)], { masters });
+        await nodes.play(scenario).finally(() => nodes.stop());
+        await masters.stop();
+      });
+    }
   }
 }
 console.log(`${results.passed} passed, ${results.failed.length} failed`);

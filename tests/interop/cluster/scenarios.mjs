@@ -5,9 +5,16 @@ import { ask, came, down, next, until } from "../scenarios/client.mjs";
 
 /** Everything that has come to a client of another node by the time that what was said last is there. */
 async function heard(from, to) {
-  await ask(from, "say", { rooms: [to.id] }, "fence");
-  await next(to, "fence");
+  if (from.fence) await from.fence(to);
+  else {
+    await ask(from, "say", { rooms: [to.id] }, "fence");
+    await next(to, "fence");
+  }
   return to.got.splice(0);
+}
+/** What was said before is heard before what is said behind it, also where they go over different servers. */
+async function settled(from, to) {
+  await from.fence?.(to);
 }
 /** It is in the room, and its node listens to what is emitted to it. */
 async function join(socket, room) {
@@ -113,6 +120,7 @@ export const scenarios = {
   },
   async "joined from elsewhere"({ a, b, c, room, observe }) {
     await ask(observe, "join", "/", b.id, room);
+    await settled(a, b);
     await b.listens(room);
     await ask(a, "say", { rooms: [room] }, "x");
     assert.deepEqual([await heard(a, b), await heard(a, c)], [[["x"]], []]);
@@ -122,6 +130,7 @@ export const scenarios = {
     await join(b, room);
     await join(c, room);
     await ask(observe, "leave", "/", b.id, room);
+    await settled(a, b);
     await ask(a, "say", { rooms: [room] }, "x");
     assert.deepEqual([await heard(a, b), await heard(a, c)], [[], [["x"]]]);
   },
@@ -221,3 +230,6 @@ export const scenarios = {
 
 /** What they publish is heard by nodes of that format alone. */
 export const ofPubSub = ["an emitter speaks to both"];
+
+/** Where it is not one server that carries all of it, what is said over different channels may overtake each other. */
+export const ofOneServer = ["in the order in which it was said"];

@@ -1,12 +1,13 @@
 // The adapters by which the reference is a node of a cluster. It must not know what a host does.
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 
-/** An adapter for a Redis on a Unix socket, by its format. */
-export async function clustered({ path, format }) {
+/** An adapter for a Redis on a Unix socket, or for a Redis Cluster of which some ports are known, by its format. */
+export async function clustered({ path, ports, format }) {
   const connect = async () => {
-    const client = createClient({ socket: { path, reconnectStrategy: () => 20 } });
+    const client = ports === undefined ? createClient({ socket: { path, reconnectStrategy: () => 20 } })
+      : createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })), defaults: { socket: { reconnectStrategy: () => 20 } } });
     client.on("error", () => {});
     await client.connect();
     return client;

@@ -96,7 +96,8 @@ class ClusterManager(_Manager):
     Nothing waits for Redis. Any thread may call any method.
 
     :param url: ``redis://user:password@host:port/database``, ``unix:///path``, or of Redis Sentinel
-        ``redis+sentinel://user:password@host:port,host:port/database/service``.
+        ``redis+sentinel://user:password@host:port,host:port/database/service``, or of a Redis Cluster some servers,
+        ``redis+cluster://user:password@host:port,host:port``.
     :param format: what the nodes say to each other, the same on all: ``"pubsub"`` as Node's ``createAdapter``, with
         ``"pubsub-rooms"`` for a node that listens to the rooms alone that it has; ``"sharded"``,
         ``"sharded-static"`` or ``"sharded-dynamic-private"`` as its ``createShardedAdapter``;
