@@ -284,7 +284,7 @@ impl Node {
     }
 
     fn ask_redis(&mut self, [command, how, channel]: &[Vec<u8>; 3], number: u64) {
-        self.redis.ask([command, how, channel], number);
+        self.redis.ask(&[command, how, channel], number);
     }
 
     /// When a question is over, whatever comes.

@@ -61,12 +61,9 @@ impl Store {
         either!(self, it => it.append(stream, keep, fields, volatile))
     }
 
-    /// Asks how many subscribe to a channel: the words of `PUBSUB`. The answer comes with the same `token`.
-    pub(super) fn ask(&mut self, command: [&[u8]; 3], token: u64) {
-        match self {
-            Self::One(redis) => redis.ask(&command, token),
-            Self::Cluster(masters) => masters.ask(command, token),
-        }
+    /// A command whose answer is wanted, which comes with the same `token`.
+    pub(super) fn ask(&mut self, command: &[&[u8]], token: u64) {
+        either!(self, it => it.ask(command, token));
     }
 
     /// The next thing that was heard.

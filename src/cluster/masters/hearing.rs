@@ -2,7 +2,7 @@
 
 use super::scout::Scouted;
 use super::slots;
-use super::{Masters, Sum};
+use super::{Asked, Masters};
 use crate::cluster::redis::{RedisEvent, Step, Told};
 use crate::engine::bus::{Bus, Endpoint};
 use crate::wire::resp::{Reader, Reply};
@@ -16,7 +16,9 @@ pub(super) enum Seen {
     Again,
     /// A message, at the server of this number.
     Message(usize),
-    /// The answer to a question, by its number.
+    /// The answer of the server of this number to a question, by that one's number.
+    Reply(usize, u64),
+    /// The answer to a question that several were asked.
     Sum(u64),
 }
 
@@ -74,9 +76,9 @@ impl Masters {
                     self.choose_any();
                 }
             }
-            Told::Failed(token, _) if !self.sums.contains_key(&token) => {}
+            Told::Failed(token, _) if !self.asked.contains_key(&token) => {}
             Told::Failed(token, why) => {
-                self.sums.remove(&token);
+                self.asked.remove(&token);
                 self.told.push_back(Told::Failed(token, why));
             }
             Told::Refused(..) | Told::Unpublished(_) | Told::Entry(_) => self.told.push_back(told),
@@ -88,9 +90,13 @@ impl Masters {
         let Some(count) = self.server(at).map(|server| number_in(server.redis.reply())) else {
             return Seen::Again;
         };
-        let Some(Sum { left, so_far }) = self.sums.get_mut(&token) else { return Seen::Again };
+        let Some(Asked { adds, left, so_far }) = self.asked.get_mut(&token) else { return Seen::Again };
+        if !*adds {
+            self.asked.remove(&token);
+            return Seen::Reply(at, token);
+        }
         let Some(count) = count else {
-            self.sums.remove(&token);
+            self.asked.remove(&token);
             self.told.push_back(Told::Failed(token, "it answers with no number".to_owned()));
             return Seen::Again;
         };
@@ -100,7 +106,7 @@ impl Masters {
             return Seen::Again;
         }
         let reply = format!("*2\r\n$0\r\n\r\n:{so_far}\r\n");
-        self.sums.remove(&token);
+        self.asked.remove(&token);
         self.sum = Reader::new(reply.len());
         self.sum.feed(reply.as_bytes());
         if self.sum.advance() == Ok(true) { Seen::Sum(token) } else { Seen::Again }

@@ -38,9 +38,12 @@ struct Server {
     why: String,
 }
 
-/// A question that several are asked.
+/// A question.
 #[derive(Debug)]
-struct Sum {
+struct Asked {
+    /// What all say is added up.
+    adds: bool,
+    /// So many have yet to answer.
     left: usize,
     so_far: i64,
 }
@@ -66,8 +69,8 @@ pub(crate) struct Masters {
     next_post: u64,
     /// Servers with the number of the last command before a slot moved: what they have of those may come back.
     draining: Vec<(usize, u64)>,
-    sums: BTreeMap<u64, Sum>,
-    /// The answer to one of them.
+    asked: BTreeMap<u64, Asked>,
+    /// The answer to one that several were asked.
     sum: Reader,
     scout: Scout,
     /// Connections of servers that were left, which are to be closed.
@@ -105,7 +108,7 @@ impl Masters {
             waiting: Waiting::default(),
             next_post: 0,
             draining: Vec::new(),
-            sums: BTreeMap::new(),
+            asked: BTreeMap::new(),
             sum: Reader::new(1_024),
             hang_ups: VecDeque::new(),
             up: false,
@@ -206,21 +209,24 @@ impl Masters {
         self.counters.dropped = self.counters.dropped.saturating_add(count as u64);
     }
 
-    /// Asks how many subscribe to a channel: `PUBSUB NUMSUB` of all masters, whose numbers are added up, or `PUBSUB SHARDNUMSUB` of the
-    /// channel's. [`RedisEvent::Reply`] or [`RedisEvent::Failed`] comes with the same `token`.
-    pub(crate) fn ask(&mut self, command: [&[u8]; 3], token: u64) {
-        let [_, how, channel] = command;
-        let owner = if how == b"NUMSUB" { None } else { Some(self.slots.owner(slots::slot(channel))) };
+    /// A command whose answer is wanted: [`RedisEvent::Reply`] or [`RedisEvent::Failed`] comes with the same `token`. `PUBSUB NUMSUB` is
+    /// asked of all masters, whose numbers are added up, and others of the master that has what they are about.
+    pub(crate) fn ask(&mut self, command: &[&[u8]], token: u64) {
+        let (adds, owner) = match command {
+            [b"PUBSUB", b"NUMSUB", ..] => (true, None),
+            [b"PUBSUB", _, name, ..] | [_, name, ..] => (false, self.slots.owner(slots::slot(name))),
+            _ => (false, self.any),
+        };
         let mut left: usize = 0;
         for (at, server) in self.servers.iter_mut().enumerate() {
-            let asked = owner.is_none_or(|owner| owner == Some(at));
+            let asked = adds || owner == Some(at);
             if let Some(server) = server.as_mut().filter(|server| asked && server.listed) {
-                server.redis.ask(&command, token);
+                server.redis.ask(command, token);
                 left = left.saturating_add(1);
             }
         }
         if left > 0 {
-            self.sums.insert(token, Sum { left, so_far: 0 });
+            self.asked.insert(token, Asked { adds, left, so_far: 0 });
         } else {
             let why = if self.why.is_empty() { "there is no connection yet" } else { &*self.why };
             self.told.push_back(Told::Failed(token, why.to_owned()));
@@ -238,6 +244,10 @@ impl Masters {
                 Seen::Again => {}
                 Seen::Message(at) => {
                     return self.servers.get(at)?.as_ref().map(|server| server.redis.message());
+                }
+                Seen::Reply(at, token) => {
+                    let server = self.servers.get(at)?.as_ref()?;
+                    return Some(RedisEvent::Reply { token, reply: server.redis.reply() });
                 }
                 Seen::Sum(token) => return Some(RedisEvent::Reply { token, reply: self.sum.reply() }),
             }

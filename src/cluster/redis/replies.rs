@@ -176,7 +176,9 @@ impl Redis {
             Some((Awaited::Ask(token), None)) => return Found::Reply(token),
             Some((Awaited::Ask(token), Some((refusal, why)))) => {
                 self.told.push_back(Told::Failed(token, why.clone()));
-                if refusal == Refusal::Transient {
+                if self.is_elsewhere(&why) {
+                    self.goes_astray(None, why);
+                } else if refusal == Refusal::Transient {
                     self.give_up(Which::Commands, &why);
                 }
             }
@@ -214,6 +216,9 @@ impl Redis {
                 let missed =
                     self.options.is_part && !on && !asked && self.subscriptions.is_wanted(kind, name);
                 let next = self.subscriptions.confirm(kind, name, on);
+                // One that was ended unasked, and given up, before the command to begin it came.
+                let stray = asked && on && !self.subscriptions.has(kind, name);
+                let next = next.or_else(|| stray.then(|| Change { kind, name: name.into(), on: false }));
                 if asked {
                     self.listener.answered();
                 }
@@ -392,7 +397,11 @@ impl Redis {
         for awaited in awaited {
             match awaited {
                 Awaited::Posts(count) => self.counters.lost = self.counters.lost.saturating_add(count),
-                Awaited::Kept(_) => self.counters.lost = self.counters.lost.saturating_add(1),
+                Awaited::Kept(post) => {
+                    self.counters.lost = self.counters.lost.saturating_add(1);
+                    // It may have been.
+                    self.carried_out(&post);
+                }
                 Awaited::Ask(token) => self.told.push_back(Told::Failed(token, why.to_owned())),
                 _ => {}
             }

@@ -168,6 +168,11 @@ impl Subscriptions {
         self.is_wanted(kind, name)
     }
 
+    /// Whether it is wanted, or was and is not at its end.
+    pub(super) fn has(&mut self, kind: Subscription, name: &[u8]) -> bool {
+        self.names(kind).contains_key(name)
+    }
+
     /// Whether it is to stand.
     pub(super) fn is_wanted(&mut self, kind: Subscription, name: &[u8]) -> bool {
         self.names(kind).get(name).is_some_and(|entry| entry.wanted)

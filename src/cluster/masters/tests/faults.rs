@@ -209,7 +209,7 @@ fn what_nobody_has_is_waited_for() {
     assert_eq!(world.heard(), [""; 0], "nothing of it is needed");
     world.listen("bar");
     assert_eq!(world.publish("bar", "1"), Published::Queued);
-    world.masters.ask([b"PUBSUB", b"SHARDNUMSUB", b"bar"], 5);
+    world.masters.ask(&[b"PUBSUB", b"SHARDNUMSUB", b"bar"], 5);
     world.run();
     let heard = world.heard();
     assert!(

@@ -174,8 +174,11 @@ fn text(event: &RedisEvent<'_>) -> String {
             format!("{} (pattern): {}", text(channel), text(payload))
         }
         RedisEvent::Reply { token, reply } => match reply {
-            crate::wire::resp::Reply::List(items) => format!("{token} = {:?}", items.clone().nth(1).unwrap()),
-            other => panic!("{other:?}"),
+            crate::wire::resp::Reply::List(items) => match items.clone().nth(1) {
+                Some(number) => format!("{token} = {number:?}"),
+                None => format!("{token} = None"),
+            },
+            other => format!("{token} = {other:?}"),
         },
         RedisEvent::Failed { token, why } => format!("{token} failed: {why}"),
         RedisEvent::Entry(entry) => format!("entry: {}", text(entry.field(b"k").unwrap_or_default())),

@@ -50,16 +50,26 @@ fn what_all_masters_hear_goes_to_one_of_them() {
     world.run();
     assert_eq!(world.heard().last().unwrap(), "c: 3");
     // How many listen is known of all together.
-    world.masters.ask([b"PUBSUB", b"NUMSUB", b"c"], 7);
+    world.masters.ask(&[b"PUBSUB", b"NUMSUB", b"c"], 7);
     world.listen("foo");
     world.run();
     assert_eq!(world.heard(), ["7 = Integer(1)"]);
     let asked = |world: &World| world.servers.commands.iter().filter(|it| it.contains("NUMSUB")).count();
     assert_eq!(asked(&world), 3);
-    world.masters.ask([b"PUBSUB", b"SHARDNUMSUB", b"foo"], 8);
+    world.masters.ask(&[b"PUBSUB", b"SHARDNUMSUB", b"foo"], 8);
     world.run();
     assert_eq!(world.heard(), ["8 = Integer(1)"]);
     assert_eq!(asked(&world), 4);
+    // Any other question goes to who has its key, also if that is found out by it.
+    world.masters.ask(&[b"XREVRANGE", b"bar", b"+", b"-", b"COUNT", b"1"], 9);
+    world.run();
+    assert_eq!(world.heard(), ["9 = None"]);
+    world.servers.replace("b", "d");
+    for (token, expected) in [(10, "10 failed: MOVED 5061 d:1"), (11, "11 = None")] {
+        world.masters.ask(&[b"XREVRANGE", b"bar", b"+", b"-", b"COUNT", b"1"], token);
+        world.run();
+        assert_eq!(world.heard(), [expected]);
+    }
 }
 
 #[test]
@@ -122,7 +132,7 @@ fn nothing_is_to_be_up_for_longer_than_it_takes() {
     world.servers.says = Some("*0\r\n".into());
     world.run();
     assert_eq!(world.heard(), ["down: a:1: it knows of no master"]);
-    world.masters.ask([b"PUBSUB", b"NUMSUB", b"c"], 1);
+    world.masters.ask(&[b"PUBSUB", b"NUMSUB", b"c"], 1);
     world.run_for(3_000);
     assert_eq!(world.heard(), ["1 failed: a:1: it knows of no master"]);
     assert!(world.masters.counters().failed < 20, "{:?}", world.masters.counters());
