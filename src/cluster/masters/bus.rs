@@ -38,7 +38,7 @@ impl Bus for Masters {
         let dropped = self.waiting.tick(now);
         self.count_dropped(dropped);
         self.all_mut().for_each(|(_, redis)| redis.tick(now));
-        if self.scout.tick(now, !self.ill.is_empty()) {
+        if self.scout.tick(now) {
             self.ask_another("it does not say within 2 seconds who has which slot");
         }
         self.send_waiting();

@@ -118,15 +118,16 @@ impl Masters {
             Ok(Scouted::Nothing) => return false,
             Ok(Scouted::Again) => return true,
             Ok(Scouted::State(well)) => {
-                if well {
-                    self.ill.clear();
-                }
+                self.note_state(well);
                 return true;
             }
             Ok(Scouted::Slots) => match slots::ranges(self.scout.reply(), &self.scout.place) {
                 Some(ranges) if !ranges.is_empty() => {
                     self.scout.answered(&mut self.random);
                     self.know(ranges);
+                    if self.doubts {
+                        self.scout.hurry(&mut self.random);
+                    }
                     return true;
                 }
                 Some(_) => "it knows of no master".to_owned(),
@@ -138,8 +139,36 @@ impl Masters {
         true
     }
 
+    /// A server has said whether the cluster is well. One that says no may be cut off from the others, and know nothing new: what the next
+    /// one says is believed.
+    fn note_state(&mut self, well: bool) {
+        if well {
+            self.ill.clear();
+            self.doubts = false;
+            return;
+        }
+        if std::mem::replace(&mut self.doubts, true) && self.ill.is_empty() {
+            "the cluster is down".clone_into(&mut self.ill);
+        }
+        // Who knows nothing else takes what it says of slots.
+        if self.known {
+            let all = self.to_ask();
+            self.scout.doubt(&all, &mut self.random);
+        }
+    }
+
     /// The server that was asked who has which slot does not say.
     pub(super) fn ask_another(&mut self, why: &str) {
+        let all = self.to_ask();
+        let why = format!("{}: {why}", self.scout.place);
+        self.scout.go_on(&all, &why, &mut self.random);
+        if !self.known {
+            self.settle();
+        }
+    }
+
+    /// Servers that can be asked.
+    fn to_ask(&self) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
         // Those that are there are first.
         let up = self.servers().filter(|(_, server)| server.redis.is_up()).map(|(_, server)| &server.place);
@@ -149,11 +178,7 @@ impl Masters {
                 all.push(place.clone());
             }
         }
-        let why = format!("{}: {why}", self.scout.place);
-        self.scout.go_on(&all, &why, &mut self.random);
-        if !self.known {
-            self.settle();
-        }
+        all
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Masters {
     lacks: &'static str,
     /// A server has said that the cluster as a whole is not well.
     ill: String,
+    /// The scout's last server has said so.
+    doubts: bool,
     /// The server that is told what all of them hear.
     any: Option<usize>,
     places: Places,
@@ -103,6 +105,7 @@ impl Masters {
             known: false,
             lacks: "",
             ill: String::new(),
+            doubts: false,
             any: None,
             places: Places::default(),
             waiting: Waiting::default(),

@@ -25,7 +25,7 @@ pub(super) enum Scouted {
     Again,
     /// Who has which slot: [`Scout::reply`] lends it.
     Slots,
-    /// Whether the cluster as a whole is well.
+    /// Whether the cluster as a whole is well, as far as its server sees it.
     State(bool),
 }
 
@@ -39,9 +39,9 @@ pub(super) struct Scout {
     /// Which of all it asks next, and since how many none has said anything.
     next: usize,
     failed: usize,
-    /// When it is to ask, and since when it waits for the answer.
+    /// When it is to ask, and whether it waits for the answer.
     due: Millis,
-    asked: Option<Millis>,
+    asks: bool,
     /// By when its server is to be there, or to say it.
     patience: Option<Millis>,
     /// When it was answered last, and how often it has asked since all was well.
@@ -65,7 +65,7 @@ impl Scout {
             next: 0,
             failed: 0,
             due: 0,
-            asked: None,
+            asks: false,
             patience: None,
             answered: 0,
             hurried: 0,
@@ -77,15 +77,13 @@ impl Scout {
     }
 
     /// Time has passed. Whether its server is to be left: it has not said anything for too long.
-    pub(super) fn tick(&mut self, now: Millis, with_state: bool) -> bool {
+    pub(super) fn tick(&mut self, now: Millis) -> bool {
         self.now = self.now.max(now);
-        if self.redis.is_up() && self.asked.is_none() && self.due <= self.now {
-            self.asked = Some(self.now);
+        if self.redis.is_up() && !self.asks && self.due <= self.now {
+            self.asks = true;
             self.patience = None;
+            self.redis.ask(&[b"CLUSTER", b"INFO"], STATE);
             self.redis.ask(&[b"CLUSTER", b"SLOTS"], SLOTS);
-            if with_state {
-                self.redis.ask(&[b"CLUSTER", b"INFO"], STATE);
-            }
         }
         // What it has said is looked at first.
         if !self.waits() || self.redis.has_news() {
@@ -105,7 +103,7 @@ impl Scout {
     }
 
     fn waits(&self) -> bool {
-        self.asked.is_some() || !self.redis.is_up()
+        self.asks || !self.redis.is_up()
     }
 
     /// Something is amiss: it asks soon.
@@ -134,13 +132,24 @@ impl Scout {
         }
     }
 
-    /// Asks another one of these, and not at once if it has asked all of them.
-    pub(super) fn go_on(&mut self, all: &[Endpoint], why: &str, random: &mut Random) {
-        why.clone_into(&mut self.why);
+    /// Asks another one of these, if there is one, as the last one was not well.
+    pub(super) fn doubt(&mut self, all: &[Endpoint], random: &mut Random) {
+        self.answered = self.now;
+        let (place, due) = (self.another(all), self.soon(random));
+        self.leave(place, due, random);
+    }
+
+    fn another(&mut self, all: &[Endpoint]) -> Endpoint {
         let others: Vec<&Endpoint> = all.iter().filter(|place| **place != self.place).collect();
         let place = others.get(self.next.checked_rem(others.len()).unwrap_or(0)).copied();
-        let place = place.unwrap_or(&self.place).clone();
         self.next = self.next.wrapping_add(1);
+        place.unwrap_or(&self.place).clone()
+    }
+
+    /// Asks another one of these, and later and later if it has asked all of them.
+    pub(super) fn go_on(&mut self, all: &[Endpoint], why: &str, random: &mut Random) {
+        why.clone_into(&mut self.why);
+        let place = self.another(all);
         let rounds = self.failed.checked_div(all.len()).unwrap_or(0).min(16);
         self.failed = self.failed.saturating_add(1);
         let whole = BACK_OFF.0.checked_shl(rounds as u32).unwrap_or(BACK_OFF.1).min(BACK_OFF.1);
@@ -153,7 +162,7 @@ impl Scout {
         self.redis = Redis::new(&self.options.of_server(place.clone()), random.next());
         self.redis.open_later(due);
         (self.place, self.hang_up) = (place, true);
-        (self.asked, self.due, self.patience) = (None, due, None);
+        (self.asks, self.due, self.patience) = (false, due, None);
     }
 
     /// What has come and gone so far.
@@ -187,7 +196,7 @@ impl Scout {
 
     /// It has said so.
     pub(super) fn answered(&mut self, random: &mut Random) {
-        (self.asked, self.failed, self.answered, self.patience) = (None, 0, self.now, None);
+        (self.asks, self.failed, self.answered, self.patience) = (false, 0, self.now, None);
         self.due = self.now.saturating_add(random.around(PERIOD).max(SOON.1.saturating_add(1)));
         self.why.clear();
     }

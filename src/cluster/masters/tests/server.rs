@@ -62,6 +62,8 @@ pub(super) struct Servers {
     pub(super) ill: bool,
     /// What is said of slots in place of the truth.
     pub(super) says: Option<String>,
+    /// A server that the others do not reach, and what it still says of slots.
+    pub(super) cut_off: Option<(String, String)>,
     /// Servers that leave their own host out.
     pub(super) nameless: bool,
     /// What was published or appended, and where.
@@ -86,6 +88,7 @@ impl Servers {
             gone: BTreeSet::new(),
             ill: false,
             says: None,
+            cut_off: None,
             nameless: false,
             carried_out: Vec::new(),
             commands: Vec::new(),
@@ -126,6 +129,16 @@ impl Servers {
                 connection.say(&format!("-MOVED {slot} {to}:1\r\n"));
             }
         }
+    }
+
+    /// The others do not reach it from now on, and its slots are another's.
+    pub(super) fn cut_off(&mut self, place: &str, new: &str) {
+        self.cut_off = Some((place.into(), self.slots(place)));
+        self.replace(place, new);
+    }
+
+    fn is_cut_off(&self, place: &str) -> bool {
+        self.cut_off.as_ref().is_some_and(|(cut_off, _)| cut_off == place)
     }
 
     fn slots(&self, asked: &str) -> String {
@@ -171,7 +184,7 @@ impl Servers {
         if let Some(key) = key {
             let slot = slots::slot(key.as_bytes());
             let owner = self.owner(slot);
-            if self.ill {
+            if self.ill || self.is_cut_off(&place) {
                 return open.get_mut(&number).unwrap().say("-CLUSTERDOWN The cluster is down\r\n");
             }
             if owner != place {
@@ -183,6 +196,8 @@ impl Servers {
             ["HELLO", ..] => "%1\r\n$5\r\nproto\r\n:3\r\n".into(),
             ["PING"] => "+PONG\r\n".into(),
             ["AUTH" | "CLIENT", ..] => "+OK\r\n".into(),
+            ["CLUSTER", "SLOTS"] if self.is_cut_off(&place) => self.cut_off.as_ref().unwrap().1.clone(),
+            ["CLUSTER", "INFO"] if self.is_cut_off(&place) => bulk("cluster_state:fail"),
             ["CLUSTER", "SLOTS"] => self.says.clone().unwrap_or_else(|| self.slots(&place)),
             ["CLUSTER", "INFO"] => bulk(if self.ill { "cluster_state:fail" } else { "cluster_state:ok" }),
             ["SUBSCRIBE" | "SSUBSCRIBE" | "PSUBSCRIBE", name] => {
