@@ -4,16 +4,19 @@
 mod hearing;
 mod orders;
 
+use super::among_cores::{News, Part};
 use super::top::Top;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, NamespaceId};
+use crate::cluster::Ticket;
 use crate::engine::Engine;
 use crate::hub::acks::Asker;
 use crate::hub::delivery;
 use crate::hub::message::{Delivery, Message, Receipt, Target};
 use crate::hub::namespaces::NamespaceChange;
 use crate::route::{Followed, Whom};
+use crate::wire::cluster::session::EntryId;
 use crate::wire::cluster::{self, Flags, Opts, Packet};
 use std::borrow::Cow;
 
@@ -24,16 +27,67 @@ impl Top {
         target: Target<'_>,
         message: Message<'_>,
     ) -> Result<Receipt> {
+        // Cores that carry it out together have been told its number.
+        if let (Some(stream), true) = (self.hub.stream(), engine.config.loops <= 1) {
+            stream.next_ticket();
+        }
         let receipt = self.hub.emit(engine, target, message)?;
-        if !message.is_local() {
-            let volatile = message.delivery == Delivery::Volatile;
-            self.send(&target, volatile, |opts| {
-                let packet = packet(message.name, message.args, message.attachments);
-                let flags = Flags { volatile, ..Flags::default() };
-                cluster::Message::Broadcast { packet, opts: Opts { flags, ..opts }, request: None }
-            });
+        if message.is_local() {
+            return Ok(receipt);
+        }
+        let volatile = message.delivery == Delivery::Volatile;
+        let broadcast = |opts| {
+            let packet = packet(message.name, message.args, message.attachments);
+            cluster::Message::Broadcast { packet, opts, request: None }
+        };
+        match self.hub.ticket(target.namespace).filter(|_| !volatile) {
+            Some(number) => self.send_to_stream(engine, &target, number, broadcast),
+            None => self.send(&target, volatile, |opts| {
+                broadcast(Opts { flags: Flags { volatile, ..Flags::default() }, ..opts })
+            }),
         }
         Ok(receipt)
+    }
+
+    /// Leaves what is emitted in the stream, where it has its place. Sockets that the target names by their handles may be with another
+    /// node when they ask for it there, which knows them by their ids. What several cores carry out, the one that speaks for them says.
+    fn send_to_stream<'a>(
+        &mut self,
+        engine: &Engine,
+        target: &Target<'a>,
+        number: u64,
+        say: impl FnOnce(Opts<'a>) -> cluster::Message<'a>,
+    ) {
+        let owned = |sid: &str| Cow::Owned(sid.to_owned());
+        let mut opts = elsewhere(target).unwrap_or_default();
+        opts.except.extend(self.hub.sids_of(target.except).map(owned));
+        let mut direct = false;
+        if let Whom::Some { rooms, members } = target.whom {
+            opts.rooms.extend(self.hub.sids_of(members).map(owned));
+            direct = rooms.is_empty();
+            if opts.rooms.is_empty() {
+                return;
+            }
+        }
+        let core = (direct && engine.config.loops > 1).then(|| self.hub.core());
+        let ticket = Ticket { number, core };
+        let Ok(namespace) = self.hub.namespace_name(target.namespace) else { return };
+        if let Some(node) = &mut self.node {
+            if !node.send(namespace, &say(opts), false, Some(ticket)) {
+                self.not_sent(engine, ticket);
+            }
+        } else if direct {
+            let (namespace, message) = (namespace.to_owned(), say(opts).into_owned());
+            self.among.parts.push(Part::Emit { ticket, namespace, message });
+        }
+    }
+
+    /// What was emitted does not get into the stream.
+    fn not_sent(&mut self, engine: &Engine, ticket: Ticket) {
+        self.hub.returned(ticket.number, EntryId::NONE);
+        if engine.config.loops > 1 {
+            self.among.heard.push(News::Returned { ticket, at: EntryId::NONE });
+        }
     }
 
     pub(super) fn emit_with_ack(
@@ -195,7 +249,7 @@ impl Top {
         let Some(opts) = elsewhere(target) else { return };
         // It was found a moment ago.
         if let Ok(namespace) = self.hub.namespace_name(target.namespace) {
-            node.send(namespace, &say(opts), volatile);
+            node.send(namespace, &say(opts), volatile, None);
         }
     }
 

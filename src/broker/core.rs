@@ -1,7 +1,7 @@
 //! The broker without I/O: an engine, with the hub on it or the host itself, driven through [`Service`]. It must not do what
 //! belongs to either.
 
-use super::among_cores::{AmongCores, Part};
+use super::among_cores::{AmongCores, News, Part};
 use super::pages::Pages;
 use super::reporter::{Others, Reporter};
 use super::top::Top;
@@ -24,7 +24,6 @@ use crate::host::stats::count;
 use crate::hub::Hub;
 use crate::hub::namespaces::NamespaceChange;
 use crate::route::Followed;
-use crate::wire::cluster::Heard;
 use std::time::Duration;
 
 /// The broker without I/O, to be driven by `net` or by any other loop, through [`Service`].
@@ -88,6 +87,7 @@ impl Core {
         if self.engine.config.cluster.is_some() {
             self.top.follow();
             self.top.send_answers(&self.engine);
+            self.top.send_session_orders(&self.engine);
         }
     }
 
@@ -123,14 +123,21 @@ impl Core {
     }
 
     /// What other nodes of a cluster have said since the last time, for the broker's other cores.
-    pub(crate) fn take_heard(&mut self) -> Vec<Heard<'static>> {
+    pub(crate) fn take_heard(&mut self) -> Vec<News> {
         std::mem::take(&mut self.top.among.heard)
     }
 
-    /// Does what another node has ordered.
-    pub(crate) fn carry_out_heard(&mut self, heard: &Heard<'_>) {
-        self.top.carry_out(&mut self.engine, heard);
+    /// Takes in what the core that speaks for all has heard.
+    pub(crate) fn learn(&mut self, news: &News) {
+        self.top.learn(&mut self.engine, news);
         self.settle();
+    }
+
+    /// What is carried out next has this number, which it has on all cores of the broker that carry it out; or none, which is 0.
+    pub(crate) fn set_ticket(&mut self, ticket: u64) {
+        if let Some(stream) = self.top.hub.stream() {
+            stream.set_ticket(ticket);
+        }
     }
 
     /// What this core has to say to other nodes since the last time, for the core that speaks for all.
@@ -211,7 +218,7 @@ impl Core {
 
     /// Whether a flush has anything to do.
     pub fn has_output(&self) -> bool {
-        self.engine.has_output()
+        self.engine.has_output() && !self.withholds(self.engine.now)
     }
 
     /// The limits and choices the broker was made with.
@@ -270,6 +277,11 @@ impl Core {
         self.top.node.as_ref().filter(|_| self.engine.wants_input())?.next_timeout()
     }
 
+    /// Whether what is to be sent waits for its places in a cluster's stream.
+    fn withholds(&self, now: Millis) -> bool {
+        self.top.hub.withheld_until().is_some_and(|until| now < until) && !self.engine.wants_flush()
+    }
+
     /// When something is due that is not the node's.
     fn own_timeout(&self) -> Option<Millis> {
         let report = self.top.reporter.as_ref().map(|reporter| reporter.due);
@@ -326,6 +338,10 @@ impl Service for Core {
     }
 
     fn flush(&mut self, out: &mut impl Output, now: Millis) {
+        if self.withholds(now) {
+            return;
+        }
+        self.top.hub.end_tick(&mut self.engine, now);
         self.engine.flush(out, now, &mut self.top);
         self.settle();
     }
@@ -365,7 +381,7 @@ impl Service for Core {
     }
 
     fn next_timeout(&self) -> Option<Millis> {
-        earlier(self.own_timeout(), self.node_timeout())
+        earlier(earlier(self.own_timeout(), self.node_timeout()), self.top.hub.withheld_until())
     }
 
     fn wants_input(&self) -> bool {

@@ -16,5 +16,5 @@ mod top;
 
 pub use self::core::Core;
 pub(crate) use self::core::Shared;
-pub(crate) use among_cores::Part;
+pub(crate) use among_cores::{News, Part};
 pub use pages::Resource;

@@ -8,7 +8,7 @@ use crate::wire::cluster::pubsub::{self, Purpose};
 use crate::wire::cluster::{Heard, Malformed, Message, Untold, python};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// What comes over a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,37 @@ pub(super) enum Way {
     Channel(Subscription),
     /// To the stream, as a message of this type.
     Stream(u64),
+}
+
+/// The field of an entry that says which operation it comes from. Others pass it over.
+pub(super) const TICKET: &[u8] = b"ticket";
+
+/// The field of an entry that disconnects a socket, as its session is with the node that says so from now on. Whatever holds on to it lets
+/// it go without a word to the others.
+pub(super) const MOVED: &[u8] = b"moved";
+
+/// Which operation an entry comes from: its number, and the core that has carried it out if that was one of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) number: u64,
+    pub(crate) core: Option<usize>,
+}
+
+impl Ticket {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (number, core) = text.split_once('@').map_or((text, None), |(number, core)| (number, Some(core)));
+        Some(Self { number: number.parse().ok()?, core: core.map(str::parse).transpose().ok()? })
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.core {
+            Some(core) => write!(f, "{}@{core}", self.number),
+            None => self.number.fmt(f),
+        }
+    }
 }
 
 /// The channels of one node.
@@ -251,19 +282,22 @@ impl Channels {
         Ok((heard.namespace == namespace && !is_own).then_some(heard))
     }
 
-    /// What an entry of the stream says. `scratch` may hold it. `None` if it is this node's own.
-    pub(super) fn read_entry<'a>(
+    /// What an entry of the stream says, whoever has left it there. `scratch` may hold it.
+    pub(super) fn decode_entry<'a>(
         &self,
         entry: &'a Entry,
         scratch: &'a mut Vec<u8>,
-    ) -> std::result::Result<Option<Heard<'a>>, Malformed> {
+    ) -> std::result::Result<Heard<'a>, Malformed> {
         let field = |name: &[u8]| entry.field(name);
         let uid = field(b"uid").ok_or(Malformed)?;
-        if uid == self.uid.as_bytes() {
-            return Ok(None);
-        }
         let (nsp, kind) = (field(b"nsp").ok_or(Malformed)?, field(b"type").ok_or(Malformed)?);
-        nodes::decode_entry(uid, nsp, kind, field(b"data"), scratch).map(Some)
+        nodes::decode_entry(uid, nsp, kind, field(b"data"), scratch)
+    }
+
+    /// The ticket of an entry, if it is this node's own and has one: by that who has left it knows it again.
+    pub(super) fn is_own(&self, entry: &Entry) -> Option<Option<Ticket>> {
+        let own = entry.field(b"uid") == Some(self.uid.as_bytes());
+        own.then(|| entry.field(TICKET).and_then(Ticket::parse))
     }
 
     /// The stream that is read, if the format has one.

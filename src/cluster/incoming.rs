@@ -1,17 +1,34 @@
 //! What a node of a cluster hears, by whom it concerns. It must not carry it out.
 
-use super::channels::{Channels, Content};
-use super::requests::Over;
+use super::channels::{Channels, Content, Ticket};
+use super::requests::{Asked, Over, Question, Requests};
+use super::sessions::Outcome;
 use crate::base::Millis;
 use crate::host::stats::{Counters, count};
-use crate::wire::cluster::{Heard, Malformed, Packet, RemoteSocket, Value};
+use crate::wire::cluster::session::EntryId;
+use crate::wire::cluster::{Heard, Malformed, Message, Packet, RemoteSocket, Value};
+use crate::wire::resp::Reply;
 
 /// What this node hears, by whom it concerns.
 pub(crate) enum Incoming<'a> {
     /// Another node emits something, which has yet to be read.
     Broadcast(Unread<'a>),
-    /// Another node orders something, or asks.
-    Order(Heard<'a>),
+    /// Another node orders something, or asks; where that stands in a stream, if it does.
+    Order {
+        heard: Heard<'a>,
+        at: Option<EntryId>,
+    },
+    /// What this node has left in the stream is there, at this place.
+    Returned {
+        ticket: Ticket,
+        at: EntryId,
+    },
+    /// A session is with another node from now on.
+    Moved {
+        sid: &'a str,
+    },
+    /// What has become of a session that a client has asked for.
+    Session(Outcome),
     /// What becomes known of clients that an emit asks for acknowledgements, by the number of the question.
     Clients {
         question: u64,
@@ -85,4 +102,52 @@ pub(super) fn counted<'a>(
     };
     count(counter, 1);
     read.ok().flatten()
+}
+
+/// How many nodes there are, by the answer to `PUBSUB NUMSUB` of one channel.
+pub(super) fn nodes_in(reply: Reply<'_>) -> Option<u32> {
+    let Reply::List(mut items) = reply else { return None };
+    let Some(Reply::Integer(count)) = items.nth(1) else { return None };
+    u32::try_from(count).ok()
+}
+
+/// Another node orders something or asks, or it answers a question of this node or of a third.
+pub(super) fn take(
+    requests: &mut Requests,
+    asked: &mut Asked,
+    uid: &str,
+    heard: Heard<'_>,
+    at: Option<EntryId>,
+    mut act: impl FnMut(Incoming<'_>),
+) {
+    let (Message::FetchReply { request, .. }
+    | Message::ServerEmitReply { request, .. }
+    | Message::AckCount { request, .. }
+    | Message::AckReply { request, .. }) = &heard.message
+    else {
+        return match &heard.message {
+            Message::ServerEmit { packet, request } => {
+                let namespace = &*heard.namespace;
+                let answer = request.as_ref().map(|request| asked.add(namespace, request));
+                act(Incoming::ForHost(ForHost::Said { namespace, packet, answer }));
+            }
+            _ => act(Incoming::Order { heard, at }),
+        };
+    };
+    let Some(number) = request.strip_prefix(uid).and_then(|number| number.parse().ok()) else { return };
+    let clients = |step| Incoming::Clients { question: number, step };
+    match (&heard.message, requests.question(number)) {
+        (Message::AckCount { clients: count, .. }, None) => {
+            return act(clients(ClientsStep::Count(u32::try_from(*count).unwrap_or(u32::MAX))));
+        }
+        (Message::AckReply { value, .. }, None) => return act(clients(ClientsStep::Answer(value.as_ref()))),
+        (Message::FetchReply { sockets, .. }, Some((Question::Sockets, context))) => {
+            sockets.iter().for_each(|socket| act(Incoming::ForHost(ForHost::Socket { context, socket })));
+        }
+        (Message::ServerEmitReply { value, .. }, Some((Question::Hosts, context))) => {
+            act(Incoming::ForHost(ForHost::Answer { context, value: value.as_ref() }));
+        }
+        _ => return,
+    }
+    requests.answered(number).into_iter().for_each(|over| act(Incoming::ForHost(ForHost::Over(over))));
 }

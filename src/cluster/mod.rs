@@ -12,8 +12,11 @@ mod masters;
 mod node;
 pub(crate) mod redis;
 mod requests;
+mod sessions;
 mod store;
 
+pub(crate) use channels::Ticket;
 pub(crate) use incoming::{ClientsStep, ForHost, Incoming};
 pub(crate) use node::Node;
 pub(crate) use requests::Over;
+pub(crate) use sessions::{Asker, Heard as HeardByCore, Missed, Outcome, Wanted};

@@ -1,11 +1,12 @@
 //! This node's place in a cluster: what it publishes, which channels it listens to, and what the others say. It must not carry out
 //! anything.
 
-use super::channels::{Channels, Content, Way};
-use super::incoming::{ClientsStep, ForHost, Incoming, Unread, counted};
+use super::channels::{Channels, Content, MOVED, TICKET, Ticket, Way};
+use super::incoming::{ClientsStep, ForHost, Incoming, Unread, counted, nodes_in, take};
 use super::listening::{Channel, Listening};
-use super::redis::{RedisCounters, RedisEvent, RedisOptions};
+use super::redis::{Published, RedisCounters, RedisEvent, RedisOptions};
 use super::requests::{Asked, Over, Question, Requests};
+use super::sessions::{self, Answer, Asker as SessionAsker, Heard as HeardByCore, Sessions, Wanted};
 use super::store::Store;
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
@@ -14,8 +15,7 @@ use crate::engine::bus::Bus;
 use crate::host::cluster::{Cluster, OwnChannels};
 use crate::host::stats::{Counters, count};
 use crate::wire::cluster::pubsub::{self, Purpose};
-use crate::wire::cluster::{Heard, Message, Opts, Packet, Untold, Value};
-use crate::wire::resp::Reply;
+use crate::wire::cluster::{Message, Opts, Packet, Untold, Value};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -47,6 +47,7 @@ pub(crate) struct Node {
     requests: Requests,
     asked: Asked,
     pending: VecDeque<Pending>,
+    sessions: Sessions,
     /// Reused by every message: the channel's name, and what it says.
     name: String,
     payload: Vec<u8>,
@@ -79,6 +80,7 @@ impl Node {
             requests: Requests::default(),
             asked: Asked::default(),
             pending: VecDeque::new(),
+            sessions: Sessions::default(),
             name: String::new(),
             payload: Vec::new(),
             scratch: Vec::new(),
@@ -138,29 +140,69 @@ impl Node {
 
     /// Tells the other nodes something about a namespace.
     pub(crate) fn publish(&mut self, namespace: &str, message: &Message<'_>) {
-        self.send(namespace, message, false);
+        self.send(namespace, message, false, None);
     }
 
-    /// The same; what is `volatile` does not wait for Redis to be there.
-    pub(crate) fn send(&mut self, namespace: &str, message: &Message<'_>, volatile: bool) {
+    /// The same; what is `volatile` does not wait for Redis to be there. With a ticket, its place in the stream is told. Whether it is on
+    /// its way.
+    pub(crate) fn send(
+        &mut self,
+        namespace: &str,
+        message: &Message<'_>,
+        volatile: bool,
+        ticket: Option<Ticket>,
+    ) -> bool {
+        let ticket = ticket.map(|ticket| ticket.to_string());
+        self.send_with(
+            namespace,
+            message,
+            volatile,
+            ticket.as_ref().map(|ticket| (TICKET, ticket.as_bytes())),
+        )
+    }
+
+    /// Tells the other nodes that a session is with this one from now on.
+    pub(crate) fn publish_moved(&mut self, namespace: &str, sid: &str) {
+        let opts = Opts { rooms: vec![sid.into()], ..Opts::default() };
+        let message = Message::Disconnect { opts, close: false };
+        self.send_with(namespace, &message, false, Some((MOVED, b"1")));
+    }
+
+    /// Where the format has a stream, with one field more.
+    fn send_with(
+        &mut self,
+        namespace: &str,
+        message: &Message<'_>,
+        volatile: bool,
+        more: Option<(&[u8], &[u8])>,
+    ) -> bool {
         let Self { redis, options, channels, name, payload, counters, .. } = self;
+        let mut sent = true;
         channels.each(message, |message| {
             name.clear();
             payload.clear();
             match channels.write(name, payload, namespace, message) {
                 // It counts what it drops.
-                Ok(Way::Channel(kind)) => drop(redis.publish(kind, name.as_bytes(), payload, volatile)),
+                Ok(Way::Channel(kind)) => {
+                    redis.publish(kind, name.as_bytes(), payload, volatile);
+                }
                 Ok(Way::Stream(kind)) => {
                     let (uid, nsp) = (channels.uid.as_bytes(), namespace.as_bytes());
                     let kind = kind.to_string();
-                    let fields: [&[u8]; 8] =
-                        [b"uid", uid, b"nsp", nsp, b"type", kind.as_bytes(), b"data", payload];
-                    redis.append(name.as_bytes(), options.stream_max_len, &fields, volatile);
+                    let mut fields: Vec<&[u8]> =
+                        vec![b"uid", uid, b"nsp", nsp, b"type", kind.as_bytes(), b"data", payload];
+                    fields.extend(more.iter().flat_map(|&(name, value)| [name, value]));
+                    let published = redis.append(name.as_bytes(), options.stream_max_len, &fields, volatile);
+                    sent &= published == Published::Sent;
                 }
-                Err(Untold) => count(&mut counters.cluster_dropped, 1),
+                Err(Untold) => {
+                    count(&mut counters.cluster_dropped, 1);
+                    sent = false;
+                }
             }
         });
         self.payload.shrink_to(KEEP);
+        sent
     }
 
     /// Asks the other nodes which of their sockets a target selects. `context` is the host's number for it.
@@ -228,6 +270,37 @@ impl Node {
         self.publish(namespace, &Message::Broadcast { packet, opts, request: Some(request) });
     }
 
+    /// Asks for a session that another node may have left.
+    pub(crate) fn fetch_session(&mut self, asker: SessionAsker, wanted: Wanted, now: Millis) {
+        let due = now.saturating_add(self.options.request_timeout);
+        let Self { sessions, redis, channels, .. } = self;
+        if let Some(stream) = channels.stream() {
+            sessions.fetch(redis, stream, asker, wanted, due);
+        }
+    }
+
+    /// The core that has asked for a session has it, and what comes from now on.
+    pub(crate) fn session_taken(&mut self, asker: SessionAsker, heard: HeardByCore) {
+        let Self { sessions, redis, channels, .. } = self;
+        sessions.taken(redis, channels.stream().unwrap_or_default(), asker, heard);
+    }
+
+    /// The core that has asked for a session cannot have it.
+    pub(crate) fn session_refused(&mut self, asker: SessionAsker) {
+        let Self { sessions, redis, channels, .. } = self;
+        sessions.refused(redis, channels.stream().unwrap_or_default(), asker);
+    }
+
+    /// Leaves a session for other nodes, for so long.
+    pub(crate) fn save_session(&mut self, pid: &str, value: &[u8], window: Millis) {
+        sessions::save(&mut self.redis, pid, value, window);
+    }
+
+    /// No other node is to have a session.
+    pub(crate) fn forget_session(&mut self, pid: &str) {
+        sessions::forget(&mut self.redis, pid);
+    }
+
     /// Whether other nodes can be asked, and can answer.
     pub(crate) fn can_ask(&self) -> bool {
         !self.options.write_only && self.redis.is_up()
@@ -289,8 +362,9 @@ impl Node {
 
     /// When a question is over, whatever comes.
     pub(crate) fn next_timeout(&self) -> Option<Millis> {
-        let pending = (!self.pending.is_empty()).then_some(0);
-        pending.into_iter().chain(self.requests.next_timeout()).min()
+        let pending = (!self.pending.is_empty() || self.sessions.has_news()).then_some(0);
+        let due = [self.requests.next_timeout(), self.sessions.next_timeout()];
+        pending.into_iter().chain(due.into_iter().flatten()).min()
     }
 
     /// Has `act` look at what was heard next. False if there is nothing.
@@ -311,7 +385,14 @@ impl Node {
         }
         self.scratch.clear();
         self.scratch.shrink_to(KEEP);
-        let Self { redis, channels, listening, requests, asked, counters, scratch, .. } = self;
+        let Self { redis, channels, listening, requests, asked, counters, scratch, sessions, .. } = self;
+        let stream = channels.stream().unwrap_or_default();
+        sessions.expire(redis, stream, now);
+        sessions.reached(redis.stream_position(stream.as_bytes()));
+        if let Some(outcome) = sessions.outcome() {
+            act(Incoming::Session(outcome));
+            return true;
+        }
         let mut tell = |news: ForHost<'_>| act(Incoming::ForHost(news));
         let Some(event) = redis.next() else { return false };
         match event {
@@ -341,15 +422,36 @@ impl Node {
                 if broadcasts {
                     act(Incoming::Broadcast(unread));
                 } else if let Some(heard) = unread.read() {
-                    take(requests, asked, &channels.uid, heard, act);
+                    take(requests, asked, &channels.uid, heard, None, act);
                 }
             }
             RedisEvent::Entry(entry) => {
+                let (at, own) = (entry.id, channels.is_own(entry));
+                let moved = entry.field(MOVED).is_some();
                 let known = entry.field(b"nsp").is_some_and(|name| listening.has_namespace(name));
-                let read = if known { channels.read_entry(entry, scratch) } else { Ok(None) };
+                let read = if known && own.is_none() {
+                    channels.decode_entry(entry, scratch).map(Some)
+                } else {
+                    Ok(None)
+                };
                 if let Some(heard) = counted(read, counters) {
-                    take(requests, asked, &channels.uid, heard, act);
+                    match &heard.message {
+                        Message::Disconnect { opts, .. } if moved => {
+                            opts.rooms.iter().for_each(|sid| act(Incoming::Moved { sid }));
+                        }
+                        _ => take(requests, asked, &channels.uid, heard, Some(at), act),
+                    }
+                } else if let Some(Some(ticket)) = own {
+                    act(Incoming::Returned { ticket, at });
                 }
+                sessions.reached(Some(at));
+            }
+            RedisEvent::Reply { token, reply } if (sessions::FROM..FOR_CLIENTS).contains(&token) => {
+                let answer = Answer::of(reply);
+                sessions.answered(redis, channels, token, answer);
+            }
+            RedisEvent::Failed { token, .. } if (sessions::FROM..FOR_CLIENTS).contains(&token) => {
+                sessions.answered(redis, channels, token, None);
             }
             RedisEvent::Reply { token, reply } if token >= FOR_CLIENTS => {
                 let step = ClientsStep::Nodes(nodes_in(reply).unwrap_or(1).saturating_sub(1));
@@ -375,51 +477,4 @@ impl Node {
         }
         true
     }
-}
-
-/// How many nodes there are, by the answer to `PUBSUB NUMSUB` of one channel.
-fn nodes_in(reply: Reply<'_>) -> Option<u32> {
-    let Reply::List(mut items) = reply else { return None };
-    let Some(Reply::Integer(count)) = items.nth(1) else { return None };
-    u32::try_from(count).ok()
-}
-
-/// Another node orders something or asks, or it answers a question of this node or of a third.
-fn take(
-    requests: &mut Requests,
-    asked: &mut Asked,
-    uid: &str,
-    heard: Heard<'_>,
-    mut act: impl FnMut(Incoming<'_>),
-) {
-    let (Message::FetchReply { request, .. }
-    | Message::ServerEmitReply { request, .. }
-    | Message::AckCount { request, .. }
-    | Message::AckReply { request, .. }) = &heard.message
-    else {
-        return match &heard.message {
-            Message::ServerEmit { packet, request } => {
-                let namespace = &*heard.namespace;
-                let answer = request.as_ref().map(|request| asked.add(namespace, request));
-                act(Incoming::ForHost(ForHost::Said { namespace, packet, answer }));
-            }
-            _ => act(Incoming::Order(heard)),
-        };
-    };
-    let Some(number) = request.strip_prefix(uid).and_then(|number| number.parse().ok()) else { return };
-    let clients = |step| Incoming::Clients { question: number, step };
-    match (&heard.message, requests.question(number)) {
-        (Message::AckCount { clients: count, .. }, None) => {
-            return act(clients(ClientsStep::Count(u32::try_from(*count).unwrap_or(u32::MAX))));
-        }
-        (Message::AckReply { value, .. }, None) => return act(clients(ClientsStep::Answer(value.as_ref()))),
-        (Message::FetchReply { sockets, .. }, Some((Question::Sockets, context))) => {
-            sockets.iter().for_each(|socket| act(Incoming::ForHost(ForHost::Socket { context, socket })));
-        }
-        (Message::ServerEmitReply { value, .. }, Some((Question::Hosts, context))) => {
-            act(Incoming::ForHost(ForHost::Answer { context, value: value.as_ref() }));
-        }
-        _ => return,
-    }
-    requests.answered(number).into_iter().for_each(|over| act(Incoming::ForHost(ForHost::Over(over))));
 }

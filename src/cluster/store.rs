@@ -3,6 +3,7 @@
 use super::masters::Masters;
 use super::redis::{Published, Redis, RedisCounters, RedisEvent, RedisOptions, Subscription};
 use crate::engine::bus::Bus;
+use crate::wire::cluster::session::EntryId;
 
 /// One of them.
 #[derive(Debug)]
@@ -59,6 +60,19 @@ impl Store {
     /// Appends an entry to a stream, which keeps the last `keep` or some more.
     pub(super) fn append(&mut self, stream: &[u8], keep: u32, fields: &[&[u8]], volatile: bool) -> Published {
         either!(self, it => it.append(stream, keep, fields, volatile))
+    }
+
+    /// The place up to which all entries of a stream have been handed out, if that is known.
+    pub(super) fn stream_position(&self, name: &[u8]) -> Option<EntryId> {
+        either!(self, it => it.stream_position(name))
+    }
+
+    /// A command about a key, the word behind its name, whose answer is of no interest but for its errors.
+    pub(super) fn post(&mut self, command: &[&[u8]]) -> Published {
+        match self {
+            Self::One(redis) => redis.post(command, false),
+            Self::Cluster(masters) => masters.post_about(command),
+        }
     }
 
     /// A command whose answer is wanted, which comes with the same `token`.

@@ -73,6 +73,13 @@ impl Default for Cluster {
     }
 }
 
+impl Cluster {
+    /// Whether the sessions of clients that may come back are left in Redis for other nodes.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.format == ClusterFormat::Streams && !self.write_only
+    }
+}
+
 /// What nodes of a cluster say to each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,7 +90,7 @@ pub enum ClusterFormat {
     /// That of `createShardedAdapter` of `@socket.io/redis-adapter`, for Redis from 7 on.
     Sharded(SubscriptionMode),
     /// That of `@socket.io/redis-streams-adapter` 0.3, and of `@socket.io/redis-streams-emitter`: what is said stays in Redis for a while,
-    /// and a node that has lost its connection hears it afterwards.
+    /// and a node that has lost its connection hears it afterwards. In namespaces with recovery a client comes back to any node.
     Streams,
     /// That of `RedisManager` and `AsyncRedisManager` of python-socketio. It is for what a Python server's host does: emits, and orders
     /// about one socket or a whole room. There is nothing in it that asks other nodes, or speaks to their hosts.

@@ -125,6 +125,9 @@ counters! {
     cluster_dropped,
     /// Messages for the other nodes of which nobody knows whether they were heard: the connection ended before Redis had said so.
     cluster_lost,
+    /// Messages that left before the stream had said which place they have in it, as Redis did not answer in time: whose client goes to
+    /// another node next may hear them twice.
+    cluster_unplaced,
     /// Connections to Redis that were opened.
     cluster_connects,
     /// Connections to Redis that ended, or could not be opened.

@@ -6,6 +6,7 @@ use super::Timer;
 use super::acks::Owed;
 use super::delivery::check_data;
 use super::place::Place;
+use super::restore::Return;
 use super::sockets::{Life, Socket};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -24,7 +25,8 @@ impl Hub {
         if name.len() > limits.max_namespace_name {
             return self.refuse_client(engine, conn, name, "Invalid namespace");
         }
-        let waiting = self.clients.get(conn).map_or(0, |conn| conn.sockets.len());
+        let waiting =
+            self.clients.get(conn).map_or(0, |conn| conn.sockets.len().saturating_add(conn.abroad.len()));
         if waiting >= limits.max_namespaces_per_connection as usize {
             return self.refuse_client(engine, conn, name, "Too many namespaces");
         }
@@ -36,10 +38,11 @@ impl Hub {
         if let Some(home) = self.namespaces.get_mut(namespace) {
             home.enter();
         }
-        if self.recover(engine, conn, namespace, auth) {
-            return self.leave_namespace(engine, namespace);
+        match self.recover(engine, conn, namespace, auth) {
+            Return::Recovered => self.leave_namespace(engine, namespace),
+            Return::Asked => {}
+            Return::Anew => self.connect_anew(engine, conn, namespace, auth),
         }
-        self.connect_anew(engine, conn, namespace, auth);
     }
 
     /// A client without a session asks to join a namespace, which counts it already.

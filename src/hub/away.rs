@@ -18,7 +18,7 @@ impl Hub {
             return Ok(None);
         };
         let pid = self.recovery.pids.make(self.sockets.next_key())?;
-        Ok(Some(log.begin_session(pid, self.recovery.offsets.next())))
+        Ok(Some(log.begin_session(pid, self.recovery.now())))
     }
 
     /// The end of a session, whatever has ended it.
@@ -47,6 +47,7 @@ impl Hub {
             self.away.join(key.slot, room, |_| {});
         }
         self.abandon_acks(engine, key.slot, acks);
+        self.save_session(engine, key);
     }
 
     /// One more has gone away and stays so: there may be one too many.
@@ -63,8 +64,14 @@ impl Hub {
         }
     }
 
-    /// A socket that is away is waited for no more.
+    /// A socket that is away is waited for no more, by no node.
     pub(super) fn expire(&mut self, engine: &mut Engine, key: Key) {
+        self.unsave_session(key);
+        self.end_away(engine, key);
+    }
+
+    /// A socket that is away is waited for no more here.
+    pub(super) fn end_away(&mut self, engine: &mut Engine, key: Key) {
         let Some(socket) = self.sockets.get(key) else { return };
         count(&mut engine.counters.sessions_expired, 1);
         let kind = Kind::SessionExpired(SocketId::new(key), NamespaceId::new(socket.namespace));

@@ -49,6 +49,8 @@ pub(super) struct Client {
     pub(super) assembly: Option<Box<Assembly>>,
     /// Bytes of what it was told again, in all its namespaces.
     pub(super) replayed: usize,
+    /// The namespaces where it asks for a session that another node may have.
+    pub(super) abroad: Vec<Key>,
     /// By what it asked for those of its sockets that wait, as long as it may yet go to another loop.
     pub(super) asks: Vec<(Key, Box<str>)>,
 }
@@ -56,7 +58,7 @@ pub(super) struct Client {
 impl Client {
     /// It has had no socket but such as wait to be let in, and can ask for these again.
     pub(super) fn only_asks(&self) -> bool {
-        self.sockets.len() == self.asks.len() && self.left.is_empty()
+        self.sockets.len() == self.asks.len() && self.left.is_empty() && self.abroad.is_empty()
     }
 }
 

@@ -102,7 +102,7 @@ impl Hub {
         }
         let frame = engine.append(attachments)?;
         if kept {
-            self.keep(engine, target.namespace.key(), attachments, delivery);
+            self.keep(engine, target.namespace.key(), frame, &message);
         }
         let Self { router, named: (members, except), .. } = self;
         let outbox = &mut engine.outbox;

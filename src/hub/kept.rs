@@ -1,13 +1,14 @@
 //! Emits on their way into the log: whom they are for, their offset, their bytes. It must not deliver anything.
 
-use super::message::{Delivery, Target};
-use super::recovery::{Audience, Log, record};
+use super::message::{Delivery, Message, Target};
+use super::recovery::{Audience, Log, Logged, record};
 use super::{Hub, Timer};
 use crate::base::ids::{Key, SocketId};
 use crate::base::timers::Timers;
 use crate::engine::Engine;
+use crate::out::Frame;
 use crate::route::Whom;
-use crate::wire::json;
+use crate::wire::{json, ws};
 
 /// What the buffer for a message is given back down to.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -28,8 +29,7 @@ impl Hub {
             // is nothing but long, perhaps too long to be sent back.
             let rest = json::elements(args).rest();
             if rest.ends_with('"') || (rest.is_empty() && logged) {
-                let offsets = &self.recovery.offsets;
-                offsets.append(&mut engine.scratch, offsets.next().saturating_sub(1));
+                self.recovery.append_last(&mut engine.scratch);
             }
             return false;
         }
@@ -38,20 +38,14 @@ impl Hub {
         let kept = audience.is_somebody();
         self.recovery.audience = audience;
         if kept {
-            let offsets = &self.recovery.offsets;
-            offsets.append(&mut engine.scratch, offsets.next());
+            self.recovery.append_next(&mut engine.scratch);
         }
         kept
     }
 
-    /// Keeps the event in `scratch`, which was marked, with its attachments.
-    pub(super) fn keep(
-        &mut self,
-        engine: &Engine,
-        namespace: Key,
-        attachments: &[&[u8]],
-        delivery: Delivery,
-    ) {
+    /// Keeps the event in `scratch`, which was marked and stands in this frame of the tick, with its attachments.
+    pub(super) fn keep(&mut self, engine: &Engine, namespace: Key, frame: Frame, message: &Message<'_>) {
+        let Message { attachments, delivery, .. } = *message;
         let Self { namespaces, recovery, timers, .. } = self;
         let Some(log) = namespaces.get_mut(namespace).and_then(|home| home.log.as_deref_mut()) else {
             return;
@@ -63,8 +57,19 @@ impl Hub {
         let before = log.bytes();
         recovery.record.clear();
         record::write(&mut recovery.record, &engine.scratch, attachments);
-        log.push(&recovery.audience, &recovery.record, key, recovery.offsets.take(), engine.now);
+        let number = recovery.offsets.take();
+        log.push(&recovery.audience, &recovery.record, key, number, engine.now);
         recovery.record.shrink_to(KEPT_BYTES);
+        if let Some(stream) = &mut recovery.stream {
+            let length = engine.scratch.len();
+            let end = length.saturating_add(ws::header_len(length)) as u32;
+            let logged = Logged { namespace, number };
+            if let Some(id) =
+                stream.note(frame.start.saturating_add(end), logged, message.is_local(), engine.now)
+            {
+                log.place(number, id);
+            }
+        }
         recovery.bytes = recovery.bytes.saturating_sub(before).saturating_add(log.bytes());
         Self::arm_log(timers, log, namespace.slot);
     }

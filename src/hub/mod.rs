@@ -5,6 +5,7 @@
 // bound. Tests are not held to it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+pub(crate) mod abroad;
 pub(crate) mod acks;
 mod admission;
 mod away;
@@ -37,6 +38,7 @@ use crate::base::timers::Timers;
 use crate::engine::Engine;
 use crate::host::stats::Stats;
 use crate::route::{Followed, Member, Router};
+use abroad::Abroad;
 use acks::{AckNumbers, AnswerAbroad, PendingAck};
 use clients::Clients;
 use namespaces::{Namespace, NamespaceChange, NamespaceOptions, Pattern};
@@ -79,6 +81,8 @@ pub(crate) struct Hub {
     auths: HashMap<u32, Box<str>>,
     acks: Slots<PendingAck>,
     ack_numbers: AckNumbers,
+    /// In a cluster that keeps sessions for all nodes.
+    abroad: Abroad,
     /// What clients have answered to the hosts of other nodes.
     answers_abroad: Vec<AnswerAbroad>,
     timers: Timers<Timer>,
@@ -101,10 +105,11 @@ impl Hub {
             router: Router::new(),
             asking: Router::new(),
             away: Router::new(),
-            recovery: Recovery::new(&space)?,
+            recovery: Recovery::new(engine, &space)?,
             auths: HashMap::new(),
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&space),
+            abroad: Abroad::default(),
             answers_abroad: Vec::new(),
             sids: SidSource::new(space),
             timers: Timers::default(),
@@ -113,6 +118,11 @@ impl Hub {
         hub.make_namespace(engine, "/", NamespaceOptions::default(), false)?;
         engine.events.clear();
         Ok(hub)
+    }
+
+    /// The number of its core among those of its broker.
+    pub(crate) fn core(&self) -> usize {
+        self.sids.space().number() as usize
     }
 
     /// Adds what it has to what an engine has.

@@ -108,9 +108,13 @@ impl Hub {
         }
     }
 
-    /// The socket of a connection in a namespace, and whether one waits there for the host's decision.
+    /// The socket of a connection in a namespace, and whether one waits there, for the host's decision or for other nodes.
     fn socket_of(&self, conn: Key, namespace: &str) -> (Option<Key>, bool) {
         let Some(state) = self.clients.get(conn) else { return (None, false) };
+        let named = |&key: &Key| self.namespaces.get(key).is_some_and(|home| &*home.name == namespace);
+        if state.abroad.iter().any(named) {
+            return (None, true);
+        }
         for &key in &state.sockets {
             let Some(socket) = self.sockets.get(key) else { continue };
             if self.namespaces.get(socket.namespace).is_some_and(|home| &*home.name == namespace) {

@@ -11,6 +11,7 @@ use crate::base::errors::Result;
 use crate::base::ids::{Key, SocketId};
 use crate::base::limits::fields;
 use crate::base::refused::LimitError;
+use crate::base::sid::Sid;
 use crate::base::unimported::ImportError;
 use crate::engine::Engine;
 use crate::wire::parts;
@@ -30,7 +31,8 @@ impl Hub {
                 Life::Connected => engine.config.limits.recovery_window,
                 Life::Away(until) => until.saturating_sub(engine.now),
             };
-            if let Some(session) = socket.session.as_deref() {
+            // Where there is a stream, they are in Redis.
+            if let Some(session) = socket.session.as_deref().filter(|session| session.stays.is_none()) {
                 let owner = Owner { sid: socket.sid, tag: socket.tag, left };
                 sessions.entry(socket.namespace.slot).or_default().push((owner, session));
             }
@@ -138,8 +140,34 @@ impl Hub {
         rooms: &[&str],
     ) {
         let Owner { sid, tag, left } = owner;
-        let until = engine.after(left.min(engine.config.limits.recovery_window));
         session.pid = self.recovery.pids.adopt(session.pid, self.sockets.next_key());
+        let left = left.min(engine.config.limits.recovery_window);
+        self.put_away_for(engine, namespace, Owner { sid, tag, left }, session, rooms);
+    }
+
+    /// One more socket that is away, whose session was elsewhere until now. `None` if it may not be in its rooms.
+    pub(super) fn put_away(
+        &mut self,
+        engine: &mut Engine,
+        namespace: Key,
+        (sid, tag): (Sid, u64),
+        session: Session,
+        rooms: &[&str],
+    ) -> Option<Key> {
+        let left = engine.config.limits.recovery_window;
+        self.put_away_for(engine, namespace, Owner { sid, tag, left }, session, rooms)
+    }
+
+    fn put_away_for(
+        &mut self,
+        engine: &mut Engine,
+        namespace: Key,
+        owner: Owner,
+        session: Session,
+        rooms: &[&str],
+    ) -> Option<Key> {
+        let Owner { sid, tag, left } = owner;
+        let until = engine.after(left);
         let key = self.sockets.insert(Socket {
             sid,
             namespace,
@@ -163,6 +191,7 @@ impl Hub {
             Err(_) => self.expire(engine, key),
         }
         self.hold_to_sessions(engine);
+        self.sockets.get(key).map(|_| key)
     }
 
     /// Whether a socket that is in no room yet may be in these.

@@ -3,15 +3,20 @@
 
 use super::Hub;
 use super::acks::Owed;
-use super::recovery::{Refusal, record};
+use super::namespaces::Namespace;
+use super::recovery::{self, Caught, Log, Missed, Refusal, Session, Stream, record};
 use super::sockets::{Life, Returns, Socket};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::sid;
+use crate::base::slots::Slots;
 use crate::engine::{Ending, Engine};
 use crate::host::events::Kind;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::wire::{json, socketio};
+use crate::out::Frame;
+use crate::wire::cluster::Packet;
+use crate::wire::cluster::session::EntryId;
+use crate::wire::{json, socketio, ws};
 use std::borrow::Cow;
 
 /// A text that a client says when it asks to join a namespace.
@@ -19,14 +24,30 @@ pub(super) fn text_in<'a>(auth: &'a str, name: &str) -> Option<Cow<'a, str>> {
     json::member(auth, name).filter(|value| json::is_string(value)).map(json::unescape)
 }
 
+/// What becomes of a client that asks to join a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Return {
+    /// It has its session back, or the host is asked whether it may.
+    Recovered,
+    /// The cluster is asked for its session.
+    Asked,
+    /// It gets a new one.
+    Anew,
+}
+
 impl Hub {
-    /// A client that asks to join a namespace may have a session there. Whether it has it back; otherwise it gets a new one.
-    pub(super) fn recover(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) -> bool {
+    /// A client that asks to join a namespace may have a session there, or at another node.
+    pub(super) fn recover(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) -> Return {
         if self.namespaces.get(namespace).is_none_or(|home| home.log.is_none()) {
-            return false;
+            return Return::Anew;
         }
-        let Some(pid) = text_in(auth, "pid") else { return false };
+        let Some(pid) = text_in(auth, "pid") else { return Return::Anew };
         let key = self.recovery.pids.find(&pid);
+        // While a client is connected here, as far as is known, its session is with no other node.
+        let connected = key.is_some_and(|key| self.sockets.get(key).is_some_and(Socket::is_connected));
+        if !connected && self.asks_abroad(conn, namespace, &pid, auth) {
+            return Return::Asked;
+        }
         let Some(key) = key.filter(|&key| self.is_recoverable(engine, key, namespace, conn)) else {
             let counters = &mut engine.counters;
             count(
@@ -36,18 +57,47 @@ impl Hub {
                 },
                 1,
             );
-            return false;
+            return Return::Anew;
         };
+        if self.return_to(engine, conn, namespace, key, auth, None) {
+            Return::Recovered
+        } else {
+            Return::Anew
+        }
+    }
+
+    /// A client gets the session of a socket that it may have, or the host is asked whether it does. Whether one of both.
+    pub(super) fn return_to(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        namespace: Key,
+        key: Key,
+        auth: &str,
+        caught: Option<Caught>,
+    ) -> bool {
         if self.namespaces.get(namespace).is_some_and(|home| home.guarded && home.returning.is_some()) {
-            return self.ask_for_session(engine, conn, namespace, key, auth);
+            return self.ask_for_session(engine, conn, namespace, key, auth, caught);
         }
         let tag = self.sockets.get(key).map_or(0, |socket| socket.tag);
-        self.take_back(engine, conn, key, auth, tag)
+        self.take_back(engine, conn, key, auth, tag, caught.as_ref())
     }
 
     /// A client has the session of a socket back, wherever that was, or the session ends. Whether it has it.
-    fn take_back(&mut self, engine: &mut Engine, conn: Key, key: Key, auth: &str, tag: u64) -> bool {
-        match self.replay(engine, conn, key, text_in(auth, "offset").as_deref()) {
+    fn take_back(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        key: Key,
+        auth: &str,
+        tag: u64,
+        caught: Option<&Caught>,
+    ) -> bool {
+        let replayed = match caught {
+            Some(caught) => self.replay_caught(engine, conn, key, caught),
+            None => self.replay(engine, conn, key, text_in(auth, "offset").as_deref()),
+        };
+        match replayed {
             Ok(()) => {
                 self.part_from_client(engine, key);
                 if let Some(socket) = self.sockets.get_mut(key) {
@@ -82,6 +132,7 @@ impl Hub {
         namespace: Key,
         to: Key,
         auth: &str,
+        caught: Option<Caught>,
     ) -> bool {
         let Self { clients, sockets, namespaces, .. } = self;
         let (Some(client), Some(owner)) = (clients.get_mut(conn), sockets.get(to)) else { return false };
@@ -102,7 +153,7 @@ impl Hub {
             acks: Owed::default(),
             tag,
             session: None,
-            returns: Some(Box::new(Returns { to, auth: auth.into() })),
+            returns: Some(Box::new(Returns { to, auth: auth.into(), caught })),
         });
         client.sockets.push(key);
         if let Some(home) = namespaces.get_mut(namespace) {
@@ -120,7 +171,7 @@ impl Hub {
     pub(super) fn let_back(&mut self, engine: &mut Engine, key: Key, returns: Returns) {
         let Some(socket) = self.sockets.get(key) else { return };
         let (conn, namespace, own, tag) = (socket.conn, socket.namespace, socket.sid, socket.tag);
-        let Returns { to, auth } = returns;
+        let Returns { to, auth, caught } = returns;
         // It stays, whatever goes.
         if let Some(home) = self.namespaces.get_mut(namespace) {
             home.enter();
@@ -129,7 +180,7 @@ impl Hub {
         let rooms: Vec<String> = rooms.map(str::to_owned).collect();
         if !self.is_recoverable(engine, to, namespace, conn) {
             count(&mut engine.counters.recoveries_unknown, 1);
-        } else if self.take_back(engine, conn, to, &auth, tag) {
+        } else if self.take_back(engine, conn, to, &auth, tag, caught.as_ref()) {
             self.forget_socket(engine, key);
             for room in &rooms {
                 // It was checked when the host named it, but the session may have its fill of rooms.
@@ -163,34 +214,62 @@ impl Hub {
         key: Key,
         offset: Option<&str>,
     ) -> Result<(), Refusal> {
-        let socket = self.sockets.get(key).ok_or(Refusal::Foreign)?;
-        let log = self.namespaces.get(socket.namespace).and_then(|home| home.log.as_deref());
-        let (log, session) = log.zip(socket.session.as_deref()).ok_or(Refusal::Foreign)?;
-        let heard = offset.map_or(Some(0), |offset| self.recovery.offsets.heard(offset, session));
-        let start = heard.ok_or(Refusal::Foreign)?.saturating_add(1);
-        // All that a connection is told again may have to wait at once, whatever namespaces it is of: past `max_backlog` its client would
-        // be a slow consumer, and come back for more.
-        let client = self.clients.get_mut(conn).ok_or(Refusal::Foreign)?;
-        let most = engine.config.limits.max_backlog.saturating_sub(client.replayed);
-        let missed = log.missed(session, start, most)?;
-        let bytes = missed.iter().map(|message| message.len()).sum();
-        client.replayed = client.replayed.saturating_add(bytes);
-        // A client that has got a part of it, and not the CONNECT behind, gets that part again on its next connection: so a poll takes
-        // all. Python's client, for which polls are short, has no session to come back to.
-        engine.lift_poll_limit(conn);
-        count(&mut engine.counters.messages_replayed, missed.len() as u64);
-        count(&mut engine.counters.deliveries, missed.len() as u64);
+        let most = self.may_be_replayed(engine, conn);
+        let Self { sockets, namespaces, recovery, .. } = self;
+        let (_, log, session) = story(sockets, namespaces, key).ok_or(Refusal::Foreign)?;
+        let (start, heard) = recovery.heard(offset, log, session).ok_or(Refusal::Foreign)?;
+        let missed = log.missed(session, start, heard, most)?;
+        let bytes = missed.iter().map(|missed| missed.record.len()).sum();
+        begin_replay(engine, conn, missed.len());
         for message in missed {
-            let mut parts = record::parts(message);
-            engine.scratch.clear();
-            engine.scratch.extend_from_slice(parts.next().unwrap_or_default());
-            let attachments: Vec<&[u8]> = parts.collect();
-            // As with all that is sent, only a log of 2 GiB refuses.
-            if let Ok(frame) = engine.append(&attachments) {
-                engine.outbox.log.deliver(conn.slot, frame);
-            }
+            send_logged(engine, recovery.stream.as_deref_mut(), conn, message);
         }
+        self.note_replayed(conn, bytes);
         Ok(())
+    }
+
+    /// The same where all that it has missed is known from the stream.
+    fn replay_caught(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        key: Key,
+        caught: &Caught,
+    ) -> Result<(), Refusal> {
+        let before = caught.missed.iter().map(|(_, packet)| packet.size()).fold(0, usize::saturating_add);
+        let most = self.may_be_replayed(engine, conn).checked_sub(before).ok_or(Refusal::Overrun)?;
+        let Self { sockets, namespaces, recovery, .. } = self;
+        let (home, log, session) = story(sockets, namespaces, key).ok_or(Refusal::Foreign)?;
+        let since = log.missed(session, caught.next, EntryId::NONE, most)?;
+        begin_replay(engine, conn, caught.missed.len().saturating_add(since.len()));
+        for (place, Packet { name, args, attachments }) in &caught.missed {
+            engine.scratch.clear();
+            engine.scratch.push(b'4');
+            socketio::write_event(&mut engine.scratch, &home.name, attachments.len(), None, name, args);
+            recovery.append_next(&mut engine.scratch);
+            recovery::replace(&mut engine.scratch, *place);
+            let attachments: Vec<&[u8]> = attachments.iter().map(|bytes| &**bytes).collect();
+            send_scratch(engine, conn, &attachments);
+        }
+        let bytes = since.iter().fold(before, |bytes, missed| bytes.saturating_add(missed.record.len()));
+        for message in since {
+            send_logged(engine, recovery.stream.as_deref_mut(), conn, message);
+        }
+        self.note_replayed(conn, bytes);
+        Ok(())
+    }
+
+    /// All that a connection is told again may have to wait at once, whatever namespaces it is of: past `max_backlog` its client would be a
+    /// slow consumer, and come back for more.
+    fn may_be_replayed(&self, engine: &Engine, conn: Key) -> usize {
+        let replayed = self.clients.get(conn).map_or(usize::MAX, |client| client.replayed);
+        engine.config.limits.max_backlog.saturating_sub(replayed)
+    }
+
+    fn note_replayed(&mut self, conn: Key, bytes: usize) {
+        if let Some(client) = self.clients.get_mut(conn) {
+            client.replayed = client.replayed.saturating_add(bytes);
+        }
     }
 
     /// Takes a socket away from a connection that seems to be open still. If its client is there, and not the one that has come back,
@@ -229,4 +308,49 @@ impl Hub {
         engine.events.push(kind).tag(socket.tag).text(&[sid::text(&socket.sid)]).text(&[auth]);
         self.enter(engine, key);
     }
+}
+
+/// A client is about to be told so many messages again.
+fn begin_replay(engine: &mut Engine, conn: Key, messages: usize) {
+    // A client that has got a part of it, and not the CONNECT behind, gets that part again on its next connection: so a poll takes all.
+    // Python's client, for which polls are short, has no session to come back to.
+    engine.lift_poll_limit(conn);
+    count(&mut engine.counters.messages_replayed, messages as u64);
+    count(&mut engine.counters.deliveries, messages as u64);
+}
+
+/// A socket's namespace, and what its log knows of the socket.
+fn story<'a>(
+    sockets: &'a Slots<Socket>,
+    namespaces: &'a Slots<Namespace>,
+    key: Key,
+) -> Option<(&'a Namespace, &'a Log, &'a Session)> {
+    let socket = sockets.get(key)?;
+    let home = namespaces.get(socket.namespace)?;
+    Some((home, home.log.as_deref()?, socket.session.as_deref()?))
+}
+
+/// Sends a message of the log again, with its place in the stream if there is one, as soon as that is known.
+fn send_logged(engine: &mut Engine, stream: Option<&mut Stream>, conn: Key, message: Missed<'_>) {
+    let Missed { number, place, record } = message;
+    let mut parts = record::parts(record);
+    engine.scratch.clear();
+    engine.scratch.extend_from_slice(parts.next().unwrap_or_default());
+    if let Some(place) = place {
+        recovery::replace(&mut engine.scratch, place);
+    }
+    let attachments: Vec<&[u8]> = parts.collect();
+    let length = engine.scratch.len();
+    let frame = send_scratch(engine, conn, &attachments);
+    if let (Some(stream), None, Some(frame)) = (stream, place, frame) {
+        let end = length.saturating_add(ws::header_len(length)) as u32;
+        stream.note_again(frame.start.saturating_add(end), number);
+    }
+}
+
+fn send_scratch(engine: &mut Engine, conn: Key, attachments: &[&[u8]]) -> Option<Frame> {
+    // As with all that is sent, only a log of 2 GiB refuses.
+    let frame = engine.append(attachments).ok()?;
+    engine.outbox.log.deliver(conn.slot, frame);
+    Some(frame)
 }

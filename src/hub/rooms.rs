@@ -48,14 +48,14 @@ impl Hub {
         let namespace = NamespaceId::new(state.namespace);
         let place = state.life.place();
         let mut session = state.session.take();
-        let next = self.recovery.offsets.next();
+        let now = self.recovery.now();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
         let mut log = namespaces.get_mut(namespace.key()).and_then(|home| home.log.as_deref_mut());
         let Engine { events, config, .. } = engine;
         let report = place == Place::Connected && config.room_events;
         place.of(router, asking, away).leave_all(socket.key().slot, |change| {
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
-                log.note(session, &change, next);
+                log.note(session, &change, now);
             }
             if report {
                 push_change(events, sockets, None, namespace, change);
@@ -63,6 +63,9 @@ impl Hub {
         });
         if let Some(state) = sockets.get_mut(socket.key()) {
             state.session = session;
+        }
+        if place == Place::Away {
+            self.save_session(engine, socket.key());
         }
         Ok(())
     }
@@ -118,7 +121,7 @@ impl Hub {
         leave: &[&str],
         join: &[&str],
     ) -> usize {
-        let next = self.recovery.offsets.next();
+        let now = self.recovery.now();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
         let Engine { events, config, .. } = engine;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
@@ -135,7 +138,7 @@ impl Hub {
         place.of(router, asking, away).change(key.slot, leave, join, |change| {
             count(&change);
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
-                log.note(session, &change, next);
+                log.note(session, &change, now);
             }
             if report {
                 push_change(events, sockets, None, NamespaceId::new(namespace), change);
@@ -144,6 +147,9 @@ impl Hub {
         if let Some(state) = sockets.get_mut(key) {
             state.room_bytes = state.room_bytes + gained - lost;
             state.session = session;
+        }
+        if changed > 0 && place == Place::Away {
+            self.save_session(engine, key);
         }
         changed
     }

@@ -3,7 +3,7 @@
 use super::Hub;
 use super::acks::Owed;
 use super::place::Place;
-use super::recovery::Session;
+use super::recovery::{Caught, Session};
 use crate::base::Millis;
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
@@ -44,6 +44,8 @@ pub(super) struct Returns {
     /// The socket that has the session.
     pub(super) to: Key,
     pub(super) auth: Box<str>,
+    /// If it was left to all nodes.
+    pub(super) caught: Option<Caught>,
 }
 
 /// Where a socket is in its life.

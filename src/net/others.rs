@@ -5,11 +5,10 @@ use super::queues::{Order, Queues};
 use super::shard::Shard;
 use crate::base::errors::{Error, Result};
 use crate::broker::operations::Loops;
-use crate::broker::{Core, Part};
+use crate::broker::{Core, News, Part};
 use crate::host::cluster::OwnChannels;
 use crate::hub::namespaces::NamespaceChange;
 use crate::route::Followed;
-use crate::wire::cluster::Heard;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,16 +21,16 @@ pub(super) struct Others {
     waiting: VecDeque<(Loops, Arc<dyn Order>)>,
 }
 
-/// What another node has said.
-struct FromNode(Heard<'static>);
+/// What the first loop has heard.
+struct Heard(News);
 
-impl Order for FromNode {
+impl Order for Heard {
     fn call(&self) -> &'static str {
-        "another node's order"
+        "what another node has said"
     }
 
     fn run(&self, shard: &mut Shard) -> Result<()> {
-        shard.core.carry_out_heard(&self.0);
+        shard.core.learn(&self.0);
         Ok(())
     }
 }
@@ -101,7 +100,7 @@ impl Others {
         if self.waiting.is_empty() && self.number == 0 {
             let follow = |own| (Loops::ALL.without(0), Arc::new(Follow(own)) as Arc<dyn Order>);
             self.waiting.extend(core.take_follow().map(follow));
-            let order = |heard| (Loops::ALL.without(0), Arc::new(FromNode(heard)) as Arc<dyn Order>);
+            let order = |heard| (Loops::ALL.without(0), Arc::new(Heard(heard)) as Arc<dyn Order>);
             self.waiting.extend(core.take_heard().into_iter().map(order));
         } else if self.number > 0 {
             let order = |change| (Loops::one(0), Arc::new(change) as Arc<dyn Order>);

@@ -11,7 +11,7 @@ use crate::host::config::Config;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// An operation that nobody waits for, whichever it is.
 pub(super) trait Order: Send + Sync {
@@ -41,8 +41,8 @@ pub(super) type Task = Box<dyn FnOnce(&mut Shard) + Send>;
 
 /// What a thread that is not the loop's can ask of it.
 pub(super) enum Command {
-    /// One for all loops.
-    Order(Arc<dyn Order>),
+    /// One for all loops, with a number that no other order has.
+    Order(Arc<dyn Order>, u64),
     /// Whatever the owner of the loops has to ask or to say.
     Task(Task),
     /// The loop's thread is to end.
@@ -53,7 +53,7 @@ impl Command {
     /// The call that it comes from.
     pub(super) fn call(&self) -> &'static str {
         match self {
-            Self::Order(order) => order.call(),
+            Self::Order(order, _) => order.call(),
             Self::Task(_) => "a question",
             Self::Stop => "stop",
         }
@@ -68,6 +68,8 @@ pub(super) struct Queues {
     process: Process,
     /// Held while a command is put into several queues: it gets into all of them or into none.
     several: Mutex<()>,
+    /// How many orders there were.
+    orders: AtomicU64,
     /// By which operations are checked before they are queued.
     rules: Rules,
     failures: Arc<Failures>,
@@ -113,7 +115,8 @@ impl Queues {
             inboxes.push(Inbox { commands, closed, doors, handovers, waker, failures });
         }
         let (list, several, rules) = (list.into(), Mutex::new(()), Rules::new(config));
-        (Arc::new(Self { list, process: Process::current(), several, rules, failures }), inboxes)
+        let orders = AtomicU64::new(0);
+        (Arc::new(Self { list, process: Process::current(), several, orders, rules, failures }), inboxes)
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -163,8 +166,9 @@ impl Queues {
             return Err(Error::Full);
         }
         let mut sent = Err(Error::Gone);
+        let number = self.orders.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         for queue in queues() {
-            sent = Ok(queue.push(Command::Order(order.clone())).map_err(|(error, _)| error)?);
+            sent = Ok(queue.push(Command::Order(order.clone(), number)).map_err(|(error, _)| error)?);
         }
         sent
     }

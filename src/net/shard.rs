@@ -85,8 +85,12 @@ impl Shard {
 
     fn run(&mut self, command: Command) -> Result<()> {
         match command {
-            Command::Order(order) => order.run(self),
+            Command::Order(order, number) => {
+                self.core.set_ticket(number);
+                order.run(self)
+            }
             Command::Task(task) => {
+                self.core.set_ticket(0);
                 task(self);
                 Ok(())
             }

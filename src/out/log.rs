@@ -244,6 +244,14 @@ impl TickLog {
         self.bytes.get(frame.start as usize..frame.end as usize).unwrap_or_default()
     }
 
+    /// Puts other bytes where there are some, from the byte `at` on. Nobody has been sent them yet.
+    pub(crate) fn overwrite(&mut self, at: u32, bytes: &[u8]) {
+        let at = at as usize;
+        if let Some(place) = Arc::make_mut(&mut self.bytes).get_mut(at..at.saturating_add(bytes.len())) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
     /// All bytes of this tick.
     #[inline]
     pub(super) fn all(&self) -> &[u8] {

@@ -16,6 +16,7 @@ use crate::cluster::redis::{
     Post, Published, Random, Redis, RedisCounters, RedisEvent, RedisOptions, Subscription, Told, append,
 };
 use crate::engine::bus::Endpoint;
+use crate::wire::cluster::session::EntryId;
 use crate::wire::resp::Reader;
 use hearing::Seen;
 use places::{ANY, Places};
@@ -184,6 +185,18 @@ impl Masters {
     pub(crate) fn append(&mut self, stream: &[u8], keep: u32, fields: &[&[u8]], volatile: bool) -> Published {
         let keep = keep.to_string();
         self.post(slots::slot(stream), &append(stream, keep.as_bytes(), fields), volatile)
+    }
+
+    /// The place up to which all entries of a stream have been handed out, if that is known.
+    pub(crate) fn stream_position(&self, name: &[u8]) -> Option<EntryId> {
+        let owner = self.owner(slots::slot(name))?;
+        self.servers.get(owner)?.as_ref()?.redis.stream_position(name)
+    }
+
+    /// A command about a key, the word behind its name, whose answer is of no interest but for its errors.
+    pub(crate) fn post_about(&mut self, command: &[&[u8]]) -> Published {
+        let key = command.get(1).copied().unwrap_or_default();
+        self.post(slots::slot(key), command, false)
     }
 
     fn post(&mut self, lane: u16, command: &[&[u8]], is_volatile: bool) -> Published {

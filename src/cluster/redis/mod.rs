@@ -18,6 +18,7 @@ mod tests;
 
 use crate::base::Millis;
 use crate::engine::bus::Endpoint;
+use crate::wire::cluster::session::EntryId;
 use crate::wire::resp::{self, Reply};
 use backlog::Backlog;
 use connection::{Awaited, Connection};
@@ -249,6 +250,11 @@ impl Redis {
     /// Reads a stream from now on, over all connections to come: what it has since then, and what it had while there was none.
     pub(crate) fn read_stream(&mut self, name: &[u8]) {
         self.streams.add(name, None);
+    }
+
+    /// The place up to which all entries of a stream have been handed out. `None` while some wait, and while it is not known.
+    pub(crate) fn stream_position(&self, name: &[u8]) -> Option<EntryId> {
+        self.streams.position(name).filter(|_| self.told.is_empty())
     }
 
     /// Appends an entry to a stream, which keeps the last `keep` or some more. What is `volatile` does not wait for a connection.

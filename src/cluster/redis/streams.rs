@@ -1,5 +1,6 @@
 //! Streams that are read: from where on, and how many entries at a time. It must not send commands.
 
+use crate::wire::cluster::session::EntryId;
 use crate::wire::resp::Reply;
 use std::collections::BTreeMap;
 
@@ -12,13 +13,15 @@ const BLOCK: &[u8] = b"5000";
 /// One entry of a stream: names of fields, each with its value behind it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
+    /// Its place in the stream.
+    pub(crate) id: EntryId,
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Entry {
-    fn of<'a>(parts: impl Iterator<Item = Reply<'a>>) -> Self {
-        let mut entry = Self::default();
+    fn of<'a>(id: EntryId, parts: impl Iterator<Item = Reply<'a>>) -> Self {
+        let mut entry = Self { id, ..Self::default() };
         for part in parts {
             if let Reply::Text(text) = part {
                 entry.bytes.extend_from_slice(text);
@@ -26,6 +29,18 @@ impl Entry {
             entry.ends.push(entry.bytes.len());
         }
         entry
+    }
+
+    /// Those of a part of a stream: the answer to XRANGE. One that was deleted has no fields.
+    pub(crate) fn all(reply: Reply<'_>) -> impl Iterator<Item = Self> {
+        let entries = if let Reply::List(entries) = reply { Some(entries) } else { None };
+        entries.into_iter().flatten().filter_map(|entry| {
+            let Reply::List(mut parts) = entry else { return None };
+            let (Some(Reply::Text(id)), Some(Reply::List(fields))) = (parts.next(), parts.next()) else {
+                return None;
+            };
+            Some(Self::of(EntryId::parse(id)?, fields))
+        })
     }
 
     /// The value of a field.
@@ -75,6 +90,11 @@ impl Streams {
 
     pub(super) fn is_empty(&self) -> bool {
         self.positions.is_empty()
+    }
+
+    /// The place behind which a stream is read, if that is known.
+    pub(super) fn position(&self, name: &[u8]) -> Option<EntryId> {
+        EntryId::parse(self.positions.get(name)?.as_deref()?)
     }
 
     /// One of which it is not known from where on it is read.
@@ -145,7 +165,7 @@ impl Streams {
             *position = Some(id.into());
             // One that was deleted has no fields.
             if let Some(Reply::List(fields)) = fields {
-                each(Entry::of(fields));
+                each(Entry::of(EntryId::parse(id).unwrap_or_default(), fields));
             }
         }
     }

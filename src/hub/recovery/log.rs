@@ -6,9 +6,10 @@ use super::frames::{Frames, Place};
 use super::latest::Latest;
 use super::rooms::{Index, RoomNo, Rooms};
 use super::session::Session;
-use super::{Refusal, Seq};
+use super::{Point, Refusal, Seq};
 use crate::base::Millis;
 use crate::route::Change;
+use crate::wire::cluster::session::EntryId;
 use std::collections::VecDeque;
 
 mod saving;
@@ -30,12 +31,26 @@ struct Entry {
 const ENTRY_BYTES: usize = size_of::<Entry>();
 const ROOM_BYTES: usize = size_of::<RoomNo>() + size_of::<Seq>();
 
+/// Entries that are looked at further back than one that was heard: what comes from other nodes crosses what goes to them.
+const CROSSING: usize = 1_024;
+
+/// A message that was missed.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::hub) struct Missed<'a> {
+    pub(in crate::hub) number: Seq,
+    /// Its place in the stream, if it has one.
+    pub(in crate::hub) place: Option<EntryId>,
+    pub(in crate::hub) record: &'a [u8],
+}
+
 /// How much a log keeps.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::hub) struct Bounds {
     /// Milliseconds for which an entry stays.
     pub(in crate::hub) time: Millis,
     pub(in crate::hub) bytes: usize,
+    /// Its entries have places in a stream.
+    pub(in crate::hub) streamed: bool,
 }
 
 impl Bounds {
@@ -54,6 +69,8 @@ pub(in crate::hub) struct Log {
     /// Of these, how many have gone.
     gone: u64,
     frames: Frames,
+    /// Where the offsets are places in a stream, that of each entry; the end for one that has none, or none yet.
+    places: Option<VecDeque<EntryId>>,
     pub(in crate::hub) rooms: Rooms,
     everyone: Index,
     latest: Latest,
@@ -73,6 +90,7 @@ impl Log {
             audiences: VecDeque::new(),
             gone: 0,
             frames: Frames::default(),
+            places: bounds.streamed.then(VecDeque::new),
             rooms: Rooms::default(),
             everyone: Index::default(),
             latest: Latest::default(),
@@ -92,10 +110,15 @@ impl Log {
         self.sessions > 0
     }
 
-    /// A session begins before the number `next`.
-    pub(in crate::hub) fn begin_session(&mut self, pid: super::pids::Pid, next: Seq) -> Session {
+    /// A session begins.
+    pub(in crate::hub) fn begin_session(&mut self, pid: super::pids::Pid, now: Point) -> Session {
         self.sessions += 1;
-        Session::new(pid, next, &mut self.rooms)
+        Session::new(pid, now, &mut self.rooms)
+    }
+
+    /// A session is in a room that nobody has told the log of.
+    pub(in crate::hub) fn join(&mut self, session: &mut Session, room: &str, now: Point) {
+        session.joined(room, now, &mut self.rooms);
     }
 
     pub(in crate::hub) fn end_session(&mut self, session: Session) {
@@ -103,14 +126,14 @@ impl Log {
         session.end(&mut self.rooms);
     }
 
-    /// A session has joined a room, or left one, before the number `next`.
-    pub(in crate::hub) fn note(&mut self, session: &mut Session, change: &Change<'_>, next: Seq) {
+    /// A session has joined a room, or left one.
+    pub(in crate::hub) fn note(&mut self, session: &mut Session, change: &Change<'_>, now: Point) {
         match change {
-            Change::Joined(_, room) => session.joined(room, next, &mut self.rooms),
+            Change::Joined(_, room) => session.joined(room, now, &mut self.rooms),
             Change::Left(_, room) => {
-                let oldest = self.entries.front().map_or(next, |entry| entry.number);
+                let oldest = self.entries.front().map_or(now.next, |entry| entry.number);
                 let oldest = if self.latest.is_empty() { oldest } else { 0 };
-                session.left(room, next, oldest, &mut self.rooms);
+                session.left(room, now, oldest, &mut self.rooms);
             }
             Change::RoomCreated(_) | Change::RoomDeleted(_) => {}
         }
@@ -127,7 +150,8 @@ impl Log {
         now: Millis,
     ) {
         let until = self.bounds.until(now);
-        match key {
+        // Other nodes have all of what is in a stream.
+        match key.filter(|_| self.places.is_none()) {
             Some(key) => self.latest.push(key, audience, frame, number, until, &mut self.rooms),
             None => self.push_entry(audience, frame, number, until),
         }
@@ -159,6 +183,43 @@ impl Log {
         let entry = Entry { number, until, frame, everyone, at, rooms, except };
         self.bytes += bytes_of(&entry);
         self.entries.push_back(entry);
+        if let Some(places) = &mut self.places {
+            places.push_back(EntryId::END);
+        }
+    }
+
+    /// The entry of this number has this place in the stream.
+    pub(in crate::hub) fn place(&mut self, number: Seq, id: EntryId) {
+        let found = self.entries.binary_search_by_key(&number, |entry| entry.number);
+        if let (Ok(at), Some(places)) = (found, &mut self.places)
+            && let Some(place) = places.get_mut(at)
+        {
+            *place = id;
+        }
+    }
+
+    /// The number of the first entry that a client may not have heard, which has heard all up to a place in the stream.
+    pub(in crate::hub) fn first_behind(&self, heard: EntryId) -> Seq {
+        let Some(places) = &self.places else { return 0 };
+        let all = self.entries.iter().zip(places);
+        // What crosses on its way is near each other.
+        let (mut first, mut before) = (Seq::MAX, 0);
+        for (entry, &place) in all.rev() {
+            if place > heard {
+                (first, before) = (entry.number, 0);
+            } else if before == CROSSING {
+                return first;
+            } else {
+                before += 1;
+            }
+        }
+        // Of what was here before all of it nothing is known.
+        if before == 0 { 0 } else { first }
+    }
+
+    /// The place of an entry in the stream, if it has one.
+    fn place_of(&self, at: usize) -> Option<EntryId> {
+        self.places.as_ref()?.get(at).copied().filter(|&place| place < EntryId::END)
     }
 
     /// Lets go what there is no room for, the oldest first, and of what is too old at most so much.
@@ -191,6 +252,9 @@ impl Log {
         let Some(entry) = self.entries.pop_front() else { return };
         self.bytes -= bytes_of(&entry);
         self.frames.release(entry.frame);
+        if let Some(places) = &mut self.places {
+            places.pop_front();
+        }
         let except = self.audience_of(&entry).1.next();
         if entry.everyone {
             self.everyone.lose(entry.number, except);
@@ -207,7 +271,8 @@ impl Log {
         }
     }
 
-    /// What a session has missed from a number on: each message once, in order, at most so many bytes.
+    /// What a session has missed from a number on, but for what is up to a place in the stream: each message once, in order, at most so
+    /// many bytes. Where there is a stream, each with its place.
     ///
     /// # Errors
     /// If some of it is lost, or it is too much.
@@ -215,8 +280,9 @@ impl Log {
         &self,
         session: &Session,
         start: Seq,
+        heard: EntryId,
         most: usize,
-    ) -> Result<Vec<&[u8]>, Refusal> {
+    ) -> Result<Vec<Missed<'_>>, Refusal> {
         let start = start.max(session.born);
         if self.has_lost(session, start) {
             return Err(Refusal::Overrun);
@@ -235,22 +301,33 @@ impl Log {
         let mut missed = Vec::with_capacity(numbers.len());
         for number in numbers {
             let found = self.entries.binary_search_by_key(&number, |entry| entry.number);
-            let Some(entry) = found.ok().and_then(|at| self.entries.get(at)) else { continue };
+            let Some((at, entry)) = found.ok().and_then(|at| Some((at, self.entries.get(at)?))) else {
+                continue;
+            };
+            let place = self.place_of(at);
+            if place.is_some_and(|place| place <= heard) {
+                continue;
+            }
             let (rooms, except) = self.audience_of(entry);
             if selects(entry.everyone, rooms, except, session, number) {
-                missed.push((number, self.frames.get(entry.frame)));
+                missed.push(Missed { number, place, record: self.frames.get(entry.frame) });
             }
         }
         let in_order = missed.len();
-        missed.extend(self.latest.missed(session, start));
+        let latest = self.latest.missed(session, start);
+        missed.extend(latest.map(|(number, record)| Missed { number, place: None, record }));
         if missed.len() > in_order {
-            missed.sort_unstable_by_key(|&(number, _)| number);
+            missed.sort_unstable_by_key(|missed| missed.number);
         }
-        let bytes: usize = missed.iter().map(|(_, frame)| frame.len()).sum();
+        if self.places.is_some() {
+            // In the stream's order: its client may hear a part of it.
+            missed.sort_by_key(|missed| missed.place.unwrap_or(EntryId::END));
+        }
+        let bytes: usize = missed.iter().map(|missed| missed.record.len()).sum();
         if bytes > most {
             return Err(Refusal::Overrun);
         }
-        Ok(missed.into_iter().map(|(_, frame)| frame).collect())
+        Ok(missed)
     }
 
     /// Whether something that went to a session from a number on is in the log no more. Where it is not known it is feared.

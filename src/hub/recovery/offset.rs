@@ -146,6 +146,7 @@ fn take_digit(number: &mut u64) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Point;
     use super::super::pids::Pids;
     use super::super::rooms::Rooms;
     use super::*;
@@ -186,7 +187,7 @@ mod tests {
         let mut rooms = Rooms::default();
         let mut began = |born| {
             let pid = Pids::new(&IdSpace::whole()).make(Key { slot: 0, generation: 1 }).unwrap();
-            Session::new(pid, born, &mut rooms)
+            Session::new(pid, Point { next: born, place: None }, &mut rooms)
         };
         let (old, new) = (began(11), began(12));
         let mut first = Offsets::new().unwrap();

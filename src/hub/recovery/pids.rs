@@ -11,47 +11,67 @@ use std::hash::{BuildHasher, RandomState};
 /// A session's private id. Whoever has it can have the session.
 #[derive(Clone, Copy)]
 pub(in crate::hub) struct Pid {
-    secret: [u8; SECRET],
-    /// The number of the loop on which the session lives, where there are several. It is no secret, and no right to anything.
-    home: Option<u8>,
+    /// What its text stands for: the secret, and behind it, where there are several loops, the number of that on which the session began.
+    /// That is no secret, and no right to anything. Behind its end there are zeros.
+    bytes: [u8; LONGEST],
+    length: u8,
 }
 
 const SECRET: usize = 16;
+const LONGEST: usize = SECRET + 1;
+/// The secret of a session that began on a server of Node's.
+const NODES: usize = 15;
 
 impl Pid {
     fn random(home: Option<u8>) -> Result<Self> {
         let mut secret = [0; SECRET];
         getrandom::fill(&mut secret).map_err(|_| Error::NoEntropy)?;
-        Ok(Self { secret, home })
+        Ok(Self::at(secret, home))
+    }
+
+    fn at(secret: [u8; SECRET], home: Option<u8>) -> Self {
+        let mut bytes = [0; LONGEST];
+        let length = SECRET.saturating_add(usize::from(home.is_some())) as u8;
+        for (byte, from) in bytes.iter_mut().zip(secret.into_iter().chain(home)) {
+            *byte = from;
+        }
+        Self { bytes, length }
     }
 
     pub(super) fn secret(&self) -> &[u8; SECRET] {
-        &self.secret
+        self.bytes.first_chunk().unwrap_or(&[0; SECRET])
     }
 
     /// One that was another process's, and is of no loop yet.
     pub(super) fn of(secret: [u8; SECRET]) -> Self {
-        Self { secret, home: None }
+        Self::at(secret, None)
     }
 
     /// As its client knows it: 22 characters, or 23 with the number of a loop.
     pub(in crate::hub) fn text(self) -> String {
-        URL_SAFE_NO_PAD.encode([&self.secret[..], self.home.as_slice()].concat())
+        URL_SAFE_NO_PAD.encode(self.bytes.get(..usize::from(self.length)).unwrap_or_default())
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads one of this process's, of another's, or of a server of Node's.
+    pub(in crate::hub) fn parse(text: &str) -> Option<Self> {
         let mut decoded = [0; 18];
-        if !(22..=23).contains(&text.len()) {
+        if !(20..=23).contains(&text.len()) {
             return None;
         }
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut decoded).ok()?;
-        let (&secret, rest) = decoded.get(..length)?.split_first_chunk()?;
-        Some(Self { secret, home: rest.first().copied() })
+        let bytes = *decoded.first_chunk()?;
+        (NODES..=LONGEST).contains(&length).then_some(Self { bytes, length: length as u8 })
+    }
+
+    fn home(&self) -> Option<u8> {
+        self.bytes.last().copied().filter(|_| usize::from(self.length) == LONGEST)
     }
 
     /// Reads all of both, wherever they differ.
     fn is(&self, other: &Self) -> bool {
-        self.secret.iter().zip(other.secret).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+        let differs = |(one, other): (&u8, &u8)| one ^ other;
+        self.bytes.iter().zip(&other.bytes).map(differs).fold(self.length ^ other.length, |all, it| all | it)
+            == 0
     }
 }
 
@@ -91,7 +111,7 @@ impl Pids {
 
     /// The other loop that a private id names, if there is such a loop.
     pub(in crate::hub) fn elsewhere(&self, text: &str) -> Option<usize> {
-        let home = u64::from(Pid::parse(text)?.home?);
+        let home = u64::from(Pid::parse(text)?.home()?);
         (home != self.own && home < self.loops).then_some(home as usize)
     }
 
@@ -99,9 +119,7 @@ impl Pids {
     pub(in crate::hub) fn make(&mut self, socket: Key) -> Result<Pid> {
         loop {
             let pid = Pid::random(self.home())?;
-            if let std::collections::hash_map::Entry::Vacant(place) =
-                self.sockets.entry(self.hashes.hash_one(pid.secret))
-            {
+            if let std::collections::hash_map::Entry::Vacant(place) = self.sockets.entry(self.hash(&pid)) {
                 place.insert((pid, socket));
                 return Ok(pid);
             }
@@ -110,19 +128,28 @@ impl Pids {
 
     /// One that was another process's is `socket`'s now.
     pub(in crate::hub) fn adopt(&mut self, pid: Pid, socket: Key) -> Pid {
-        let pid = Pid { home: self.home(), ..pid };
-        self.sockets.insert(self.hashes.hash_one(pid.secret), (pid, socket));
+        let pid = Pid::at(*pid.secret(), self.home());
+        self.take(pid, socket);
         pid
     }
 
+    /// One that another node has given out is `socket`'s now.
+    pub(in crate::hub) fn take(&mut self, pid: Pid, socket: Key) {
+        self.sockets.insert(self.hash(&pid), (pid, socket));
+    }
+
+    fn hash(&self, pid: &Pid) -> u64 {
+        self.hashes.hash_one(pid.bytes)
+    }
+
     pub(in crate::hub) fn forget(&mut self, pid: Pid) {
-        self.sockets.remove(&self.hashes.hash_one(pid.secret));
+        self.sockets.remove(&self.hash(&pid));
     }
 
     /// Whose a private id is.
     pub(in crate::hub) fn find(&self, text: &str) -> Option<Key> {
         let pid = Pid::parse(text)?;
-        let (found, socket) = self.sockets.get(&self.hashes.hash_one(pid.secret))?;
+        let (found, socket) = self.sockets.get(&self.hash(&pid))?;
         found.is(&pid).then_some(*socket)
     }
 }

@@ -1,15 +1,12 @@
 //! What a socket of a namespace with recovery takes along: its private id, and from which number to which it was in each room. It
 //! must not say whether the socket is there or away.
 
-use super::Seq;
 use super::pids::Pid;
 use super::rooms::{RoomNo, Rooms};
+use super::stays::{PAST, Stays};
+use super::{Point, Seq};
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
-
-/// Rooms that a session has left and that are remembered: past this the oldest go, and whoever would have to be told of what went to
-/// them cannot be recovered.
-const PAST: usize = 256;
 
 /// A stay in a room that is over.
 #[derive(Clone, Copy, Debug)]
@@ -33,30 +30,39 @@ pub(in crate::hub) struct Session {
     pub(super) past: VecDeque<Stay>,
     /// The newest that went to one of the stays that are forgotten.
     pub(super) lost: Option<Seq>,
+    /// The same story for other nodes, where there is a stream.
+    pub(in crate::hub) stays: Option<Box<Stays>>,
 }
 
 impl Session {
-    pub(super) fn new(pid: Pid, born: Seq, rooms: &mut Rooms) -> Self {
-        let own = rooms.add();
-        Self { pid, born, own, rooms: [(own, born)].into(), past: VecDeque::new(), lost: None }
+    pub(super) fn new(pid: Pid, born: Point, rooms: &mut Rooms) -> Self {
+        let (own, past) = (rooms.add(), VecDeque::new());
+        let stays = born.place.map(|place| Box::new(Stays::new(place)));
+        Self { pid, born: born.next, own, rooms: [(own, born.next)].into(), past, lost: None, stays }
     }
 
-    /// It has joined a room before the number `next`.
-    pub(super) fn joined(&mut self, name: &str, next: Seq, rooms: &mut Rooms) {
+    /// It has joined a room.
+    pub(super) fn joined(&mut self, name: &str, at: Point, rooms: &mut Rooms) {
+        if let (Some(stays), Some(place)) = (&mut self.stays, at.place) {
+            stays.joined(name, place);
+        }
         let room = rooms.hold(name);
         match self.rooms.entry(room) {
-            Entry::Vacant(place) => drop(place.insert(next)),
+            Entry::Vacant(place) => drop(place.insert(at.next)),
             Entry::Occupied(_) => rooms.release(room),
         }
     }
 
-    /// It has left a room before the number `next`; the log has nothing from before `oldest`.
-    pub(super) fn left(&mut self, name: &str, next: Seq, oldest: Seq, rooms: &mut Rooms) {
+    /// It has left a room; the log has nothing from before `oldest`.
+    pub(super) fn left(&mut self, name: &str, at: Point, oldest: Seq, rooms: &mut Rooms) {
+        if let (Some(stays), Some(place)) = (&mut self.stays, at.place) {
+            stays.left(name, place);
+        }
         // Held by this session, so it is there.
         let Some((room, since)) = rooms.find(name).and_then(|room| self.rooms.remove_entry(&room)) else {
             return;
         };
-        self.past.push_back(Stay { room, since, until: next });
+        self.past.push_back(Stay { room, since, until: at.next });
         while self.past.front().is_some_and(|stay| self.past.len() > PAST || is_over(*stay, oldest, rooms)) {
             let Some(stay) = self.past.pop_front() else { break };
             self.forget(stay, rooms);

@@ -13,6 +13,8 @@ pub mod pubsub;
 pub mod python;
 mod raw;
 mod read;
+/// What is kept in Redis of clients that may come back to another node.
+pub mod session;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -62,6 +64,14 @@ pub struct Packet<'a> {
     pub args: Cow<'a, str>,
     /// What its placeholders stand for. That each names one is not checked.
     pub attachments: Vec<Cow<'a, [u8]>>,
+}
+
+impl Packet<'_> {
+    /// How many bytes it has.
+    pub fn size(&self) -> usize {
+        let attachments = self.attachments.iter().map(|bytes| bytes.len());
+        attachments.fold(self.name.len().saturating_add(self.args.len()), usize::saturating_add)
+    }
 }
 
 /// An answer: one value.

@@ -34,6 +34,13 @@ fn socket(RemoteSocket { id, handshake, rooms, data }: RemoteSocket<'_>) -> Remo
     RemoteSocket { id: text(id), handshake: text(handshake), rooms: texts(rooms), data: value(data) }
 }
 
+impl Packet<'_> {
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Packet<'static> {
+        packet(self)
+    }
+}
+
 impl Message<'_> {
     /// The same, borrowing nothing.
     pub fn into_owned(self) -> Message<'static> {

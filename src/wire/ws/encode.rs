@@ -22,6 +22,15 @@ pub fn frame_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
     }
 }
 
+/// How long the header of a frame is.
+pub fn header_len(payload: usize) -> usize {
+    match payload {
+        0..=MAX_CONTROL => 2,
+        _ if payload <= usize::from(u16::MAX) => 4,
+        _ => 10,
+    }
+}
+
 /// Appends a whole frame.
 pub fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     frame_header(out, opcode, payload.len());

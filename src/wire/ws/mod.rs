@@ -7,7 +7,7 @@ mod encode;
 mod tests;
 
 pub use decode::{Decoder, Message};
-pub use encode::{close_frame, frame, frame_header};
+pub use encode::{close_frame, frame, frame_header, header_len};
 
 /// What a frame carries. A continuation has no opcode of its own: it goes on with the message's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

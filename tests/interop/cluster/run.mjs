@@ -10,6 +10,7 @@ import { Clients, ask, next, until, up } from "../scenarios/client.mjs";
 import { faults, ofMasters, ofStreams, reached } from "./faults.mjs";
 import { Masters } from "./masters.mjs";
 import { Redis, Watched, hasRedis } from "./redis.mjs";
+import { ours as ofOurs, recoveries } from "./recovery.mjs";
 import { ofOneServer, ofPubSub, scenarios } from "./scenarios.mjs";
 
 const { values: args } = parseArgs({ options: {
@@ -46,12 +47,12 @@ async function attempt(name, test) {
 }
 
 /** A cluster of two nodes, and what it takes to play a scenario in it. With `masters` its Redis is a Redis Cluster, which goes on. */
-async function cluster(format, commands, { login, counted = COUNTED[format], masters } = {}) {
+async function cluster(format, commands, { login, counted = COUNTED[format], masters, more } = {}) {
   const redis = masters ?? await Redis.start();
   let user = "";
   for (const { client } of masters?.servers ?? [redis]) user = await login?.(client) ?? "";
   const place = masters ? { path: "", url: masters.url.replace("//", `//${user}`), ports: masters.ports } : { path: redis.path, login: user };
-  const options = { cluster: { ...place, format }, maxHttpBufferSize: 20_000_000 };
+  const options = { cluster: { ...place, format }, maxHttpBufferSize: 20_000_000, ...more };
   const hosts = await Promise.all(commands.map((command) => Host.start(command, options)));
   const [here, there] = hosts.map((host) => new Clients(host.url, "websocket"));
   const observe = await here.connect("/observer");
@@ -80,13 +81,14 @@ async function cluster(format, commands, { login, counted = COUNTED[format], mas
       if (counted !== undefined && format !== "sharded") {
         for (const socket of [a, b, c]) await socket.listens(socket.id);
       }
+      const clients = (host) => (host === hosts[0] ? here : there);
       const beside = async (socket, nsp, auth) => {
         const other = (socket === a ? here : there).beside(socket, nsp, { auth });
         await up(other);
         return Object.assign(other, { host: socket.host, fence: fence && ((to) => fence(other, to)) });
       };
       try {
-        await scenario({ a, b, c, beside, observe, redis, here: hosts[0], there: hosts[1], other: hosts[1], room: `r${++count}`,
+        await scenario({ a, b, c, beside, clients, observe, redis, here: hosts[0], there: hosts[1], other: hosts[1], room: `r${++count}`,
           carrier, isStream: format === "streams" });
       } finally {
         [a, b, c].forEach((socket) => socket.disconnect());
@@ -152,6 +154,17 @@ for (const format of FORMATS) {
         await nodes.play(scenario).finally(() => nodes.stop());
       });
     }
+  }
+}
+
+// Sessions go from node to node.
+for (const [pair, commands] of Object.entries(PAIRS)) {
+  const among = args.host === undefined || commands.every((command) => command !== reference);
+  for (const [name, scenario] of Object.entries({ ...recoveries, ...(args.host !== undefined && among && ofOurs) })) {
+    await attempt(`recovery / ${pair} / ${name}`, async () => {
+      const nodes = await cluster("streams", commands, { more: { connectionStateRecovery: {} } });
+      await nodes.play(scenario).finally(() => nodes.stop());
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 
 mod model;
 mod redis;
+mod sessions;
 
 use crate::world::World;
 use fastrand::Rng;

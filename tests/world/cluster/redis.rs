@@ -10,6 +10,7 @@ pub(super) type Number = (usize, usize);
 pub(super) struct Redis {
     conns: BTreeMap<Number, Conn>,
     streams: BTreeMap<Vec<u8>, VecDeque<Entry>>,
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
     last: u64,
     /// It is there.
     pub(super) runs: bool,
@@ -175,6 +176,37 @@ impl Redis {
                 list(&mut out, '*', newest.iter().len());
                 newest.iter().for_each(|it| entry(&mut out, it));
             }
+            [b"XRANGE", stream, from, to, rest @ ..] => {
+                let place = |text: &[u8]| match text {
+                    b"+" => u64::MAX,
+                    _ => {
+                        let (time, number) = std::str::from_utf8(text).unwrap().split_once('-').unwrap();
+                        // All of them are the first of their millisecond.
+                        time.parse::<u64>().unwrap() + u64::from(number != "0")
+                    }
+                };
+                let most = match rest {
+                    [b"COUNT", most] => std::str::from_utf8(most).unwrap().parse().unwrap(),
+                    _ => usize::MAX,
+                };
+                let within = place(from)..=place(to);
+                let entries = self.streams.get(*stream).into_iter().flatten();
+                let entries: Vec<_> = entries.filter(|it| within.contains(&it.id)).take(most).collect();
+                list(&mut out, '*', entries.len());
+                entries.iter().for_each(|it| entry(&mut out, it));
+            }
+            [b"SET", key, value, b"PX", _] => {
+                self.values.insert(key.to_vec(), value.to_vec());
+                out.extend_from_slice(b"+OK\r\n");
+            }
+            [b"GETDEL", key] => match self.values.remove(*key) {
+                Some(value) => bulk(&mut out, &value),
+                None => out.extend_from_slice(b"$-1\r\n"),
+            },
+            [b"DEL", key] => {
+                let was = self.values.remove(*key).is_some();
+                list(&mut out, ':', usize::from(was));
+            }
             [b"XREAD", b"COUNT", most, b"BLOCK", time, b"STREAMS", stream, id] => {
                 let number = |text: &[u8]| {
                     std::str::from_utf8(text).unwrap().split('-').next().unwrap().parse::<u64>().unwrap()
@@ -227,6 +259,17 @@ impl Redis {
             }
         }
         count
+    }
+
+    /// Where each message stands in the stream, by the number that it says.
+    pub(super) fn places(&self) -> BTreeMap<usize, u64> {
+        let number = |entry: &Entry| {
+            let data = entry.fields.chunks(2).find(|pair| pair[0] == b"data")?;
+            let text = std::str::from_utf8(&data[1]).ok()?;
+            let (number, _) = text.split_once("[\"n\",")?.1.split_once(']')?;
+            Some((number.parse().ok()?, entry.id))
+        };
+        self.streams.values().flatten().filter_map(number).collect()
     }
 
     /// Gives those who wait for entries what there is, or nothing if their time is up.

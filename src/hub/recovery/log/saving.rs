@@ -121,7 +121,15 @@ impl Log {
             rooms.insert(own, session.born);
             let past = session.past.iter().filter_map(|stay| Some(Stay { room: held(&stay.room)?, ..*stay }));
             let past = past.collect();
-            Session { pid: session.pid, born: session.born, own, rooms, past, lost: session.lost }
+            Session {
+                pid: session.pid,
+                born: session.born,
+                own,
+                rooms,
+                past,
+                lost: session.lost,
+                stays: None,
+            }
         });
         let sessions: Vec<Session> = sessions.collect();
         log.sessions = sessions.len();
