@@ -63,6 +63,7 @@ tools:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --features capi -- -D warnings
+	cargo clippy --all-targets -- -D warnings
 	for crate in tests/header benches/rust; do \
 		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
 		cargo clippy --all-targets --manifest-path $$crate/Cargo.toml --target-dir $(TARGET) -- -D warnings || exit 1; \
@@ -71,6 +72,7 @@ lint:
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
 	cargo test --features capi
+	cargo test --lib redis::secured
 	$(HEADER_TEST)
 
 # The loops on poll(2), by mio's own switch: its contract in full, of which epoll forgives much, and near to what Windows asks.

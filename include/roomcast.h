@@ -814,7 +814,8 @@ typedef struct roomcast_config {
     uint64_t recovery_sessions;
     /**
      * Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
-     * `unix:///path`, or where sentinels say (`redis+sentinel://host:port,host:port/database/service`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+     * `unix:///path`, over TLS `rediss://host:port?ssl_ca_certs=/path` (or `ssl_ca_data=` with the PEM, `ssl_cert_reqs=none`, `ssl_certfile=`,
+     * `ssl_keyfile=`), or where sentinels say (`redis+sentinel://host:port,host:port/database/service`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
      * roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
      */
     struct roomcast_slice cluster_url;

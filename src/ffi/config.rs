@@ -251,7 +251,8 @@ pub struct roomcast_config {
     /// more. 65,536 by default; 0: none.
     pub recovery_sessions: u64,
     /// Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
-    /// `unix:///path`, or where sentinels say (`redis+sentinel://host:port,host:port/database/service`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+    /// `unix:///path`, over TLS `rediss://host:port?ssl_ca_certs=/path` (or `ssl_ca_data=` with the PEM, `ssl_cert_reqs=none`, `ssl_certfile=`,
+    /// `ssl_keyfile=`), or where sentinels say (`redis+sentinel://host:port,host:port/database/service`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
     /// roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
     pub cluster_url: roomcast_slice,
     /// What the names of all channels begin with, the same on every node. Empty, the default: "socket.io" as in Node, or "socketio" where

@@ -320,7 +320,9 @@ impl Host {
             Event::AckEnd { ack, missing: 0, .. } => self.all_answered(ack, &[]),
             Event::AckEnd { ack, timed_out, .. } => self.unanswered(ack, timed_out),
             Event::ClusterUp { .. } => self.log(&json!({"what": "cluster up"})),
-            Event::ClusterDown { .. } => self.log(&json!({"what": "cluster down"})),
+            Event::ClusterDown { reason, .. } => {
+                self.log(&json!({"what": "cluster down", "reason": reason}));
+            }
             Event::ClusterRefused { reason } => {
                 self.log(&json!({"what": "cluster refused", "reason": reason}));
             }

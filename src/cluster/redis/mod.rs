@@ -7,6 +7,7 @@ mod connection;
 mod options;
 mod refusal;
 mod replies;
+mod secured;
 mod sentinels;
 mod streams;
 mod subscriptions;

@@ -1,6 +1,8 @@
 //! Which Redis, and who speaks to it: the URL. It must not look a name up.
 
+use super::secured::Secured;
 use crate::engine::bus::Endpoint;
+use crate::host::tls::Trust;
 use std::fmt;
 
 const PORT: u16 = 6379;
@@ -15,6 +17,8 @@ pub(crate) struct RedisOptions {
     /// Who knows where it is, in place of `endpoint`.
     pub(super) sentinels: Option<Sentinels>,
     pub(super) login: Option<Login>,
+    /// How it is known for who it is, if connections are secured.
+    pub(super) trust: Option<Trust>,
     /// 0 is where everybody begins.
     pub(super) database: u32,
     /// Bytes of the longest message.
@@ -41,14 +45,15 @@ impl fmt::Debug for RedisOptions {
         f.debug_struct("RedisOptions")
             .field("endpoint", &self.endpoint)
             .field("sentinels", &self.sentinels)
+            .field("trust", &self.trust)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
 }
 
 impl RedisOptions {
-    /// Reads `redis://user:password@host:port/database`, or `unix://user:password@/path?db=database`, as Python's and Node's clients take
-    /// them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does. Messages may have 8 MiB.
+    /// Reads `redis://user:password@host:port/database`, the same with `rediss://` for TLS, or `unix://user:password@/path?db=database`, as
+    /// Python's and Node's clients take them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does. Messages may have 8 MiB.
     ///
     /// # Errors
     /// What is wrong with it, in words.
@@ -61,14 +66,16 @@ impl RedisOptions {
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         let (login, host) =
             authority.rsplit_once('@').map_or((None, authority), |(who, host)| (Some(who), host));
+        let mut secured = None;
         let mut options = match scheme.to_ascii_lowercase().as_str() {
             "redis" | "valkey" => Self::new(tcp(host)?, path_database(path)?),
             "unix" | "redis+unix" | "valkey+unix" | "redis-socket" => Self::new(unix(host, path)?, 0),
             "rediss" | "valkeys" => {
-                return Err(&"TLS is not built in: redis:// over a tunnel or a local network is");
+                secured = Some(Secured::new()?);
+                Self::new(tcp(host)?, path_database(path)?)
             }
             "redis+sentinel" | "redis-sentinel" => sentinels(host, path)?,
-            _ => return Err(&"its scheme is neither redis:// nor unix://"),
+            _ => return Err(&"its scheme is none of redis://, rediss:// and unix://"),
         };
         if let Some(login) = login {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
@@ -80,14 +87,19 @@ impl RedisOptions {
                 "db" => options.database = database(value)?,
                 "username" => options.login().user = named(value)?,
                 "password" => options.login().password = decode(value)?,
-                _ => return Err(&"the options behind its ? are db, username and password"),
+                _ => match &mut secured {
+                    Some(secured) => secured.take(name, decode(value)?)?,
+                    None if name.starts_with("ssl_") => return Err(&"its ssl_ options are for rediss://"),
+                    None => return Err(&"the options behind its ? are db, username and password"),
+                },
             }
         }
+        options.trust = secured.map(Secured::trust).transpose()?;
         Ok(options)
     }
 
     fn new(endpoint: Endpoint, database: u32) -> Self {
-        Self { endpoint, sentinels: None, login: None, database, max_message: 8 << 20 }
+        Self { endpoint, sentinels: None, login: None, trust: None, database, max_message: 8 << 20 }
     }
 
     fn login(&mut self) -> &mut Login {
@@ -269,8 +281,8 @@ mod tests {
         for (url, word) in [
             ("127.0.0.1:6379", "scheme"),
             ("http://h", "scheme"),
-            ("rediss://h", "TLS"),
-            ("valkeys://h", "TLS"),
+            ("redis://h?ssl_cert_reqs=none", "rediss://"),
+            ("redis+sentinel://h/mymaster?ssl_cert_reqs=none", "rediss://"),
             ("redis+sentinel://a,b", "service"),
             ("redis+sentinel://a,b/0/", "service"),
             ("redis+sentinel://a,b/x/mymaster", "database"),

@@ -2,6 +2,7 @@
 //! them, nor wait for anything.
 
 mod addresses;
+mod secure;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::engine::service::Service;
 use addresses::{Address, LookUp};
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
+use secure::Secure;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
@@ -25,14 +27,23 @@ const WRITE_BUDGET: usize = 1 << 20;
 #[derive(Debug)]
 enum Stage {
     /// Its name is being looked up.
-    LookingUp(Endpoint),
+    LookingUp,
     /// The kernel tries one address; these are left.
     Connecting(Stream, VecDeque<Address>),
-    Open(Stream),
+    /// It is there; with TLS, which may not be settled yet.
+    Open(Stream, Option<Box<Secure>>),
+}
+
+impl Stage {
+    /// Something is to be sent that is no output of the bus, or was.
+    fn has_sealed(&self) -> bool {
+        matches!(self, Self::Open(_, Some(secure)) if !secure.sealed().is_empty())
+    }
 }
 
 #[derive(Debug)]
 struct Connection {
+    endpoint: Endpoint,
     stage: Stage,
     /// An edge announced input that has not been read to its end.
     readable: bool,
@@ -40,6 +51,14 @@ struct Connection {
     ending: bool,
     /// An edge announced that the kernel takes bytes, and it has not refused any since.
     writable: bool,
+    /// The bus knows that it is open.
+    told: bool,
+}
+
+impl Connection {
+    fn new(endpoint: Endpoint, stage: Stage) -> Self {
+        Self { endpoint, stage, readable: false, ending: false, writable: false, told: false }
+    }
 }
 
 /// The connections of one loop's service, by their numbers.
@@ -128,7 +147,9 @@ impl Connections {
         registry: &Registry,
     ) -> bool {
         let Some(connection) = &mut self.all[number] else { return false };
-        let (Stage::Open(stream), true) = (&mut connection.stage, connection.readable) else { return false };
+        let (Stage::Open(stream, secure), true) = (&mut connection.stage, connection.readable) else {
+            return false;
+        };
         let Some(bus) = service.bus_mut() else { return false };
         let room = buffer.len().min(*left);
         let why = match stream.read(&mut buffer[..room]) {
@@ -136,8 +157,28 @@ impl Connections {
             Ok(count) => {
                 connection.readable = count == room || connection.ending || REARMED_BY_WOULD_BLOCK;
                 *left -= count;
-                bus.received(number, &buffer[..count]);
-                return true;
+                let Some(secure) = secure else {
+                    bus.received(number, &buffer[..count]);
+                    return true;
+                };
+                let received = secure.receive(&buffer[..count]);
+                if received.is_ok() && !secure.is_shaking() && !std::mem::replace(&mut connection.told, true)
+                {
+                    self.tries[number] = 0;
+                    bus.connected(number);
+                }
+                match received {
+                    Ok(()) if secure.plain().is_empty() => return true,
+                    Ok(()) => {
+                        bus.received(number, secure.plain());
+                        return true;
+                    }
+                    Err(why) => {
+                        // The other side is told, if it takes it at once.
+                        let _ = stream.write(secure.sealed());
+                        why
+                    }
+                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 connection.readable = false;
@@ -155,9 +196,13 @@ impl Connections {
     pub(super) fn is_ready(&self, service: &impl Service) -> bool {
         let Some(bus) = service.bus() else { return false };
         let all = || self.all.iter().enumerate().filter_map(|(number, it)| Some((number, it.as_ref()?)));
-        let open = |it: &Connection| matches!(it.stage, Stage::Open(_));
+        let open = |it: &Connection| matches!(it.stage, Stage::Open(..));
         let reads = || all().any(|(_, it)| it.readable && open(it));
-        let writes = || all().any(|(number, it)| it.writable && open(it) && !bus.output(number).is_empty());
+        let writes = || {
+            all().any(|(number, it)| {
+                it.writable && (it.stage.has_sealed() || (it.told && !bus.output(number).is_empty()))
+            })
+        };
         (service.wants_input() && (bus.has_news() || reads())) || writes()
     }
 
@@ -178,7 +223,7 @@ impl Connections {
     fn close(&mut self, number: usize, registry: &Registry) {
         let connection = self.all.get_mut(number).and_then(Option::take);
         if let Some(Connection {
-            stage: Stage::Open(mut stream) | Stage::Connecting(mut stream, _), ..
+            stage: Stage::Open(mut stream, _) | Stage::Connecting(mut stream, _), ..
         }) = connection
         {
             // A child of a fork may hold the descriptor: closing alone would leave the registration alive.
@@ -190,13 +235,9 @@ impl Connections {
         let Some(look_up) = self.look_ups.get_mut(number) else { return };
         self.all[number] = None;
         match addresses::known(&endpoint) {
-            Some(address) => self.connect(number, VecDeque::from([address]), bus, registry),
+            Some(address) => self.connect(number, endpoint, VecDeque::from([address]), bus, registry),
             None => match look_up.begin(&endpoint, &self.waker) {
-                Ok(()) => {
-                    let stage = Stage::LookingUp(endpoint);
-                    self.all[number] =
-                        Some(Connection { stage, readable: false, ending: false, writable: false });
-                }
+                Ok(()) => self.all[number] = Some(Connection::new(endpoint, Stage::LookingUp)),
                 Err(error) => bus.closed(number, &format!("nobody can look up {endpoint}: {error}")),
             },
         }
@@ -206,6 +247,7 @@ impl Connections {
     fn connect(
         &mut self,
         number: usize,
+        endpoint: Endpoint,
         mut addresses: VecDeque<Address>,
         bus: &mut dyn Bus,
         registry: &Registry,
@@ -215,8 +257,7 @@ impl Connections {
             match self.begin(number, &address, registry) {
                 Ok(stream) => {
                     let stage = Stage::Connecting(stream, addresses);
-                    self.all[number] =
-                        Some(Connection { stage, readable: false, ending: false, writable: false });
+                    self.all[number] = Some(Connection::new(endpoint, stage));
                     return;
                 }
                 Err(error) => why = format!("{address} cannot be reached: {error}"),
@@ -236,17 +277,18 @@ impl Connections {
     fn go_on(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
         let Some(connection) = &mut self.all[number] else { return };
         match &mut connection.stage {
-            Stage::Open(_) => {}
-            Stage::LookingUp(endpoint) => match self.look_ups[number].result() {
+            Stage::Open(..) => {}
+            Stage::LookingUp => match self.look_ups[number].result() {
                 None => {}
                 Some(Ok(mut addresses)) => {
+                    let endpoint = connection.endpoint.clone();
                     self.all[number] = None;
                     addresses.rotate_left(self.tries[number].checked_rem(addresses.len()).unwrap_or(0));
                     self.tries[number] = self.tries[number].wrapping_add(1);
-                    self.connect(number, addresses, bus, registry);
+                    self.connect(number, endpoint, addresses, bus, registry);
                 }
                 Some(Err(error)) => {
-                    let why = format!("nobody can look up {endpoint}: {error}");
+                    let why = format!("nobody can look up {}: {error}", connection.endpoint);
                     self.all[number] = None;
                     bus.closed(number, &why);
                 }
@@ -258,44 +300,68 @@ impl Connections {
                     stream.note_full();
                     connection.writable = false;
                 }
-                Ok(true) => {
-                    if let Some(Connection { stage: Stage::Connecting(stream, _), .. }) =
-                        self.all[number].take()
-                    {
-                        let (readable, ending) = (true, false);
-                        let stage = Stage::Open(stream);
-                        self.all[number] = Some(Connection { stage, readable, ending, writable: true });
-                        self.tries[number] = 0;
-                        bus.connected(number);
-                    }
-                }
+                Ok(true) => self.begin_to_speak(number, bus, registry),
                 Err(error) => {
-                    let rest = std::mem::take(rest);
+                    let (rest, endpoint) = (std::mem::take(rest), connection.endpoint.clone());
                     self.close(number, registry);
                     if rest.is_empty() {
                         bus.closed(number, &format!("it cannot be reached: {error}"));
                     } else {
-                        self.connect(number, rest, bus, registry);
+                        self.connect(number, endpoint, rest, bus, registry);
                     }
                 }
             },
         }
     }
 
+    /// A connection has come about. The bus is told, or first TLS is settled.
+    fn begin_to_speak(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
+        let Some(Some(connection)) = self.all.get_mut(number) else { return };
+        let secure = bus.trust().map(|trust| Secure::new(trust, &connection.endpoint)).transpose();
+        match (secure, std::mem::replace(&mut connection.stage, Stage::LookingUp)) {
+            (Ok(secure), Stage::Connecting(stream, _)) => {
+                connection.told = secure.is_none();
+                connection.stage = Stage::Open(stream, secure.map(Box::new));
+                (connection.readable, connection.ending, connection.writable) = (true, false, true);
+                if connection.told {
+                    self.tries[number] = 0;
+                    bus.connected(number);
+                }
+            }
+            (secure, stage) => {
+                connection.stage = stage;
+                self.close(number, registry);
+                bus.closed(number, &secure.err().unwrap_or_default());
+            }
+        }
+    }
+
     fn write(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
-        let Some(Connection { stage: Stage::Open(stream), writable, .. }) = &mut self.all[number] else {
+        let Some(Connection { stage: Stage::Open(stream, secure), writable, told, .. }) =
+            &mut self.all[number]
+        else {
             return;
         };
         let mut budget = WRITE_BUDGET;
         while *writable && budget > 0 {
-            let output = bus.output(number);
+            if let Some(secure) = secure
+                && *told
+                && secure.sealed().is_empty()
+            {
+                let taken = secure.seal(bus.output(number));
+                bus.sent(number, taken);
+            }
+            let output = secure.as_ref().map_or_else(|| bus.output(number), |secure| secure.sealed());
             if output.is_empty() {
                 return;
             }
             match stream.write(&output[..output.len().min(budget)]) {
                 Ok(count) => {
                     budget = budget.saturating_sub(count);
-                    bus.sent(number, count);
+                    match secure {
+                        Some(secure) => secure.sent(count),
+                        None => bus.sent(number, count),
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => *writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

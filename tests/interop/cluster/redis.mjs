@@ -1,6 +1,6 @@
 // Starts a Redis of its own on a Unix socket, and asks it things. It must not leave anything behind.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -74,6 +74,33 @@ async function free() {
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** Makes certificates with openssl in a folder: authorities `ca.crt` and `other.crt`, and `own.crt` with `own.key` for 127.0.0.1. */
+export function certify(folder) {
+  const openssl = (...args) => execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  for (const name of ["ca", "other"]) {
+    openssl("req", "-x509", ...key, "-keyout", `${name}.key`, "-out", `${name}.crt`, "-days", "2", "-subj", `/CN=${name}`);
+  }
+  openssl("req", ...key, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=own");
+  writeFileSync(path.join(folder, "own.cnf"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+  openssl("x509", "-req", "-in", "own.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "own.crt", "-days", "2", "-extfile", "own.cnf");
+}
+
+/** A Redis that is reached over TLS; `tls` is for Node's client, `secured` a URL for whoever trusts the authority of this file. */
+export async function overTls() {
+  const folder = mkdtempSync(path.join(tmpdir(), "roomcast-tls-"));
+  certify(folder);
+  const port = await free();
+  const at = (file) => path.join(folder, file);
+  const redis = await Redis.start("--tls-port", String(port), "--tls-cert-file", at("own.crt"), "--tls-key-file", at("own.key"),
+    "--tls-ca-cert-file", at("ca.crt"), "--tls-auth-clients", "no");
+  redis.tls = { port, ca: readFileSync(at("ca.crt"), "utf8") };
+  redis.secured = (file) => `rediss://127.0.0.1:${port}?ssl_ca_certs=${at(file)}`;
+  const { kill } = redis;
+  redis.kill = () => { kill.call(redis); rmSync(folder, { recursive: true, force: true }); };
+  return redis;
 }
 
 /** A Redis, a replica of it, and a sentinel that watches both; `url` asks the sentinel. */

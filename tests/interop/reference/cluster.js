@@ -3,10 +3,10 @@ import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { createClient } from "redis";
 
-/** An adapter for a Redis on a Unix socket, by its format. */
-export async function clustered({ path, format }) {
+/** An adapter for a Redis on a Unix socket, or behind TLS at a port, by its format. */
+export async function clustered({ path, tls, format }) {
   const connect = async () => {
-    const client = createClient({ socket: { path, reconnectStrategy: () => 20 } });
+    const client = createClient({ socket: { ...(tls ? { ...tls, tls: true, host: "127.0.0.1" } : { path }), reconnectStrategy: () => 20 } });
     client.on("error", () => {});
     await client.connect();
     return client;
