@@ -270,6 +270,11 @@ pub struct roomcast_config {
     /// With ROOMCAST_CLUSTER_STREAMS, how many of the last entries the stream keeps; it may be some more. 10,000 by default. A node that is
     /// behind by more misses what came before.
     pub cluster_stream_max_len: u64,
+    /// Milliseconds from accepting a TCP connection to the end of its TLS handshake, if there is one. 10,000 by default.
+    pub tls_handshake_timeout: u64,
+    /// Reads from TCP connections whose TLS handshake is not over, in one turn of the loop: each may cost a tenth of a
+    /// millisecond. 32 by default.
+    pub tls_handshake_budget: u64,
 }
 
 /// Names and values, copied.

@@ -65,10 +65,18 @@ impl Outlet<'_> {
 impl Output for Outlet<'_> {
     #[inline]
     fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
+        #[cfg(feature = "tls")]
+        if self.is_secured(link) {
+            return self.send_sealed(link, &[IoSlice::new(bytes)]);
+        }
         self.send_with(link, bytes.len(), |stream| stream.write(bytes))
     }
 
     fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
+        #[cfg(feature = "tls")]
+        if self.is_secured(link) {
+            return self.send_sealed(link, slices);
+        }
         let mut taken = 0;
         for slices in slices.chunks(MAX_SLICES) {
             let length = slices.iter().map(|slice| slice.len()).sum();
@@ -83,10 +91,12 @@ impl Output for Outlet<'_> {
 
     fn close(&mut self, link: usize) {
         let key = link;
+        #[cfg(feature = "tls")]
+        self.links.seal_end(key);
         let Some(link) = self.links.slab.get_mut(key) else { return };
         let Some(stream) = &link.stream else { return };
         match link.state {
-            State::Open if stream.end().is_ok() => {
+            State::Open if stream.has_sealed() || stream.end().is_ok() => {
                 self.links.serial = self.links.serial.wrapping_add(1);
                 link.serial = self.links.serial;
                 link.state = State::Lingering;

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "redis";
+import { certify } from "../lib/certify.mjs";
 import { within } from "../lib/raw.mjs";
 
 const running = new Set();
@@ -74,18 +75,6 @@ async function free() {
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Makes certificates with openssl in a folder: authorities `ca.crt` and `other.crt`, and `own.crt` with `own.key` for 127.0.0.1. */
-export function certify(folder) {
-  const openssl = (...args) => execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  for (const name of ["ca", "other"]) {
-    openssl("req", "-x509", ...key, "-keyout", `${name}.key`, "-out", `${name}.crt`, "-days", "2", "-subj", `/CN=${name}`);
-  }
-  openssl("req", ...key, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=own");
-  writeFileSync(path.join(folder, "own.cnf"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
-  openssl("x509", "-req", "-in", "own.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "own.crt", "-days", "2", "-extfile", "own.cnf");
 }
 
 /** A Redis that is reached over TLS; `tls` is for Node's client, `secured` a URL for whoever trusts the authority of this file. */
