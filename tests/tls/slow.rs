@@ -94,19 +94,23 @@ fn volatile_latest_and_drop_oldest() {
     };
     let one = slow(&mut host, &trust);
     let rounds = filled(&mut host, one.socket);
+    // The kernel may find some more room yet; what is said to have been skipped is what does not arrive.
+    let mut skipped = 0;
     for number in 0..100 {
         let args = numbered(number, 10);
         let message = Message::new("v", &args).delivery(Delivery::Volatile);
-        assert_eq!(host.broker.send(one.socket, message).unwrap().map(|receipt| receipt.skipped), Some(1));
+        skipped += host.broker.send(one.socket, message).unwrap().map_or(0, |receipt| receipt.skipped);
         host.broker.send(one.socket, Message::new("l", &args).delivery(Delivery::Latest(7))).unwrap();
         host.broker.flush();
     }
     host.broker.send(one.socket, Message::new("end", "[]")).unwrap();
+    let replaced = host.broker.stats().counters.replaced_latest;
     let heard = finish(&mut host, one);
     let of = |what: &str| heard.iter().filter(|text| text.starts_with(what)).count();
-    assert_eq!((of(r#"42["fill""#), of(r#"42["v""#), of(r#"42["end""#)), (rounds - 1, 0, 1));
+    assert_eq!((of(r#"42["fill""#), of(r#"42["v""#), of(r#"42["end""#)), (rounds - 1, 100 - skipped, 1));
+    assert!(skipped > 0 && replaced > 0);
+    assert_eq!(of(r#"42["l""#), 100 - replaced as usize);
     assert!(heard.contains(&r#"42["l",99,"xxxxxxxxxx"]"#.to_owned()), "the newest");
-    assert!(of(r#"42["l""#) <= 2, "{}", of(r#"42["l""#));
 
     let other = slow(&mut host, &trust);
     filled(&mut host, other.socket);

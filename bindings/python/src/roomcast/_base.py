@@ -715,7 +715,7 @@ class BaseServer:
     def reload_certificates(self) -> None:
         """Reads the files of ``certfile`` and ``keyfile`` again, which a program that renews them has replaced. Nobody is disconnected:
         who comes from now on is shown the new ones. If one cannot be read, or is none, this raises, and all is as before."""
-        for port, (certfile, keyfile) in self._certificates.items():
+        for port, (certfile, keyfile) in list(self._certificates.items()):
             identity = _identity(certfile, keyfile)
             with self._lock:
                 self._broker.set_tls(port, [identity])

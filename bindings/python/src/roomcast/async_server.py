@@ -183,6 +183,7 @@ class AsyncServer(BaseServer):
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([closing])
             closed.set()
+            self._certificates.clear()
             closing.result()
             self._events = iter(self._broker.events())
             self._dispatch()

@@ -159,6 +159,7 @@ class Server(BaseServer):
         with self._lock:
             self._commit()
             self._broker.close(1.0)
+            self._certificates.clear()
             self._events = iter(self._broker.events())
         self._dispatch()
         self._tell()
