@@ -266,17 +266,8 @@ impl Links {
 }
 
 impl Outlet<'_> {
-    #[inline]
-    pub(super) fn is_secured(&self, link: usize) -> bool {
-        matches!(self.links.slab.get(link), Some(link) if matches!(link.stream, Some(Stream::Tls(_))))
-    }
-
-    /// Seals as many records as the kernel takes, and the one that it does not take in full.
+    /// Seals as many records as the kernel takes, and the one that it does not take in full. For a link that is not closed.
     pub(super) fn send_sealed(&mut self, key: usize, slices: &[IoSlice<'_>]) -> Sent {
-        match self.links.slab.get(key).map(|link| link.state) {
-            Some(State::Open | State::Ended) => {}
-            _ => return Sent::Broken,
-        }
         if self.links.tls(key).is_none_or(|tls| tls.session.is_shaking()) {
             self.links.break_off(key);
             return Sent::Broken;
