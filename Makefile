@@ -63,6 +63,7 @@ tools:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --features capi -- -D warnings
+	cargo clippy --all-targets -- -D warnings
 	for crate in tests/header benches/rust; do \
 		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
 		cargo clippy --all-targets --manifest-path $$crate/Cargo.toml --target-dir $(TARGET) -- -D warnings || exit 1; \
@@ -71,12 +72,13 @@ lint:
 # Unit tests, tests through the public face, the floors, and every Rust snippet of the README and the documentation.
 unit:
 	cargo test --features capi
+	cargo test --lib redis::secured
 	$(HEADER_TEST)
 
 # The loops on poll(2), by mio's own switch: its contract in full, of which epoll forgives much, and near to what Windows asks.
 # One loop accepts for all, as everywhere but on Linux.
 poll-backend:
-	RUSTFLAGS="--cfg mio_unsupported_force_poll_poll" ROOMCAST_TEST_ONE_ACCEPTOR=1 cargo test --target-dir $(TARGET)/poll-backend --test net --test loops
+	RUSTFLAGS="--cfg mio_unsupported_force_poll_poll" ROOMCAST_TEST_ONE_ACCEPTOR=1 cargo test --target-dir $(TARGET)/poll-backend --features tls --test net --test loops --test tls
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib
@@ -95,6 +97,7 @@ interop: $(INTEROP)/node_modules
 	for loops in 2 4; do \
 		node $(INTEROP)/run.mjs --quiet --only recovery --loops $$loops --host $(TARGET)/debug/examples/interop_host || exit 1; \
 	done
+	node $(INTEROP)/run.mjs --quiet --tls --host $(TARGET)/debug/examples/interop_host
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
 cluster-test: $(INTEROP)/node_modules examples/cluster/node_modules $(TARGET)/c/node python-package

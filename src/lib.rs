@@ -141,6 +141,11 @@ pub use host::peer::Peer;
 pub use host::reason::Reason;
 #[doc(inline)]
 pub use host::stats::{Counters, Stats};
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use host::tls::TlsConfig;
+#[doc(inline)]
+pub use host::tls::TlsInfo;
 #[doc(inline)]
 pub use hub::message::{Delivery, Message, Receipt, Target};
 #[doc(inline)]

@@ -636,6 +636,9 @@ public:
     roomcast::connection connection() const noexcept { return roomcast::connection(raw_.connection); }
     std::string_view address() const noexcept { return detail::lent(raw_.address); }
     std::string_view url() const noexcept { return detail::lent(raw_.url); }
+    // "TLSv1.2" or "TLSv1.3" if it came to listen_tls, and the client's own certificate there, as DER, if it was asked for one; else empty.
+    std::string_view tls_version() const noexcept { return detail::lent(raw_.tls_version); }
+    std::string_view certificate() const noexcept { return detail::lent(raw_.certificate); }
     pairs query() const noexcept { return {raw_.query, raw_.query_count}; }
     pairs headers() const noexcept { return {raw_.headers, raw_.header_count}; }
     // The first value of a query's parameter, or a header's in whatever case; empty if there is none.
@@ -813,6 +816,27 @@ struct config : roomcast_config {
 // How a broker listens: roomcast_listen_options with the defaults filled in. Set its fields.
 struct listen_options : roomcast_listen_options {
     listen_options() noexcept : roomcast_listen_options() { struct_size = sizeof(roomcast_listen_options); }
+};
+
+// A certificate, with those that lead to its authority behind it, and its key, both as PEM (roomcast_identity). It lends them.
+struct identity : roomcast_identity {
+    identity(slice own_chain, slice own_key) noexcept : roomcast_identity{own_chain, own_key} {}
+};
+
+// What a listener shows of itself over TLS (roomcast_tls): the identities stay where they are until it has been used.
+struct tls : roomcast_tls {
+    explicit tls(const identity& one) noexcept : tls(&one, 1) {}
+    tls(const identity* all, std::size_t count) noexcept : roomcast_tls() {
+        struct_size = sizeof(roomcast_tls);
+        identities = all;
+        identity_count = count;
+    }
+    // Asks clients for certificates for which one of these authorities speaks, as PEM. It lends them.
+    tls& ask_clients(slice authorities, bool required = false) noexcept {
+        client_authorities = authorities;
+        flags = required ? ROOMCAST_TLS_REQUIRE_CLIENTS : 0;
+        return *this;
+    }
 };
 
 // ---- The remote: for other threads ----
@@ -998,6 +1022,17 @@ public:
         std::uint16_t bound = 0;
         const status done(roomcast_listen_with(get(), host.chars(), host.len, port, &how, &bound));
         return {done, bound};
+    }
+    // Listens over TLS, for wss:// and https:// (roomcast_listen_tls).
+    result<std::uint16_t> listen_tls(slice host, std::uint16_t port, const roomcast_tls& shown,
+                                     const roomcast_listen_options& how = listen_options()) noexcept {
+        std::uint16_t bound = 0;
+        const status done(roomcast_listen_tls(get(), host.chars(), host.len, port, &shown, &how, &bound));
+        return {done, bound};
+    }
+    // Shows something else from now on, on this port: nobody is disconnected (roomcast_set_tls).
+    status set_tls(std::uint16_t port, const roomcast_tls& shown) noexcept {
+        return status(roomcast_set_tls(get(), port, &shown));
     }
     // Listens on a Unix socket, whose file is removed when the broker closes (roomcast_listen_unix).
     status listen_unix(slice path, const roomcast_listen_options& how = listen_options()) noexcept {

@@ -122,6 +122,11 @@ macro_rules! limits {
             max_pending_acks: u32 = 4_096, 1;
             /// TCP connections at a time; more are closed as they are accepted, and counted.
             max_links: u32 = 1_000_000, 1;
+            /// Milliseconds from accepting a TCP connection to the end of its TLS handshake, if there is one.
+            tls_handshake_timeout: u64 = 10_000, 1, MAX_TIME;
+            /// Reads from TCP connections whose TLS handshake is not over, in one turn of the loop: each may cost a tenth of a
+            /// millisecond.
+            tls_handshake_budget: u32 = 32, 1;
             /// Connections at a time, those whose handshake the host has yet to allow included; more handshakes are answered with 503,
             /// and counted. Exact over all loops.
             max_connections: u32 = 1_000_000, 1;

@@ -21,9 +21,11 @@ use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
 use crate::host::peer::Peer;
 use crate::host::stats::count;
+use crate::host::tls::{TlsFailure, TlsInfo};
 use crate::hub::Hub;
 use crate::hub::namespaces::NamespaceChange;
 use crate::route::Followed;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The broker without I/O, to be driven by `net` or by any other loop, through [`Service`].
@@ -312,6 +314,14 @@ impl Service for Core {
         let flow = self.engine.arrived(link, parcel, now, &mut self.top);
         self.settle();
         flow
+    }
+
+    fn secured(&mut self, link: usize, tls: Arc<TlsInfo>) {
+        self.engine.secured(link, tls);
+    }
+
+    fn tls_failed(&mut self, link: usize, cause: TlsFailure) {
+        self.engine.tls_failed(link, cause);
     }
 
     fn received(&mut self, link: usize, bytes: &mut [u8], now: Millis) -> Flow {

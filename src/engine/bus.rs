@@ -2,6 +2,7 @@
 //! must not know of sockets, nor what goes over them.
 
 use crate::base::Millis;
+use crate::host::tls::Trust;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -41,6 +42,11 @@ pub trait Bus {
     /// One that is to be opened now, and where it goes: what comes next about it is [`connected`](Self::connected) or
     /// [`closed`](Self::closed).
     fn dial(&mut self) -> Option<(usize, Endpoint)>;
+
+    /// How its connections are secured, if they are: they are open then when that is settled.
+    fn trust(&self) -> Option<&Trust> {
+        None
+    }
 
     /// It is open.
     fn connected(&mut self, connection: usize);

@@ -7,6 +7,8 @@ use super::{Engine, Upper};
 use crate::base::Millis;
 use crate::host::peer::Peer;
 use crate::host::stats::count;
+use crate::host::tls::{TlsFailure, TlsInfo};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// # As a [`Service`](super::service::Service) is asked, with what sits above
@@ -28,6 +30,31 @@ impl Engine {
         count(&mut self.counters.links_opened, 1);
         self.http_progress(link as u32, upper);
         true
+    }
+
+    /// A link's TLS is settled, before it has brought anything.
+    pub(crate) fn secured(&mut self, link: usize, tls: Arc<TlsInfo>) {
+        if let Link::Http(http) = self.link(link as u32) {
+            http.tls = Some(tls);
+            count(&mut self.counters.tls_handshakes, 1);
+        }
+    }
+
+    /// A link's TLS has failed. That it ends, is told next.
+    pub(crate) fn tls_failed(&mut self, link: usize, cause: TlsFailure) {
+        let counters = &mut self.counters;
+        let counter = match cause {
+            TlsFailure::Incompatible => &mut counters.tls_incompatible,
+            TlsFailure::Untrusted => &mut counters.tls_untrusted,
+            TlsFailure::Refused => &mut counters.tls_refused,
+            TlsFailure::Malformed => &mut counters.tls_malformed,
+            TlsFailure::Timeout => &mut counters.tls_timed_out,
+            TlsFailure::Closed => &mut counters.tls_abandoned,
+        };
+        count(counter, 1);
+        if let Some(Link::Http(http)) = self.links.get(link) {
+            self.log_no_tls(&http.peer, cause);
+        }
     }
 
     pub(crate) fn received(

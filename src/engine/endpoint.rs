@@ -190,10 +190,10 @@ impl Engine {
         upgrade: bool,
     ) {
         let Link::Http(http) = self.link(link) else { return };
-        let peer = http.peer.clone();
+        let (peer, tls) = (http.peer.clone(), http.tls.clone());
         let address = self.counted_address(&peer, request);
         let head = http::join_lines(head, request).into();
-        let origin = Origin { head, peer, issued: self.wall_clock() };
+        let origin = Origin { head, peer, tls, issued: self.wall_clock() };
         if !self.config.guard_handshakes && !version {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }

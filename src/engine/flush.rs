@@ -98,8 +98,8 @@ impl Engine {
         self.link_is_gone();
         self.counters.links_opened -= 1;
         self.counters.bytes_in -= http.input.len() as u64;
-        let Http { peer, input, .. } = *http;
-        let parcel = Parcel(Given::Link { peer, input: input.into_unread() });
+        let Http { peer, tls, input, .. } = *http;
+        let parcel = Parcel(Given::Link { peer, tls, input: input.into_unread() });
         out.hand_over(Some(link as usize), number, parcel);
     }
 

@@ -3,6 +3,7 @@
 use super::{End, Engine};
 use crate::host::log::{FromPeer, Kind, Quote, is_fault};
 use crate::host::peer::Peer;
+use crate::host::tls::TlsFailure;
 
 impl Engine {
     pub(super) fn log_refused(&self, peer: Option<&Peer>, code: u8, message: &str, context: &str) {
@@ -18,6 +19,11 @@ impl Engine {
     }
 
     /// What came behind an answer could not be read past, so that the link ends.
+    pub(super) fn log_no_tls(&self, peer: &Peer, cause: TlsFailure) {
+        let text = format_args!("TLS{} failed: {}", FromPeer(Some(peer)), cause.text());
+        self.log.add(Kind::NoTls, text, self.now);
+    }
+
     pub(super) fn log_unwanted(&self, peer: &Peer, why: &str) {
         let peer = FromPeer(Some(peer));
         let text = format_args!("a request{peer}: closed behind its answer: {why}");

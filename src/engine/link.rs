@@ -4,8 +4,10 @@
 use super::input::Input;
 use crate::base::ids::Key;
 use crate::host::peer::Peer;
+use crate::host::tls::TlsInfo;
 use crate::wire::http::{self, BodyDecoder, Response};
 use crate::wire::ws::Decoder;
+use std::sync::Arc;
 
 /// What a link is at the moment.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) enum Link {
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) peer: Peer,
+    /// If it is over TLS that ends here, and that is settled.
+    pub(crate) tls: Option<Arc<TlsInfo>>,
     /// Bytes that no request has used yet.
     pub(crate) input: Input,
     /// Answers the kernel has not taken, from `sent` on.
@@ -101,6 +105,7 @@ impl Http {
     pub(crate) fn new(peer: Peer) -> Self {
         Self {
             peer,
+            tls: None,
             input: Input::default(),
             output: Vec::new(),
             sent: 0,

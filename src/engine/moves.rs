@@ -129,8 +129,11 @@ impl Engine {
     ) -> Option<Flow> {
         self.advance(now);
         match (parcel.0, link) {
-            (Given::Link { peer, mut input }, Some(link)) => {
+            (Given::Link { peer, tls, mut input }, Some(link)) => {
                 let taken = self.link_opened(link, peer, now, upper);
+                if let Link::Http(http) = self.link(link as u32) {
+                    http.tls = tls;
+                }
                 taken.then(|| match input.is_empty() {
                     true => Flow::Continue,
                     false => self.received(link, &mut input, now, upper),

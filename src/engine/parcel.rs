@@ -5,7 +5,9 @@ use super::conn::Conn;
 use super::link::WebSocket;
 use crate::base::Millis;
 use crate::host::peer::Peer;
+use crate::host::tls::TlsInfo;
 use crate::wire::ws::Opcode;
+use std::sync::Arc;
 
 /// What a service gives to the same service on another loop, by [`Output::hand_over`](crate::service::Output::hand_over). It alone knows
 /// what is in it.
@@ -15,7 +17,7 @@ pub struct Parcel(pub(super) Given);
 #[derive(Debug)]
 pub(super) enum Given {
     /// With a link on which the next request is for a session of that loop: what was sent and nobody has used yet.
-    Link { peer: Peer, input: Vec<u8> },
+    Link { peer: Peer, tls: Option<Arc<TlsInfo>>, input: Vec<u8> },
     /// A connection; with a link, if it has a WebSocket.
     Conn(Box<Moving>),
     /// The connection of this id, which came from there, is over.
@@ -25,7 +27,7 @@ pub(super) enum Given {
 impl Parcel {
     /// With a link on which nothing has been said yet.
     pub(crate) fn of_new_link(peer: Peer) -> Self {
-        Self(Given::Link { peer, input: Vec::new() })
+        Self(Given::Link { peer, tls: None, input: Vec::new() })
     }
 }
 

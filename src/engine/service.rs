@@ -4,9 +4,11 @@ use super::bus::Bus;
 use crate::base::Millis;
 use crate::host::peer::Peer;
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::parcel::Parcel;
+pub use crate::host::tls::{TlsFailure, TlsInfo};
 
 /// A protocol on top of links, driven by a loop.
 ///
@@ -22,6 +24,16 @@ pub trait Service {
     fn arrived(&mut self, link: Option<usize>, parcel: Parcel, now: Millis) -> Option<Flow> {
         let _ = (link, parcel, now);
         None
+    }
+
+    /// The link is over TLS, and that is settled: told before anything is received on it.
+    fn secured(&mut self, link: usize, tls: Arc<TlsInfo>) {
+        let _ = (link, tls);
+    }
+
+    /// The link's TLS has failed: [`closed`](Self::closed) follows.
+    fn tls_failed(&mut self, link: usize, cause: TlsFailure) {
+        let _ = (link, cause);
     }
 
     /// Bytes arrived. The service may change them in place; it takes them all, whatever it answers.
@@ -160,7 +172,7 @@ pub trait Output {
 pub enum Sent {
     /// The kernel took everything.
     All,
-    /// The kernel took this many bytes and is full; [`Service::writable`] follows.
+    /// The kernel took this many bytes, all of them perhaps, and is full; [`Service::writable`] follows.
     Part(usize),
     /// The connection is gone. [`Service::closed`] follows, unless the service closes the link before.
     Broken,

@@ -251,8 +251,9 @@ pub struct roomcast_config {
     /// more. 65,536 by default; 0: none.
     pub recovery_sessions: u64,
     /// Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
-    /// `unix:///path`, or where sentinels say (`redis+sentinel://host:port,host:port/database/service`), or is a Redis Cluster of which some servers
-    /// are known (`redis+cluster://user:password@host:port,host:port`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+    /// `unix:///path`, over TLS `rediss://host:port?ssl_ca_certs=/path` (or `ssl_ca_data=` with the PEM, `ssl_cert_reqs=none`, `ssl_certfile=`,
+    /// `ssl_keyfile=`), or where sentinels say (`redis+sentinel://host:port,host:port/database/service`), or is a Redis Cluster of which some
+    /// servers are known (`redis+cluster://user:password@host:port,host:port`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
     /// roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
     pub cluster_url: roomcast_slice,
     /// What the names of all channels begin with, the same on every node. Empty, the default: "socket.io" as in Node, or "socketio" where
@@ -270,6 +271,11 @@ pub struct roomcast_config {
     /// With ROOMCAST_CLUSTER_STREAMS, how many of the last entries the stream keeps; it may be some more. 10,000 by default. A node that is
     /// behind by more misses what came before.
     pub cluster_stream_max_len: u64,
+    /// Milliseconds from accepting a TCP connection to the end of its TLS handshake, if there is one. 10,000 by default.
+    pub tls_handshake_timeout: u64,
+    /// Reads from TCP connections whose TLS handshake is not over, in one turn of the loop: each may cost a tenth of a
+    /// millisecond. 32 by default.
+    pub tls_handshake_budget: u64,
 }
 
 /// Names and values, copied.

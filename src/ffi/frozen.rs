@@ -5,7 +5,10 @@ use super::config::{defaults, roomcast_config};
 use super::events::roomcast_event;
 use super::message::roomcast_message;
 use super::router::roomcast_selection;
-use super::types::{roomcast_handshake, roomcast_histogram, roomcast_listen_options, roomcast_target};
+use super::types::{
+    roomcast_handshake, roomcast_histogram, roomcast_listen_options, roomcast_slice, roomcast_target,
+    roomcast_tls,
+};
 use std::mem::{MaybeUninit, offset_of};
 
 /// A struct to which later versions append fields. Either its first field is its size in bytes as a `u32`, set by the caller,
@@ -50,14 +53,15 @@ macro_rules! frozen {
 }
 
 frozen! {
-    roomcast_config.cluster_stream_max_len: u64 = defaults();
+    roomcast_config.tls_handshake_budget: u64 = defaults();
     roomcast_target.except_socket_count: usize;
     roomcast_message.flags: u64;
-    roomcast_handshake.header_count: usize;
+    roomcast_handshake.certificate: roomcast_slice;
     roomcast_histogram.bucket_count: usize;
     roomcast_selection.reserved: u32;
     roomcast_event.context: u64;
     roomcast_listen_options.mode: u32;
+    roomcast_tls.client_authorities: roomcast_slice;
 }
 
 #[cfg(test)]

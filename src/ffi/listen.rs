@@ -14,7 +14,7 @@ const FLAGS: u32 = ROOMCAST_LISTEN_V6_ONLY
     | ROOMCAST_LISTEN_ONE_ACCEPTOR
     | ROOMCAST_LISTEN_KEEP_STALE;
 
-fn options(given: &Given, options: *const roomcast_listen_options) -> Outcome<ListenOptions> {
+pub(super) fn options(given: &Given, options: *const roomcast_listen_options) -> Outcome<ListenOptions> {
     let preset = ListenOptions::default();
     if options.is_null() {
         return Ok(preset);

@@ -36,6 +36,7 @@ mod remote;
 mod router;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod types;
 
 pub use admission::*;
@@ -54,4 +55,5 @@ pub use pack::*;
 pub use query::*;
 pub use remote::*;
 pub use router::*;
+pub use tls::*;
 pub use types::*;

@@ -137,6 +137,9 @@ pub unsafe extern "C" fn roomcast_get_handshake(
             query_count,
             headers: answers.pairs[query_count..].as_ptr(),
             header_count,
+            tls_version: answers.keep(said.tls().map_or("", |tls| tls.version).as_bytes()),
+            certificate: answers
+                .keep(said.tls().and_then(|tls| tls.certificate.as_deref()).unwrap_or_default()),
         });
         Ok(())
     };

@@ -207,6 +207,10 @@ pub struct roomcast_handshake {
     pub headers: *const roomcast_pair,
     /// How many headers.
     pub header_count: usize,
+    /// "TLSv1.2" or "TLSv1.3" if it came to roomcast_listen_tls; else empty.
+    pub tls_version: roomcast_slice,
+    /// The client's own certificate over TLS, as DER, if it was asked for one and has shown that it is its own; else empty.
+    pub certificate: roomcast_slice,
 }
 
 /// A number that the broker counts, by its name. It stands in arrays and never gains a field.
@@ -272,4 +276,35 @@ pub struct roomcast_listen_options {
     pub backlog: u32,
     /// For a Unix socket: who may connect, as the file's mode (0660), set before anybody can; 0: what the process' umask leaves.
     pub mode: u32,
+}
+
+/// In the flags of roomcast_tls: who has no certificate for which one of `client_authorities` speaks is not let in.
+pub const ROOMCAST_TLS_REQUIRE_CLIENTS: u32 = 1;
+
+/// A certificate and its key, as PEM. It stands in arrays and never gains a field.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_identity {
+    /// The certificate, and behind it those that lead to its authority.
+    pub chain: roomcast_slice,
+    /// Its private key, without a password: PKCS#8, PKCS#1 or SEC1.
+    pub key: roomcast_slice,
+}
+
+/// What a listener shows of itself over TLS. Set `struct_size` to sizeof(roomcast_tls) and what is not needed to 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_tls {
+    /// sizeof(roomcast_tls).
+    pub struct_size: u32,
+    /// ROOMCAST_TLS_ flags.
+    pub flags: u32,
+    /// One certificate, or several: a client gets the first that is for the name it asks for ("*.example.com" is for one label), and of the
+    /// kind of key that it knows; if none is for that name, the very first. One with ECDSA costs a fraction of what one with RSA does.
+    pub identities: *const roomcast_identity,
+    /// How many there are.
+    pub identity_count: usize,
+    /// Asks clients for certificates for which one of these authorities speaks, as PEM: `certificate` of their roomcast_handshake. Empty: asks
+    /// nobody.
+    pub client_authorities: roomcast_slice,
 }

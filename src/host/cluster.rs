@@ -17,7 +17,10 @@ use crate::base::open::Open;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// Where Redis is: `redis://user:password@host:port/database`, or `unix:///path`; or who knows that, of Redis Sentinel:
+    /// Where Redis is: `redis://user:password@host:port/database`, or `unix:///path`; over TLS, with the crate's feature `tls`,
+    /// `rediss://`, and behind a `?` whom to trust: `ssl_ca_certs=/path`, `ssl_ca_data=` with the PEM, or `ssl_cert_reqs=none` for everybody;
+    /// without these whom the system trusts. `ssl_certfile=/path` and `ssl_keyfile=/path` say who it is itself. Or who knows where it is, of
+    /// Redis Sentinel:
     /// `redis+sentinel://user:password@host:port,host:port/database/service`, with user and password for the Redis. The sentinels are asked
     /// again each time that a connection is lost. Or some servers of a Redis Cluster, by which the others are found:
     /// `redis+cluster://user:password@host:port,host:port`; it has the database 0 alone. `redis://127.0.0.1:6379` by default.

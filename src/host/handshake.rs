@@ -1,11 +1,13 @@
 //! What a client's first request said. It is kept as it came and read again when the host asks.
 
 use super::peer::Peer;
+use super::tls::TlsInfo;
 use crate::base::date::Moment;
 use crate::base::limits::Limits;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The request that opened a connection.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct Origin {
     /// The request's head as it came, but with one line for each header.
     pub(crate) head: Box<[u8]>,
     pub(crate) peer: Peer,
+    /// If it came over TLS that ends here.
+    pub(crate) tls: Option<Arc<TlsInfo>>,
     /// Milliseconds since 1970.
     pub(crate) issued: u64,
 }
@@ -41,6 +45,11 @@ impl<'a> Handshake<'a> {
     /// The client's address; behind a proxy, the proxy's.
     pub fn address(&self) -> &Peer {
         &self.origin.peer
+    }
+
+    /// What is known of the TLS over which the request came: `None` without it, and behind a proxy that speaks TLS in this broker's place.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.origin.tls.as_deref()
     }
 
     /// When the request came, in milliseconds since 1970.
@@ -99,7 +108,7 @@ impl<'a> Handshake<'a> {
             json::write_string(out, &self.address().ip().map_or_else(String::new, |ip| ip.to_string()))
         });
         member("xdomain", &|out| out.extend(flag(self.is_cross_domain()).as_bytes()));
-        member("secure", &|out| out.extend(flag(false).as_bytes()));
+        member("secure", &|out| out.extend(flag(self.tls().is_some()).as_bytes()));
         member("issued", &|out| out.extend(self.issued().to_string().as_bytes()));
         member("url", &|out| json::write_string(out, self.url()));
         member("query", &|out| {

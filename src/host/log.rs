@@ -34,6 +34,7 @@ const MAX_QUOTE: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Refused,
+    NoTls,
     Unparsable,
     DisconnectedByAFault,
     ClosedByAFault,
@@ -44,8 +45,9 @@ pub(crate) enum Kind {
 }
 
 /// In the order of [`Kind`].
-const KINDS: [(&str, Level); 8] = [
+const KINDS: [(&str, Level); 9] = [
     ("request refused", Level::Warn),
+    ("TLS that failed", Level::Warn),
     ("a packet that cannot be parsed", Level::Warn),
     ("disconnected by a fault", Level::Warn),
     ("closed by a fault", Level::Warn),

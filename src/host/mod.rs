@@ -16,3 +16,4 @@ pub(crate) mod peer;
 pub(crate) mod proxies;
 pub(crate) mod reason;
 pub(crate) mod stats;
+pub(crate) mod tls;

@@ -40,6 +40,20 @@ counters! {
     links_opened,
     /// TCP connections closed as they came, because `max_links` were open.
     links_refused,
+    /// TLS handshakes completed.
+    tls_handshakes,
+    /// TLS handshakes that failed, as there is no version, cipher or protocol that both sides know.
+    tls_incompatible,
+    /// TLS handshakes that failed, as the client's certificate was missing or not trusted.
+    tls_untrusted,
+    /// TCP connections on which a client refused TLS: most do not trust the certificate.
+    tls_refused,
+    /// TCP connections on which something came that is no TLS, a plain HTTP request for example.
+    tls_malformed,
+    /// TLS handshakes that took longer than `tls_handshake_timeout`.
+    tls_timed_out,
+    /// TLS handshakes in which the client left.
+    tls_abandoned,
     /// Engine.IO handshakes completed.
     connections_opened,
     /// Connections that ended, for whatever reason.

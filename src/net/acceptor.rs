@@ -1,8 +1,14 @@
 //! A socket that listens: of TCP or a Unix socket. It must not know who takes in what it accepts.
 
+#[cfg(feature = "tls")]
+use super::session::Session;
+#[cfg(feature = "tls")]
+use super::shown::Shown;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
 use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::stream::TlsStream;
 use crate::host::peer::Peer;
 use mio::event::Source;
 use mio::net::TcpListener;
@@ -14,17 +20,35 @@ use std::io;
 #[derive(Debug)]
 pub(super) enum Acceptor {
     Tcp(TcpListener),
+    #[cfg(feature = "tls")]
+    Tls(TcpListener, Shown),
     /// The file is there if it is ours.
     #[cfg(unix)]
     Unix(UnixListener, #[expect(dead_code, reason = "it goes with the socket")] Option<SocketFile>),
 }
 
 impl Acceptor {
+    /// The same over TLS: of TCP alone.
+    #[cfg(feature = "tls")]
+    pub(super) fn over_tls(self, shown: &Shown) -> Self {
+        match self {
+            Self::Tcp(listener) => Self::Tls(listener, shown.clone()),
+            other => other,
+        }
+    }
+
     pub(super) fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 Ok((Stream::Tcp(stream), address.into()))
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(listener, shown) => {
+                let (stream, address) = listener.accept()?;
+                // It fails for no configuration that there is.
+                let session = Session::new(shown.now()).map_err(|_| io::ErrorKind::ConnectionAborted)?;
+                Ok((Stream::Tls(Box::new(TlsStream { stream, session, ends: false })), address.into()))
             }
             #[cfg(unix)]
             Self::Unix(listener, _) => {
@@ -37,6 +61,8 @@ impl Acceptor {
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(listener) => listener,
+            #[cfg(feature = "tls")]
+            Self::Tls(listener, _) => listener,
             #[cfg(unix)]
             Self::Unix(listener, _) => listener,
         }

@@ -2,14 +2,11 @@
 //! not add meaning to them.
 
 mod calls;
+mod listening;
+#[cfg(feature = "tls")]
+mod secured;
 
-#[cfg(unix)]
-use super::acceptor::Acceptor;
-#[cfg(unix)]
-use super::bind;
-use super::bind::ListenOptions;
 use super::queues::Queues;
-use super::refused::ListenError;
 use super::remote::Remote;
 use super::shard::Shard;
 use super::shared::Log;
@@ -21,15 +18,8 @@ use crate::broker::{Core, Shared};
 use crate::host::config::Config;
 use crate::host::events::Events;
 use crate::host::log::{self, Level, Log as _};
-#[cfg(unix)]
-use crate::host::peer::PathText;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-#[cfg(unix)]
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +39,9 @@ pub struct Broker {
     log: Log,
     sink: Option<Sink>,
     begun: Instant,
+    /// What its listeners show of themselves over TLS, by their ports.
+    #[cfg(feature = "tls")]
+    shown: Vec<(u16, super::shown::Shown)>,
 }
 
 /// Where the log goes.
@@ -86,7 +79,15 @@ impl Broker {
                 queues,
             )
         };
-        Ok(Self { driver, alive: Arc::new(()), log, sink: None, begun })
+        Ok(Self {
+            driver,
+            alive: Arc::new(()),
+            log,
+            sink: None,
+            begun,
+            #[cfg(feature = "tls")]
+            shown: Vec::new(),
+        })
     }
 
     /// Has the lines of the log up to `level` given to `log`, instead of whatever had them before. Without this call there is
@@ -132,128 +133,6 @@ impl Broker {
         };
         if self.log.wants(Level::Warn) {
             failures.iter().for_each(|it| sink(Level::Warn, &log::failure(it.call, it.error, it.times)));
-        }
-    }
-
-    /// Listens on an address, for example `"127.0.0.1:3000"`; port 0 takes a free one. May be called for several.
-    /// Returns the address it got.
-    ///
-    /// ```
-    /// # use roomcast::*;
-    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    /// # let mut broker = Broker::new(Config::default())?;
-    /// let address = broker.listen("127.0.0.1:0")?; // 0: a free port
-    /// println!("http://{address}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// What the system says, for example that the address is in use; [`ListenError`] inside of it has the address.
-    pub fn listen(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
-        self.listen_with(address, &ListenOptions::default())
-    }
-
-    /// The same, with options.
-    ///
-    /// # Errors
-    /// As [`listen`](Self::listen); of the kind `Unsupported` for what the system does not have.
-    pub fn listen_with(
-        &mut self,
-        address: impl ToSocketAddrs,
-        options: &ListenOptions,
-    ) -> io::Result<SocketAddr> {
-        let mut last = io::Error::from(io::ErrorKind::InvalidInput);
-        self.check_process()?;
-        for address in address.to_socket_addrs()? {
-            let bound = match &mut self.driver {
-                Driver::Threads(threads) => threads.listen(address, options),
-                Driver::Host(shard, _) => shard.io.listen(address, options).inspect(|_| shard.core.reopen()),
-            };
-            match bound {
-                Ok(address) => {
-                    self.log(Level::Info, format_args!("listening on {address}"));
-                    return Ok(address);
-                }
-                Err(error) => last = ListenError::name(address, error),
-            }
-        }
-        Err(last)
-    }
-
-    /// Listens on a Unix socket: for a proxy on the same machine, or for other local programs. On Linux a path that begins with
-    /// a NUL is an abstract name, which has no file.
-    ///
-    /// A socket of this path on which nobody listens any more is replaced, if [`ListenOptions::replace_stale`] is on. The file is removed
-    /// when the broker closes or is dropped, if it is still its own. Of two brokers that begin to listen on one path in the same
-    /// moment one is refused: a file `.lock` is beside it meanwhile.
-    ///
-    /// The peers have no address: [`Handshake::address`](crate::Handshake::address) is a [`Peer::Unix`](crate::Peer::Unix). Name
-    /// `unix:` in [`Config::trusted_proxies`] if a proxy comes over it and limits go by address.
-    ///
-    /// ```
-    /// # use roomcast::*;
-    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    /// # let mut broker = Broker::new(Config::default())?;
-    /// # let path = std::env::temp_dir().join(format!("roomcast-doc-{}.sock", std::process::id()));
-    /// broker.listen_unix(&path, &ListenOptions { mode: Some(0o660), ..ListenOptions::default() })?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// What the system says, for example that somebody listens there; of the kind `InvalidInput` for a path that is empty, too
-    /// long (107 bytes on Linux) or has a NUL elsewhere. [`ListenError`] inside of it has the path.
-    #[cfg(unix)]
-    pub fn listen_unix(&mut self, path: impl AsRef<Path>, options: &ListenOptions) -> io::Result<()> {
-        self.check_process()?;
-        let path = path.as_ref();
-        let shown = PathText(path);
-        let listened = bind::unix(path, options).and_then(|acceptor| self.listen_on(acceptor));
-        listened.map_err(|error| ListenError::name(&shown, error))?;
-        self.log(Level::Info, format_args!("listening on unix:{shown}"));
-        Ok(())
-    }
-
-    /// Goes on with a stream socket that listens already, of TCP or a Unix socket: one that systemd made, or that was
-    /// inherited. It is made non-blocking, and closed when another program is executed. A Unix socket's file stays when the
-    /// broker closes.
-    ///
-    /// ```
-    /// # use roomcast::*;
-    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    /// # let mut broker = Broker::new(Config::default())?;
-    /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
-    /// broker.listen_fd(socket)?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Of the kind `InvalidInput` for what does not listen or is no stream, and what the system says; [`ListenError`] inside of
-    /// it has the descriptor's number.
-    #[cfg(unix)]
-    pub fn listen_fd(&mut self, fd: impl Into<OwnedFd>) -> io::Result<()> {
-        self.listen_borrowed(fd.into().as_fd())
-    }
-
-    /// The same with a descriptor of its own for the socket, so that the caller's is left in any case.
-    #[cfg(unix)]
-    pub(crate) fn listen_borrowed(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.check_process()?;
-        let number = fd.as_raw_fd();
-        let own = fd.try_clone_to_owned().and_then(bind::descriptor);
-        let listened = own.and_then(|acceptor| self.listen_on(acceptor));
-        listened.map_err(|error| ListenError::name(format_args!("descriptor {number}"), error))?;
-        self.log(Level::Info, format_args!("listening on descriptor {number}"));
-        Ok(())
-    }
-
-    #[cfg(unix)]
-    fn listen_on(&mut self, acceptor: Acceptor) -> io::Result<()> {
-        match &mut self.driver {
-            Driver::Threads(threads) => threads.listen_on(acceptor),
-            Driver::Host(shard, _) => shard.io.accept_from(acceptor, false).inspect(|()| shard.core.reopen()),
         }
     }
 
@@ -450,6 +329,8 @@ impl Broker {
             Driver::Host(shard, _) => shard.wind_down(grace),
             Driver::Threads(threads) => threads.wind_down(grace),
         }?;
+        #[cfg(feature = "tls")]
+        self.shown.clear();
         self.log(Level::Info, format_args!("closed"));
         Ok(())
     }

@@ -49,6 +49,10 @@ pub struct LoopOptions {
     pub receive_buffer: usize,
     /// How long a closed link waits for the peer to end its side too.
     pub linger: Duration,
+    /// Reads from links whose TLS is not settled, in one turn: each may cost a tenth of a millisecond.
+    pub handshake_budget: u32,
+    /// How long the TLS of a link may take to be settled.
+    pub handshake_timeout: Duration,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -68,6 +72,8 @@ impl From<&Limits> for LoopOptions {
             accept_budget: limits.accept_budget,
             receive_buffer: 64 * 1024,
             linger: Duration::from_millis(limits.close_timeout),
+            handshake_budget: limits.tls_handshake_budget,
+            handshake_timeout: Duration::from_millis(limits.tls_handshake_timeout),
             open: Open::default(),
         }
     }
@@ -105,7 +111,7 @@ impl Loop {
             events: Events::with_capacity(1_024),
             listeners: Listeners::new(),
             deal: Deal::new(0, 1),
-            links: Links::new(options.linger),
+            links: Links::new(options.linger, options.handshake_timeout.as_millis() as Millis),
             buffer: vec![0; options.receive_buffer.max(1)].into_boxed_slice(),
             options: LoopOptions { read_budget: options.read_budget.max(1), ..options.clone() },
             clock: Clock::new(Instant::now()),
@@ -258,6 +264,7 @@ impl Loop {
         let share = Share {
             bytes: options.read_budget,
             events: options.event_budget,
+            handshakes: options.handshake_budget,
             until: returned + options.step_time,
         };
         if let Some(heard) = links.read_ready(service, buffer, share, now, poll.registry()) {
@@ -269,6 +276,8 @@ impl Loop {
             service.timeout(self.heard);
         }
         self.links.expire(returned, self.poll.registry());
+        #[cfg(feature = "tls")]
+        self.links.end_late_handshakes(service, self.heard);
         let flushing = Instant::now();
         self.settle(service, false, now);
         let done = Instant::now();
@@ -337,7 +346,7 @@ impl Loop {
             }
             // It can fail for a connection that is gone already, or when the kernel is out of memory: nobody
             // knows of it yet, so dropping it is all there is to do.
-            let Ok(key) = self.links.insert(stream, self.poll.registry()) else { continue };
+            let Ok(key) = self.links.insert(stream, now, self.poll.registry()) else { continue };
             if !service.opened(key, peer, now) {
                 self.links.bury(key, self.poll.registry());
             }
@@ -381,7 +390,10 @@ impl Loop {
         let wants_input = service.wants_input();
         let until = |instant: Instant| instant.saturating_duration_since(now);
         // Timers stand still while input waits for the service.
-        let timer = service.next_timeout().filter(|_| wants_input || !self.links.has_unread());
+        let timer = service.next_timeout();
+        #[cfg(feature = "tls")]
+        let timer = timer.into_iter().chain(self.links.next_handshake()).min();
+        let timer = timer.filter(|_| wants_input || !self.links.has_unread());
         let timer = timer.map(|due| Duration::from_millis(due.saturating_sub(self.clock.at(now))));
         let expiry = self.links.next_expiry().map(until);
         let accept = self.listeners.next_try().filter(|_| wants_input).map(until);

@@ -2,7 +2,12 @@
 //! know of time beyond the deadlines of closing links.
 
 mod ended;
+mod lingering;
 mod outlet;
+#[cfg(feature = "tls")]
+mod secured;
+#[cfg(test)]
+mod tests;
 
 pub(super) use outlet::Outlet;
 
@@ -60,6 +65,8 @@ pub(super) struct Share {
     pub(super) bytes: usize,
     /// Events from one link.
     pub(super) events: usize,
+    /// Reads from links whose TLS is not settled.
+    pub(super) handshakes: u32,
     /// When the rest is left to the next turn.
     pub(super) until: Instant,
 }
@@ -121,6 +128,8 @@ pub(super) struct Links {
     serial: u32,
     /// What is on its way to other loops.
     departed: Vec<(usize, Handover)>,
+    #[cfg(feature = "tls")]
+    secured: secured::Secured,
 }
 
 /// Something between two loops.
@@ -134,8 +143,14 @@ pub(super) struct Handover {
 }
 
 impl Links {
-    pub(super) fn new(linger: Duration) -> Self {
+    /// `handshake`: how long the TLS of a link may take to be settled.
+    pub(super) fn new(
+        linger: Duration,
+        #[cfg_attr(not(feature = "tls"), expect(unused))] handshake: Millis,
+    ) -> Self {
         Self {
+            #[cfg(feature = "tls")]
+            secured: secured::Secured::new(handshake),
             slab: Slab::new(),
             ready: VecDeque::new(),
             unheard: (0, 0),
@@ -192,7 +207,7 @@ impl Links {
     ) {
         let Handover { stream, parcel, under_way } = handover;
         drop(under_way);
-        let key = stream.and_then(|stream| self.insert(stream, registry).ok());
+        let key = stream.and_then(|stream| self.insert(stream, now, registry).ok());
         let flow = service.arrived(key, parcel, now);
         let Some(key) = key else { return };
         match flow {
@@ -209,8 +224,14 @@ impl Links {
         self.slab.len() - self.dead.len()
     }
 
-    pub(super) fn insert(&mut self, mut stream: Stream, registry: &Registry) -> io::Result<usize> {
+    pub(super) fn insert(
+        &mut self,
+        mut stream: Stream,
+        #[cfg_attr(not(feature = "tls"), expect(unused))] now: Millis,
+        registry: &Registry,
+    ) -> io::Result<usize> {
         stream.prepare()?;
+        let blocked = stream.has_sealed();
         let entry = self.slab.vacant_entry();
         let key = entry.key();
         registry.register(&mut stream, Token(key), Interest::READABLE | Interest::WRITABLE)?;
@@ -222,9 +243,11 @@ impl Links {
             ending: false,
             queued: false,
             paused: false,
-            blocked: false,
+            blocked,
             dense: false,
         });
+        #[cfg(feature = "tls")]
+        self.await_handshake(key, now);
         Ok(key)
     }
 
@@ -246,7 +269,10 @@ impl Links {
         if writable {
             link.blocked = false;
         }
-        let writable = writable && matches!(link.state, State::Open | State::Ended);
+        let state = link.state;
+        #[cfg(feature = "tls")]
+        let writable = writable && self.send_what_is_sealed(key);
+        let writable = writable && matches!(state, State::Open | State::Ended);
         self.queue(key);
         writable
     }
@@ -287,6 +313,7 @@ impl Links {
             self.unheard = (self.ready.len(), now);
         }
         let mut watch = Watch::new(share.until);
+        let mut handshakes = share.handshakes;
         for _ in 0..self.ready.len() {
             if !service.wants_input() {
                 self.discard_ready(buffer, share.bytes, registry);
@@ -296,9 +323,15 @@ impl Links {
             self.unheard.0 = self.unheard.0.saturating_sub(1);
             let Some(link) = self.slab.get_mut(key) else { continue };
             link.queued = false;
+            let is_shaking = link.stream.as_ref().is_some_and(Stream::is_shaking);
             match link.state {
                 State::Open if link.paused => {}
-                State::Open => self.read(key, service, buffer, share, &mut watch, now),
+                // It has its turn behind those who are in already.
+                State::Open if is_shaking && handshakes == 0 => {}
+                State::Open => {
+                    handshakes -= u32::from(is_shaking);
+                    self.read(key, service, buffer, share, &mut watch, now);
+                }
                 State::Lingering => self.discard(key, buffer, share.bytes, registry),
                 State::Ended | State::Broken | State::Dead => {}
             }
@@ -323,6 +356,10 @@ impl Links {
         now: Millis,
     ) {
         let Some(link) = self.slab.get_mut(key) else { return };
+        #[cfg(feature = "tls")]
+        if matches!(link.stream, Some(Stream::Tls(_))) {
+            return self.read_sealed(key, service, buffer, share, watch, now);
+        }
         let Some(stream) = &mut link.stream else { return };
         let mut budget = share.bytes;
         let most = service.waiting().saturating_add(share.events);
@@ -365,42 +402,6 @@ impl Links {
         self.ended.push(key);
     }
 
-    /// Reads the lingering links alone: the others wait where they are, in their order.
-    fn discard_ready(&mut self, buffer: &mut [u8], budget: usize, registry: &Registry) {
-        if self.lingering.is_empty() {
-            return;
-        }
-        for key in std::mem::take(&mut self.ready) {
-            if self.is_lingering(key) {
-                self.slab[key].queued = false;
-                self.discard(key, buffer, budget, registry);
-                self.queue(key);
-            } else {
-                self.ready.push_back(key);
-            }
-        }
-    }
-
-    fn is_lingering(&self, key: usize) -> bool {
-        self.slab.get(key).is_some_and(|link| link.state == State::Lingering)
-    }
-
-    fn discard(&mut self, key: usize, buffer: &mut [u8], mut budget: usize, registry: &Registry) {
-        let Some(link) = self.slab.get_mut(key) else { return };
-        let Some(stream) = &mut link.stream else { return };
-        while budget > 0 {
-            match stream.read(buffer) {
-                Ok(count) if count > 0 => budget = budget.saturating_sub(count),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    link.readable = false;
-                    return;
-                }
-                Ok(_) | Err(_) => return self.bury(key, registry),
-            }
-        }
-    }
-
     /// Closes the descriptor. The slot stays taken until `recycle`.
     pub(super) fn bury(&mut self, key: usize, registry: &Registry) {
         let Some(link) = self.slab.get_mut(key) else { return };
@@ -426,30 +427,6 @@ impl Links {
         }
     }
 
-    /// Gives up on lingering links whose peer does not end.
-    pub(super) fn expire(&mut self, now: Instant, registry: &Registry) {
-        while let Some(first) = self.lingering.front() {
-            let &Lingering { until, key, serial } = first;
-            let lingers = self.lingers(key, serial);
-            if lingers && until > now {
-                break;
-            }
-            self.lingering.pop_front();
-            if lingers {
-                self.bury(key, registry);
-            }
-        }
-    }
-
-    fn lingers(&self, key: usize, serial: u32) -> bool {
-        self.slab.get(key).is_some_and(|link| link.state == State::Lingering && link.serial == serial)
-    }
-
-    /// When `expire` has something to do.
-    pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.lingering.front().map(|first| first.until)
-    }
-
     /// Closes every link without a word.
     pub(super) fn close_all(&mut self, registry: &Registry) {
         for key in 0..self.slab.capacity() {
@@ -462,36 +439,5 @@ impl Links {
         self.lingering.clear();
         self.dead.clear();
         self.slab.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::net::bind;
-    use crate::net::listener::{Accepted, Listeners};
-    use mio::{Events, Poll};
-
-    #[test]
-    fn an_idle_link_costs_little() {
-        // Debug builds of mio keep more than the descriptor in a stream.
-        assert!(size_of::<Link>() - size_of::<Option<Stream>>() <= 16);
-    }
-
-    #[test]
-    fn accepted_connections_do_not_delay_small_sends() {
-        let mut poll = Poll::new().unwrap();
-        let mut listeners = Listeners::new();
-        let (acceptor, address) =
-            bind::tcp("127.0.0.1:0".parse().unwrap(), &bind::ListenOptions::default()).unwrap();
-        listeners.add(acceptor, false, poll.registry(), usize::MAX).unwrap();
-        let _client = std::net::TcpStream::connect(address).unwrap();
-        poll.poll(&mut Events::with_capacity(1), None).unwrap();
-        listeners.announce(0);
-        let Accepted { stream, .. } = listeners.accept(Instant::now()).unwrap().unwrap();
-        let mut links = Links::new(Duration::ZERO);
-        let key = links.insert(stream, poll.registry()).unwrap();
-        let Some(Stream::Tcp(stream)) = &links.slab[key].stream else { panic!("it is no TCP") };
-        assert!(stream.nodelay().unwrap());
     }
 }

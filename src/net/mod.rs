@@ -25,8 +25,12 @@ mod process;
 mod queues;
 mod refused;
 mod remote;
+#[cfg(feature = "tls")]
+mod session;
 mod shard;
 mod shared;
+#[cfg(feature = "tls")]
+mod shown;
 #[cfg(unix)]
 mod socket_file;
 mod stream;

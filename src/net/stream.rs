@@ -1,5 +1,7 @@
 //! What a link is on the system's side: one stream, of TCP or of a Unix socket. It must not know what goes over it.
 
+#[cfg(feature = "tls")]
+use super::session::Session;
 use mio::event::Source;
 use mio::net::TcpStream;
 #[cfg(unix)]
@@ -18,8 +20,21 @@ const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    /// The same with TLS, which is sealed and opened elsewhere: here the bytes are as they are on the wire.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
     #[cfg(unix)]
     Unix(UnixStream),
+}
+
+/// A stream of TCP, and what is said of TLS over it.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub(super) struct TlsStream {
+    pub(super) stream: TcpStream,
+    pub(super) session: Session,
+    /// Our side is to end when all that is sealed is gone.
+    pub(super) ends: bool,
 }
 
 /// The same expression for whichever it is.
@@ -27,6 +42,23 @@ macro_rules! either {
     ($stream:expr, $it:ident => $done:expr) => {
         match $stream {
             Stream::Tcp($it) => $done,
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => {
+                let $it = &tls.stream;
+                $done
+            }
+            #[cfg(unix)]
+            Stream::Unix($it) => $done,
+        }
+    };
+    (mut $stream:expr, $it:ident => $done:expr) => {
+        match $stream {
+            Stream::Tcp($it) => $done,
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => {
+                let $it = &mut tls.stream;
+                $done
+            }
             #[cfg(unix)]
             Stream::Unix($it) => $done,
         }
@@ -38,8 +70,8 @@ impl Stream {
     pub(super) fn prepare(&self) -> io::Result<()> {
         // Linux hands the listener's option down and saves a system call; others need not.
         #[cfg(not(target_os = "linux"))]
-        if let Self::Tcp(stream) = self {
-            stream.set_nodelay(true)?;
+        if !self.keeps_words() {
+            self.socket().set_tcp_nodelay(true)?;
         }
         #[cfg(target_vendor = "apple")]
         self.socket().set_nosigpipe(true)?;
@@ -71,7 +103,7 @@ impl Stream {
 
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        either!(self, stream => stream.read(buffer))
+        either!(mut self, stream => stream.read(buffer))
     }
 
     /// Raises no SIGPIPE: a host with the default disposition of it lives on. Of TCP, std has it so; of Unix sockets not
@@ -80,6 +112,8 @@ impl Stream {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.write(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.stream.write(bytes),
             #[cfg(unix)]
             Self::Unix(stream) => stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, NO_SIGNAL)),
         }
@@ -101,6 +135,8 @@ impl Stream {
     pub(super) fn keeps_words(&self) -> bool {
         match self {
             Self::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => false,
             #[cfg(unix)]
             Self::Unix(_) => true,
         }
@@ -116,6 +152,25 @@ impl Stream {
         self.socket().set_linger(Some(Duration::ZERO))
     }
 
+    /// Its TLS is not settled yet.
+    #[inline]
+    pub(super) fn is_shaking(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.session.is_shaking(),
+            _ => false,
+        }
+    }
+
+    /// Something that was sealed waits for the kernel.
+    pub(super) fn has_sealed(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => !tls.session.sealed().is_empty(),
+            _ => false,
+        }
+    }
+
     fn socket(&self) -> SockRef<'_> {
         either!(self, stream => SockRef::from(stream))
     }
@@ -123,14 +178,14 @@ impl Stream {
 
 impl Source for Stream {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        either!(self, stream => stream.register(registry, token, interests))
+        either!(mut self, stream => stream.register(registry, token, interests))
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        either!(self, stream => stream.reregister(registry, token, interests))
+        either!(mut self, stream => stream.reregister(registry, token, interests))
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        either!(self, stream => stream.deregister(registry))
+        either!(mut self, stream => stream.deregister(registry))
     }
 }

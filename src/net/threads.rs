@@ -112,11 +112,16 @@ impl Threads {
     }
 
     /// Listens with every loop, and the kernel spreads the clients over them; or with one that deals them.
-    pub(super) fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<SocketAddr> {
+    pub(super) fn listen(
+        &mut self,
+        address: SocketAddr,
+        options: &ListenOptions,
+        made: &impl Fn(Acceptor) -> Acceptor,
+    ) -> io::Result<SocketAddr> {
         let count = self.queues.count();
         if count == 1 || options.one_acceptor || !KERNEL_SPREADS {
             let (acceptor, bound) = bind::tcp(address, options)?;
-            self.listen_on(acceptor)?;
+            self.listen_on(made(acceptor))?;
             return Ok(bound);
         }
         if !options.reuse_port {
@@ -125,7 +130,8 @@ impl Threads {
         let shared = ListenOptions { reuse_port: true, ..options.clone() };
         let (first, bound) = bind::tcp(address, &shared)?;
         let others = (1..count).map(|_| Ok(bind::tcp(bound, &shared)?.0));
-        self.give_out(std::iter::once(Ok(first)).chain(others).collect::<io::Result<_>>()?)?;
+        let all = std::iter::once(Ok(first)).chain(others).map(|acceptor| acceptor.map(made));
+        self.give_out(all.collect::<io::Result<_>>()?)?;
         Ok(bound)
     }
 

@@ -56,7 +56,9 @@ static void layout(void) {
     SIZE(roomcast_receipt, 16);
     LAYOUT(roomcast_receipt, skipped, 8);
 
-    SIZE(roomcast_handshake, 88);
+    SIZE(roomcast_handshake, 120);
+    LAYOUT(roomcast_handshake, tls_version, 88);
+    LAYOUT(roomcast_handshake, certificate, 104);
     LAYOUT(roomcast_handshake, websocket, 4);
     LAYOUT(roomcast_handshake, issued, 8);
     LAYOUT(roomcast_handshake, connection, 16);
@@ -80,7 +82,17 @@ static void layout(void) {
     LAYOUT(roomcast_histogram, count, 8);
     LAYOUT(roomcast_histogram, buckets, 24);
 
-    SIZE(roomcast_config, 768);
+    SIZE(roomcast_identity, 32);
+    LAYOUT(roomcast_identity, key, 16);
+    SIZE(roomcast_tls, 40);
+    LAYOUT(roomcast_tls, flags, 4);
+    LAYOUT(roomcast_tls, identities, 8);
+    LAYOUT(roomcast_tls, identity_count, 16);
+    LAYOUT(roomcast_tls, client_authorities, 24);
+
+    SIZE(roomcast_config, 784);
+    LAYOUT(roomcast_config, tls_handshake_timeout, 768);
+    LAYOUT(roomcast_config, tls_handshake_budget, 776);
     LAYOUT(roomcast_config, cluster_url, 704);
     LAYOUT(roomcast_config, cluster_prefix, 720);
     LAYOUT(roomcast_config, cluster_format, 736);

@@ -160,6 +160,28 @@ static void options(uint32_t loops) {
     roomcast_free(other);
 }
 
+/* What is shown over TLS, and is none. Clients are in bindings/python/tests/test_tls.py. */
+static void tls(void) {
+    roomcast_identity identity = {{NULL, 0}, {NULL, 0}};
+    roomcast_tls shown = ROOMCAST_TLS_INIT;
+    roomcast_broker *b = make(0);
+    IS(ROOMCAST_ERROR_NULL, roomcast_listen_tls(b, "::1", 3, 0, NULL, NULL, NULL));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_tls(b, "::1", 3, 0, &shown, NULL, NULL));
+    SAYS("roomcast_listen_tls: tls.identities: there is one at least");
+    shown.identities = &identity;
+    shown.identity_count = 1;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_tls(b, "::1", 3, 0, &shown, NULL, NULL));
+    SAYS("roomcast_listen_tls: tls.identities[0]: there is no certificate in the PEM");
+    identity.chain = slice("-----BEGIN CERTIFICATE-----\n!");
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_set_tls(b, 1, &shown));
+    SAYS("roomcast_set_tls: tls.identities[0]: the PEM of the certificates cannot be read");
+    shown.flags = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_set_tls(b, 1, &shown));
+    shown.struct_size = 4;
+    IS(ROOMCAST_ERROR_BAD_SIZE, roomcast_set_tls(b, 1, &shown));
+    roomcast_free(b);
+}
+
 int main(void) {
     uint32_t loops;
     for (loops = 0; loops <= 4; loops += 2) {
@@ -168,6 +190,7 @@ int main(void) {
         options(loops);
     }
     stale();
+    tls();
     puts("listen: ok");
     return 0;
 }

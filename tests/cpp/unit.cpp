@@ -95,6 +95,10 @@ static void errors() {
     how.flags = ROOMCAST_LISTEN_REUSE_PORT;
     CHECK(broker.listen("127.0.0.1", port, how).status().system_error() == EADDRINUSE);
     CHECK(broker.listen("127.0.0.1", 0, how).value_or(0) > 0);
+    const rc::identity nobody("no certificate", "no key");
+    CHECK(broker.listen_tls("127.0.0.1", 0, rc::tls(nobody)).status() == errc::bad_value);
+    CHECK(rc::last_error().find("there is no certificate") != std::string::npos);
+    CHECK(broker.set_tls(1, rc::tls(&nobody, 1).ask_clients("", true)) == errc::bad_value);
     CHECK(broker.listen_unix("") == errc::bad_address);
     CHECK(broker.listen_unix("/no/where", how).system_error() == ENOENT);
     CHECK(broker.listen_fd(-1) == errc::bad_value);

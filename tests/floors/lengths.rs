@@ -19,6 +19,7 @@ const LONGER: &[(&str, &str)] = &[
     ("examples/arena/arena.c", "an example that is read, and compiled, as one file"),
     ("fuzz/src/core.rs", "to be parted: peers and the host"),
     ("src/broker/operations/table.rs", "each operation with its documentation"),
+    ("src/ffi/config.rs", "each field of the configuration with its documentation"),
     ("src/host/events.rs", "each kind of event with its documentation"),
     ("src/ffi/operations.rs", "made from the table of operations"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),

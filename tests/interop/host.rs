@@ -19,7 +19,7 @@ fn main() -> std::io::Result<()> {
     let mut port = host.options["port"].as_u64().unwrap_or(0);
     let mut events = Events::new();
     loop {
-        port = host.broker.listen(format!("127.0.0.1:{port}"))?.port().into();
+        port = listen(&mut host.broker, &format!("127.0.0.1:{port}"))?.port().into();
         print(&format!("listening on {port}"));
         host.after = After::Go;
         while host.after == After::Go {
@@ -38,6 +38,17 @@ fn main() -> std::io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Over TLS if the environment says where a certificate is: how a host is run is in no options.
+fn listen(broker: &mut Broker, address: &str) -> std::io::Result<std::net::SocketAddr> {
+    #[cfg(feature = "tls")]
+    if let Some(folder) = std::env::var_os("INTEROP_TLS") {
+        let read = |file| std::fs::read(std::path::Path::new(&folder).join(file));
+        return broker
+            .listen_tls(address, &roomcast::TlsConfig::from_pem(&read("own.crt")?, &read("own.key")?)?);
+    }
+    broker.listen(address)
 }
 
 fn print(line: &str) {
@@ -322,7 +333,9 @@ impl Host {
             Event::AckEnd { ack, missing: 0, .. } => self.all_answered(ack),
             Event::AckEnd { ack, timed_out, .. } => self.unanswered(ack, timed_out),
             Event::ClusterUp { .. } => self.log(&json!({"what": "cluster up"})),
-            Event::ClusterDown { .. } => self.log(&json!({"what": "cluster down"})),
+            Event::ClusterDown { reason, .. } => {
+                self.log(&json!({"what": "cluster down", "reason": reason}));
+            }
             Event::ClusterRefused { reason } => {
                 self.log(&json!({"what": "cluster refused", "reason": reason}));
             }
@@ -682,7 +695,7 @@ impl Host {
             shake.query().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
         json!({
             "headers": headers, "address": shake.address().ip().map(|ip| ip.to_string()),
-            "xdomain": shake.is_cross_domain(), "secure": false, "url": shake.url(), "query": query,
+            "xdomain": shake.is_cross_domain(), "secure": shake.tls().is_some(), "url": shake.url(), "query": query,
             "auth": client.auth, "time": shake.time(), "issued": shake.issued(),
         })
     }

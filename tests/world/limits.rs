@@ -27,6 +27,7 @@ const CLOSING: &str = include_str!("semantics/closing.rs");
 const ACKS: &str = include_str!("semantics/acks.rs");
 const DELIVERY: &str = include_str!("semantics/delivery.rs");
 const LOOP: &str = include_str!("../net/input.rs");
+const TLS: &str = include_str!("../tls/others.rs");
 const OVERLOAD: &str = include_str!("overload.rs");
 const RECOVERY: &str = include_str!("recovery_ends.rs");
 
@@ -54,6 +55,8 @@ const TESTS: &[(&str, Shown)] = &[
     ("max_room_bytes", By(max_room_bytes)),
     ("max_pending_acks", In(ACKS, "the_bound_on_pending_acks_is_that_of_the_recipients")),
     ("max_links", By(max_links)),
+    ("tls_handshake_timeout", In(TLS, "handshakes_that_do_not_end_are_ended_and_keep_nobody_waiting")),
+    ("tls_handshake_budget", In(TLS, "handshakes_that_do_not_end_are_ended_and_keep_nobody_waiting")),
     ("max_connections", In(OVERLOAD, "a_connection_more_than_there_may_be_is_told_to_come_again")),
     (
         "max_connections_per_address",

@@ -5,6 +5,7 @@ use super::connection::State;
 use super::replies::Which;
 use crate::base::Millis;
 use crate::engine::bus::{Bus, Endpoint};
+use crate::host::tls::Trust;
 
 impl Which {
     pub(super) const ALL: [Self; 4] = [Self::Commands, Self::Listener, Self::Reader, Self::Sentinel];
@@ -88,6 +89,10 @@ impl Bus for Redis {
         self.connection(which).state = State::Opening(now);
         let place = self.place.clone().unwrap_or_else(|| self.sentinel_to_ask());
         Some((which.number(), place))
+    }
+
+    fn trust(&self) -> Option<&Trust> {
+        self.options.trust.as_ref()
     }
 
     fn connected(&mut self, connection: usize) {

@@ -10,6 +10,7 @@ mod post;
 mod random;
 mod refusal;
 mod replies;
+mod secured;
 mod sentinels;
 mod streams;
 mod subscriptions;

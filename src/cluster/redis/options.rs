@@ -1,6 +1,8 @@
 //! Which Redis, and who speaks to it: the URL. It must not look a name up.
 
+use super::secured::Secured;
 use crate::engine::bus::Endpoint;
+use crate::host::tls::Trust;
 use std::fmt;
 
 const PORT: u16 = 6379;
@@ -19,6 +21,8 @@ pub(crate) struct RedisOptions {
     /// It is one server of a Redis Cluster: what belongs to another one is told, to be brought there.
     pub(super) is_part: bool,
     pub(super) login: Option<Login>,
+    /// How it is known for who it is, if connections are secured.
+    pub(super) trust: Option<Trust>,
     /// 0 is where everybody begins.
     pub(super) database: u32,
     /// Bytes of the longest message.
@@ -46,15 +50,16 @@ impl fmt::Debug for RedisOptions {
             .field("endpoint", &self.endpoint)
             .field("sentinels", &self.sentinels)
             .field("seeds", &self.seeds)
+            .field("trust", &self.trust)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
 }
 
 impl RedisOptions {
-    /// Reads `redis://user:password@host:port/database`, or `unix://user:password@/path?db=database`, as Python's and Node's clients take
-    /// them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio does, or servers of a Redis Cluster:
-    /// `redis+cluster://user:password@host:port,host:port`. Messages may have 8 MiB.
+    /// Reads `redis://user:password@host:port/database`, the same with `rediss://` for TLS, or `unix://user:password@/path?db=database`, as
+    /// Python's and Node's clients take them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio
+    /// does, or servers of a Redis Cluster: `redis+cluster://user:password@host:port,host:port`. Messages may have 8 MiB.
     ///
     /// # Errors
     /// What is wrong with it, in words.
@@ -67,15 +72,17 @@ impl RedisOptions {
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         let (login, host) =
             authority.rsplit_once('@').map_or((None, authority), |(who, host)| (Some(who), host));
+        let mut secured = None;
         let mut options = match scheme.to_ascii_lowercase().as_str() {
             "redis" | "valkey" => Self::new(tcp(host)?, path_database(path)?),
             "unix" | "redis+unix" | "valkey+unix" | "redis-socket" => Self::new(unix(host, path)?, 0),
             "rediss" | "valkeys" => {
-                return Err(&"TLS is not built in: redis:// over a tunnel or a local network is");
+                secured = Some(Secured::new()?);
+                Self::new(tcp(host)?, path_database(path)?)
             }
             "redis+sentinel" | "redis-sentinel" => sentinels(host, path)?,
             "redis+cluster" | "redis-cluster" => seeds(host, path)?,
-            _ => return Err(&"its scheme is neither redis:// nor unix://"),
+            _ => return Err(&"its scheme is none of redis://, rediss:// and unix://"),
         };
         if let Some(login) = login {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
@@ -87,18 +94,23 @@ impl RedisOptions {
                 "db" => options.database = database(value)?,
                 "username" => options.login().user = named(value)?,
                 "password" => options.login().password = decode(value)?,
-                _ => return Err(&"the options behind its ? are db, username and password"),
+                _ => match &mut secured {
+                    Some(secured) => secured.take(name, decode(value)?)?,
+                    None if name.starts_with("ssl_") => return Err(&"its ssl_ options are for rediss://"),
+                    None => return Err(&"the options behind its ? are db, username and password"),
+                },
             }
         }
         if options.seeds.is_some() && options.database > 0 {
             return Err(&"a Redis Cluster has the database 0 alone");
         }
+        options.trust = secured.map(Secured::trust).transpose()?;
         Ok(options)
     }
 
     fn new(endpoint: Endpoint, database: u32) -> Self {
-        let (sentinels, seeds, login) = (None, None, None);
-        Self { endpoint, sentinels, seeds, is_part: false, login, database, max_message: 8 << 20 }
+        let (sentinels, seeds, login, trust) = (None, None, None, None);
+        Self { endpoint, sentinels, seeds, is_part: false, login, trust, database, max_message: 8 << 20 }
     }
 
     fn login(&mut self) -> &mut Login {
@@ -304,8 +316,8 @@ mod tests {
         for (url, word) in [
             ("127.0.0.1:6379", "scheme"),
             ("http://h", "scheme"),
-            ("rediss://h", "TLS"),
-            ("valkeys://h", "TLS"),
+            ("redis://h?ssl_cert_reqs=none", "rediss://"),
+            ("redis+sentinel://h/mymaster?ssl_cert_reqs=none", "rediss://"),
             ("redis+sentinel://a,b", "service"),
             ("redis+sentinel://a,b/0/", "service"),
             ("redis+sentinel://a,b/x/mymaster", "database"),

@@ -46,6 +46,8 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_listen_with(null(), 0, 0, null(), null());
     Broker: roomcast_listen_unix(null(), 0, null());
     Broker: roomcast_listen_fd(0);
+    Broker: roomcast_listen_tls(null(), 0, 0, null(), null(), null());
+    Broker: roomcast_set_tls(0, null());
     Broker: roomcast_poll(0);
     Broker: roomcast_flush();
     Broker: roomcast_fd(null());

@@ -2,6 +2,7 @@
 //! them, nor wait for anything.
 
 mod addresses;
+mod secure;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::engine::service::Service;
 use addresses::{Address, LookUp};
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
+use secure::Secure;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
@@ -23,14 +25,23 @@ const WRITE_BUDGET: usize = 1 << 20;
 #[derive(Debug)]
 enum Stage {
     /// Its name is being looked up.
-    LookingUp(Endpoint),
+    LookingUp,
     /// The kernel tries one address; these are left.
     Connecting(Stream, VecDeque<Address>),
-    Open(Stream),
+    /// It is there; with TLS, which may not be settled yet.
+    Open(Stream, Option<Box<Secure>>),
+}
+
+impl Stage {
+    /// Something is to be sent that is no output of the bus, or was.
+    fn has_sealed(&self) -> bool {
+        matches!(self, Self::Open(_, Some(secure)) if !secure.sealed().is_empty())
+    }
 }
 
 #[derive(Debug)]
 struct Connection {
+    endpoint: Endpoint,
     stage: Stage,
     /// An edge announced input that has not been read to its end.
     readable: bool,
@@ -38,11 +49,13 @@ struct Connection {
     ending: bool,
     /// An edge announced that the kernel takes bytes, and it has not refused any since.
     writable: bool,
+    /// The bus knows that it is open.
+    told: bool,
 }
 
 impl Connection {
-    fn new(stage: Stage) -> Self {
-        Self { stage, readable: false, ending: false, writable: false }
+    fn new(endpoint: Endpoint, stage: Stage) -> Self {
+        Self { endpoint, stage, readable: false, ending: false, writable: false, told: false }
     }
 }
 
@@ -135,8 +148,12 @@ impl Connections {
         left: &mut usize,
         registry: &Registry,
     ) -> bool {
-        let Some(connection) = self.connection(number) else { return false };
-        let (Stage::Open(stream), true) = (&mut connection.stage, connection.readable) else { return false };
+        let Some(Place { connection: Some(connection), tries, .. }) = self.all.get_mut(number) else {
+            return false;
+        };
+        let (Stage::Open(stream, secure), true) = (&mut connection.stage, connection.readable) else {
+            return false;
+        };
         let Some(bus) = service.bus_mut() else { return false };
         let room = buffer.len().min(*left);
         let why = match stream.read(&mut buffer[..room]) {
@@ -144,8 +161,28 @@ impl Connections {
             Ok(count) => {
                 connection.readable = count == room || connection.ending || REARMED_BY_WOULD_BLOCK;
                 *left -= count;
-                bus.received(number, &buffer[..count]);
-                return true;
+                let Some(secure) = secure else {
+                    bus.received(number, &buffer[..count]);
+                    return true;
+                };
+                let received = secure.receive(&buffer[..count]);
+                if received.is_ok() && !secure.is_shaking() && !std::mem::replace(&mut connection.told, true)
+                {
+                    *tries = 0;
+                    bus.connected(number);
+                }
+                match received {
+                    Ok(()) if secure.plain().is_empty() => return true,
+                    Ok(()) => {
+                        bus.received(number, secure.plain());
+                        return true;
+                    }
+                    Err(why) => {
+                        // The other side is told, if it takes it at once.
+                        let _ = stream.write(secure.sealed());
+                        why
+                    }
+                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 connection.readable = false;
@@ -166,9 +203,13 @@ impl Connections {
             let numbered = self.all.iter().enumerate();
             numbered.filter_map(|(number, place)| Some((number, place.connection.as_ref()?)))
         };
-        let open = |it: &Connection| matches!(it.stage, Stage::Open(_));
+        let open = |it: &Connection| matches!(it.stage, Stage::Open(..));
         let reads = || all().any(|(_, it)| it.readable && open(it));
-        let writes = || all().any(|(number, it)| it.writable && open(it) && !bus.output(number).is_empty());
+        let writes = || {
+            all().any(|(number, it)| {
+                it.writable && (it.stage.has_sealed() || (it.told && !bus.output(number).is_empty()))
+            })
+        };
         (service.wants_input() && (bus.has_news() || reads())) || writes()
     }
 
@@ -189,7 +230,7 @@ impl Connections {
     fn close(&mut self, number: usize, registry: &Registry) {
         let connection = self.all.get_mut(number).and_then(|place| place.connection.take());
         if let Some(Connection {
-            stage: Stage::Open(mut stream) | Stage::Connecting(mut stream, _), ..
+            stage: Stage::Open(mut stream, _) | Stage::Connecting(mut stream, _), ..
         }) = connection
         {
             // A child of a fork may hold the descriptor: closing alone would leave the registration alive.
@@ -207,11 +248,9 @@ impl Connections {
         let place = &mut self.all[number];
         place.connection = None;
         match addresses::known(&endpoint) {
-            Some(address) => self.connect(number, VecDeque::from([address]), bus, registry),
+            Some(address) => self.connect(number, endpoint, VecDeque::from([address]), bus, registry),
             None => match place.look_up.begin(&endpoint, &self.waker) {
-                Ok(()) => {
-                    place.connection = Some(Connection::new(Stage::LookingUp(endpoint)));
-                }
+                Ok(()) => place.connection = Some(Connection::new(endpoint, Stage::LookingUp)),
                 Err(error) => bus.closed(number, &format!("nobody can look up {endpoint}: {error}")),
             },
         }
@@ -221,6 +260,7 @@ impl Connections {
     fn connect(
         &mut self,
         number: usize,
+        endpoint: Endpoint,
         mut addresses: VecDeque<Address>,
         bus: &mut dyn Bus,
         registry: &Registry,
@@ -229,8 +269,8 @@ impl Connections {
         while let Some(address) = addresses.pop_front() {
             match self.begin(number, &address, registry) {
                 Ok(stream) => {
-                    let connection = Connection::new(Stage::Connecting(stream, addresses));
-                    self.all[number].connection = Some(connection);
+                    let stage = Stage::Connecting(stream, addresses);
+                    self.all[number].connection = Some(Connection::new(endpoint, stage));
                     return;
                 }
                 Err(error) => why = format!("{address} cannot be reached: {error}"),
@@ -251,17 +291,18 @@ impl Connections {
         let place = &mut self.all[number];
         let Some(connection) = &mut place.connection else { return };
         match &mut connection.stage {
-            Stage::Open(_) => {}
-            Stage::LookingUp(endpoint) => match place.look_up.result() {
+            Stage::Open(..) => {}
+            Stage::LookingUp => match place.look_up.result() {
                 None => {}
                 Some(Ok(mut addresses)) => {
+                    let endpoint = connection.endpoint.clone();
                     place.connection = None;
                     addresses.rotate_left(place.tries.checked_rem(addresses.len()).unwrap_or(0));
                     place.tries = place.tries.wrapping_add(1);
-                    self.connect(number, addresses, bus, registry);
+                    self.connect(number, endpoint, addresses, bus, registry);
                 }
                 Some(Err(error)) => {
-                    let why = format!("nobody can look up {endpoint}: {error}");
+                    let why = format!("nobody can look up {}: {error}", connection.endpoint);
                     place.connection = None;
                     bus.closed(number, &why);
                 }
@@ -273,44 +314,68 @@ impl Connections {
                     stream.note_full();
                     connection.writable = false;
                 }
-                Ok(true) => {
-                    if let Some(Connection { stage: Stage::Connecting(stream, _), .. }) =
-                        place.connection.take()
-                    {
-                        let (readable, ending) = (true, false);
-                        let stage = Stage::Open(stream);
-                        place.connection = Some(Connection { stage, readable, ending, writable: true });
-                        place.tries = 0;
-                        bus.connected(number);
-                    }
-                }
+                Ok(true) => self.begin_to_speak(number, bus, registry),
                 Err(error) => {
-                    let rest = std::mem::take(rest);
+                    let (rest, endpoint) = (std::mem::take(rest), connection.endpoint.clone());
                     self.close(number, registry);
                     if rest.is_empty() {
                         bus.closed(number, &format!("it cannot be reached: {error}"));
                     } else {
-                        self.connect(number, rest, bus, registry);
+                        self.connect(number, endpoint, rest, bus, registry);
                     }
                 }
             },
         }
     }
 
+    /// A connection has come about. The bus is told, or first TLS is settled.
+    fn begin_to_speak(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
+        let Some(connection) = self.connection(number) else { return };
+        let secure = bus.trust().map(|trust| Secure::new(trust, &connection.endpoint)).transpose();
+        match (secure, std::mem::replace(&mut connection.stage, Stage::LookingUp)) {
+            (Ok(secure), Stage::Connecting(stream, _)) => {
+                connection.told = secure.is_none();
+                connection.stage = Stage::Open(stream, secure.map(Box::new));
+                (connection.readable, connection.ending, connection.writable) = (true, false, true);
+                if connection.told {
+                    self.all[number].tries = 0;
+                    bus.connected(number);
+                }
+            }
+            (secure, stage) => {
+                connection.stage = stage;
+                self.close(number, registry);
+                bus.closed(number, &secure.err().unwrap_or_default());
+            }
+        }
+    }
+
     fn write(&mut self, number: usize, bus: &mut dyn Bus, registry: &Registry) {
-        let Some(Connection { stage: Stage::Open(stream), writable, .. }) = self.connection(number) else {
+        let Some(Connection { stage: Stage::Open(stream, secure), writable, told, .. }) =
+            self.connection(number)
+        else {
             return;
         };
         let mut budget = WRITE_BUDGET;
         while *writable && budget > 0 {
-            let output = bus.output(number);
+            if let Some(secure) = secure
+                && *told
+                && secure.sealed().is_empty()
+            {
+                let taken = secure.seal(bus.output(number));
+                bus.sent(number, taken);
+            }
+            let output = secure.as_ref().map_or_else(|| bus.output(number), |secure| secure.sealed());
             if output.is_empty() {
                 return;
             }
             match stream.write(&output[..output.len().min(budget)]) {
                 Ok(count) => {
                     budget = budget.saturating_sub(count);
-                    bus.sent(number, count);
+                    match secure {
+                        Some(secure) => secure.sent(count),
+                        None => bus.sent(number, count),
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => *writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -1,6 +1,9 @@
 //! A loop with nothing but a bus, and a real Redis that is started, stopped and spoken to by the test. Without redis-server they
 //! say so and pass, except where `CI` is set.
 
+#[cfg(feature = "tls")]
+mod secured;
+
 use crate::base::Millis;
 use crate::cluster::redis::{Published, Redis, RedisEvent, RedisOptions, Subscription, escape_glob};
 use crate::engine::bus::Bus;

@@ -58,6 +58,10 @@ impl Links {
                 },
                 _ => continue,
             };
+            #[cfg(feature = "tls")]
+            if !reset {
+                self.seal_end(key);
+            }
             self.bury(key, registry);
             service.closed(key, reset, now);
         }

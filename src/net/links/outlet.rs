@@ -20,10 +20,12 @@ pub(in crate::net) struct Outlet<'a> {
 }
 
 impl Outlet<'_> {
+    /// What is over TLS is sealed on its way, in `slices`.
     #[inline]
     fn send_with(
         &mut self,
         key: usize,
+        #[cfg_attr(not(feature = "tls"), expect(unused))] slices: &[IoSlice<'_>],
         length: usize,
         mut send: impl FnMut(&mut Stream) -> io::Result<usize>,
     ) -> Sent {
@@ -31,6 +33,10 @@ impl Outlet<'_> {
         let (Some(stream), State::Open | State::Ended) = (&mut link.stream, link.state) else {
             return Sent::Broken;
         };
+        #[cfg(feature = "tls")]
+        if let Stream::Tls(_) = stream {
+            return self.send_sealed(key, slices);
+        }
         loop {
             match send(stream) {
                 Ok(count) if count == length => {
@@ -65,14 +71,14 @@ impl Outlet<'_> {
 impl Output for Outlet<'_> {
     #[inline]
     fn send(&mut self, link: usize, bytes: &[u8]) -> Sent {
-        self.send_with(link, bytes.len(), |stream| stream.write(bytes))
+        self.send_with(link, &[IoSlice::new(bytes)], bytes.len(), |stream| stream.write(bytes))
     }
 
     fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
         let mut taken = 0;
         for slices in slices.chunks(MAX_SLICES) {
             let length = slices.iter().map(|slice| slice.len()).sum();
-            match self.send_with(link, length, |stream| stream.write_vectored(slices)) {
+            match self.send_with(link, slices, length, |stream| stream.write_vectored(slices)) {
                 Sent::All => taken += length,
                 Sent::Part(count) => return Sent::Part(taken + count),
                 Sent::Broken => return Sent::Broken,
@@ -83,10 +89,12 @@ impl Output for Outlet<'_> {
 
     fn close(&mut self, link: usize) {
         let key = link;
+        #[cfg(feature = "tls")]
+        self.links.seal_end(key);
         let Some(link) = self.links.slab.get_mut(key) else { return };
         let Some(stream) = &link.stream else { return };
         match link.state {
-            State::Open if stream.end().is_ok() => {
+            State::Open if stream.has_sealed() || stream.end().is_ok() => {
                 self.links.serial = self.links.serial.wrapping_add(1);
                 link.serial = self.links.serial;
                 link.state = State::Lingering;

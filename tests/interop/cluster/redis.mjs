@@ -1,10 +1,11 @@
 // Starts a Redis of its own on a Unix socket, and asks it things. It must not leave anything behind.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "redis";
+import { certify } from "../lib/certify.mjs";
 import { within } from "../lib/raw.mjs";
 
 const running = new Set();
@@ -74,6 +75,21 @@ export async function free() {
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** A Redis that is reached over TLS; `tls` is for Node's client, `secured` a URL for whoever trusts the authority of this file. */
+export async function overTls() {
+  const folder = mkdtempSync(path.join(tmpdir(), "roomcast-tls-"));
+  certify(folder);
+  const port = await free();
+  const at = (file) => path.join(folder, file);
+  const redis = await Redis.start("--tls-port", String(port), "--tls-cert-file", at("own.crt"), "--tls-key-file", at("own.key"),
+    "--tls-ca-cert-file", at("ca.crt"), "--tls-auth-clients", "no");
+  redis.tls = { port, ca: readFileSync(at("ca.crt"), "utf8") };
+  redis.secured = (file) => `rediss://127.0.0.1:${port}?ssl_ca_certs=${at(file)}`;
+  const { kill } = redis;
+  redis.kill = () => { kill.call(redis); rmSync(folder, { recursive: true, force: true }); };
+  return redis;
 }
 
 /** A Redis, a replica of it, and a sentinel that watches both; `url` asks the sentinel. */

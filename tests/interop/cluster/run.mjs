@@ -9,7 +9,7 @@ import { Host } from "../lib/host.mjs";
 import { Clients, ask, next, until, up } from "../scenarios/client.mjs";
 import { faults, ofMasters, ofStreams, reached } from "./faults.mjs";
 import { Masters } from "./masters.mjs";
-import { Redis, Watched, hasRedis } from "./redis.mjs";
+import { Redis, Watched, hasRedis, overTls } from "./redis.mjs";
 import { ours as ofOurs, recoveries } from "./recovery.mjs";
 import { ofOneServer, ofPubSub, scenarios } from "./scenarios.mjs";
 
@@ -209,6 +209,30 @@ if (args.host !== undefined) {
   });
 }
 if (args.host !== undefined) {
+  for (const format of ["pubsub", "sharded", "streams"]) {
+    await attempt(`${format} / over TLS, ours and Node's, with a Redis that is cut`, async () => {
+      const redis = await overTls();
+      const secured = { cluster: { path: "", url: redis.secured("ca.crt"), tls: redis.tls, format } };
+      const hosts = await Promise.all([ours, withLoops(2), reference].map((command) => Host.start(command, secured)));
+      const [a, b, c] = await Promise.all(hosts.map((host) => new Clients(host.url, "websocket").connect()));
+      for (const [from, to] of [[a, b], [a, c], [b, c], [c, a], [c, b]]) await reached(from, to);
+      await redis.client.sendCommand(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+      await redis.client.sendCommand(["CLIENT", "KILL", "TYPE", "pubsub"]);
+      for (const host of hosts.slice(0, 2)) await host.log({ what: "cluster down" });
+      for (const host of hosts.slice(0, 2)) await host.log({ what: "cluster up" });
+      for (const [from, to] of [[a, b], [b, c], [c, a]]) await reached(from, to);
+      [a, b, c].forEach((socket) => socket.disconnect());
+      for (const host of hosts) await host.stop();
+      await redis.stop();
+    });
+  }
+  await attempt("a Redis whose certificate is somebody else's", async () => {
+    const redis = await overTls();
+    const host = await Host.start(ours, { cluster: { path: "", url: redis.secured("other.crt"), format: "pubsub" } });
+    assert.match((await host.log({ what: "cluster down" })).reason, /its certificate is not trusted: UnknownIssuer/);
+    await host.stop();
+    await redis.stop();
+  });
   for (const format of ["pubsub", "streams"]) {
     await attempt(`${format} / a sentinel says where Redis is, and where it is after that has gone`, async () => {
       const watched = await Watched.start();

@@ -26,7 +26,7 @@ export class Host {
       host.exited.then(({ code, signal }) => { throw new Error(`host ended before listening: ${code ?? signal}`); }),
     ]);
     host.port = Number(line.slice("listening on ".length));
-    host.url = `http://127.0.0.1:${host.port}`;
+    host.url = `${process.env.INTEROP_TLS ? "https" : "http"}://127.0.0.1:${host.port}`;
     return host;
   }
 

@@ -3,10 +3,11 @@ import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { createClient, createCluster } from "redis";
 
-/** An adapter for a Redis on a Unix socket, or for a Redis Cluster of which some ports are known, by its format. */
-export async function clustered({ path, ports, format }) {
+/** An adapter for a Redis on a Unix socket, behind TLS at a port, or for a Redis Cluster of which some ports are known, by its format. */
+export async function clustered({ path, ports, tls, format }) {
   const connect = async () => {
-    const client = ports === undefined ? createClient({ socket: { path, reconnectStrategy: () => 20 } })
+    const client = ports === undefined
+      ? createClient({ socket: { ...(tls ? { ...tls, tls: true, host: "127.0.0.1" } : { path }), reconnectStrategy: () => 20 } })
       : createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })), defaults: { socket: { reconnectStrategy: () => 20 } } });
     client.on("error", () => {});
     await client.connect();

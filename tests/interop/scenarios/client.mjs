@@ -1,7 +1,11 @@
 // Stock socket.io-client with a memory: what arrives is kept until a scenario asks for it.
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { io } from "socket.io-client";
 import { within } from "../lib/raw.mjs";
 
+// Over TLS, whom they trust.
+const ca = process.env.INTEROP_TLS && readFileSync(path.join(process.env.INTEROP_TLS, "ca.crt"), "utf8");
 const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 
 export class Clients {
@@ -11,7 +15,7 @@ export class Clients {
   /** A socket on a connection of its own; not awaited. */
   open(nsp = "/", options = {}) {
     return this.#keep(io(this.url + nsp, {
-      transports: TRANSPORTS[this.kind], forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 50, ...options,
+      transports: TRANSPORTS[this.kind], forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 50, ...(ca && { ca }), ...options,
     }));
   }
   /** A further namespace on the connection of `socket`. */

@@ -40,7 +40,7 @@ export const scenarios = {
     assert.equal(me.query.transport, kind === "websocket" ? "websocket" : "polling");
     assert.match(me.address, /127\.0\.0\.1$/);
     assert.equal(me.xdomain, false);
-    assert.equal(me.secure, false);
+    assert.equal(me.secure, Boolean(process.env.INTEROP_TLS));
     assert.ok(me.url.startsWith("/socket.io/?"), me.url);
     assert.ok(Math.abs(me.issued - Date.now()) < 60_000, "issued in ms");
     assert.ok(Math.abs(Date.parse(me.time) - me.issued) < 2000, "time is the same moment: " + me.time);

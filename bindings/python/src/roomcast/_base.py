@@ -137,6 +137,8 @@ class BaseServer:
         #: A dict, if empty, asks for it as well.
         self._recovers = recovery is not None and recovery is not False
         self._asks_again = isinstance(recovery, Mapping) and recovery.get("skip_middlewares") is False
+        #: The files of what is listened on over TLS, by the port.
+        self._certificates: dict[int, tuple[str, Optional[str]]] = {}
         self._broker = raw.Broker(log=lambda *line: self._lines.append(line), **fields)
         self._remote = self._broker.remote()
         #: Emits, as packed records, and acknowledgements, in the order of the calls.
@@ -693,23 +695,39 @@ class BaseServer:
         with self._lock:
             return self._broker.import_recovery(data)
 
-    def _listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int]) -> int:
+    def _listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int], certfile: Optional[str],
+                keyfile: Optional[str]) -> int:
         """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
+        if (certfile is None and keyfile is not None) or (certfile is not None and (uds is not None or fd is not None)):
+            raise ValueError("certfile is for an address, and keyfile for a certfile")
         if uds is not None:
             self._broker.listen_unix(uds)
         elif fd is not None:
             self._broker.listen_fd(fd)
+        elif certfile is not None:
+            bound = self._broker.listen_tls(host, port, [_identity(certfile, keyfile)])
+            self._certificates[bound] = (certfile, keyfile)
+            return bound
         else:
             return self._broker.listen(host, port)
         return 0
 
-    def _say_where(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
+    def reload_certificates(self) -> None:
+        """Reads the files of ``certfile`` and ``keyfile`` again, which a program that renews them has replaced. Nobody is disconnected:
+        who comes from now on is shown the new ones. If one cannot be read, or is none, this raises, and all is as before."""
+        for port, (certfile, keyfile) in list(self._certificates.items()):
+            identity = _identity(certfile, keyfile)
+            with self._lock:
+                self._broker.set_tls(port, [identity])
+
+    def _say_where(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None, tls: bool = False) -> None:
         if uds is not None:
             where = f"unix:{uds}"
         elif fd is not None:
             where = f"descriptor {fd}"
         else:
-            where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            scheme = "https" if tls else "http"
+            where = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         print(f"roomcast listens on {where} (Ctrl-C ends it)", file=sys.stderr, flush=True)
 
     def handle_request(self, *args: Any, **kwargs: Any) -> Any:
@@ -752,6 +770,15 @@ class BaseServer:
     def _end_with(self, error: BaseException) -> None:
         """Ends the server, and then the program, when what is under way is done."""
         raise NotImplementedError
+
+
+def _identity(certfile: str, keyfile: Optional[str]) -> tuple[bytes, bytes]:
+    with open(certfile, "rb") as chain:
+        identity = chain.read()
+    if keyfile is None:
+        return identity, identity
+    with open(keyfile, "rb") as key:
+        return identity, key.read()
 
 
 def takes(handler: Handler, count: int) -> bool:

@@ -95,7 +95,8 @@ class ClusterManager(_Manager):
 
     Nothing waits for Redis. Any thread may call any method.
 
-    :param url: ``redis://user:password@host:port/database``, ``unix:///path``, or of Redis Sentinel
+    :param url: ``redis://user:password@host:port/database``, ``unix:///path``, over TLS ``rediss://host:port`` with redis-py's options
+        ``?ssl_ca_certs=/path``, ``ssl_ca_data``, ``ssl_cert_reqs=none``, ``ssl_certfile`` and ``ssl_keyfile``, or of Redis Sentinel
         ``redis+sentinel://user:password@host:port,host:port/database/service``, or of a Redis Cluster some servers,
         ``redis+cluster://user:password@host:port,host:port``.
     :param format: what the nodes say to each other, the same on all: ``"pubsub"`` as Node's ``createAdapter``, with

@@ -147,14 +147,14 @@ def environ(handshake: Handshake) -> dict[str, Any]:
         "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": urllib.parse.unquote(path), "QUERY_STRING": query,
         "RAW_URI": handshake.url, "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "roomcast",
         "REMOTE_ADDR": address.strip("[]"), "REMOTE_PORT": port, "SERVER_NAME": "roomcast", "SERVER_PORT": "0",
-        "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.multithread": True, "wsgi.multiprocess": False,
+        "wsgi.version": (1, 0), "wsgi.url_scheme": "https" if handshake.tls_version else "http", "wsgi.multithread": True, "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
     for name, value in handshake.headers:
         key = name.upper().replace("-", "_")
         if key == "HOST":
             made["SERVER_NAME"], _, given = value.partition(":")
-            made["SERVER_PORT"] = given or "80"
+            made["SERVER_PORT"] = given or ("443" if handshake.tls_version else "80")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = "HTTP_" + key
         # X_Forwarded_For would be taken for X-Forwarded-For, which a proxy vouches for: left out, as WSGI servers do.

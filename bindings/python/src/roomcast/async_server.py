@@ -83,18 +83,22 @@ class AsyncServer(BaseServer):
 
     # ---- the loop ----
 
-    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> int:
+    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
+               certfile: Optional[str] = None, keyfile: Optional[str] = None) -> int:
         """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port.
 
         :param uds: the path of a Unix socket to listen on instead.
         :param fd: a descriptor that listens already, to go on with instead; it is the server's then.
+        :param certfile: the path of a certificate as PEM, with those that lead to its authority: listens over TLS, for ``https://`` and
+            ``wss://``. :meth:`reload_certificates` reads it again.
+        :param keyfile: the path of its key, without a password; left out if ``certfile`` has it too.
         """
         loop = asyncio.get_running_loop()
         if self._broker.forked:
             raise self._broker.taken()
         if self._loop is not loop:
             self._left_behind()
-        bound = self._listen(host, port, uds, fd)
+        bound = self._listen(host, port, uds, fd, certfile, keyfile)
         self._tell()
         self._serve_in(loop)
         return bound
@@ -109,16 +113,16 @@ class AsyncServer(BaseServer):
             self._turn()
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
-                    fd: Optional[int] = None) -> None:
+                    fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first; without one
-        :meth:`listen` comes before.
+        :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
         """
         if uds is not None or fd is not None:
             self.listen(uds=uds, fd=fd)
-        elif host is not None or port is not None or self._loop is None:
-            self.listen(host or "127.0.0.1", 5000 if port is None else port)
+        elif host is not None or port is not None or certfile is not None or self._loop is None:
+            self.listen(host or "127.0.0.1", 5000 if port is None else port, certfile=certfile, keyfile=keyfile)
         else:
             self._serve_in(asyncio.get_running_loop())
         assert self._ended is not None
@@ -127,15 +131,16 @@ class AsyncServer(BaseServer):
         finally:
             await self.shutdown()
 
-    def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
+    def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
+            certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
         """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
 
         It says on standard error where it listens: on the address, a Unix socket (``uds``), or what a descriptor (``fd``) stands
-        for.
+        for. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
         """
         async def serve() -> None:
             if uds is None and fd is None:
-                self._say_where(host, self.listen(host, port))
+                self._say_where(host, self.listen(host, port, certfile=certfile, keyfile=keyfile), tls=certfile is not None)
             else:
                 self._say_where(host, self.listen(uds=uds, fd=fd), uds, fd)
             await self.serve()
@@ -178,6 +183,7 @@ class AsyncServer(BaseServer):
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([closing])
             closed.set()
+            self._certificates.clear()
             closing.result()
             self._events = iter(self._broker.events())
             self._dispatch()

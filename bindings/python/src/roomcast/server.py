@@ -74,29 +74,35 @@ class Server(BaseServer):
 
     # ---- the loop ----
 
-    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None) -> int:
+    def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
+               certfile: Optional[str] = None, keyfile: Optional[str] = None) -> int:
         """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port.
 
         :param uds: the path of a Unix socket to listen on instead.
         :param fd: a descriptor that listens already, to go on with instead; it is the server's then.
+        :param certfile: the path of a certificate as PEM, with those that lead to its authority: listens over TLS, for ``https://`` and
+            ``wss://``. :meth:`reload_certificates` reads it again.
+        :param keyfile: the path of its key, without a password; left out if ``certfile`` has it too.
         """
         with self._lock:
-            bound = self._listen(host, port, uds, fd)
+            bound = self._listen(host, port, uds, fd, certfile, keyfile)
         self._tell()
         return bound
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
-            fd: Optional[int] = None) -> None:
+            fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
-        on standard error; without one :meth:`listen` comes before.
+        on standard error; without one :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is
+        over TLS.
         """
         if uds is not None or fd is not None:
             self._say_where("", self.listen(uds=uds, fd=fd), uds, fd)
-        elif host is not None or port is not None:
+        elif host is not None or port is not None or certfile is not None:
             host = host or "127.0.0.1"
-            self._say_where(host, self.listen(host, 5000 if port is None else port))
+            bound = self.listen(host, 5000 if port is None else port, certfile=certfile, keyfile=keyfile)
+            self._say_where(host, bound, tls=certfile is not None)
         if self._running:
             raise RuntimeError("the server runs already")
         if self._broker.forked:
@@ -153,6 +159,7 @@ class Server(BaseServer):
         with self._lock:
             self._commit()
             self._broker.close(1.0)
+            self._certificates.clear()
             self._events = iter(self._broker.events())
         self._dispatch()
         self._tell()

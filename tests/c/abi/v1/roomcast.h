@@ -816,8 +816,9 @@ typedef struct roomcast_config {
     uint64_t recovery_sessions;
     /**
      * Makes the broker a node of a Socket.IO cluster over Redis, which is at `redis://user:password@host:port/database` or
-     * `unix:///path`, or where sentinels say (`redis+sentinel://host:port,host:port/database/service`), or is a Redis Cluster of which some servers
-     * are known (`redis+cluster://user:password@host:port,host:port`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
+     * `unix:///path`, over TLS `rediss://host:port?ssl_ca_certs=/path` (or `ssl_ca_data=` with the PEM, `ssl_cert_reqs=none`, `ssl_certfile=`,
+     * `ssl_keyfile=`), or where sentinels say (`redis+sentinel://host:port,host:port/database/service`), or is a Redis Cluster of which some
+     * servers are known (`redis+cluster://user:password@host:port,host:port`). Emits, and what is ordered for everybody whom a target selects, then reach the sockets of all nodes, be they
      * roomcast's or Node's with an adapter of the same format. Nothing waits for Redis. Empty, the default: the broker is alone.
      */
     struct roomcast_slice cluster_url;
@@ -848,6 +849,15 @@ typedef struct roomcast_config {
      * behind by more misses what came before.
      */
     uint64_t cluster_stream_max_len;
+    /**
+     * Milliseconds from accepting a TCP connection to the end of its TLS handshake, if there is one. 10,000 by default.
+     */
+    uint64_t tls_handshake_timeout;
+    /**
+     * Reads from TCP connections whose TLS handshake is not over, in one turn of the loop: each may cost a tenth of a
+     * millisecond. 32 by default.
+     */
+    uint64_t tls_handshake_budget;
 } roomcast_config;
 
 /**
@@ -1022,6 +1032,85 @@ roomcast_status roomcast_listen_unix(struct roomcast_broker *broker,
  */
 roomcast_status roomcast_listen_fd(struct roomcast_broker *broker,
                                    int32_t fd);
+
+/**
+ * In the flags of roomcast_tls: who has no certificate for which one of `client_authorities` speaks is not let in.
+ */
+#define ROOMCAST_TLS_REQUIRE_CLIENTS 1
+
+/**
+ * A certificate and its key, as PEM. It stands in arrays and never gains a field.
+ */
+typedef struct roomcast_identity {
+    /**
+     * The certificate, and behind it those that lead to its authority.
+     */
+    struct roomcast_slice chain;
+    /**
+     * Its private key, without a password: PKCS#8, PKCS#1 or SEC1.
+     */
+    struct roomcast_slice key;
+} roomcast_identity;
+
+/**
+ * What a listener shows of itself over TLS. Set `struct_size` to sizeof(roomcast_tls) and what is not needed to 0.
+ */
+typedef struct roomcast_tls {
+    /**
+     * sizeof(roomcast_tls).
+     */
+    uint32_t struct_size;
+    /**
+     * ROOMCAST_TLS_ flags.
+     */
+    uint32_t flags;
+    /**
+     * One certificate, or several: a client gets the first that is for the name it asks for ("*.example.com" is for one label), and of the
+     * kind of key that it knows; if none is for that name, the very first. One with ECDSA costs a fraction of what one with RSA does.
+     */
+    const struct roomcast_identity *identities;
+    /**
+     * How many there are.
+     */
+    size_t identity_count;
+    /**
+     * Asks clients for certificates for which one of these authorities speaks, as PEM: `certificate` of their roomcast_handshake. Empty: asks
+     * nobody.
+     */
+    struct roomcast_slice client_authorities;
+} roomcast_tls;
+
+/**
+ * Listens on an address and a port as roomcast_listen does, over TLS 1.2 and 1.3: for wss:// and https://. What is not TLS is closed, and
+ * counted: roomcast_stats has it by cause, with names that begin with "tls_". A handshake has `tls_handshake_timeout`. Who comes
+ * again resumes his session, for which nothing is kept.
+ *
+ * `options` may be NULL: all defaults. `bound` may be NULL; it is set to the port it got.
+ *
+ * Errors: as those of roomcast_listen_with, and ROOMCAST_ERROR_BAD_VALUE for what is no certificate or no key, or a key of another
+ * certificate; the last error says which and why.
+ * Ownership: all is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen_tls(struct roomcast_broker *broker,
+                                    const char *host,
+                                    size_t host_len,
+                                    uint16_t port,
+                                    const struct roomcast_tls *tls,
+                                    const struct roomcast_listen_options *options,
+                                    uint16_t *bound);
+
+/**
+ * Shows something else from now on, on a port that is listened on over TLS: new certificates, mostly. Nobody is disconnected. Sessions from
+ * before can be resumed, unless clients are asked for certificates.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE if nothing listens over TLS on this port, and as roomcast_listen_tls has it; then all is as before.
+ * Ownership: all is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_set_tls(struct roomcast_broker *broker,
+                                 uint16_t port,
+                                 const struct roomcast_tls *tls);
 
 /**
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
@@ -2504,6 +2593,14 @@ typedef struct roomcast_handshake {
      * How many headers.
      */
     size_t header_count;
+    /**
+     * "TLSv1.2" or "TLSv1.3" if it came to roomcast_listen_tls; else empty.
+     */
+    struct roomcast_slice tls_version;
+    /**
+     * The client's own certificate over TLS, as DER, if it was asked for one and has shown that it is its own; else empty.
+     */
+    struct roomcast_slice certificate;
 } roomcast_handshake;
 
 /**
@@ -3515,12 +3612,13 @@ static inline roomcast_config roomcast_config_default(void)
 }
 
 /* Structs with their size set and all else 0: roomcast_target target = ROOMCAST_TARGET_INIT. */
-#define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0}
+#define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}
 #define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0, 0}
 #define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0}
 #define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
+#define ROOMCAST_TLS_INIT {sizeof(roomcast_tls), 0, NULL, 0, {NULL, 0}}
 
 /* Whether it is a message of this name, which ends in a NUL. */
 static inline int roomcast_event_is(const roomcast_event *event, const char *name)

@@ -19,6 +19,10 @@ class Handshake(NamedTuple):
     url: str
     query: list[tuple[str, str]]
     headers: list[tuple[str, str]]
+    #: ``TLSv1.2`` or ``TLSv1.3`` if it came over TLS to the broker itself, else empty.
+    tls_version: str = ""
+    #: The client's own certificate there, as DER, if it was asked for one.
+    certificate: bytes = b""
 
 
 class Times(NamedTuple):

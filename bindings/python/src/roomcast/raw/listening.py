@@ -1,10 +1,10 @@
-"""Where a broker listens: addresses, Unix sockets, descriptors. It must not wait for anybody."""
+"""Where a broker listens: addresses, with and without TLS, Unix sockets, descriptors. It must not wait for anybody, nor read a file."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
 from .._ffi import ffi
@@ -21,9 +21,31 @@ def _named(where: str) -> Iterator[None]:
         raise OSError(error.errno, os.strerror(error.errno or 0), where) from None
 
 
+def _check_port(port: int) -> None:
+    if not isinstance(port, int) or not 0 <= port < 65536:
+        raise ValueError(f"port={port!r}: it is a number from 0 to 65535")
+
+
 def _listen_options(flags: int, backlog: int, mode: int = 0) -> Any:
     size = ffi.sizeof("roomcast_listen_options")
     return ffi.new("roomcast_listen_options *", {"struct_size": size, "flags": flags, "backlog": backlog, "mode": mode})
+
+
+def _flags(v6_only: Optional[bool], reuse_port: bool, one_acceptor: bool) -> int:
+    return int(lib.ROOMCAST_LISTEN_REUSE_PORT * bool(reuse_port) | lib.ROOMCAST_LISTEN_ONE_ACCEPTOR * bool(one_acceptor)
+               | (0 if v6_only is None else lib.ROOMCAST_LISTEN_V6_ONLY if v6_only else lib.ROOMCAST_LISTEN_BOTH))
+
+
+def _tls(identities: Sequence[tuple[bytes, bytes]], client_authorities: bytes, require_clients: bool, kept: list[Any]) -> Any:
+    """What is shown; `kept` is what it lends."""
+    def lent(data: bytes) -> dict[str, Any]:
+        kept.append(ffi.from_buffer(data))
+        return {"ptr": kept[-1], "len": len(data)}
+
+    kept.append(ffi.new("roomcast_identity[]", [{"chain": lent(chain), "key": lent(key)} for chain, key in identities]))
+    return ffi.new("roomcast_tls *", {
+        "struct_size": ffi.sizeof("roomcast_tls"), "flags": lib.ROOMCAST_TLS_REQUIRE_CLIENTS * bool(require_clients),
+        "identities": kept[-1], "identity_count": len(identities), "client_authorities": lent(client_authorities)})
 
 
 class Listening:
@@ -42,14 +64,43 @@ class Listening:
         :param one_acceptor: with ``loops`` one of them accepts, and deals the connections to all in turn; without it the kernel
             spreads them by chance.
         """
-        if not isinstance(port, int) or not 0 <= port < 65536:
-            raise ValueError(f"port={port!r}: it is a number from 0 to 65535")
+        _check_port(port)
         bound, name = ffi.new("uint16_t *"), host.encode()
-        flags = (lib.ROOMCAST_LISTEN_REUSE_PORT * bool(reuse_port) | lib.ROOMCAST_LISTEN_ONE_ACCEPTOR * bool(one_acceptor)
-                 | (0 if v6_only is None else lib.ROOMCAST_LISTEN_V6_ONLY if v6_only else lib.ROOMCAST_LISTEN_BOTH))
+        flags = _flags(v6_only, reuse_port, one_acceptor)
         with _named(f"{host}:{port}"):
             check(lib.roomcast_listen_with(self._broker, name, len(name), port, _listen_options(flags, backlog), bound))
         return int(bound[0])
+
+    @lending
+    def listen_tls(self, host: str, port: int, identities: Sequence[tuple[bytes, bytes]], *, client_authorities: bytes = b"",
+                   require_clients: bool = False, backlog: int = 0, v6_only: Optional[bool] = None, reuse_port: bool = False,
+                   one_acceptor: bool = False) -> int:
+        """Listens on an address over TLS: for ``wss://`` and ``https://``. Returns the port.
+
+        :param identities: certificates, each with those that lead to its authority behind it, and their keys, as PEM. A client gets the
+            first that is for the name it asks for, else the very first.
+        :param client_authorities: asks clients for certificates for which one of these, as PEM, speaks: ``certificate`` of their
+            :class:`Handshake`.
+        :param require_clients: whoever has none is not let in.
+
+        The others are those of :meth:`listen`.
+        """
+        _check_port(port)
+        kept: list[Any] = []
+        shown = _tls(identities, client_authorities, require_clients, kept)
+        bound, name = ffi.new("uint16_t *"), host.encode()
+        options = _listen_options(_flags(v6_only, reuse_port, one_acceptor), backlog)
+        with _named(f"{host}:{port}"):
+            check(lib.roomcast_listen_tls(self._broker, name, len(name), port, shown, options, bound))
+        return int(bound[0])
+
+    @lending
+    def set_tls(self, port: int, identities: Sequence[tuple[bytes, bytes]], *, client_authorities: bytes = b"",
+                require_clients: bool = False) -> None:
+        """Shows something else from now on, on a port that is listened on over TLS: new certificates, mostly. Nobody is disconnected."""
+        _check_port(port)
+        kept: list[Any] = []
+        check(lib.roomcast_set_tls(self._broker, port, _tls(identities, client_authorities, require_clients, kept)))
 
     @lending
     def listen_unix(self, path: Union[str, bytes, os.PathLike[Any]], *, mode: int = 0, backlog: int = 0,

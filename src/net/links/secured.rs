@@ -1,0 +1,355 @@
+//! Links over TLS: what they bring is opened before the service sees it, and what it says is sealed on its way to the kernel. It must not
+//! seal more than one record ahead of what the kernel takes: a sealed one is for this peer alone, and what is not sealed yet is shared.
+
+use super::{DENSE, Links, Outlet, Share, State, Watch};
+use crate::base::Millis;
+use crate::engine::service::{Flow, Sent, Service};
+use crate::host::tls::TlsFailure;
+use crate::net::REARMED_BY_WOULD_BLOCK;
+use crate::net::session::{Heard, RECORD};
+use crate::net::stream::{Stream, TlsStream};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, IoSlice};
+
+/// What links over TLS have together.
+#[derive(Debug)]
+pub(super) struct Secured {
+    /// In the order in which they came, those among them whose handshake is long over.
+    shaking: VecDeque<Shaking>,
+    timeout: Millis,
+    /// What was opened last.
+    plain: Vec<u8>,
+    /// A record that is about to be sent, and what is to be sealed in it.
+    record: Vec<u8>,
+    gathered: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Shaking {
+    until: Millis,
+    key: usize,
+    serial: u32,
+}
+
+impl Secured {
+    pub(super) fn new(timeout: Millis) -> Self {
+        Self {
+            shaking: VecDeque::new(),
+            timeout,
+            plain: Vec::new(),
+            record: Vec::new(),
+            gathered: Vec::new(),
+        }
+    }
+}
+
+/// What is to become of a link that was read.
+enum End {
+    Ended,
+    Broken,
+}
+
+impl Links {
+    fn tls(&mut self, key: usize) -> Option<&mut TlsStream> {
+        match self.slab.get_mut(key)?.stream.as_mut()? {
+            Stream::Tls(tls) => Some(tls),
+            _ => None,
+        }
+    }
+
+    /// A link is new: if it is to settle its TLS, it has some time for it.
+    pub(super) fn await_handshake(&mut self, key: usize, now: Millis) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        if link.stream.as_ref().is_some_and(Stream::is_shaking) {
+            self.serial = self.serial.wrapping_add(1);
+            link.serial = self.serial;
+            let until = now.saturating_add(self.secured.timeout);
+            self.secured.shaking.push_back(Shaking { until, key, serial: link.serial });
+        }
+    }
+
+    /// Whether it has yet to settle its TLS, and is still the one that it was.
+    fn shakes(&self, key: usize, serial: u32) -> bool {
+        self.slab.get(key).is_some_and(|link| {
+            let is_shaking = link.stream.as_ref().is_some_and(Stream::is_shaking);
+            link.state == State::Open && link.serial == serial && is_shaking
+        })
+    }
+
+    /// When the next handshake is late.
+    pub(in crate::net) fn next_handshake(&self) -> Option<Millis> {
+        self.secured.shaking.front().map(|first| first.until)
+    }
+
+    /// Gives up on links whose TLS is not settled in time.
+    pub(in crate::net) fn end_late_handshakes(&mut self, service: &mut impl Service, now: Millis) {
+        while let Some(&Shaking { until, key, serial }) = self.secured.shaking.front() {
+            let shakes = self.shakes(key, serial);
+            if shakes && until > now {
+                break;
+            }
+            self.secured.shaking.pop_front();
+            if shakes {
+                service.tls_failed(key, TlsFailure::Timeout);
+                self.break_off(key);
+            }
+        }
+    }
+
+    fn break_off(&mut self, key: usize) {
+        if let Some(link) = self.slab.get_mut(key)
+            && matches!(link.state, State::Open | State::Ended)
+        {
+            link.state = State::Broken;
+            self.ended.push(key);
+        }
+    }
+
+    /// Reads a link within its share.
+    pub(super) fn read_sealed<S: Service>(
+        &mut self,
+        key: usize,
+        service: &mut S,
+        buffer: &mut [u8],
+        share: Share,
+        watch: &mut Watch,
+        now: Millis,
+    ) {
+        let mut plain = std::mem::take(&mut self.secured.plain);
+        let end = self.read_records(key, service, (buffer, &mut plain), share, watch, now);
+        self.secured.plain = plain;
+        match end {
+            None => {}
+            Some(End::Broken) => self.break_off(key),
+            Some(End::Ended) => {
+                if let Some(link) = self.slab.get_mut(key)
+                    && link.state == State::Open
+                {
+                    link.state = State::Ended;
+                    self.ended.push(key);
+                }
+            }
+        }
+    }
+
+    fn read_records<S: Service>(
+        &mut self,
+        key: usize,
+        service: &mut S,
+        (buffer, plain): (&mut [u8], &mut Vec<u8>),
+        share: Share,
+        watch: &mut Watch,
+        now: Millis,
+    ) -> Option<End> {
+        let mut budget = share.bytes;
+        let most = service.waiting().saturating_add(share.events);
+        let link = self.slab.get_mut(key)?;
+        let piece = if std::mem::take(&mut link.dense) { buffer.len().div_ceil(DENSE) } else { buffer.len() };
+        loop {
+            let room = piece.min(budget);
+            let link = self.slab.get_mut(key)?;
+            let Some(Stream::Tls(tls)) = &mut link.stream else { return None };
+            let count = match std::io::Read::read(&mut tls.stream, &mut buffer[..room]) {
+                Ok(0) if tls.session.is_shaking() => {
+                    service.tls_failed(key, TlsFailure::Closed);
+                    return Some(End::Broken);
+                }
+                Ok(0) => {
+                    service.half_closed(key);
+                    return Some(End::Ended);
+                }
+                Ok(count) => count,
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        link.readable = false;
+                        return None;
+                    }
+                    ErrorKind::Interrupted => continue,
+                    _ => return Some(End::Broken),
+                },
+            };
+            link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
+            budget -= count;
+            plain.clear();
+            let heard = tls.session.receive(&mut buffer[..count], plain);
+            if !tls.session.sealed().is_empty() {
+                // What TLS has to say itself. That the link has broken is told next.
+                let _ = self.send_sealed_rest(key);
+            }
+            if let Ok(Heard::Secured(info)) = &heard {
+                service.secured(key, info.clone());
+            }
+            if !plain.is_empty() {
+                let flow = service.received(key, plain, now);
+                let link = self.slab.get_mut(key)?;
+                link.paused = flow == Flow::Pause;
+                link.dense = service.waiting() > most;
+            }
+            match heard {
+                Ok(Heard::Ended) => {
+                    service.half_closed(key);
+                    return Some(End::Ended);
+                }
+                Ok(Heard::On | Heard::Secured(_)) => {}
+                Err(cause) => {
+                    service.tls_failed(key, cause);
+                    return Some(End::Broken);
+                }
+            }
+            let late = watch.is_over_after(0, count);
+            let link = self.slab.get(key)?;
+            if link.state != State::Open
+                || link.paused
+                || !link.readable
+                || link.dense
+                || late
+                || budget == 0
+                || !service.wants_input()
+            {
+                return None;
+            }
+        }
+    }
+
+    /// The kernel takes bytes again. Whether the service may go on, as all is gone that was sealed.
+    pub(super) fn send_what_is_sealed(&mut self, key: usize) -> bool {
+        if self.tls(key).is_none() {
+            return true;
+        }
+        let gone = self.send_sealed_rest(key) == Sent::All;
+        if let Some(link) = self.slab.get(key).filter(|_| gone) {
+            match (&link.stream, link.state) {
+                // Nothing may be left that would bring it back here.
+                (_, State::Ended) => self.ended.push(key),
+                (Some(Stream::Tls(tls)), State::Lingering) if tls.ends => {
+                    // If it fails, the connection is broken already, which is read.
+                    let _ = tls.stream.shutdown(std::net::Shutdown::Write);
+                }
+                _ => {}
+            }
+        }
+        gone
+    }
+
+    /// Sends what is sealed.
+    fn send_sealed_rest(&mut self, key: usize) -> Sent {
+        loop {
+            let Some(tls) = self.tls(key) else { return Sent::Broken };
+            if tls.session.sealed().is_empty() {
+                return Sent::All;
+            }
+            match std::io::Write::write(&mut tls.stream, tls.session.sealed()) {
+                Ok(count) => tls.session.sent(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if let Some(link) = self.slab.get_mut(key) {
+                        link.blocked = true;
+                    }
+                    return Sent::Part(0);
+                }
+                Err(_) => {
+                    self.break_off(key);
+                    return Sent::Broken;
+                }
+            }
+        }
+    }
+
+    /// The service closes a link: the peer is told that nothing follows. What the kernel does not take now, it gets while the link lingers.
+    pub(super) fn seal_end(&mut self, key: usize) {
+        let Some(tls) = self.tls(key) else { return };
+        if !std::mem::replace(&mut tls.ends, true) && !tls.session.is_shaking() {
+            tls.session.seal_end();
+            let _ = self.send_sealed_rest(key);
+        }
+    }
+}
+
+impl Outlet<'_> {
+    /// Seals as many records as the kernel takes, and the one that it does not take in full. For a link that is not closed.
+    pub(super) fn send_sealed(&mut self, key: usize, slices: &[IoSlice<'_>]) -> Sent {
+        if self.links.tls(key).is_none_or(|tls| tls.session.is_shaking()) {
+            self.links.break_off(key);
+            return Sent::Broken;
+        }
+        match self.links.send_sealed_rest(key) {
+            Sent::All => {}
+            rest => return rest,
+        }
+        let mut gathered = std::mem::take(&mut self.links.secured.gathered);
+        let mut record = std::mem::take(&mut self.links.secured.record);
+        let sent = self.send_records(key, slices, &mut gathered, &mut record);
+        (self.links.secured.gathered, self.links.secured.record) = (gathered, record);
+        if sent == Sent::All
+            && let Some(link) = self.links.slab.get(key)
+            && link.state == State::Ended
+        {
+            self.links.ended.push(key);
+        }
+        sent
+    }
+
+    fn send_records(
+        &mut self,
+        key: usize,
+        slices: &[IoSlice<'_>],
+        gathered: &mut Vec<u8>,
+        record: &mut Vec<u8>,
+    ) -> Sent {
+        let (mut taken, mut slices) = (0, slices.iter().map(|slice| &**slice));
+        let mut slice: &[u8] = &[];
+        loop {
+            // One record's worth: of one slice where it lies, of several gathered.
+            gathered.clear();
+            let plain = loop {
+                if slice.is_empty() {
+                    match slices.next() {
+                        Some(next) => slice = next,
+                        None => break &**gathered,
+                    }
+                    continue;
+                }
+                let (head, rest) = slice.split_at(slice.len().min(RECORD - gathered.len()));
+                slice = rest;
+                if gathered.is_empty() && (head.len() == RECORD || slices.len() == 0) {
+                    break head;
+                }
+                gathered.extend_from_slice(head);
+                if gathered.len() == RECORD {
+                    break &**gathered;
+                }
+            };
+            if plain.is_empty() {
+                return Sent::All;
+            }
+            record.clear();
+            let Some(tls) = self.links.tls(key) else { return Sent::Broken };
+            if !tls.session.seal(plain, record) {
+                self.links.break_off(key);
+                return Sent::Broken;
+            }
+            taken += plain.len();
+            // It goes from where it was sealed, and only what the kernel leaves is kept.
+            let gone = loop {
+                match std::io::Write::write(&mut tls.stream, record) {
+                    Ok(count) => break count,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break 0,
+                    Err(_) => {
+                        self.links.break_off(key);
+                        return Sent::Broken;
+                    }
+                }
+            };
+            if gone < record.len() {
+                tls.session.keep(&record[gone..]);
+                // Once more, as the kernel has to say that it is full.
+                match self.links.send_sealed_rest(key) {
+                    Sent::All => {}
+                    Sent::Part(_) => return Sent::Part(taken),
+                    Sent::Broken => return Sent::Broken,
+                }
+            }
+        }
+    }
+}

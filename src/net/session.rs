@@ -1,0 +1,274 @@
+//! One client's TLS, between the bytes of the wire and those of HTTP. It must not touch a socket, nor keep what is still to be sealed: that is
+//! shared by many.
+
+use crate::host::tls::{TlsFailure, TlsInfo};
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
+};
+use rustls::{AlertDescription, Error, ProtocolVersion, ServerConfig};
+use std::fmt;
+use std::sync::Arc;
+
+/// Bytes of the longest record that is sealed at once.
+pub(super) const RECORD: usize = 16 * 1024;
+/// More than a record has besides what is sealed in it, with a change of keys before it.
+const OVERHEAD: usize = 64;
+/// Bytes of a record, or of a flight of the handshake, that has yet to come to its end. Certificates of clients take the most of them.
+const MOST_UNREAD: usize = RECORD + 2 * 1024;
+
+pub(super) struct Session {
+    tls: UnbufferedServerConnection,
+    /// What has come of a record that is not there in full.
+    unread: Vec<u8>,
+    /// What is sealed and has not gone, from `gone` on: at most a record, and what TLS has to say besides.
+    sealed: Vec<u8>,
+    gone: usize,
+    /// The peer has said that it ends its side.
+    ended: bool,
+    /// It is not to be asked anything more: rustls panics if it is, having told the peer why.
+    failed: Option<TlsFailure>,
+}
+
+/// What became of bytes that were received.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The handshake is not over, or there is nothing new.
+    On,
+    /// The handshake is over, with these bytes.
+    Secured(Arc<TlsInfo>),
+    /// The peer has ended its side.
+    Ended,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Keys are for nobody's log.
+        f.write_str("Session")
+    }
+}
+
+impl Session {
+    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        let tls = UnbufferedServerConnection::new(config)?;
+        Ok(Self { tls, unread: Vec::new(), sealed: Vec::new(), gone: 0, ended: false, failed: None })
+    }
+
+    /// Nothing of the protocol above comes or goes yet.
+    pub(super) fn is_shaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Takes what was received, and appends what it says to `plain`. What TLS has to say itself is [`sealed`](Self::sealed) then, also when
+    /// it fails.
+    pub(super) fn receive(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<Heard, TlsFailure> {
+        if let Some(cause) = self.failed {
+            return Err(cause);
+        }
+        self.take(bytes, plain).inspect_err(|&cause| self.failed = Some(cause))
+    }
+
+    fn take(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<Heard, TlsFailure> {
+        let (shook, had_ended) = (self.is_shaking(), self.ended);
+        let mut unread = std::mem::take(&mut self.unread);
+        if unread.is_empty() {
+            let used = self.process(bytes, plain)?;
+            unread.extend_from_slice(bytes.get(used..).unwrap_or_default());
+        } else {
+            unread.extend_from_slice(bytes);
+            let used = self.process(&mut unread, plain)?;
+            unread.drain(..used.min(unread.len()));
+        }
+        if self.ended {
+            // Nothing that comes behind its end is heard.
+            unread = Vec::new();
+        }
+        if unread.len() > MOST_UNREAD {
+            return Err(TlsFailure::Malformed);
+        }
+        if unread.is_empty() {
+            // Whoever sent one record in parts need not do so again.
+            unread = Vec::new();
+        }
+        self.unread = unread;
+        Ok(match () {
+            () if self.ended && !had_ended => Heard::Ended,
+            () if shook && !self.is_shaking() => Heard::Secured(Arc::new(self.secured())),
+            () => Heard::On,
+        })
+    }
+
+    /// How many of the bytes are done with.
+    fn process(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<usize, TlsFailure> {
+        let mut used = 0_usize;
+        loop {
+            let rest = rest_of(bytes, used);
+            let UnbufferedStatus { mut discard, state } = self.tls.process_tls_records(rest);
+            let more = match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record.map_err(|error| cause(&error))?;
+                        discard = discard.saturating_add(record.discard);
+                        plain.extend_from_slice(record.payload);
+                    }
+                    true
+                }
+                Ok(ConnectionState::EncodeTlsData(mut said)) => {
+                    append(&mut self.sealed, 0, |room| said.encode(room).map_err(size_of_encoded));
+                    true
+                }
+                Ok(ConnectionState::TransmitTlsData(said)) => {
+                    said.done();
+                    true
+                }
+                Ok(ConnectionState::PeerClosed) => {
+                    self.ended = true;
+                    true
+                }
+                Ok(_) => false,
+                Err(error) => {
+                    let rest = rest_of(bytes, used.saturating_add(discard));
+                    self.say_why(rest);
+                    return Err(cause(&error));
+                }
+            };
+            used = used.saturating_add(discard);
+            if !more {
+                return Ok(used);
+            }
+        }
+    }
+
+    /// The alert about what is wrong. rustls has to see the same bytes as before, and must not be asked when it has nothing more to say: it
+    /// would look at them again, and panic.
+    fn say_why(&mut self, rest: &mut [u8]) {
+        let mut used = 0_usize;
+        while self.tls.wants_write() {
+            let UnbufferedStatus { discard, state } = self.tls.process_tls_records(rest_of(rest, used));
+            let Ok(ConnectionState::EncodeTlsData(mut said)) = state else { return };
+            append(&mut self.sealed, 0, |room| said.encode(room).map_err(size_of_encoded));
+            used = used.saturating_add(discard);
+        }
+    }
+
+    /// Seals at most [`RECORD`] bytes behind what `out` has. False if there is nothing to be sealed with any more.
+    pub(super) fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
+        self.when_open(out, plain.len().saturating_add(OVERHEAD), |open, room| open.encrypt(plain, room))
+    }
+
+    /// Says that nothing follows. What is sealed has gone before, or goes first.
+    pub(super) fn seal_end(&mut self) {
+        let mut sealed = std::mem::take(&mut self.sealed);
+        self.when_open(&mut sealed, OVERHEAD, |open, room| open.queue_close_notify(room));
+        self.sealed = sealed;
+    }
+
+    fn when_open(
+        &mut self,
+        out: &mut Vec<u8>,
+        room: usize,
+        mut write: impl FnMut(&mut Open<'_>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> bool {
+        if self.failed.is_some() {
+            return false;
+        }
+        loop {
+            // What is unread is shown again, as what was made of it lies there.
+            match self.tls.process_tls_records(&mut self.unread).state {
+                Ok(ConnectionState::WriteTraffic(mut open)) => {
+                    return append(out, room, |room| write(&mut open, room).map_err(size_of_sealed));
+                }
+                Ok(ConnectionState::EncodeTlsData(mut said)) => {
+                    append(out, 0, |room| said.encode(room).map_err(size_of_encoded));
+                }
+                Ok(ConnectionState::TransmitTlsData(said)) => said.done(),
+                // It can have ended, or failed.
+                _ => return false,
+            }
+        }
+    }
+
+    pub(super) fn sealed(&self) -> &[u8] {
+        self.sealed.get(self.gone..).unwrap_or_default()
+    }
+
+    /// So much of what is sealed has gone.
+    pub(super) fn sent(&mut self, count: usize) {
+        self.gone = self.gone.saturating_add(count);
+        if self.gone >= self.sealed.len() {
+            self.sealed = Vec::new();
+            self.gone = 0;
+        }
+    }
+
+    /// Keeps what is sealed and did not go.
+    pub(super) fn keep(&mut self, rest: &[u8]) {
+        self.sealed.extend_from_slice(rest);
+    }
+
+    fn secured(&self) -> TlsInfo {
+        let certificate = self.tls.peer_certificates().and_then(<[_]>::first);
+        TlsInfo {
+            version: match self.tls.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            certificate: certificate.map(|der| der.as_ref().into()),
+        }
+    }
+}
+
+fn rest_of(bytes: &mut [u8], used: usize) -> &mut [u8] {
+    bytes.get_mut(used..).unwrap_or_default()
+}
+
+type Open<'a> = rustls::unbuffered::WriteTraffic<'a, rustls::server::ServerConnectionData>;
+
+/// Appends what is written, which says how much room it needs if `room` is not enough. False if it cannot be written at all.
+fn append(
+    out: &mut Vec<u8>,
+    mut room: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
+) -> bool {
+    let before = out.len();
+    loop {
+        out.resize(before.saturating_add(room), 0);
+        match write(out.get_mut(before..).unwrap_or_default()) {
+            Ok(count) => {
+                out.truncate(before.saturating_add(count));
+                return true;
+            }
+            Err(Some(needed)) if needed > room => room = needed,
+            Err(_) => {
+                out.truncate(before);
+                return false;
+            }
+        }
+    }
+}
+
+fn size_of_encoded(error: EncodeError) -> Option<usize> {
+    match error {
+        EncodeError::InsufficientSize(InsufficientSizeError { required_size }) => Some(required_size),
+        EncodeError::AlreadyEncoded => None,
+    }
+}
+
+fn size_of_sealed(error: EncryptError) -> Option<usize> {
+    match error {
+        EncryptError::InsufficientSize(InsufficientSizeError { required_size }) => Some(required_size),
+        EncryptError::EncryptExhausted => None,
+    }
+}
+
+fn cause(error: &Error) -> TlsFailure {
+    match error {
+        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => TlsFailure::Incompatible,
+        Error::NoCertificatesPresented | Error::InvalidCertificate(_) => TlsFailure::Untrusted,
+        Error::AlertReceived(alert) if *alert != AlertDescription::CloseNotify => TlsFailure::Refused,
+        _ => TlsFailure::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests;
