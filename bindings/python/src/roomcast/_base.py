@@ -720,13 +720,13 @@ class BaseServer:
             with self._lock:
                 self._broker.set_tls(port, [identity])
 
-    def _say_where(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None, tls: bool = False) -> None:
+    def _say_where(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
         if uds is not None:
             where = f"unix:{uds}"
         elif fd is not None:
             where = f"descriptor {fd}"
         else:
-            scheme = "https" if tls else "http"
+            scheme = "https" if port in self._certificates else "http"
             where = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         print(f"roomcast listens on {where} (Ctrl-C ends it)", file=sys.stderr, flush=True)
 
@@ -770,6 +770,11 @@ class BaseServer:
     def _end_with(self, error: BaseException) -> None:
         """Ends the server, and then the program, when what is under way is done."""
         raise NotImplementedError
+
+
+def _files(certfile: Optional[str], keyfile: Optional[str]) -> dict[str, Any]:
+    """Those that are given: whoever has a `listen` of his own may know nothing of them."""
+    return {name: file for name, file in (("certfile", certfile), ("keyfile", keyfile)) if file is not None}
 
 
 def _identity(certfile: str, keyfile: Optional[str]) -> tuple[bytes, bytes]:

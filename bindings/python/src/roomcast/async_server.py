@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _files, fitting, is_coroutine_function
 from ._names import Rooms
 from .exceptions import TimeoutError
 from .server import one
@@ -122,7 +122,7 @@ class AsyncServer(BaseServer):
         if uds is not None or fd is not None:
             self.listen(uds=uds, fd=fd)
         elif host is not None or port is not None or certfile is not None or self._loop is None:
-            self.listen(host or "127.0.0.1", 5000 if port is None else port, certfile=certfile, keyfile=keyfile)
+            self.listen(host or "127.0.0.1", 5000 if port is None else port, **_files(certfile, keyfile))
         else:
             self._serve_in(asyncio.get_running_loop())
         assert self._ended is not None
@@ -140,7 +140,7 @@ class AsyncServer(BaseServer):
         """
         async def serve() -> None:
             if uds is None and fd is None:
-                self._say_where(host, self.listen(host, port, certfile=certfile, keyfile=keyfile), tls=certfile is not None)
+                self._say_where(host, self.listen(host, port, **_files(certfile, keyfile)))
             else:
                 self._say_where(host, self.listen(uds=uds, fd=fd), uds, fd)
             await self.serve()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _files, fitting, is_coroutine_function
 from ._names import Rooms
 from ._workers import Workers
 from .exceptions import TimeoutError
@@ -101,8 +101,8 @@ class Server(BaseServer):
             self._say_where("", self.listen(uds=uds, fd=fd), uds, fd)
         elif host is not None or port is not None or certfile is not None:
             host = host or "127.0.0.1"
-            bound = self.listen(host, 5000 if port is None else port, certfile=certfile, keyfile=keyfile)
-            self._say_where(host, bound, tls=certfile is not None)
+            bound = self.listen(host, 5000 if port is None else port, **_files(certfile, keyfile))
+            self._say_where(host, bound)
         if self._running:
             raise RuntimeError("the server runs already")
         if self._broker.forked:
