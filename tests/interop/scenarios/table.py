@@ -156,12 +156,13 @@ class Player:
     async def left(self, namespace=None):
         return await asyncio.wait_for(self.gone[namespace or self.namespaces[0]], PATIENCE)
 
+    async def sent(self):
+        """What it was given to say has left. A client that is closed while it still posts does not post what it was given since: the
+        goodbye would stay here."""
+        join = self.client.eio.queue.join
+        await asyncio.wait_for(join() if asyncio.iscoroutinefunction(join) else asyncio.to_thread(join), PATIENCE)
+
     async def close(self):
-        # A client that is closed while it still posts does not post what it was given since: the goodbye would stay here.
-        engine = self.client.eio
-        if engine.state == "connected":
-            join = engine.queue.join
-            await asyncio.wait_for(join() if asyncio.iscoroutinefunction(join) else asyncio.to_thread(join), PATIENCE)
         await self.client.disconnect()
 
 
@@ -376,6 +377,7 @@ async def _(play, room):
     watcher = await play(Watcher())
     a = await play()
     sid = a.id
+    await a.sent()
     await a.close()
     entry = await watcher.log(what="disconnect", sid=sid)
     assert entry["reason"] in ("client namespace disconnect", "transport close"), entry
