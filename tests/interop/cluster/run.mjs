@@ -264,6 +264,14 @@ for (const format of FORMATS) {
     await nodes.stop();
   }
 }
+for (const pair of ["from ours to Node", "from Node to ours", "from 2 loops to ours"]) {
+  for (const [name, scenario] of Object.entries(recoveries)) {
+    await attempt(`Redis Cluster / recovery / ${pair} / ${name}`, async () => {
+      const nodes = await cluster("streams", PAIRS[pair], { masters: shared, more: { connectionStateRecovery: {} } });
+      await nodes.play(scenario).finally(() => nodes.stop());
+    });
+  }
+}
 if (args.host !== undefined) {
   for (const [format, rules] of Object.entries({ pubsub, sharded, streams })) {
     await attempt(`Redis Cluster / the rules of docs/CLUSTER.md for ${format}`, async () => {
