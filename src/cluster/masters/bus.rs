@@ -6,6 +6,7 @@ use super::placing::CONNECTIONS;
 use crate::base::Millis;
 use crate::cluster::redis::Redis;
 use crate::engine::bus::{Bus, Endpoint};
+use crate::host::tls::Trust;
 
 impl Masters {
     /// Whose connection it is, and which one of his.
@@ -32,6 +33,11 @@ impl Masters {
 }
 
 impl Bus for Masters {
+    fn trust(&self) -> Option<&Trust> {
+        // All servers are known for who they are in one way.
+        self.scout.redis.trust()
+    }
+
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
         let now = self.now;

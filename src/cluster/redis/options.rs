@@ -59,7 +59,8 @@ impl fmt::Debug for RedisOptions {
 impl RedisOptions {
     /// Reads `redis://user:password@host:port/database`, the same with `rediss://` for TLS, or `unix://user:password@/path?db=database`, as
     /// Python's and Node's clients take them, or `redis+sentinel://user:password@host:port,host:port/database/service` as python-socketio
-    /// does, or servers of a Redis Cluster: `redis+cluster://user:password@host:port,host:port`. Messages may have 8 MiB.
+    /// does, or servers of a Redis Cluster: `redis+cluster://user:password@host:port,host:port`, or `rediss+cluster://` for TLS. Messages may
+    /// have 8 MiB.
     ///
     /// # Errors
     /// What is wrong with it, in words.
@@ -82,6 +83,10 @@ impl RedisOptions {
             }
             "redis+sentinel" | "redis-sentinel" => sentinels(host, path)?,
             "redis+cluster" | "redis-cluster" => seeds(host, path)?,
+            "rediss+cluster" | "rediss-cluster" => {
+                secured = Some(Secured::new()?);
+                seeds(host, path)?
+            }
             _ => return Err(&"its scheme is none of redis://, rediss:// and unix://"),
         };
         if let Some(login) = login {

@@ -8,25 +8,30 @@ const SLOTS = 16_384;
 /** The slots of each master at first, as the first and the last one. */
 const RANGES = Array.from({ length: MASTERS }, (_, n) => [Math.ceil(n * SLOTS / MASTERS), Math.ceil((n + 1) * SLOTS / MASTERS) - 1]);
 
-/** One server, with its address. */
-async function server() {
-  const [port, bus] = [await free(), await free()];
+/** One server, with its address; with certificates it is reached over TLS, too. */
+async function server(certified) {
+  const [port, bus, secured] = [await free(), await free(), await free()];
   const redis = await Redis.start("--port", String(port), "--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "1000",
-    "--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no", "--repl-diskless-sync-delay", "0", "--appendonly", "no");
+    "--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no", "--repl-diskless-sync-delay", "0", "--appendonly", "no",
+    // A server tells of the ports for TLS, if the servers speak so to each other.
+    ...(certified ? [...certified.options(secured), "--tls-cluster", "yes", "--tls-replication", "yes"] : []));
   redis.port = port;
+  redis.secured = secured;
   redis.bus = bus;
   redis.id = await redis.client.sendCommand(["CLUSTER", "MYID"]);
   return redis;
 }
 
 export class Masters {
-  static async start() {
+  static async start(certified) {
     const it = new Masters();
-    it.servers = await Promise.all(Array.from({ length: 2 * MASTERS }, server));
+    it.servers = await Promise.all(Array.from({ length: 2 * MASTERS }, () => server(certified)));
     const [masters, replicas] = [it.servers.slice(0, MASTERS), it.servers.slice(MASTERS)];
     for (const [n, { client }] of it.servers.entries()) await client.sendCommand(["CLUSTER", "SET-CONFIG-EPOCH", String(n + 1)]);
     for (const [n, { client }] of masters.entries()) await client.sendCommand(["CLUSTER", "ADDSLOTSRANGE", ...RANGES[n].map(String)]);
-    for (const { port, bus } of it.servers.slice(1)) await masters[0].client.sendCommand(["CLUSTER", "MEET", "127.0.0.1", String(port), String(bus)]);
+    for (const { port, secured, bus } of it.servers.slice(1)) {
+      await masters[0].client.sendCommand(["CLUSTER", "MEET", "127.0.0.1", String(certified ? secured : port), String(bus)]);
+    }
     await it.#agree((nodes) => nodes.length === it.servers.length && nodes.every((line) => !/handshake|fail|noaddr/.test(line)));
     for (const [n, replica] of replicas.entries()) await replica.client.sendCommand(["CLUSTER", "REPLICATE", masters[n].id]);
     for (const replica of replicas) {
@@ -34,6 +39,8 @@ export class Masters {
     }
     await it.#agree((nodes) => nodes.filter((line) => /slave/.test(line)).length === MASTERS);
     it.ports = masters.map(({ port }) => port);
+    const hosts = masters.map(({ secured }) => `127.0.0.1:${secured}`).join(",");
+    it.secured = certified && `rediss+cluster://${hosts}?ssl_ca_certs=${certified.at("ca.crt")}`;
     it.url = `redis+cluster://${it.ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
     return it;
   }

@@ -77,18 +77,27 @@ export async function free() {
   return port;
 }
 
-/** A Redis that is reached over TLS; `tls` is for Node's client, `secured` a URL for whoever trusts the authority of this file. */
-export async function overTls() {
+/** Certificates in a folder of their own, and what a Redis is told that is reached by them at a port. */
+export function certificates() {
   const folder = mkdtempSync(path.join(tmpdir(), "roomcast-tls-"));
   certify(folder);
-  const port = await free();
   const at = (file) => path.join(folder, file);
-  const redis = await Redis.start("--tls-port", String(port), "--tls-cert-file", at("own.crt"), "--tls-key-file", at("own.key"),
-    "--tls-ca-cert-file", at("ca.crt"), "--tls-auth-clients", "no");
+  return {
+    at,
+    options: (port) => ["--tls-port", String(port), "--tls-cert-file", at("own.crt"), "--tls-key-file", at("own.key"),
+      "--tls-ca-cert-file", at("ca.crt"), "--tls-auth-clients", "no"],
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A Redis that is reached over TLS; `tls` is for Node's client, `secured` a URL for whoever trusts the authority of this file. */
+export async function overTls() {
+  const [{ at, options, remove }, port] = [certificates(), await free()];
+  const redis = await Redis.start(...options(port));
   redis.tls = { port, ca: readFileSync(at("ca.crt"), "utf8") };
   redis.secured = (file) => `rediss://127.0.0.1:${port}?ssl_ca_certs=${at(file)}`;
   const { kill } = redis;
-  redis.kill = () => { kill.call(redis); rmSync(folder, { recursive: true, force: true }); };
+  redis.kill = () => { kill.call(redis); remove(); };
   return redis;
 }
 

@@ -9,7 +9,7 @@ import { Host } from "../lib/host.mjs";
 import { Clients, ask, next, until, up } from "../scenarios/client.mjs";
 import { faults, ofMasters, ofStreams, reached } from "./faults.mjs";
 import { Masters } from "./masters.mjs";
-import { Redis, Watched, hasRedis, overTls } from "./redis.mjs";
+import { Redis, Watched, certificates, hasRedis, overTls } from "./redis.mjs";
 import { ours as ofOurs, recoveries } from "./recovery.mjs";
 import { ofOneServer, ofPubSub, scenarios } from "./scenarios.mjs";
 
@@ -226,6 +226,19 @@ if (args.host !== undefined) {
       await redis.stop();
     });
   }
+  await attempt("a Redis Cluster over TLS", async () => {
+    const certified = certificates();
+    const masters = await Masters.start(certified);
+    const options = { cluster: { path: "", url: masters.secured, format: "sharded" } };
+    const hosts = await Promise.all([ours, withLoops(2)].map((command) => Host.start(command, options)));
+    const [a, b] = await Promise.all(hosts.map((host) => new Clients(host.url, "websocket").connect()));
+    await reached(a, b);
+    await reached(b, a);
+    [a, b].forEach((socket) => socket.disconnect());
+    for (const host of hosts) await host.stop();
+    await masters.stop();
+    certified.remove();
+  });
   await attempt("a Redis whose certificate is somebody else's", async () => {
     const redis = await overTls();
     const host = await Host.start(ours, { cluster: { path: "", url: redis.secured("other.crt"), format: "pubsub" } });
