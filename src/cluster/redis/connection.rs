@@ -16,6 +16,8 @@ pub(super) const IDLE: Millis = 15_000;
 pub(super) const ANSWER_TIMEOUT: Millis = 10_000;
 /// The first wait before it is opened again, and the longest.
 pub(super) const BACK_OFF: (Millis, Millis) = (50, 2_000);
+/// One that was of use for so long is opened again at once, the first time.
+pub(super) const STOOD: Millis = 250;
 /// The wait before it is opened again where somebody has to change something first.
 pub(super) const LONG_WAIT: Millis = 10_000;
 /// Bytes behind a message's own: its channel, and how they are told apart.
@@ -259,7 +261,7 @@ impl Connection {
     /// once, the first time: mostly it was cut alone, and the Redis is there. `random` spreads those who have lost the same Redis.
     pub(super) fn lose(&mut self, options: &RedisOptions, random: &mut Random, long: bool, now: Millis) {
         let stood = match self.state {
-            State::Ready(since) | State::Ending { since, .. } => now.saturating_sub(since) >= BACK_OFF.1,
+            State::Ready(since) | State::Ending { since, .. } => now.saturating_sub(since) >= STOOD,
             _ => false,
         };
         let whole = match self.attempts {

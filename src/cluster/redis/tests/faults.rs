@@ -1,6 +1,6 @@
 //! What can go wrong with a Redis, and what comes of each.
 
-use super::connection::{ANSWER_TIMEOUT, BACK_OFF, IDLE, LONG_WAIT, OPEN_TIMEOUT};
+use super::connection::{ANSWER_TIMEOUT, BACK_OFF, IDLE, LONG_WAIT, OPEN_TIMEOUT, STOOD};
 use super::*;
 
 #[test]
@@ -51,7 +51,7 @@ fn attempts_become_rarer_and_are_spread() {
     world.reopen();
     world.welcome();
     assert_eq!(world.heard(), ["up"]);
-    world.pass(BACK_OFF.1);
+    world.pass(STOOD);
     world.close(COMMANDS, "cut");
     assert_eq!(world.pass_until_due(), 0);
     assert_eq!(world.heard().len(), 1);
