@@ -349,6 +349,9 @@ impl Service for Core {
 
     fn flush(&mut self, out: &mut impl Output, now: Millis) {
         if self.withholds(now) {
+            if let Some(stream) = self.top.hub.stream() {
+                stream.seal();
+            }
             return;
         }
         self.top.hub.end_tick(&mut self.engine, now);

@@ -67,6 +67,9 @@ pub(crate) struct Stream {
     /// How many of them wait for their places, and until when.
     awaited: usize,
     until: Millis,
+    /// Output was to leave when there were so many, of which so many still wait. What was emitted since is waited for no more: where somebody
+    /// always emits, nothing would ever leave.
+    sealed: Option<(usize, usize)>,
     /// It has not answered in time, and not since.
     stalls: bool,
     late: VecDeque<(u64, Logged)>,
@@ -181,10 +184,13 @@ impl Stream {
         let place = Place::Awaited(ticket);
         let known = if id == EntryId::NONE { Place::None } else { Place::Known(id) };
         let mut message = None;
-        for marked in self.tick.iter_mut().filter(|marked| marked.place == place) {
+        for (at, marked) in self.tick.iter_mut().enumerate().filter(|(_, marked)| marked.place == place) {
             marked.place = known;
             message = Some(marked.message);
             self.awaited = self.awaited.saturating_sub(1);
+            if let Some((_, left)) = self.sealed.as_mut().filter(|(many, _)| at < *many) {
+                *left = left.saturating_sub(1);
+            }
         }
         if known == Place::None {
             return None;
@@ -199,7 +205,17 @@ impl Stream {
 
     /// Until when the output of the tick waits for places, if it does.
     pub(in crate::hub) fn waits_until(&self) -> Option<Millis> {
-        (self.awaited > 0 && !self.stalls).then_some(self.until)
+        (self.left() > 0 && !self.stalls).then_some(self.until)
+    }
+
+    /// Output is about to leave, and has to wait for what was emitted until now.
+    pub(crate) fn seal(&mut self) {
+        self.sealed.get_or_insert((self.tick.len(), self.awaited));
+    }
+
+    /// How many places the output waits for.
+    fn left(&self) -> usize {
+        self.sealed.map_or(self.awaited, |(_, left)| left)
     }
 
     /// The tick ends: calls `write` with each byte at which an offset begins, and the offset. What has no place by now gets the place
@@ -208,10 +224,11 @@ impl Stream {
         if self.tick.is_empty() {
             return;
         }
+        self.stalls |= self.left() > 0 && self.until <= now;
         if self.awaited > 0 {
-            self.stalls |= self.until <= now;
             self.give_up();
         }
+        self.sealed = None;
         let known = |marked: &Marked| match marked.place {
             Place::Known(id) => Some(id),
             Place::Awaited(_) | Place::None => None,
@@ -248,7 +265,7 @@ impl Stream {
                 self.late.push_back((ticket, marked.message));
             }
         }
-        self.awaited = 0;
+        (self.awaited, self.sealed) = (0, None);
     }
 }
 
@@ -367,6 +384,22 @@ mod tests {
         world.stream.returned(last, id(15));
         // Here they are in the order 13 11 15 12 14.
         assert_eq!(world.flush(0), [10, 11, 11, 13, 15]);
+    }
+
+    #[test]
+    fn output_waits_for_what_was_emitted_before_it_was_to_leave() {
+        let mut world = World::new();
+        let first = world.emit();
+        world.stream.seal();
+        let second = world.emit();
+        world.stream.seal();
+        assert!(world.stream.waits_until().is_some());
+        world.stream.returned(first, id(11));
+        assert_eq!((world.stream.waits_until(), world.flush(150)), (None, vec![11, 11]));
+        assert_eq!(world.stream.unplaced, 1);
+        assert_eq!(world.stream.returned(second, id(12)), Some(message(2)));
+        world.emit();
+        assert!(world.stream.waits_until().is_some(), "it did answer in time");
     }
 
     #[test]
