@@ -114,6 +114,12 @@ impl SidSource {
     }
 }
 
+/// An id that another process has given out: as long as ours, and of the same characters.
+pub(crate) fn foreign(text: &[u8]) -> Option<Sid> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    text.try_into().ok().filter(|sid: &Sid| sid.iter().all(plain))
+}
+
 /// An id as text; it is ASCII by construction.
 pub(crate) fn text(sid: &Sid) -> &str {
     std::str::from_utf8(sid).unwrap_or("")

@@ -292,7 +292,7 @@ impl Sessions {
         self.go_on(redis, stream);
     }
 
-    /// It cannot be had. What Redis has given out is left there again.
+    /// It cannot be had. What Redis has given out is left there again, unless a core has been told of it.
     fn fail(&mut self, redis: &mut Store, stream: &str, number: u64) {
         let Some(Fetch { asker, wanted, value, .. }) = self.open.remove(&number) else { return };
         if !value.is_empty() {

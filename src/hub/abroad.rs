@@ -7,7 +7,7 @@ use super::restore::text_in;
 use super::sockets::Life;
 use crate::base::Millis;
 use crate::base::ids::{Key, NamespaceId, SocketId};
-use crate::base::sid::{self, Sid};
+use crate::base::sid;
 use crate::engine::Engine;
 use crate::host::stats::count;
 use crate::wire::cluster::Packet;
@@ -241,9 +241,8 @@ impl Hub {
         pid: &str,
         saved: &SavedSession<'_>,
     ) -> Option<Key> {
-        let own: Sid = saved.sid.as_bytes().try_into().ok()?;
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-        if !own.iter().all(plain) || self.owner(&saved.sid).is_some() {
+        let own = sid::foreign(saved.sid.as_bytes())?;
+        if self.owner(&saved.sid).is_some() {
             return None;
         }
         let (pid, now) = (Pid::parse(pid)?, self.recovery.now());

@@ -13,6 +13,12 @@ use crate::wire::{json, ws};
 /// What the buffer for a message is given back down to.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// The byte of the tick at which the packet of a message ends that has so many bytes, before its attachments.
+pub(super) fn packet_end(message: Frame, packet: usize) -> u32 {
+    // A message is a part of the tick, whose places are of 32 bits.
+    message.start.saturating_add(packet.saturating_add(ws::header_len(packet)) as u32)
+}
+
 impl Hub {
     /// Puts the offset behind the event in `scratch`, which may also be of a namespace without a log. Whether it is to be kept, for
     /// somebody who is there or away.
@@ -61,12 +67,8 @@ impl Hub {
         log.push(&recovery.audience, &recovery.record, key, number, engine.now);
         recovery.record.shrink_to(KEPT_BYTES);
         if let Some(stream) = &mut recovery.stream {
-            let length = engine.scratch.len();
-            let end = length.saturating_add(ws::header_len(length)) as u32;
-            let logged = Logged { namespace, number };
-            if let Some(id) =
-                stream.note(frame.start.saturating_add(end), logged, message.is_local(), engine.now)
-            {
+            let (end, logged) = (packet_end(frame, engine.scratch.len()), Logged { namespace, number });
+            if let Some(id) = stream.note(end, logged, message.is_local(), engine.now) {
                 log.place(number, id);
             }
         }

@@ -3,6 +3,7 @@
 
 use super::Hub;
 use super::acks::Owed;
+use super::kept::packet_end;
 use super::namespaces::Namespace;
 use super::recovery::{self, Caught, Log, Missed, Refusal, Session, Stream, record};
 use super::sockets::{Life, Returns, Socket};
@@ -16,7 +17,7 @@ use crate::host::stats::count;
 use crate::out::Frame;
 use crate::wire::cluster::Packet;
 use crate::wire::cluster::session::EntryId;
-use crate::wire::{json, socketio, ws};
+use crate::wire::{json, socketio};
 use std::borrow::Cow;
 
 /// A text that a client says when it asks to join a namespace.
@@ -343,8 +344,7 @@ fn send_logged(engine: &mut Engine, stream: Option<&mut Stream>, conn: Key, mess
     let length = engine.scratch.len();
     let frame = send_scratch(engine, conn, &attachments);
     if let (Some(stream), None, Some(frame)) = (stream, place, frame) {
-        let end = length.saturating_add(ws::header_len(length)) as u32;
-        stream.note_again(frame.start.saturating_add(end), number);
+        stream.note_again(packet_end(frame, length), number);
     }
 }
 

@@ -181,7 +181,7 @@ impl Log {
         let except = audience.except.len() as u32;
         let (everyone, frame) = (audience.everyone, self.frames.push(frame));
         let entry = Entry { number, until, frame, everyone, at, rooms, except };
-        self.bytes += bytes_of(&entry);
+        self.bytes += self.bytes_of(&entry);
         self.entries.push_back(entry);
         if let Some(places) = &mut self.places {
             places.push_back(EntryId::END);
@@ -217,6 +217,12 @@ impl Log {
         if before == 0 { 0 } else { first }
     }
 
+    /// What an entry takes.
+    fn bytes_of(&self, entry: &Entry) -> usize {
+        let place = if self.places.is_some() { size_of::<EntryId>() } else { 0 };
+        ENTRY_BYTES + place + entry.frame.len() + (entry.rooms + entry.except) as usize * ROOM_BYTES
+    }
+
     /// The place of an entry in the stream, if it has one.
     fn place_of(&self, at: usize) -> Option<EntryId> {
         self.places.as_ref()?.get(at).copied().filter(|&place| place < EntryId::END)
@@ -250,7 +256,7 @@ impl Log {
 
     fn drop_front(&mut self) {
         let Some(entry) = self.entries.pop_front() else { return };
-        self.bytes -= bytes_of(&entry);
+        self.bytes -= self.bytes_of(&entry);
         self.frames.release(entry.frame);
         if let Some(places) = &mut self.places {
             places.pop_front();
@@ -366,9 +372,4 @@ impl Log {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
-}
-
-#[expect(clippy::arithmetic_side_effects, reason = "sizes of what is in memory")]
-fn bytes_of(entry: &Entry) -> usize {
-    ENTRY_BYTES + entry.frame.len() + (entry.rooms + entry.except) as usize * ROOM_BYTES
 }

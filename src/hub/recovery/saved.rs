@@ -9,7 +9,7 @@ use super::record;
 use super::rooms::{Lost, RoomNo};
 use super::session::Stay;
 use crate::base::Millis;
-use crate::base::sid::Sid;
+use crate::base::sid::{self, Sid};
 use crate::wire::parts::{Reader, Writer};
 use std::collections::HashSet;
 
@@ -252,9 +252,9 @@ fn read_room(reader: &mut Reader<'_>, rooms: usize) -> Option<RoomNo> {
 
 fn read_session(reader: &mut Reader<'_>, rooms: usize, seen: &mut Seen<'_>) -> Option<SavedSession> {
     let end = seen.end;
-    let (sid, pid): (Sid, _) = (reader.raw()?, reader.raw()?);
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-    if !sid.iter().all(plain) || !seen.sids.insert(sid) || !seen.pids.insert(pid) {
+    let (raw, pid): (Sid, _) = (reader.raw()?, reader.raw()?);
+    let sid = sid::foreign(&raw)?;
+    if !seen.sids.insert(sid) || !seen.pids.insert(pid) {
         return None;
     }
     let owner = Owner { sid, tag: reader.number()?, left: reader.number()? };
