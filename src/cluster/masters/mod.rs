@@ -13,7 +13,8 @@ mod waiting;
 
 use crate::base::Millis;
 use crate::cluster::redis::{
-    Post, Published, Random, Redis, RedisCounters, RedisEvent, RedisOptions, Subscription, Told, append,
+    Post, Published, Random, Redis, RedisCounters, RedisEvent, RedisOptions, Standing, Subscription, Told,
+    append,
 };
 use crate::engine::bus::Endpoint;
 use crate::wire::cluster::session::EntryId;
@@ -78,10 +79,7 @@ pub(crate) struct Masters {
     scout: Scout,
     /// Connections of servers that were left, which are to be closed.
     hang_ups: VecDeque<usize>,
-    up: bool,
-    down_since: Option<Millis>,
-    /// Why it is down, as it was told.
-    why: String,
+    standing: Standing,
     told: VecDeque<Told>,
     /// The one of them that is lent out.
     lent: Option<Told>,
@@ -115,9 +113,7 @@ impl Masters {
             asked: BTreeMap::new(),
             sum: Reader::new(1_024),
             hang_ups: VecDeque::new(),
-            up: false,
-            down_since: None,
-            why: String::new(),
+            standing: Standing::default(),
             told: VecDeque::new(),
             lent: None,
             random,
@@ -244,8 +240,7 @@ impl Masters {
         if left > 0 {
             self.asked.insert(token, Asked { adds, left, so_far: 0 });
         } else {
-            let why = if self.why.is_empty() { "there is no connection yet" } else { &*self.why };
-            self.told.push_back(Told::Failed(token, why.to_owned()));
+            self.told.push_back(Told::Failed(token, self.standing.why().to_owned()));
         }
     }
 
@@ -272,7 +267,7 @@ impl Masters {
 
     /// Whether commands are heard by all masters, and all subscriptions stand that are allowed.
     pub(crate) fn is_up(&self) -> bool {
-        self.up
+        self.standing.is_up()
     }
 
     /// What has come and gone so far. What the scout opened and lost is among it.

@@ -4,7 +4,7 @@
 use super::places::{ANY, Move, Moved};
 use super::slots::{self, Range, Slots};
 use super::{MOST, Masters, Server};
-use crate::cluster::redis::{Astray, Post, Published, Redis, Told};
+use crate::cluster::redis::{Astray, Post, Published, Redis};
 use crate::engine::bus::{Bus, Endpoint};
 use std::collections::HashMap;
 
@@ -117,7 +117,7 @@ impl Masters {
                 }
             }
         });
-        if moved && self.up {
+        if moved && self.standing.is_up() {
             self.fall("slots have moved to other masters");
         }
     }
@@ -245,12 +245,7 @@ impl Masters {
         match self.fault() {
             None => {
                 self.scout.rest();
-                if !self.up {
-                    self.up = true;
-                    self.why.clear();
-                    let lost = self.down_since.take().map(|since| self.now.saturating_sub(since));
-                    self.told.push_back(Told::Up(lost));
-                }
+                self.standing.rise(self.now, &mut self.told);
             }
             Some(why) => {
                 if self.known {
@@ -284,16 +279,6 @@ impl Masters {
 
     /// It is not up any more, or for another reason.
     pub(super) fn fall(&mut self, why: &str) {
-        if std::mem::replace(&mut self.up, false) {
-            self.down_since = Some(self.now);
-        } else if self.why == why {
-            return;
-        }
-        why.clone_into(&mut self.why);
-        match self.told.back_mut() {
-            // Nobody has heard the last reason: there is no need for two.
-            Some(Told::Down(last)) => why.clone_into(last),
-            _ => self.told.push_back(Told::Down(why.to_owned())),
-        }
+        self.standing.fall(why, self.now, &mut self.told);
     }
 }

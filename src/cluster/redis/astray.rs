@@ -1,10 +1,10 @@
 //! What one server of a Redis Cluster does not take, since it belongs to another or the cluster cannot have it now. It must not know
 //! which server that is.
 
+use super::Redis;
 use super::connection::{Awaited, Connection, State};
 use super::post::Post;
 use super::subscriptions::Change;
-use super::{Redis, Told};
 use crate::base::Millis;
 use crate::engine::bus::Endpoint;
 
@@ -129,17 +129,7 @@ impl Redis {
 
     /// It is not up any more, or for another reason.
     pub(super) fn fall(&mut self, why: &str) {
-        if std::mem::replace(&mut self.up, false) {
-            self.down_since = Some(self.now);
-        } else if self.why == why {
-            return;
-        }
-        why.clone_into(&mut self.why);
-        match self.told.back_mut() {
-            // Nobody has heard the last reason: there is no need for two.
-            Some(Told::Down(last)) => why.clone_into(last),
-            _ => self.told.push_back(Told::Down(why.to_owned())),
-        }
+        self.standing.fall(why, self.now, &mut self.told);
     }
 }
 

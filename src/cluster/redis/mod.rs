@@ -12,6 +12,7 @@ mod refusal;
 mod replies;
 mod secured;
 mod sentinels;
+mod standing;
 mod streams;
 mod subscriptions;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub(crate) use astray::Astray;
 pub(crate) use options::RedisOptions;
 pub(crate) use post::Post;
 pub(crate) use random::Random;
+pub(crate) use standing::Standing;
 pub(crate) use streams::{Entry, append};
 pub(crate) use subscriptions::{Change, Subscription};
 
@@ -165,10 +167,7 @@ pub(crate) struct Redis {
     /// When those that were refused are asked for again.
     ask_again: Option<Millis>,
     backlog: Backlog,
-    up: bool,
-    down_since: Option<Millis>,
-    /// Why it is down, as it was told.
-    why: String,
+    standing: Standing,
     /// That the Redis refuses what is published has been told.
     unpublished_told: bool,
     told: VecDeque<Told>,
@@ -198,9 +197,7 @@ impl Redis {
             subscriptions: Subscriptions::default(),
             ask_again: None,
             backlog: Backlog::default(),
-            up: false,
-            down_since: None,
-            why: String::new(),
+            standing: Standing::default(),
             unpublished_told: false,
             told: VecDeque::new(),
             astray: VecDeque::new(),
@@ -302,8 +299,7 @@ impl Redis {
     pub(crate) fn ask(&mut self, command: &[&[u8]], token: u64) {
         let full = self.commands.asked >= MAX_ASKED || self.commands.output().len() >= MAX_OUTPUT;
         if !self.commands.is_ready() {
-            let why = if self.why.is_empty() { "there is no connection yet" } else { &*self.why };
-            self.told.push_back(Told::Failed(token, why.to_owned()));
+            self.told.push_back(Told::Failed(token, self.standing.why().to_owned()));
         } else if full {
             self.told.push_back(Told::Failed(token, "too many questions wait for their answers".to_owned()));
         } else {
@@ -356,7 +352,7 @@ impl Redis {
 
     /// Whether commands are heard, and all subscriptions stand that are allowed.
     pub(crate) fn is_up(&self) -> bool {
-        self.up
+        self.standing.is_up()
     }
 
     /// What has come and gone so far.

@@ -371,13 +371,9 @@ impl Redis {
 
     /// Says so if all is there again.
     pub(super) fn come_up(&mut self) {
-        if self.up || !self.stands() {
-            return;
+        if self.stands() {
+            self.standing.rise(self.now, &mut self.told);
         }
-        self.up = true;
-        self.why.clear();
-        let lost = self.down_since.take().map(|since| self.now.saturating_sub(since));
-        self.told.push_back(Told::Up(lost));
     }
 
     /// Ends a connection from this side.
