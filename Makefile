@@ -64,6 +64,7 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets --features capi -- -D warnings
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --no-default-features -- -D warnings
 	for crate in tests/header benches/rust; do \
 		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
 		cargo clippy --all-targets --manifest-path $$crate/Cargo.toml --target-dir $(TARGET) -- -D warnings || exit 1; \

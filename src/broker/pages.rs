@@ -3,7 +3,10 @@
 use crate::base::errors::{Error, Result};
 use crate::engine::Engine;
 use crate::host::metrics::Metrics;
+use crate::host::stats::count;
+use crate::wire::deflate::{self, Coding, Deflater};
 use crate::wire::http::{self, Request};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 /// A response held in memory, for a path of its own.
@@ -27,10 +30,18 @@ impl Resource {
 
 /// The host's responses by path.
 #[derive(Default)]
-pub(super) struct Pages(HashMap<Box<str>, Resource>);
+pub(super) struct Pages(HashMap<Box<str>, Page>);
+
+struct Page {
+    resource: Resource,
+    /// It may be compressed.
+    varies: bool,
+    /// Its headers and its body as gzip, made when the first client asks that takes it. `None` in it if that is not worth it.
+    gzip: OnceCell<Option<Resource>>,
+}
 
 impl Pages {
-    pub(super) fn add(&mut self, path: &str, resource: Resource, engine: &Engine) -> Result<()> {
+    pub(super) fn add(&mut self, path: &str, mut resource: Resource, engine: &Engine) -> Result<()> {
         if !path.starts_with('/') || engine.covers(path) || path.contains(['?', '#']) {
             return Err(Error::BadPath);
         }
@@ -42,7 +53,16 @@ impl Pages {
         if !resource.headers.iter().all(fits) {
             return Err(Error::BadValue("headers: one of them cannot be sent"));
         }
-        self.0.insert(path.into(), resource);
+        let encoded = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-encoding");
+        let varies = deflate::AVAILABLE
+            && engine.config.http_compression
+            && resource.body.len() >= engine.config.compression_threshold
+            && !resource.headers.iter().any(encoded);
+        if varies {
+            // Whoever keeps an answer for others has to know.
+            resource.headers.push(("Vary".to_owned(), "Accept-Encoding".to_owned()));
+        }
+        self.0.insert(path.into(), Page { resource, varies, gzip: OnceCell::new() });
         Ok(())
     }
 
@@ -60,7 +80,10 @@ impl Pages {
         match self.0.get(path) {
             None if !health && !metrics => engine.respond(link, 404, "", b""),
             _ if request.method != "GET" && request.method != "HEAD" => engine.respond(link, 405, "", b""),
-            Some(page) => engine.respond_with(link, 200, &page.content_type, &page.headers, &page.body),
+            Some(page) => {
+                let Resource { content_type, headers, body } = page.for_whom(engine, request);
+                engine.respond_with(link, 200, content_type, headers, body);
+            }
             None if health => {
                 // A balancer that asks here sends no clients to a server that drains.
                 let status = if engine.is_draining() { 503 } else { 200 };
@@ -72,6 +95,31 @@ impl Pages {
                 engine.respond(link, 200, Metrics::CONTENT_TYPE, text.as_bytes());
             }
         }
+    }
+}
+
+impl Page {
+    /// The response as this client takes it.
+    fn for_whom(&self, engine: &mut Engine, request: &Request<'_>) -> &Resource {
+        let Self { resource, varies, gzip } = self;
+        if !varies || request.preferred_coding() != Some(Coding::Gzip) {
+            return resource;
+        }
+        let Some(packed) = gzip.get_or_init(|| resource.packed(engine.config.compression_level)) else {
+            return resource;
+        };
+        count(&mut engine.counters.compressed_answers, 1);
+        packed
+    }
+}
+
+impl Resource {
+    /// The same as gzip, if it gains by it.
+    fn packed(&self, level: u8) -> Option<Self> {
+        let body = Deflater::new(Coding::Gzip, level).compress(&self.body)?.to_vec();
+        let mut headers = self.headers.clone();
+        headers.push(("Content-Encoding".to_owned(), Coding::Gzip.name().to_owned()));
+        Some(Self { content_type: self.content_type.clone(), headers, body })
     }
 }
 

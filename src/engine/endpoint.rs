@@ -14,6 +14,7 @@ use crate::host::stats::count;
 use crate::out::Form;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
+use crate::wire::ws::Deflation;
 
 /// What the query of a request for the endpoint says.
 #[derive(Debug, Default)]
@@ -41,9 +42,22 @@ impl Query {
     }
 
     /// The form of the WebSocket that it asks for.
-    fn websocket_form(&self) -> Form {
-        if self.base64 { Form::TextFrames } else { Form::WebSocket }
+    fn websocket_form(&self, deflation: Option<Deflation>) -> Form {
+        match deflation {
+            _ if self.base64 => Form::TextFrames,
+            None => Form::WebSocket,
+            Some(deflation) if deflation.is_narrow() => Form::NarrowDeflated,
+            Some(_) => Form::Deflated,
+        }
     }
+}
+
+/// The answer to a client that asks for a WebSocket, and what it says.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    /// The 101.
+    pub(super) answer: Vec<u8>,
+    pub(super) deflation: Option<Deflation>,
 }
 
 /// The reference's errors.
@@ -246,11 +260,11 @@ impl Engine {
         };
         self.timers.cancel(Timer::Linger(key.slot));
         if upgrade {
-            let answer = self.accept_upgrade(link, request);
-            self.start_websocket(link, key, Role::Main, answer);
+            let accepted = self.accept_upgrade(link, request);
             if let Some(conn) = self.conns.get_mut(key) {
-                conn.form = Query::new(request.query()).websocket_form();
+                conn.form = Query::new(request.query()).websocket_form(accepted.deflation);
             }
+            self.start_websocket(link, key, Role::Main, accepted);
         } else {
             self.note_agent(link, request);
             // Not with a 101: whoever is there already need not find the way again.
@@ -361,31 +375,35 @@ impl Engine {
         if let Err(error) = request.websocket_key() {
             return self.refuse_upgrade(link, error);
         }
-        let answer = self.accept_upgrade(link, request);
+        let accepted = self.accept_upgrade(link, request);
         let Some(conn) = self.conns.get(key) else { return };
         let free = conn.is_open() && !conn.upgraded && conn.probe.is_none();
         if free && matches!(conn.transport, Transport::Polling { .. }) {
-            self.start_probe(link, key, query.websocket_form(), answer);
+            self.start_probe(link, key, query.websocket_form(accepted.deflation), accepted);
         } else {
             // As the reference does it: accepted, and closed at once.
-            self.start_websocket(link, key, Role::Closing, answer);
+            self.start_websocket(link, key, Role::Closing, accepted);
             self.end_websocket(link);
         }
     }
 
     /// Writes the 101 for a request whose [`websocket_key`](Request::websocket_key) was checked.
-    fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Vec<u8> {
+    fn accept_upgrade(&mut self, link: u32, request: &Request<'_>) -> Accepted {
         let mut answer = Vec::with_capacity(256);
-        let Some(client_key) = request.header("sec-websocket-key") else { return answer };
-        let Link::Http(http) = self.link(link) else { return answer };
+        let deflation = if self.config.per_message_deflate { request.deflation() } else { None };
+        let client_key = request.header("sec-websocket-key").unwrap_or_default();
+        let Link::Http(http) = self.link(link) else { return Accepted { answer, deflation: None } };
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);
         // The reference's WebSocket server takes the first subprotocol offered.
         if let Some(first) = request.subprotocol() {
             response = response.header("Sec-WebSocket-Protocol", first);
         }
+        if let Some(deflation) = deflation {
+            response = response.header("Sec-WebSocket-Extensions", deflation.answer());
+        }
         response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();
-        answer
+        Accepted { answer, deflation }
     }
 
     // ---- refusals ----

@@ -11,7 +11,7 @@ use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::out::{Form, Frame};
+use crate::out::{Compressed, Form, Frame};
 use std::io::IoSlice;
 
 /// A stretch count up to which a connection's output is sent from where it lies; beyond, it is gathered first.
@@ -32,6 +32,7 @@ impl Engine {
             return;
         }
         self.flushed = true;
+        self.read_on(out, upper);
         self.put_off.begin(self.counters.bytes_out);
         let mut links = std::mem::take(&mut self.ready_links);
         let mut ranges = std::mem::take(&mut self.ranges);
@@ -85,7 +86,9 @@ impl Engine {
                 out.close(link as usize);
             }
         }
+        self.count_compressed();
         self.outbox.restart();
+        self.packer.forget();
         self.scratch.clear();
         self.scratch.shrink_to(KEEP_SCRATCH);
     }
@@ -318,6 +321,7 @@ impl Engine {
         let most = if takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
+        let plain = self.outbox.is_plain(key.slot, ranges);
         if self.outbox.exceeds(key.slot, ranges, most) {
             self.keep(key, ranges, 0);
             self.take_packets(key, most, &mut payload);
@@ -325,8 +329,15 @@ impl Engine {
             self.take_packets(key, most, &mut payload);
             self.outbox.in_form(Form::Polling, ranges).write(&mut payload);
         }
-        self.answer_poll_in_flush(key, &mut payload);
+        self.answer_poll_in_flush(key, &mut payload, plain);
         self.scratch = payload;
+    }
+
+    fn count_compressed(&mut self) {
+        let Compressed { messages, before, after } = self.outbox.take_compressed();
+        count(&mut self.counters.deflated_messages, messages);
+        count(&mut self.counters.deflated_bytes_before, before);
+        count(&mut self.counters.deflated_bytes_after, after);
     }
 
     /// Takes the oldest packets that wait, in their polling form.
@@ -343,8 +354,9 @@ impl Engine {
         }
     }
 
-    /// Sends a payload whose packets each have their separator before them; for a connection on its way out, the end.
-    fn answer_poll_in_flush(&mut self, key: Key, payload: &mut Vec<u8>) {
+    /// Sends a payload whose packets each have their separator before them; for a connection on its way out, the end. It is not compressed
+    /// if it is `plain`.
+    fn answer_poll_in_flush(&mut self, key: Key, payload: &mut Vec<u8>, plain: bool) {
         let Some(conn) = self.conns.get(key) else { return };
         let closing = conn.is_closing();
         // Stock clients act on a close before they act on the packets ahead of it, which then are lost. So it waits for
@@ -357,7 +369,11 @@ impl Engine {
             self.end_with_answer(conn.poll());
         }
         if let Some((_, packets)) = payload.split_first() {
-            self.answer_poll(key, packets);
+            if plain {
+                self.answer_poll(key, packets);
+            } else {
+                self.answer_poll_packed(key, packets);
+            }
         }
         if last {
             self.drop_conn(key, Ending::Final);

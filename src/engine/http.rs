@@ -1,7 +1,6 @@
 //! Requests from HTTP links: framing, and the answers. What a request for the endpoint means is told in `polling`.
 
-use super::conn::Timer;
-use super::conn::Transport;
+use super::conn::{Conn, Timer, Transport};
 use super::link::{Clock, Http, Link, Phase, Reply, Waiting};
 use super::service::Flow;
 use super::{Ending, Engine, Upper};
@@ -30,7 +29,7 @@ impl Engine {
                 http.paused = true;
                 Flow::Pause
             }
-            Link::WebSocket(websocket) if websocket.held => Flow::Pause,
+            Link::WebSocket(websocket) if websocket.held || websocket.behind => Flow::Pause,
             _ => Flow::Continue,
         }
     }
@@ -154,10 +153,12 @@ impl Engine {
     fn request(&mut self, link: u32, request: &Request<'_>, head: &[u8], upper: &mut impl Upper) {
         let last = self.ends_idle_links();
         let upgrade = request.is_upgrade();
+        let coding = if self.config.http_compression { request.preferred_coding() } else { None };
         if let Link::Http(http) = self.link(link) {
             http.reply = Reply {
                 keep_alive: request.keep_alive() && !last,
                 head_only: request.method == "HEAD",
+                coding,
                 ..Reply::default()
             };
             http.unwanted = match request.body {
@@ -350,6 +351,29 @@ impl Engine {
             poll.reply.add_session_headers();
         }
         self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
+    }
+
+    /// The same, compressed if the client takes that and the payload gains by it.
+    pub(super) fn answer_poll_packed(&mut self, conn: Key, payload: &[u8]) {
+        let link = self.conns.get(conn).and_then(Conn::poll);
+        if let Some(link) = link
+            && payload.len() >= self.config.compression_threshold
+            && let Some(Link::Http(http)) = self.links.get_mut(link as usize)
+            && let Some(Waiting { reply, .. }) = &mut http.poll
+            && let Some(coding) = reply.coding
+        {
+            let mut packer = std::mem::take(&mut self.packer);
+            if let Some(packed) = packer.pack(coding, payload) {
+                count(&mut self.counters.compressed_answers, 1);
+                http::header(&mut reply.headers, "Content-Encoding", coding.name());
+                self.answer_poll(conn, packed);
+            } else {
+                self.answer_poll(conn, payload);
+            }
+            self.packer = packer;
+            return;
+        }
+        self.answer_poll(conn, payload);
     }
 
     /// The next answer to a poll that waits on this link is its last.

@@ -5,6 +5,7 @@ use super::input::Input;
 use crate::base::ids::Key;
 use crate::host::peer::Peer;
 use crate::host::tls::TlsInfo;
+use crate::wire::deflate::Coding;
 use crate::wire::http::{self, BodyDecoder, Response};
 use crate::wire::ws::Decoder;
 use std::sync::Arc;
@@ -95,6 +96,8 @@ pub(crate) struct Reply {
     pub(crate) keep_alive: bool,
     /// The request was HEAD: the answer has no body.
     pub(crate) head_only: bool,
+    /// How the client takes a body compressed.
+    pub(crate) coding: Option<Coding>,
     /// An old Internet Explorer asks, which needs a header of its own.
     pub(crate) explorer: bool,
     /// Header lines for this answer: cross-origin rules and the host's own.
@@ -216,6 +219,10 @@ pub(crate) struct WebSocket {
     pub(crate) moves: bool,
     /// Its connection goes to another loop: what comes from now on is for that one.
     pub(crate) held: bool,
+    /// Its messages may be compressed.
+    pub(crate) deflate: bool,
+    /// Some of what it has sent was left unread: nothing more is read before.
+    pub(crate) behind: bool,
 }
 
 /// What a WebSocket is to its connection.

@@ -19,11 +19,13 @@ mod lines;
 mod link;
 mod moves;
 mod origins;
-pub(crate) mod parcel;
+pub(crate) mod packed;
+mod parcel;
 mod put_off;
 pub(crate) mod quotas;
 pub(crate) mod service;
 mod session;
+mod unread;
 mod websocket;
 
 use crate::base::Millis;
@@ -43,17 +45,20 @@ use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
 use crate::host::stats::Counters;
 use crate::out::backlog::Class;
-use crate::out::{Frame, Outbox, Run};
+use crate::out::{Compression, Frame, Outbox, Run};
+use crate::wire::deflate::Inflater;
 use crate::wire::http::Request;
 use crate::wire::ws::Opcode;
 use admission::Admission;
 use conn::{Conn, State, Timer, Transport};
 use halves::Batches;
 use link::Link;
+use packed::Packer;
 use put_off::PutOff;
 use quotas::Quotas;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use unread::Unread;
 
 pub(crate) use ends::Ending;
 
@@ -103,6 +108,10 @@ pub(crate) struct Engine {
     /// How many of these the host has had, and has handled.
     batches: Batches,
     pub(crate) outbox: Outbox,
+    unread: Unread,
+    /// Reads compressed messages. None until one comes.
+    inflater: Option<Box<Inflater>>,
+    packer: Packer,
     /// Reused by whatever encodes a packet.
     pub(crate) scratch: Vec<u8>,
     /// Lines for the host's log.
@@ -170,13 +179,21 @@ impl Engine {
         config.check()?;
         let proxies = config.proxies()?;
         config.limits.settle();
+        let compression = Compression {
+            level: config.compression_level,
+            threshold: config.compression_threshold,
+            binary: config.compress_binary,
+        };
         Ok(Self {
             path: Path::new(&config.path, config.add_trailing_slash),
+            packer: Packer::new(config.compression_level),
             config,
             counters: Counters::default(),
             events: Events::new(),
             batches: Batches::default(),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(compression),
+            unread: Unread::default(),
+            inflater: None,
             scratch: Vec::new(),
             log,
             now: 0,
@@ -264,6 +281,7 @@ impl Engine {
             && self.ready_links.is_empty()
             && self.put_off.is_empty()
             && self.leaving.is_empty()
+            && !self.has_unread()
             && self.ended.is_empty()
             && self.doomed.is_empty())
     }
@@ -361,10 +379,11 @@ impl Engine {
         outbox.send(conn.slot, |out| out.frame(Opcode::Text, scratch));
     }
 
-    /// Writes the packet in `scratch` and its attachments, for whoever is to get them.
-    pub(crate) fn append(&mut self, attachments: &[&[u8]]) -> Result<Frame> {
+    /// Writes the packet in `scratch` and its attachments, for whoever is to get them; `plain`, if they are not to be compressed.
+    pub(crate) fn append(&mut self, attachments: &[&[u8]], plain: bool) -> Result<Frame> {
         let Self { outbox, scratch, .. } = self;
         let frame = outbox.append(|out| {
+            out.plain = plain;
             out.frame(Opcode::Text, scratch);
             for attachment in attachments {
                 out.attachment(attachment);

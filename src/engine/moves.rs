@@ -30,6 +30,8 @@ impl Engine {
             && let Link::WebSocket(websocket) = self.link(link)
         {
             websocket.held = true;
+            let unread = self.take_unread(link);
+            self.hold_input(key, &unread);
         }
         self.leaving.push(key);
     }

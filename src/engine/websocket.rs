@@ -1,20 +1,22 @@
 //! Frames from WebSocket links, on their way to the connection they belong to. It must not know what a packet means.
 
 use super::conn::{Probe, Timer, Transport};
+use super::endpoint::Accepted;
 use super::link::{Link, Role, WebSocket};
 use super::{Ending, Engine, Upper};
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::out::Form;
+use crate::wire::deflate::Inflated;
 use crate::wire::ws::{self, Decoder, Fault, Message, Opcode};
 
 /// What a probe may leave unread: a few control frames.
 const MAX_OWN_OUTPUT: usize = 4096;
 
 impl Engine {
-    /// Makes a link a WebSocket of this connection.
-    pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, answer: Vec<u8>) {
+    /// Makes a link a WebSocket of this connection, as its client was told.
+    pub(super) fn start_websocket(&mut self, link: u32, conn: Key, role: Role, accepted: Accepted) {
         self.timers.cancel(Timer::Link(link));
         let decoder = Decoder::new();
         let half_closed = matches!(self.link(link), Link::Http(http) if http.half_closed);
@@ -22,19 +24,21 @@ impl Engine {
             conn,
             decoder,
             role,
-            output: answer,
+            output: accepted.answer,
             close: Vec::new(),
             peer_closed: false,
             half_closed,
             moves: false,
             held: false,
+            deflate: accepted.deflation.is_some(),
+            behind: false,
         });
         self.ready_links.push(link);
     }
 
     /// Makes a link the WebSocket that may take over from polling.
-    pub(super) fn start_probe(&mut self, link: u32, conn: Key, form: Form, answer: Vec<u8>) {
-        self.start_websocket(link, conn, Role::Probe, answer);
+    pub(super) fn start_probe(&mut self, link: u32, conn: Key, form: Form, accepted: Accepted) {
+        self.start_websocket(link, conn, Role::Probe, accepted);
         let at = self.after(self.config.upgrade_timeout);
         if let Some(state) = self.conns.get_mut(conn) {
             state.probe = Some(Probe { link, answered: false, form });
@@ -58,7 +62,12 @@ impl Engine {
     /// Bytes from a WebSocket link.
     pub(super) fn websocket_received(&mut self, link: u32, bytes: &mut [u8], upper: &mut impl Upper) {
         let Link::WebSocket(websocket) = self.link(link) else { return };
+        if websocket.behind {
+            return self.leave_unread(link, bytes);
+        }
         let mut decoder = std::mem::take(&mut websocket.decoder);
+        let mut inflater = websocket.deflate.then(|| self.inflater.take().unwrap_or_default());
+        let mut share = if inflater.is_some() { self.config.limits.read_budget } else { usize::MAX };
         let mut at = 0;
         // What is handled may end the link, or be the peer's last word; then the rest is of no interest. Or it leads the connection to
         // another loop.
@@ -66,9 +75,14 @@ impl Engine {
             *self.link(link)
         {
             let Some(unread) = bytes.get_mut(at..) else { break };
-            match decoder.read(unread, &self.config.limits) {
+            if share == 0 {
+                self.leave_unread(link, unread);
+                break;
+            }
+            match decoder.read_deflated(unread, &self.config.limits, inflater.as_deref_mut()) {
                 Ok((used, Some(message))) => {
                     at = at.saturating_add(used);
+                    share = share.saturating_sub(message.len().max(used));
                     self.websocket_message(link, conn, role, message, upper);
                 }
                 Ok((_, None)) => break,
@@ -77,6 +91,12 @@ impl Engine {
                     break;
                 }
             }
+        }
+        if let Some(mut inflater) = inflater {
+            let Inflated { messages, bytes } = inflater.take_inflated();
+            count(&mut self.counters.inflated_messages, messages);
+            count(&mut self.counters.inflated_bytes, bytes);
+            self.inflater = Some(inflater);
         }
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.decoder = decoder;
@@ -138,7 +158,7 @@ impl Engine {
     fn websocket_fault(&mut self, link: u32, conn: Key, role: Role, fault: Fault) {
         match fault {
             Fault::TooBig => count(&mut self.counters.oversized, 1),
-            Fault::Protocol | Fault::InvalidUtf8 => count(&mut self.counters.bad_frames, 1),
+            Fault::Protocol | Fault::InvalidPayload => count(&mut self.counters.bad_frames, 1),
         }
         if let Link::WebSocket(websocket) = self.link(link) {
             // After a fault nothing more can be read, so the peer's close frame is not waited for.

@@ -276,6 +276,21 @@ pub struct roomcast_config {
     /// Reads from TCP connections whose TLS handshake is not over, in one turn of the loop: each may cost a tenth of a
     /// millisecond. 32 by default.
     pub tls_handshake_budget: u64,
+    /// Compresses messages over WebSocket for clients that offer it (permessage-deflate, RFC 7692), as browsers do: each message by
+    /// itself and once for all of its recipients, so that a connection takes no memory for it. Off by default, as in the reference.
+    /// A message in which a secret stands beside text that another chooses should not be compressed
+    /// (ROOMCAST_MESSAGE_UNCOMPRESSED): its length tells how alike they are.
+    pub per_message_deflate: u32,
+    /// Compresses answers to polls and what is served by roomcast_serve, for clients that take gzip or deflate. On by default, as in
+    /// the reference.
+    pub http_compression: u32,
+    /// Bytes of the shortest message, or answer, that is compressed. 1,024 by default; from some 256 on there is something to gain.
+    /// What does not get a tenth shorter is sent as it is.
+    pub compression_threshold: u64,
+    /// How well is compressed: from 1, the fastest, to 9. 3 by default.
+    pub compression_level: u32,
+    /// Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
+    pub compress_binary: u32,
 }
 
 /// Names and values, copied.
@@ -299,8 +314,19 @@ const fn fixed(text: &'static str) -> roomcast_slice {
 macro_rules! with_limits {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $min:expr $(, $max:expr)?;)*) => {
         pub(super) fn defaults() -> roomcast_config {
-            let Config { ping_interval, ping_timeout, upgrade_timeout, connect_timeout, limits, .. } =
-                Config::default();
+            let Config {
+                ping_interval,
+                ping_timeout,
+                upgrade_timeout,
+                connect_timeout,
+                per_message_deflate,
+                http_compression,
+                compression_threshold,
+                compression_level,
+                compress_binary,
+                limits,
+                ..
+            } = Config::default();
             let cluster = Cluster::default();
             roomcast_config {
                 struct_size: size_of::<roomcast_config>() as u32,
@@ -357,6 +383,11 @@ macro_rules! with_limits {
                 cluster_request_timeout: cluster.request_timeout,
                 cluster_max_message: cluster.max_message as u64,
                 cluster_stream_max_len: cluster.stream_max_len.into(),
+                per_message_deflate: per_message_deflate.into(),
+                http_compression: http_compression.into(),
+                compression_threshold: compression_threshold as u64,
+                compression_level: compression_level.into(),
+                compress_binary: compress_binary.into(),
             }
         }
 
@@ -405,6 +436,11 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         cors: cors(given, asked)?,
         check_origin: flag(asked.check_origin, "config.check_origin")?,
         cookie,
+        per_message_deflate: flag(asked.per_message_deflate, "config.per_message_deflate")?,
+        http_compression: flag(asked.http_compression, "config.http_compression")?,
+        compression_threshold: number(asked.compression_threshold, &fields::COMPRESSION_THRESHOLD)?,
+        compression_level: number(asked.compression_level.into(), &fields::COMPRESSION_LEVEL)?,
+        compress_binary: flag(asked.compress_binary, "config.compress_binary")?,
         headers: pairs(given, asked.headers, asked.header_count, "config.headers")?,
         trusted_proxies: texts(
             given,

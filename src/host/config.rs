@@ -7,6 +7,7 @@ use crate::base::limits::{Limits, MAX_TIME};
 use crate::base::open::Open;
 use crate::base::unfit::{ConfigError, Field};
 use crate::wire::cors::Cors;
+use crate::wire::deflate;
 use crate::wire::http;
 
 pub use super::cluster::{Cluster, ClusterFormat, SubscriptionMode};
@@ -49,6 +50,21 @@ pub struct Config {
     pub check_origin: bool,
     /// Sends the connection's id as a cookie with the handshake by polling, as the reference does. Off by default.
     pub cookie: Option<Cookie>,
+    /// Compresses messages over WebSocket for clients that offer it (permessage-deflate, RFC 7692), as browsers do: each message by
+    /// itself and once for all of its recipients, so that a connection takes no memory for it. Off by default, as in the reference. It
+    /// needs the feature `compression`. A message in which a secret stands beside text that another chooses should not be compressed
+    /// ([`Message::uncompressed`](crate::Message::uncompressed)): its length tells how alike they are.
+    pub per_message_deflate: bool,
+    /// Compresses answers to polls and what is [served](crate::Broker::serve), for clients that take gzip or deflate. On by default, as in
+    /// the reference. Without the feature `compression` nothing is.
+    pub http_compression: bool,
+    /// Bytes of the shortest message, or answer, that is compressed. 1,024 by default, as in the reference; from some 256 bytes on
+    /// there is something to gain. What does not get a tenth shorter is sent as it is.
+    pub compression_threshold: usize,
+    /// How well is compressed: from 1, the fastest, to 9. 3 by default.
+    pub compression_level: u8,
+    /// Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
+    pub compress_binary: bool,
     /// Headers added to every response of the endpoint, the 101 included.
     pub headers: Vec<(String, String)>,
     /// A message sent right behind the open packet.
@@ -114,6 +130,11 @@ impl Default for Config {
             cors: None,
             check_origin: false,
             cookie: None,
+            per_message_deflate: false,
+            http_compression: true,
+            compression_threshold: 1024,
+            compression_level: 3,
+            compress_binary: false,
             headers: Vec::new(),
             initial_packet: None,
             health_path: None,
@@ -197,6 +218,8 @@ impl Config {
         fields::HEALTH_PATH.is(self.health_path.as_deref().is_none_or(absolute))?;
         fields::METRICS_PATH.is(self.metrics_path.as_deref().is_none_or(absolute))?;
         self.proxies()?;
+        fields::PER_MESSAGE_DEFLATE.is(deflate::AVAILABLE || !self.per_message_deflate)?;
+        fields::COMPRESSION_LEVEL.takes(self.compression_level.into())?;
         fields::HEADERS.is(self.headers.iter().all(header))?;
         self.cookie.as_ref().map_or(Ok(()), Cookie::check)?;
         Ok(self.limits.check()?)
@@ -239,6 +262,12 @@ pub(crate) mod fields {
     pub(crate) static METRICS_PATH: Field = Field::words("metrics_path", SLASH);
     pub(crate) static TRUSTED_PROXIES: Field =
         Field::words("trusted_proxies", "one is no address, no network such as 10.0.0.0/8, and not unix:");
+    pub(crate) static PER_MESSAGE_DEFLATE: Field =
+        Field::words("per_message_deflate", "this build is without compression");
+    #[cfg(feature = "capi")]
+    pub(crate) static COMPRESSION_THRESHOLD: Field =
+        Field::range("compression_threshold", 0, usize::MAX as u64);
+    pub(crate) static COMPRESSION_LEVEL: Field = Field::range("compression_level", 1, 9);
     pub(crate) static HEADERS: Field =
         Field::words("headers", "one cannot be sent: a name is a token, a value is one line");
 }

@@ -89,6 +89,18 @@ counters! {
     deliveries,
     /// Bytes handed to the kernel.
     bytes_out,
+    /// Messages compressed for clients over WebSocket, each once for all of them.
+    deflated_messages,
+    /// Their bytes before.
+    deflated_bytes_before,
+    /// Their bytes after.
+    deflated_bytes_after,
+    /// Compressed messages from clients.
+    inflated_messages,
+    /// Bytes that they stood for.
+    inflated_bytes,
+    /// Answers to HTTP requests that went out compressed.
+    compressed_answers,
     /// Volatile messages skipped for a connection that did not keep up.
     dropped_volatile,
     /// Messages replaced by a newer one of their key before they were sent.

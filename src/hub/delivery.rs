@@ -58,7 +58,7 @@ impl Hub {
         engine.scratch.clear();
         engine.scratch.push(b'4');
         socketio::write_ack(&mut engine.scratch, name, attachments.len(), ack, args);
-        let frame = engine.append(attachments)?;
+        let frame = engine.append(attachments, false)?;
         engine.outbox.log.deliver(conn.slot, frame);
         count(&mut engine.counters.deliveries, 1);
         Ok(())
@@ -100,7 +100,7 @@ impl Hub {
         if !self.resolve(&target, Place::Connected) && !asking && !kept {
             return Ok(Receipt::default());
         }
-        let frame = engine.append(attachments)?;
+        let frame = engine.append(attachments, message.is_uncompressed())?;
         if kept {
             self.keep(engine, target.namespace.key(), frame, &message);
         }

@@ -106,6 +106,8 @@ macro_rules! options {
 options! {
     /// In a cluster it is for the sockets of this node alone.
     local, is_local = 1;
+    /// It is sent as it is to clients that take compressed messages, for example as a secret stands in it beside what others wrote.
+    uncompressed, is_uncompressed = 2;
 }
 
 /// An event to emit: its name, its arguments, its attachments, its delivery.

@@ -350,7 +350,8 @@ fn send_logged(engine: &mut Engine, stream: Option<&mut Stream>, conn: Key, mess
 
 fn send_scratch(engine: &mut Engine, conn: Key, attachments: &[&[u8]]) -> Option<Frame> {
     // As with all that is sent, only a log of 2 GiB refuses.
-    let frame = engine.append(attachments).ok()?;
+    // Nor is it compressed, being for one.
+    let frame = engine.append(attachments, true).ok()?;
     engine.outbox.log.deliver(conn.slot, frame);
     Some(frame)
 }

@@ -45,7 +45,7 @@ impl Packets {
     /// A copy of what lies elsewhere.
     fn copy(run: Run<'_>) -> Self {
         let (mut bytes, mut places) = (Vec::with_capacity(run.bytes.len()), Vec::with_capacity(run.count()));
-        Writer { bytes: &mut bytes, places: &mut places }.run(run);
+        Writer::new(&mut bytes, &mut places).run(run);
         Packets::Own(bytes, places)
     }
 
@@ -247,7 +247,7 @@ impl Backlog {
             && !bytes.is_empty()
             && bytes.len() + rest.len() <= MERGED
         {
-            return Writer { bytes, places }.run(segment.run(rest));
+            return Writer::new(bytes, places).run(segment.run(rest));
         }
         let packets =
             if copy { Packets::copy(segment.run(rest)) } else { Packets::Shared(segment.clone(), rest) };
@@ -310,7 +310,7 @@ impl Backlog {
             let old = chunk.packets.run(gone);
             let (mut bytes, mut places) = (Vec::new(), Vec::new());
             for packet in old.packets() {
-                form.append(packet, &mut Writer { bytes: &mut bytes, places: &mut places });
+                form.append(packet, &mut Writer::new(&mut bytes, &mut places));
             }
             self.bytes += bytes.len();
             // What is the same in both forms stays shared, unless the chunk has a part that is gone.

@@ -1,6 +1,7 @@
 //! How a packet looks to a connection, in every form there is, and a tick in each of them. It must not know who has which.
 
 use super::TickLog;
+use super::deflated::{Compressed, Compression, Deflated};
 use super::packets::{Packet, Place, Run, SharedPackets, Writer};
 use crate::wire::engineio::{self, SEPARATOR};
 use crate::wire::ws::{self, Opcode};
@@ -13,6 +14,11 @@ mod tests;
 pub(crate) enum Form {
     /// WebSocket frames: as packets are written, and what the other forms are made of.
     WebSocket,
+    /// WebSocket frames, of which those that gain by it are compressed (permessage-deflate). All that [`Form::WebSocket`] has may be sent,
+    /// too.
+    Deflated,
+    /// The same for a client that holds a window of 512 bytes.
+    NarrowDeflated,
     /// WebSocket frames for a client that takes no binary ones (`b64=1`): those become text, `b` and base64.
     TextFrames,
     /// Parts of a polling payload: each packet with a separator before it. Control frames are left out.
@@ -24,8 +30,14 @@ impl Form {
     pub(crate) fn waiting(self) -> Self {
         match self {
             Form::WebSocket | Form::Polling => Form::WebSocket,
-            Form::TextFrames => Form::TextFrames,
+            Form::Deflated | Form::NarrowDeflated | Form::TextFrames => self,
         }
+    }
+
+    /// Whether what waits in one form may be sent as it is to whoever has this one.
+    pub(super) fn takes(self, waiting: Self) -> bool {
+        self.waiting() == waiting.waiting()
+            || (self != Form::TextFrames && waiting.waiting() == Form::WebSocket)
     }
 
     /// Appends a packet in this form, and notes its place.
@@ -44,7 +56,7 @@ impl Form {
                 engineio::write_base64(out, payload);
                 header
             }
-            (Form::WebSocket | Form::TextFrames, _) => {
+            (Form::WebSocket | Form::Deflated | Form::NarrowDeflated | Form::TextFrames, _) => {
                 out.extend_from_slice(bytes);
                 bytes.len().saturating_sub(payload.len())
             }
@@ -68,13 +80,22 @@ impl Form {
 pub(super) struct Forms {
     text_frames: SharedPackets,
     polling: SharedPackets,
+    deflated: Deflated,
+    narrow: Deflated,
 }
 
 impl Forms {
+    pub(super) fn new(compression: Compression) -> Self {
+        let (deflated, narrow) = (Deflated::new(compression, 15), Deflated::new(compression, 9));
+        Self { deflated, narrow, ..Self::default() }
+    }
+
     /// All of the log in a form, made once for all who have it. None if it is the log's own.
     pub(super) fn of(&mut self, form: Form, log: &TickLog, places: &[Place]) -> Option<&SharedPackets> {
         let made = match form {
             Form::WebSocket => return None,
+            Form::Deflated => return Some(self.deflated.made(log, places)),
+            Form::NarrowDeflated => return Some(self.narrow.made(log, places)),
             Form::TextFrames => &mut self.text_frames,
             Form::Polling => &mut self.polling,
         };
@@ -85,9 +106,16 @@ impl Forms {
         Some(made)
     }
 
+    /// What was compressed since this was asked last.
+    pub(super) fn take_compressed(&mut self) -> Compressed {
+        self.deflated.take_compressed().plus(self.narrow.take_compressed())
+    }
+
     /// A new tick begins.
     pub(super) fn restart(&mut self) {
         self.text_frames.restart();
         self.polling.restart();
+        self.deflated.restart();
+        self.narrow.restart();
     }
 }

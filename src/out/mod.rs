@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub(crate) mod backlog;
+mod deflated;
 mod form;
 mod log;
 mod outbox;
@@ -14,6 +15,7 @@ pub(crate) mod tags;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use deflated::{Compressed, Compression};
 pub(crate) use form::Form;
 pub use log::{Frame, Segment, TickLog};
 pub(crate) use outbox::{Outbox, Terms};

@@ -2,6 +2,7 @@
 //! what carries a connection.
 
 use super::backlog::{Backlog, Class, Total};
+use super::deflated::{Compressed, Compression};
 use super::form::{Form, Forms};
 use super::log::restart;
 use super::packets::{KEPT_PLACES, Place, Run, SharedPackets, Writer};
@@ -77,11 +78,15 @@ pub(crate) struct Kept {
 }
 
 impl Outbox {
+    pub(crate) fn new(compression: Compression) -> Self {
+        Self { forms: Forms::new(compression), ..Self::default() }
+    }
+
     /// Puts packets at the end of the tick, for whoever is to get them.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Result<Frame> {
         let places = Arc::make_mut(&mut self.places);
         let before = places.len();
-        let frame = self.log.append(|bytes| write(&mut Writer { bytes, places }));
+        let frame = self.log.append(|bytes| write(&mut Writer::new(bytes, places)));
         if frame.is_err() {
             places.truncate(before);
         }
@@ -117,6 +122,11 @@ impl Outbox {
     pub(crate) fn tick_bytes(&self) -> usize {
         let places = self.places.len().saturating_mul(size_of::<Place>());
         self.log.len().saturating_add(self.log.link_bytes()).saturating_add(places)
+    }
+
+    /// What was compressed since this was asked last.
+    pub(crate) fn take_compressed(&mut self) -> Compressed {
+        self.forms.take_compressed()
     }
 
     /// The end of a tick.
@@ -175,6 +185,13 @@ impl Outbox {
         self.backlog(conn).is_some_and(|backlog| backlog.packets().nth(left).is_some())
     }
 
+    /// Whether nothing of what a connection is to get, of what has waited and of this tick's `ranges`, is to be compressed.
+    pub(crate) fn is_plain(&self, conn: Conn, ranges: &[Frame]) -> bool {
+        let waits = self.backlog(conn).into_iter().flat_map(Backlog::packets);
+        let fresh = ranges.iter().flat_map(|&range| self.run(range).packets());
+        waits.chain(fresh).all(|packet| packet.plain)
+    }
+
     // ---- what waits ----
 
     /// Whether output of a connection waits for its kernel, or for its poll.
@@ -199,7 +216,7 @@ impl Outbox {
 
     /// What waits for a connection waits in another form from now on. No packet of it is partly sent, as with polling.
     pub(crate) fn change_form(&mut self, conn: Conn, from: Form, to: Form) {
-        if let Some(backlog) = self.backlog_mut(conn).filter(|_| from.waiting() != to.waiting()) {
+        if let Some(backlog) = self.backlog_mut(conn).filter(|_| !to.takes(from)) {
             backlog.rewrite(to.waiting());
         }
     }

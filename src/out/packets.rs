@@ -17,6 +17,8 @@ pub(crate) struct Place {
     opcode: Opcode,
     /// It is an attachment: the packet before it is of the same message.
     attached: bool,
+    /// It is not to be compressed.
+    plain: bool,
 }
 
 /// What is kept allocated from one tick to the next, at most: for the places of packets, and for bytes in a form.
@@ -29,6 +31,8 @@ pub(crate) struct Packet<'a> {
     pub(crate) opcode: Opcode,
     /// It is of the same message as the packet before it.
     pub(crate) attached: bool,
+    /// It is not to be compressed.
+    pub(crate) plain: bool,
     /// All of it.
     pub(crate) bytes: &'a [u8],
     pub(crate) payload: &'a [u8],
@@ -39,9 +43,15 @@ pub(crate) struct Packet<'a> {
 pub(crate) struct Writer<'a> {
     pub(super) bytes: &'a mut Vec<u8>,
     pub(super) places: &'a mut Vec<Place>,
+    /// What follows is not to be compressed.
+    pub(crate) plain: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub(super) fn new(bytes: &'a mut Vec<u8>, places: &'a mut Vec<Place>) -> Self {
+        Self { bytes, places, plain: false }
+    }
+
     /// Appends a packet as a WebSocket frame: a message, or the beginning of one.
     pub(crate) fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
         self.frame_of(opcode, payload, false);
@@ -56,8 +66,16 @@ impl Writer<'_> {
         let start = self.bytes.len();
         ws::frame_header(self.bytes, opcode, payload.len());
         let header = self.bytes.len().saturating_sub(start) as u8;
-        self.note(Place { start: start as u32, header, opcode, attached });
+        self.note(Place { start: start as u32, header, opcode, attached, plain: self.plain });
         self.bytes.extend_from_slice(payload);
+    }
+
+    /// Appends a packet as it is.
+    pub(super) fn packet(&mut self, packet: Packet<'_>) {
+        self.rewritten(packet, |bytes| {
+            bytes.extend_from_slice(packet.bytes);
+            packet.bytes.len().saturating_sub(packet.payload.len())
+        });
     }
 
     /// Appends packets as they are.
@@ -71,10 +89,10 @@ impl Writer<'_> {
 
     /// Appends a packet as `write` does, which returns how many bytes it put before the payload.
     pub(super) fn rewritten(&mut self, packet: Packet<'_>, write: impl FnOnce(&mut Vec<u8>) -> usize) {
-        let Packet { opcode, attached, .. } = packet;
+        let Packet { opcode, attached, plain, .. } = packet;
         let start = self.bytes.len() as u32;
         let header = write(self.bytes) as u8;
-        self.note(Place { start, header, opcode, attached });
+        self.note(Place { start, header, opcode, attached, plain });
     }
 
     /// A tick that is too long for its places is refused, and they with it.
@@ -117,6 +135,7 @@ impl<'a> Run<'a> {
             Packet {
                 opcode: place.opcode,
                 attached: place.attached,
+                plain: place.plain,
                 bytes,
                 payload: bytes.get(place.header.into()..).unwrap_or_default(),
             }
@@ -165,7 +184,7 @@ impl SharedPackets {
 
     /// Appends to it. If it is shared, it is copied first.
     pub(super) fn writer(&mut self) -> Writer<'_> {
-        Writer { bytes: Arc::make_mut(&mut self.bytes), places: Arc::make_mut(&mut self.places) }
+        Writer::new(Arc::make_mut(&mut self.bytes), Arc::make_mut(&mut self.places))
     }
 
     pub(super) fn run(&self, range: Frame) -> Run<'_> {

@@ -8,6 +8,8 @@
 pub mod cluster;
 /// Cross-origin response headers, as the reference's `cors` package writes them.
 pub mod cors;
+/// DEFLATE, a message or a body at a time.
+pub(crate) mod deflate;
 /// Engine.IO packets and polling payloads.
 pub mod engineio;
 /// HTTP/1.1 as far as Engine.IO needs it.

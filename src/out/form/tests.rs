@@ -3,8 +3,12 @@
 use super::*;
 use crate::base::seeds::for_seeds;
 use crate::out::{Frame, Outbox};
+use crate::wire::deflate::Inflater;
 use crate::wire::engineio::Packet as Decoded;
 use crate::wire::engineio::{decode_text, payload};
+
+const FORMS: [Form; 5] =
+    [Form::WebSocket, Form::Deflated, Form::NarrowDeflated, Form::TextFrames, Form::Polling];
 
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
@@ -29,7 +33,11 @@ fn frames(mut bytes: &[u8]) -> Vec<Seen> {
             127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
             len => (usize::from(*len), rest),
         };
-        let payload = &rest[..len];
+        let mut inflater = Inflater::default();
+        let payload = match first & 0x40 {
+            0 => &rest[..len],
+            _ => inflater.message(&rest[..len], 1 << 20).unwrap(),
+        };
         seen.push(match first & 0x0f {
             1 => text(std::str::from_utf8(payload).unwrap()),
             2 => Seen::Binary(payload.to_vec()),
@@ -42,7 +50,6 @@ fn frames(mut bytes: &[u8]) -> Vec<Seen> {
 
 fn read(form: Form, bytes: &[u8]) -> Vec<Seen> {
     match (form, bytes.split_first()) {
-        (Form::WebSocket | Form::TextFrames, _) => frames(bytes),
         (Form::Polling, None) => Vec::new(),
         (Form::Polling, Some((separator, body))) => {
             assert_eq!(*separator, SEPARATOR);
@@ -50,6 +57,7 @@ fn read(form: Form, bytes: &[u8]) -> Vec<Seen> {
             assert!(payload(body).all(|packet| packet.is_ok()));
             body.split(char::from(SEPARATOR)).map(text).collect()
         }
+        _ => frames(bytes),
     }
 }
 
@@ -66,7 +74,7 @@ fn packet(rng: &mut fastrand::Rng) -> (Opcode, Vec<u8>) {
 #[test]
 fn every_form_says_the_same() {
     for_seeds(if cfg!(miri) { 1 } else { 60 }, |rng| {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(Compression { level: 1, threshold: 60, binary: rng.bool() });
         for _tick in 0..2 {
             let mut all: Vec<(Frame, Seen)> = Vec::new();
             for _ in 0..rng.usize(1..20) {
@@ -88,7 +96,7 @@ fn every_form_says_the_same() {
                     Frame { start: all[until].0.end, end: frame.end },
                 ];
                 let ranges = &ranges[..1 + usize::from(until + 1 < all.len())];
-                let form = *rng.choice(&[Form::WebSocket, Form::TextFrames, Form::Polling]).unwrap();
+                let form = *rng.choice(&FORMS).unwrap();
                 let share = outbox.in_form(form, ranges);
                 let mut bytes = Vec::new();
                 share.write(&mut bytes);
@@ -110,7 +118,7 @@ fn every_form_says_the_same() {
 fn a_form_is_made_once_and_goes_on_where_it_ended() {
     let (mut log, mut places, mut forms) = (TickLog::new(), Vec::new(), Forms::default());
     for count in 1..4 {
-        log.append(|bytes| Writer { bytes, places: &mut places }.frame(Opcode::Binary, b"bytes")).unwrap();
+        log.append(|bytes| Writer::new(bytes, &mut places).frame(Opcode::Binary, b"bytes")).unwrap();
         for _ in 0..2 {
             let made = forms.of(Form::Polling, &log, &places).unwrap();
             assert_eq!(**made.bytes, b"\x1ebYnl0ZXM=".repeat(count));
@@ -119,4 +127,46 @@ fn a_form_is_made_once_and_goes_on_where_it_ended() {
     }
     forms.restart();
     assert_eq!(forms.polling.count(), 0);
+}
+
+#[test]
+#[cfg(feature = "compression")]
+fn a_message_is_compressed_once_if_it_gains_and_may_be() {
+    let mut outbox = Outbox::new(Compression { level: 3, threshold: 100, binary: false });
+    let long = "4[\"state\",\"".to_owned() + &"abc".repeat(100) + "\"]";
+    let noise: Vec<u8> = std::iter::repeat_with({
+        let mut rng = fastrand::Rng::with_seed(7);
+        move || rng.u8(b' '..0x7f)
+    })
+    .take(300)
+    .collect();
+    let mut add = |opcode, payload: &[u8], plain| {
+        outbox
+            .append(|out| {
+                out.plain = plain;
+                out.frame(opcode, payload);
+            })
+            .unwrap()
+    };
+    let gains = add(Opcode::Text, long.as_bytes(), false);
+    let others = [
+        add(Opcode::Text, long.as_bytes(), true),
+        add(Opcode::Text, b"4[\"short\"]", false),
+        add(Opcode::Text, &noise, false),
+        add(Opcode::Binary, &[7; 500], false),
+        add(Opcode::Ping, &[7; 120], false),
+    ];
+    for _recipient in 0..3 {
+        for form in [Form::Deflated, Form::NarrowDeflated] {
+            let ranges = [gains];
+            let share = outbox.in_form(form, &ranges);
+            assert!(share.len() < 60 && share.bytes(share.ranges[0])[0] == 0xc1);
+            for other in others {
+                assert_eq!(outbox.in_form(form, &[other]).len(), other.len());
+            }
+        }
+    }
+    let Compressed { messages, before, after } = outbox.take_compressed();
+    assert_eq!((messages, before), (2, 2 * long.len() as u64));
+    assert!(after < 100);
 }

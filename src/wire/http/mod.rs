@@ -2,6 +2,7 @@
 //! must not know which paths or parameters mean something. Strict where two readers of one stream might disagree.
 
 mod body;
+mod coding;
 mod head;
 mod join;
 mod query;

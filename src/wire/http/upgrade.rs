@@ -1,7 +1,9 @@
 //! The request by which a client asks for a WebSocket. It must not answer it, nor look at what is no part of the handshake.
 
 use super::head::items;
-use super::{Request, is_token};
+use super::{Request, coding, is_token};
+use crate::wire::deflate::Coding;
+use crate::wire::ws::Deflation;
 
 /// Why an upgrade is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,16 @@ impl<'b> Request<'b> {
     /// The first of the subprotocols offered.
     pub fn subprotocol(&self) -> Option<&'b [u8]> {
         self.all("sec-websocket-protocol").flat_map(items).next()
+    }
+
+    /// What of the client's offers to compress can be agreed on.
+    pub(crate) fn deflation(&self) -> Option<Deflation> {
+        Deflation::agree(self.all("sec-websocket-extensions"))
+    }
+
+    /// What of gzip and deflate the client likes best in an answer.
+    pub(crate) fn preferred_coding(&self) -> Option<Coding> {
+        coding::preferred(self.all("accept-encoding"))
     }
 
     /// The header of this name, if there is exactly one.

@@ -1,9 +1,10 @@
 //! Client frames, however the stream cuts them. It must not copy a message that lies whole in the input, nor hold
 //! memory that was announced but not received.
 
-use super::encode::MAX_CONTROL;
+use super::encode::{DEFLATED, MAX_CONTROL};
 use super::{Fault, Opcode};
 use crate::base::limits::Limits;
+use crate::wire::deflate::{InflateError, Inflater};
 use std::ops::Range;
 
 /// A message or a control frame from the client, unmasked and checked.
@@ -19,6 +20,16 @@ pub enum Message<'a> {
     Pong(&'a [u8]),
     /// The client's close frame: nothing after it counts.
     Close(Option<u16>, &'a str),
+}
+
+impl Message<'_> {
+    /// How long its payload is, but for a close code.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Message::Text(text) | Message::Close(_, text) => text.len(),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// Cuts a client's byte stream into messages. As large as one pointer until a frame is cut off or a message comes in
@@ -39,6 +50,8 @@ struct Held {
     valid: usize,
     /// The opcode of the unfinished message.
     opcode: Option<Opcode>,
+    /// The message is compressed. It is held so until it is whole.
+    deflated: bool,
     /// Frames of the unfinished message whose headers were seen.
     fragments: u32,
     /// The frame whose payload is cut off.
@@ -52,8 +65,14 @@ struct Held {
     refused: Option<Fault>,
 }
 
-/// Where a finished message lies.
-enum Ready {
+/// A finished message: what it is, whether it is compressed, and where it lies.
+struct Ready {
+    opcode: Opcode,
+    deflated: bool,
+    lies: Lies,
+}
+
+enum Lies {
     Input(Range<usize>),
     Held(Range<usize>),
 }
@@ -75,22 +94,36 @@ impl Decoder {
         input: &'a mut [u8],
         limits: &Limits,
     ) -> Result<(usize, Option<Message<'a>>), Fault> {
+        self.read_deflated(input, limits, None)
+    }
+
+    /// The same, of a stream whose messages may be compressed if there is an `inflater`.
+    pub(crate) fn read_deflated<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        limits: &Limits,
+        inflater: Option<&'a mut Inflater>,
+    ) -> Result<(usize, Option<Message<'a>>), Fault> {
         self.reclaim();
         let mut at = 0;
-        let ready = match self.next_message(input, &mut at, limits) {
-            Ok(Some(ready)) => ready,
-            Ok(None) => return Ok((at, None)),
-            Err(fault) => return Err(self.refuse(fault)),
-        };
-        match ready {
-            (opcode, Ready::Input(place)) => match message(opcode, input.get(place).unwrap_or_default()) {
-                Ok(message) => Ok((at, Some(message))),
+        let (Ready { opcode, deflated, lies }, len) =
+            match self.next_message(input, &mut at, limits, inflater.is_some()) {
+                Ok(Some(ready)) => (ready, at),
+                Ok(None) => return Ok((at, None)),
+                Err(fault) => return Err(self.refuse(fault)),
+            };
+        let inflater = inflater.filter(|_| deflated);
+        let most = limits.max_payload;
+        match lies {
+            Lies::Input(place) => match message(opcode, input.get(place).unwrap_or_default(), inflater, most)
+            {
+                Ok(message) => Ok((len, Some(message))),
                 Err(fault) => Err(self.refuse(fault)),
             },
-            (opcode, Ready::Held(place)) => {
+            Lies::Held(place) => {
                 let Held { bytes, refused, lent, .. } = &mut **self.held.get_or_insert_default();
-                match message(opcode, bytes.get(place).unwrap_or_default()) {
-                    Ok(message) => Ok((at, Some(message))),
+                match message(opcode, bytes.get(place).unwrap_or_default(), inflater, most) {
+                    Ok(message) => Ok((len, Some(message))),
                     Err(fault) => {
                         *lent = false;
                         Err(*refused.insert(fault))
@@ -106,12 +139,13 @@ impl Decoder {
         input: &mut [u8],
         at: &mut usize,
         limits: &Limits,
-    ) -> Result<Option<(Opcode, Ready)>, Fault> {
+        may_deflate: bool,
+    ) -> Result<Option<Ready>, Fault> {
         if let Some(fault) = self.held.as_ref().and_then(|held| held.refused) {
             return Err(fault);
         }
         loop {
-            let Some(frame) = self.next_frame(input, at, limits)? else {
+            let Some(frame) = self.next_frame(input, at, limits, may_deflate)? else {
                 *at = input.len();
                 return Ok(None);
             };
@@ -123,10 +157,10 @@ impl Decoder {
             let place = *at..*at + len;
             *at += len;
             if complete && let Some(opcode) = self.untouched_by(&frame) {
-                return Ok(Some((opcode, Ready::Input(place))));
+                return Ok(Some(Ready { opcode, deflated: frame.deflated, lies: Lies::Input(place) }));
             }
             match self.held.get_or_insert_default().take(frame, payload)? {
-                Some((opcode, place)) => return Ok(Some((opcode, Ready::Held(place)))),
+                Some(ready) => return Ok(Some(ready)),
                 None if complete => continue,
                 None => return Ok(None),
             }
@@ -167,16 +201,22 @@ impl Decoder {
     }
 
     /// The frame whose payload comes next in the input; none when its header is not complete.
-    fn next_frame(&mut self, input: &[u8], at: &mut usize, limits: &Limits) -> Result<Option<Frame>, Fault> {
+    fn next_frame(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+        limits: &Limits,
+        may_deflate: bool,
+    ) -> Result<Option<Frame>, Fault> {
         let Some(held) = &mut self.held else {
-            let parsed = Frame::parse(from(input, *at), None, limits)?;
+            let parsed = Frame::parse(from(input, *at), None, limits, may_deflate)?;
             return Ok(self.take_header(input, at, parsed));
         };
         if let Some(frame) = held.frame.take() {
             return Ok(Some(frame));
         }
         if held.header_len == 0 {
-            let parsed = Frame::parse(from(input, *at), Some(&**held), limits)?;
+            let parsed = Frame::parse(from(input, *at), Some(&**held), limits, may_deflate)?;
             return Ok(self.take_header(input, at, parsed));
         }
         while let Some(&byte) = input.get(*at) {
@@ -185,7 +225,7 @@ impl Decoder {
             held.header_len += 1;
             *at += 1;
             let header = held.header.get(..held.header_len).unwrap_or_default();
-            if let Some((frame, _)) = Frame::parse(header, Some(&**held), limits)? {
+            if let Some((frame, _)) = Frame::parse(header, Some(&**held), limits, may_deflate)? {
                 held.header_len = 0;
                 return Ok(Some(frame));
             }
@@ -228,14 +268,16 @@ impl Decoder {
 }
 
 impl Held {
-    /// Adds the next bytes of a frame's payload. Returns the message that ends with them, and where in `bytes` it is.
-    fn take(&mut self, frame: Frame, payload: &[u8]) -> Result<Option<(Opcode, Range<usize>)>, Fault> {
+    /// Adds the next bytes of a frame's payload. Returns the message that ends with them.
+    fn take(&mut self, frame: Frame, payload: &[u8]) -> Result<Option<Ready>, Fault> {
         let complete = frame.left == payload.len() as u64;
         let control = frame.opcode.filter(|opcode| opcode.is_control());
         if !payload.is_empty() || complete {
             self.bytes.extend_from_slice(payload);
             if control.is_none() {
-                self.opcode = self.opcode.or(frame.opcode);
+                if self.opcode.is_none() {
+                    (self.opcode, self.deflated) = (frame.opcode, frame.deflated);
+                }
                 self.message = self.bytes.len();
                 self.check_text()?;
             }
@@ -248,21 +290,24 @@ impl Held {
             self.fragments = self.fragments.saturating_add(1);
         }
         self.lent = frame.fin;
+        let ready = |opcode, deflated, place| Ready { opcode, deflated, lies: Lies::Held(place) };
         Ok(match control {
-            Some(opcode) => Some((opcode, self.message..self.bytes.len())),
-            None if frame.fin => self.opcode.take().map(|opcode| (opcode, 0..self.message)),
+            Some(opcode) => Some(ready(opcode, false, self.message..self.bytes.len())),
+            None if frame.fin => {
+                self.opcode.take().map(|opcode| ready(opcode, self.deflated, 0..self.message))
+            }
             None => None,
         })
     }
 
     /// Fails at the first byte that no continuation can make right.
     fn check_text(&mut self) -> Result<(), Fault> {
-        if self.opcode != Some(Opcode::Text) {
+        if self.opcode != Some(Opcode::Text) || self.deflated {
             return Ok(());
         }
         match std::str::from_utf8(from(&self.bytes, self.valid)) {
             Ok(_) => self.valid = self.bytes.len(),
-            Err(error) if error.error_len().is_some() => return Err(Fault::InvalidUtf8),
+            Err(error) if error.error_len().is_some() => return Err(Fault::InvalidPayload),
             Err(error) => self.valid = self.valid.saturating_add(error.valid_up_to()),
         }
         Ok(())
@@ -275,6 +320,8 @@ struct Frame {
     /// None for a continuation.
     opcode: Option<Opcode>,
     fin: bool,
+    /// The first of a message that is compressed.
+    deflated: bool,
     mask: [u8; 4],
     left: u64,
 }
@@ -283,12 +330,19 @@ impl Frame {
     const MAX_HEADER: usize = 14;
 
     /// Reads a header; none when it is not complete. Faults show as soon as the byte they are in.
-    fn parse(bytes: &[u8], held: Option<&Held>, limits: &Limits) -> Result<Option<(Self, usize)>, Fault> {
+    fn parse(
+        bytes: &[u8],
+        held: Option<&Held>,
+        limits: &Limits,
+        may_deflate: bool,
+    ) -> Result<Option<(Self, usize)>, Fault> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
         let fin = first & 0x80 != 0;
         let under_way = held.is_some_and(|held| held.opcode.is_some());
-        // Reserved bits mean an extension, and none was agreed on.
-        let opcode = match first & 0x7f {
+        // A reserved bit means an extension: that the message is compressed, said once at its beginning, or one that was not agreed on.
+        let deflated = may_deflate && matches!(first & 0x7f, 0x41 | 0x42);
+        let bits = if deflated { first & !DEFLATED } else { first };
+        let opcode = match bits & 0x7f {
             0 if under_way => None,
             bits => Some(Opcode::from_bits(bits).ok_or(Fault::Protocol)?),
         };
@@ -318,7 +372,7 @@ impl Frame {
             }
         }
         let Some((&mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
-        Ok(Some((Frame { opcode, fin, mask, left }, bytes.len().saturating_sub(rest.len()))))
+        Ok(Some((Frame { opcode, fin, deflated, mask, left }, bytes.len().saturating_sub(rest.len()))))
     }
 
     #[expect(
@@ -337,8 +391,21 @@ fn from(bytes: &[u8], at: usize) -> &[u8] {
     bytes.get(at..).unwrap_or_default()
 }
 
-fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Fault> {
-    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::InvalidUtf8);
+/// A message of this payload; with an `inflater`, compressed.
+fn message<'a>(
+    opcode: Opcode,
+    payload: &'a [u8],
+    inflater: Option<&'a mut Inflater>,
+    most: usize,
+) -> Result<Message<'a>, Fault> {
+    let payload = match inflater {
+        None => payload,
+        Some(inflater) => inflater.message(payload, most).map_err(|error| match error {
+            InflateError::Invalid => Fault::InvalidPayload,
+            InflateError::TooBig => Fault::TooBig,
+        })?,
+    };
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::InvalidPayload);
     Ok(match opcode {
         Opcode::Text => Message::Text(text(payload)?),
         Opcode::Binary => Message::Binary(payload),

@@ -3,6 +3,8 @@
 use super::Opcode;
 
 const FIN: u8 = 0x80;
+/// Set in the first byte of a message that is compressed (RFC 7692, 6): RSV1.
+pub(super) const DEFLATED: u8 = 0x40;
 const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
 /// The longest payload of a control frame.
@@ -10,7 +12,15 @@ pub(super) const MAX_CONTROL: usize = 125;
 
 /// Appends the header of a frame whose payload of `len` bytes the caller appends next.
 pub fn frame_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
-    let first = FIN | opcode as u8;
+    header(out, FIN | opcode as u8, len);
+}
+
+/// The same of one whose payload is compressed.
+pub(crate) fn deflated_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
+    header(out, FIN | DEFLATED | opcode as u8, len);
+}
+
+fn header(out: &mut Vec<u8>, first: u8, len: usize) {
     if len <= MAX_CONTROL {
         out.extend_from_slice(&[first, len as u8]);
     } else if let Ok(len) = u16::try_from(len) {

@@ -3,11 +3,14 @@
 
 mod decode;
 mod encode;
+mod extension;
 #[cfg(test)]
 mod tests;
 
 pub use decode::{Decoder, Message};
+pub(crate) use encode::deflated_header;
 pub use encode::{close_frame, frame, frame_header, header_len};
+pub(crate) use extension::Deflation;
 
 /// What a frame carries. A continuation has no opcode of its own: it goes on with the message's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +51,8 @@ impl Opcode {
 pub enum Fault {
     /// The bytes break the protocol.
     Protocol,
-    /// A text or a close reason is not UTF-8.
-    InvalidUtf8,
+    /// A text or a close reason is not UTF-8, or what is said to be compressed is not: the payload is not what its type says.
+    InvalidPayload,
     /// The message is longer, or in more fragments, than the limits allow.
     TooBig,
 }
@@ -59,7 +62,7 @@ impl Fault {
     pub fn close_code(self) -> u16 {
         match self {
             Fault::Protocol => 1002,
-            Fault::InvalidUtf8 => 1007,
+            Fault::InvalidPayload => 1007,
             Fault::TooBig => 1009,
         }
     }

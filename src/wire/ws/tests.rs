@@ -391,12 +391,12 @@ const INVALID: &[&[u8]] = &[
 fn invalid_utf8() {
     let around = if cfg!(miri) { 10 } else { 200 };
     for bad in INVALID {
-        check_fault(&client(FIN | TEXT, bad), &[], Fault::InvalidUtf8);
+        check_fault(&client(FIN | TEXT, bad), &[], Fault::InvalidPayload);
         let long = [&b"a".repeat(around)[..], *bad, &b"z".repeat(around)[..]].concat();
         // At the end of a whole text even a sequence cut off is wrong; with more behind it, all of them are.
-        check_fault(&client(FIN | TEXT, &long), &[], Fault::InvalidUtf8);
+        check_fault(&client(FIN | TEXT, &long), &[], Fault::InvalidPayload);
         for size in [1, 2, 3, around + 1, 2 * around - 1] {
-            check_fault(&fragments(TEXT, &long, size, b""), &[], Fault::InvalidUtf8);
+            check_fault(&fragments(TEXT, &long, size, b""), &[], Fault::InvalidPayload);
         }
         // Any bytes make a binary message.
         check(&client(FIN | BINARY, bad), &[Binary(bad.to_vec())]);
@@ -412,10 +412,10 @@ fn invalid_utf8_fails_at_once() {
     let frame = client(FIN | TEXT, bad);
     let header = frame.len() - bad.len();
     assert_eq!(feed([&frame[..header + 3]], &Limits::default()), []);
-    assert_eq!(feed([&frame[..header + 4]], &Limits::default()), [Seen::Fault(Fault::InvalidUtf8)]);
+    assert_eq!(feed([&frame[..header + 4]], &Limits::default()), [Seen::Fault(Fault::InvalidPayload)]);
     // In a fragment, before the message ends and before what follows is looked at.
     let stream = [client(TEXT, b"ok"), client(CONT, b"\xed\xa0"), client(PING, b"")].concat();
-    check_fault(&stream, &[], Fault::InvalidUtf8);
+    check_fault(&stream, &[], Fault::InvalidPayload);
     // A sequence that is only unfinished waits for the rest.
     let stream = [client(TEXT, b"\xf0\x9f"), client(PING, b""), client(FIN | CONT, b"\x98\x80")].concat();
     check(&stream, &[Ping(vec![]), Text("😀".into())]);
@@ -437,7 +437,7 @@ fn close_payloads() {
 #[test]
 fn close_reasons_are_utf8() {
     for bad in INVALID {
-        check_fault(&close(1000, bad), &[], Fault::InvalidUtf8);
+        check_fault(&close(1000, bad), &[], Fault::InvalidPayload);
     }
 }
 
@@ -613,7 +613,7 @@ fn server_frames() {
 #[test]
 fn fault_codes() {
     assert_eq!(
-        [Fault::Protocol, Fault::InvalidUtf8, Fault::TooBig].map(Fault::close_code),
+        [Fault::Protocol, Fault::InvalidPayload, Fault::TooBig].map(Fault::close_code),
         [1002, 1007, 1009]
     );
 }
