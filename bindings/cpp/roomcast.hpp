@@ -741,6 +741,9 @@ public:
     // ---- made of the options of a message: make header ----
     // In a cluster it is for the sockets of this node alone.
     message& local() noexcept { return with(ROOMCAST_MESSAGE_LOCAL); }
+    // It is sent as it is to clients that take compressed messages, for example as a secret stands in it beside what
+    // others wrote.
+    message& uncompressed() noexcept { return with(ROOMCAST_MESSAGE_UNCOMPRESSED); }
     // ---- made until here ----
     // Binary attachments: the arguments hold {"_placeholder":true,"num":N} where attachment N belongs.
     message& attach(list<slice> attachments) noexcept {

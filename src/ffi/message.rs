@@ -19,6 +19,8 @@ pub const ROOMCAST_DROP_OLDEST: u32 = 3;
 // ---- made of the options of a message: make header ----
 /// In a cluster it is for the sockets of this node alone.
 pub const ROOMCAST_MESSAGE_LOCAL: u64 = 1;
+/// It is sent as it is to clients that take compressed messages, for example as a secret stands in it beside what others wrote.
+pub const ROOMCAST_MESSAGE_UNCOMPRESSED: u64 = 2;
 // ---- made until here ----
 
 /// An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.

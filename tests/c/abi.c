@@ -90,7 +90,10 @@ static void layout(void) {
     LAYOUT(roomcast_tls, identity_count, 16);
     LAYOUT(roomcast_tls, client_authorities, 24);
 
-    SIZE(roomcast_config, 784);
+    SIZE(roomcast_config, 808);
+    LAYOUT(roomcast_config, per_message_deflate, 784);
+    LAYOUT(roomcast_config, compression_threshold, 792);
+    LAYOUT(roomcast_config, compress_binary, 804);
     LAYOUT(roomcast_config, tls_handshake_timeout, 768);
     LAYOUT(roomcast_config, tls_handshake_budget, 776);
     LAYOUT(roomcast_config, cluster_url, 704);

@@ -180,12 +180,27 @@ fn config(options: &Value) -> Config {
         let url = named.unwrap_or_else(|| format!("unix://{login}{path}"));
         config.cluster = Some(Cluster { url, format, room_channels, ..Cluster::default() });
     }
+    compress(&mut config, options);
     config.cors = cors(&options["cors"]);
     config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);
     config.cookie = cookie(&options["cookie"]);
     // How the host is run, which no client can tell: it is not in the options that all hosts have.
     config.loops = std::env::var("INTEROP_LOOPS").map_or(0, |loops| loops.parse().expect("a number"));
     config
+}
+
+fn compress(config: &mut Config, options: &Value) {
+    let threshold = |name: &str| options[name]["threshold"].as_u64();
+    config.per_message_deflate = options["perMessageDeflate"].is_object();
+    config.http_compression = options["httpCompression"] != json!(false);
+    if let Some(bytes) = threshold("perMessageDeflate").or(threshold("httpCompression")) {
+        config.compression_threshold = bytes as usize;
+    }
+    // How the host is run: every message that gains by it, for whoever takes it.
+    if std::env::var_os("INTEROP_DEFLATE").is_some() {
+        (config.per_message_deflate, config.compress_binary) = (true, true);
+        (config.compression_threshold, config.compression_level) = (1, 1);
+    }
 }
 
 fn cors(options: &Value) -> Option<Cors> {
@@ -495,6 +510,7 @@ impl Host {
         let message = Message::new(name, &array).attach(args.attachments);
         let message = if to["volatile"] == json!(true) { message.volatile() } else { message };
         let message = if to["local"] == json!(true) { message.local() } else { message };
+        let message = if to["compress"] == json!(false) { message.uncompressed() } else { message };
         let _ = self.broker.emit(target.except_rooms(&except).except(&sender), message);
     }
 

@@ -1,5 +1,5 @@
 // Runs every interoperability test against a scenario host and compares the raw tables with what was recorded from
-// Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet] [--loops count] [--tls]
+// Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet] [--loops count] [--tls] [--deflate]
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const { values: args } = parseArgs({ options: {
   only: { type: "string" }, skip: { type: "string" },
   record: { type: "boolean", default: false }, quiet: { type: "boolean", default: false },
   jobs: { type: "string", default: "3" },
-  loops: { type: "string", default: "0" }, tls: { type: "boolean", default: false },
+  loops: { type: "string", default: "0" }, tls: { type: "boolean", default: false }, deflate: { type: "boolean", default: false },
 } });
 
 // What the tests need, from the registries' own clients.
@@ -40,15 +40,16 @@ const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
 const { recoveries, breaks } = await import("./scenarios/recovery.mjs");
 const { deliberate, withLoops } = await import("./raw/deliberate.mjs");
-const tables = await Promise.all(["http", "session", "packets", "recovery"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
+const tables = await Promise.all(["http", "session", "packets", "recovery", "compression"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
 
 const differences = [...deliberate, ...(Number(args.loops) > 1 ? withLoops : [])];
 // How a host is run, which is none of the options that all hosts have.
 process.env.INTEROP_LOOPS = args.loops;
+if (args.deflate) process.env.INTEROP_DEFLATE = "1";
 const command = (args.host ?? `node ${path.join(here, "reference/host.js")}`).split(" ").filter((word) => word !== "");
-// What looks into the bytes of a connection, or writes them itself, does so without TLS.
+// What looks into the bytes of a connection, or writes them itself, does so without TLS, and without compression.
 const isRaw = (name) => /its link breaks|a reader that is not reading|a session that never polls/.test(name);
-const selected = (name) => !(args.tls && isRaw(name)) && (!args.only || new RegExp(args.only).test(name)) && (!args.skip || !new RegExp(args.skip).test(name));
+const selected = (name) => !((args.tls || args.deflate) && isRaw(name)) && (!args.only || new RegExp(args.only).test(name)) && (!args.skip || !new RegExp(args.skip).test(name));
 const recordedAt = path.join(here, "recorded/raw.json");
 const recorded = existsSync(recordedAt) ? JSON.parse(readFileSync(recordedAt, "utf8")) : {};
 const plain = (value) => JSON.parse(JSON.stringify(value));
@@ -96,7 +97,7 @@ for (const { cases, reason } of differences) {
 }
 
 const jobs = [];
-for (const group of args.tls ? [] : tables.flat()) {
+for (const group of args.tls || args.deflate ? [] : tables.flat()) {
   const cases = Object.entries(group.cases).map(([name, run]) => [`raw / ${group.name} / ${name}`, run]).filter(([name]) => selected(name));
   if (cases.length === 0) continue;
   jobs.push(async () => {
@@ -135,6 +136,18 @@ for (const kind of KINDS) {
       await host.stop();
     });
   }
+}
+if (args.deflate) {
+  jobs.push(async () => {
+    const host = await Host.start(command, SCENARIO_HOST);
+    await attempt("socket.io-client websocket / agrees on permessage-deflate", async () => {
+      const c = new Clients(host.url, "websocket");
+      const { extensions } = (await c.connect()).io.engine.transport.ws;
+      c.close();
+      if (!extensions.includes("permessage-deflate")) throw new Error(`agreed on ${extensions || "nothing"}`);
+    });
+    await host.stop();
+  });
 }
 for (const kind of ["polling", "websocket", "upgrade", "asyncio polling", "asyncio websocket", "asyncio upgrade"]) {
   if (!selected(`python-socketio ${kind} / `)) continue;

@@ -2,6 +2,7 @@
 // follows, and reports what came, byte for byte.
 import net from "node:net";
 import { createHash, randomBytes } from "node:crypto";
+import { constants, inflateRawSync } from "node:zlib";
 
 export const PATIENCE = Number(process.env.PATIENCE ?? 15_000);
 
@@ -126,6 +127,8 @@ export const UPGRADE = (key = randomBytes(16).toString("base64")) => [
 export class Ws {
   static async open(port, target, { headers = [], behind = Buffer.alloc(0), key } = {}) {
     const ws = new Ws();
+    // Of each message that has come.
+    ws.compressed = [];
     key ??= randomBytes(16).toString("base64");
     ws.link = await Link.open(port);
     ws.link.write(Buffer.concat([request("GET", target, { headers: [...UPGRADE(key), ...headers] }), behind]));
@@ -145,7 +148,12 @@ export class Ws {
   async next() {
     const frame = await this.link.take(parseFrame, "a WebSocket frame");
     if (frame === null) return { ended: this.link.ended };
-    const { opcode, payload } = frame;
+    const { opcode } = frame;
+    let { payload } = frame;
+    if (opcode < 8) this.compressed.push(frame.deflated);
+    if (frame.deflated) {
+      payload = inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 255, 255])]), { finishFlush: constants.Z_SYNC_FLUSH });
+    }
     if (opcode === 1) return payload.toString("utf8");
     if (opcode === 2) return payload;
     if (opcode === 9) return { ping: payload.toString("latin1") };
@@ -202,7 +210,7 @@ function parseFrame(data) {
     at = 10;
   }
   if (data.length < at + length) return undefined;
-  return [{ opcode: data[0] & 15, payload: data.subarray(at, at + length) }, at + length];
+  return [{ opcode: data[0] & 15, deflated: (data[0] & 0x40) !== 0, payload: data.subarray(at, at + length) }, at + length];
 }
 
 /** Engine.IO over polling, one connection per request unless a link is given. */

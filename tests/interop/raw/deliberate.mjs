@@ -22,6 +22,8 @@ const same = (...missed) => ({ session: "the same", missed: missed.map((name) =>
 const other = { session: "new", missed: [] };
 
 export const deliberate = [
+  { cases: /^raw \/ compression \/ not to be, over WebSocket$/, accepts: (actual) => isDeepEqual(actual, [true, [false, false, false]]),
+    reason: "a message that is not to be compressed is not, over either transport; Node's WebSocket transport does not ask" },
   recovery(" / its old connection seems to be open", "the client that proves its session has it, and the old connection is told; Node makes a new one",
     { back: same("one"), heard: [["two", "OFFSET"]], old: [["one", "OFFSET"], "41"] }),
   recovery(" / no event heard before the drop", "whoever has heard nothing has missed all since it came; Node wants an offset", same("missed")),

@@ -7,7 +7,7 @@ import { clustered } from "./cluster.js";
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
   "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
-  "transports", "allowUpgrades", "cors", "cookie", "connectionStateRecovery",
+  "transports", "allowUpgrades", "cors", "cookie", "connectionStateRecovery", "perMessageDeflate", "httpCompression",
 ];
 const TENANT = /^\/tenant-[a-z0-9]+$/;
 
@@ -26,10 +26,11 @@ function log(entry) {
 }
 
 /** `{rooms, except, volatile, local}` as a broadcast operator. */
-function select(nsp, { rooms = [], except = [], volatile = false, local = false }) {
+function select(nsp, { rooms = [], except = [], volatile = false, local = false, compress = true }) {
   let target = nsp.except(except);
   if (rooms.length > 0) target = target.to(rooms);
   if (local) target = target.local;
+  if (!compress) target = target.compress(false);
   return volatile ? target.volatile : target;
 }
 

@@ -858,6 +858,31 @@ typedef struct roomcast_config {
      * millisecond. 32 by default.
      */
     uint64_t tls_handshake_budget;
+    /**
+     * Compresses messages over WebSocket for clients that offer it (permessage-deflate, RFC 7692), as browsers do: each message by
+     * itself and once for all of its recipients, so that a connection takes no memory for it. Off by default, as in the reference.
+     * A message in which a secret stands beside text that another chooses should not be compressed
+     * (ROOMCAST_MESSAGE_UNCOMPRESSED): its length tells how alike they are.
+     */
+    uint32_t per_message_deflate;
+    /**
+     * Compresses answers to polls and what is served by roomcast_serve, for clients that take gzip or deflate. On by default, as in
+     * the reference.
+     */
+    uint32_t http_compression;
+    /**
+     * Bytes of the shortest message, or answer, that is compressed. 1,024 by default; from some 256 on there is something to gain.
+     * What does not get a tenth shorter is sent as it is.
+     */
+    uint64_t compression_threshold;
+    /**
+     * How well is compressed: from 1, the fastest, to 9. 3 by default.
+     */
+    uint32_t compression_level;
+    /**
+     * Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
+     */
+    uint32_t compress_binary;
 } roomcast_config;
 
 /**
@@ -2011,6 +2036,11 @@ typedef struct roomcast_target {
  * In a cluster it is for the sockets of this node alone.
  */
 #define ROOMCAST_MESSAGE_LOCAL 1
+
+/**
+ * It is sent as it is to clients that take compressed messages, for example as a secret stands in it beside what others wrote.
+ */
+#define ROOMCAST_MESSAGE_UNCOMPRESSED 2
 
 /**
  * An event to emit. Set `struct_size` to sizeof(roomcast_message) and what is not needed to 0.

@@ -8,7 +8,7 @@ __all__ = ["CONNECT", "MESSAGE", "DISCONNECT", "CONNECT_REQUEST", "ACK", "ACK_EN
            "NAMESPACE_REMOVED", "ROOM_CREATED", "ROOM_JOINED", "ROOM_LEFT", "ROOM_DELETED", "HANDSHAKE", "REFUSED", "OPEN",
            "TEXT", "BINARY", "CLOSE", "DRAINED", "SESSION_EXPIRED", "CLUSTER_UP", "CLUSTER_DOWN", "SERVER_EVENT", "NODE_ANSWER",
            "REMOTE_SOCKET", "ANSWERS_END", "REMOTE_ACK", "CLUSTER_REFUSED", "NODES", "TIMED_OUT", "RECOVERED", "RECOVERABLE",
-           "LOCAL", "TIMES_STEPS", "TIMES_FLUSHES"]
+           "LOCAL", "UNCOMPRESSED", "TIMES_STEPS", "TIMES_FLUSHES"]
 
 #: A socket has joined its namespace. Sets ``socket``, ``ns``, ``name`` to its id as the client knows it, and ``data`` to the
 #: client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
@@ -107,6 +107,8 @@ RECOVERED: Final[int] = lib.ROOMCAST_FLAG_RECOVERED
 RECOVERABLE: Final[int] = lib.ROOMCAST_FLAG_RECOVERABLE
 #: In a cluster it is for the sockets of this node alone.
 LOCAL: Final[int] = lib.ROOMCAST_MESSAGE_LOCAL
+#: It is sent as it is to clients that take compressed messages, for example as a secret stands in it beside what others wrote.
+UNCOMPRESSED: Final[int] = lib.ROOMCAST_MESSAGE_UNCOMPRESSED
 #: For roomcast_times: turns of the loop, their waits not counted.
 TIMES_STEPS: Final[int] = lib.ROOMCAST_TIMES_STEPS
 #: For roomcast_times: flushes that had something to send.
