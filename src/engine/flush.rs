@@ -321,7 +321,7 @@ impl Engine {
         let most = if takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
-        let plain = self.outbox.is_plain(key.slot, ranges);
+        let plain = !self.takes_packed(key) || self.outbox.is_plain(key.slot, ranges);
         if self.outbox.exceeds(key.slot, ranges, most) {
             self.keep(key, ranges, 0);
             self.take_packets(key, most, &mut payload);

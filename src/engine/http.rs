@@ -353,6 +353,15 @@ impl Engine {
         self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
     }
 
+    /// Whether the client whose poll waits takes an answer compressed.
+    pub(super) fn takes_packed(&self, conn: Key) -> bool {
+        let link = self.conns.get(conn).and_then(Conn::poll);
+        match link.and_then(|link| self.links.get(link as usize)) {
+            Some(Link::Http(http)) => http.poll.as_ref().is_some_and(|poll| poll.reply.coding.is_some()),
+            _ => false,
+        }
+    }
+
     /// The same, compressed if the client takes that and the payload gains by it.
     pub(super) fn answer_poll_packed(&mut self, conn: Key, payload: &[u8]) {
         let link = self.conns.get(conn).and_then(Conn::poll);

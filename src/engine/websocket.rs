@@ -8,7 +8,7 @@ use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::out::Form;
-use crate::wire::deflate::Inflated;
+use crate::wire::deflate::{Inflated, Inflater};
 use crate::wire::ws::{self, Decoder, Fault, Message, Opcode};
 
 /// What a probe may leave unread: a few control frames.
@@ -66,8 +66,10 @@ impl Engine {
             return self.leave_unread(link, bytes);
         }
         let mut decoder = std::mem::take(&mut websocket.decoder);
-        let mut inflater = websocket.deflate.then(|| self.inflater.take().unwrap_or_default());
-        let mut share = if inflater.is_some() { self.config.limits.read_budget } else { usize::MAX };
+        let may_deflate = websocket.deflate;
+        let mut inflater = may_deflate.then(|| self.inflater.take().unwrap_or_default());
+        // What compressed messages may stand for in one turn.
+        let mut share = self.config.limits.read_budget;
         let mut at = 0;
         // What is handled may end the link, or be the peer's last word; then the rest is of no interest. Or it leads the connection to
         // another loop.
@@ -82,7 +84,9 @@ impl Engine {
             match decoder.read_deflated(unread, &self.config.limits, inflater.as_deref_mut()) {
                 Ok((used, Some(message))) => {
                     at = at.saturating_add(used);
-                    share = share.saturating_sub(message.len().max(used));
+                    if may_deflate {
+                        share = share.saturating_sub(message.len().max(used));
+                    }
                     self.websocket_message(link, conn, role, message, upper);
                 }
                 Ok((_, None)) => break,
@@ -92,11 +96,8 @@ impl Engine {
                 }
             }
         }
-        if let Some(mut inflater) = inflater {
-            let Inflated { messages, bytes } = inflater.take_inflated();
-            count(&mut self.counters.inflated_messages, messages);
-            count(&mut self.counters.inflated_bytes, bytes);
-            self.inflater = Some(inflater);
+        if let Some(inflater) = inflater {
+            self.keep_inflater(inflater);
         }
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.decoder = decoder;
@@ -105,6 +106,13 @@ impl Engine {
                 self.hold_input(conn, bytes.get(at..).unwrap_or_default());
             }
         }
+    }
+
+    fn keep_inflater(&mut self, mut inflater: Box<Inflater>) {
+        let Inflated { messages, bytes } = inflater.take_inflated();
+        count(&mut self.counters.inflated_messages, messages);
+        count(&mut self.counters.inflated_bytes, bytes);
+        self.inflater = Some(inflater);
     }
 
     fn websocket_message(

@@ -18,6 +18,8 @@ pub struct Request<'b> {
     pub body: Body,
     /// The header lines, each with its CRLF, and the empty line.
     pub(super) lines: &'b [u8],
+    /// There is an `Accept-Encoding`: most requests need not be looked through for it.
+    pub(super) names_codings: bool,
 }
 
 /// How the request's body is framed.
@@ -106,8 +108,9 @@ pub fn parse_head<'b>(buf: &'b [u8], limits: &Limits) -> Result<Option<(Request<
     let from_request = head.get(request_line..).unwrap_or_default();
     let lines = memchr(b'\n', from_request).and_then(|at| from_request.get(at.saturating_add(1)..));
     let lines = lines.unwrap_or_default();
-    let mut request = Request { method, target, http11: version == 1, body: Body::None, lines };
-    request.body = request.framing()?;
+    let mut request =
+        Request { method, target, http11: version == 1, body: Body::None, lines, names_codings: false };
+    (request.body, request.names_codings) = request.framing()?;
     Ok(Some((request, len)))
 }
 
@@ -159,9 +162,10 @@ impl<'b> Request<'b> {
         self.all(name).flat_map(items).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
     }
 
-    /// Reads the framing, and refuses what would let a proxy in front of us see another request than we do.
-    fn framing(&self) -> Result<Body, HeadError> {
-        let (mut hosts, mut length, mut codings) = (0, None, None);
+    /// Reads the framing, and refuses what would let a proxy in front of us see another request than we do. And whether there is an
+    /// `Accept-Encoding`.
+    fn framing(&self) -> Result<(Body, bool), HeadError> {
+        let (mut hosts, mut length, mut codings, mut accepts) = (0, None, None, false);
         for (name, value) in fields(self.lines) {
             if name.eq_ignore_ascii_case(b"host") {
                 hosts = 1u32.saturating_add(hosts);
@@ -169,6 +173,8 @@ impl<'b> Request<'b> {
                 if length.replace(decimal(value).ok_or(HeadError::BadRequest)?).is_some() {
                     return Err(HeadError::BadRequest);
                 }
+            } else if name.eq_ignore_ascii_case(b"accept-encoding") {
+                accepts = true;
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") && codings.replace(value).is_some() {
                 return Err(HeadError::BadRequest);
             }
@@ -176,12 +182,13 @@ impl<'b> Request<'b> {
         if hosts > 1 || hosts == 0 && self.http11 {
             return Err(HeadError::BadRequest);
         }
-        match (length, codings) {
-            (None, None) => Ok(Body::None),
-            (Some(length), None) => Ok(Body::Length(length)),
-            (None, Some(codings)) if self.http11 => chunked_only(codings),
-            _ => Err(HeadError::BadRequest),
-        }
+        let body = match (length, codings) {
+            (None, None) => Body::None,
+            (Some(length), None) => Body::Length(length),
+            (None, Some(codings)) if self.http11 => chunked_only(codings)?,
+            _ => return Err(HeadError::BadRequest),
+        };
+        Ok((body, accepts))
     }
 }
 

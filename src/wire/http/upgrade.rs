@@ -75,7 +75,7 @@ impl<'b> Request<'b> {
 
     /// What of gzip and deflate the client likes best in an answer.
     pub(crate) fn preferred_coding(&self) -> Option<Coding> {
-        coding::preferred(self.all("accept-encoding"))
+        if self.names_codings { coding::preferred(self.all("accept-encoding")) } else { None }
     }
 
     /// The header of this name, if there is exactly one.

@@ -383,8 +383,12 @@ class BaseServer:
 
     # ---- what leaves ----
 
+    @staticmethod
+    def _flags(ignore_queue: bool, compress: bool = True) -> int:
+        return (raw.LOCAL if ignore_queue else 0) | (0 if compress else raw.UNCOMPRESSED)
+
     def _emit(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
-              ignore_queue: bool) -> bool:
+              flags: int) -> bool:
         """Queues an emit; it is handed over before anything that changes who gets it. True if many were waiting."""
         if self._broker.forked:
             raise self._broker.taken()
@@ -395,7 +399,7 @@ class BaseServer:
         if ns is None:
             return False
         args, attachments = self._codec.encode(as_args(data))
-        record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments, flags=raw.LOCAL if ignore_queue else 0)
+        record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments, flags=flags)
         self._queue.append(record)
         if len(self._queue) < _WAITING_EMITS:
             return False
@@ -417,7 +421,7 @@ class BaseServer:
         return sid in self._clients or sid in self._away_by_sid or (self._clustered and len(sid) == 20)
 
     def _emit_with_ack(self, event: str, data: Any, to: Rooms, room: Rooms, skip_sid: Any, namespace: Optional[str],
-                       answers: Answers, ignore_queue: bool, timeout: Optional[float] = None) -> bool:
+                       answers: Answers, flags: int, timeout: Optional[float] = None) -> bool:
         """Emits at once, as the answers have to find their callback; False if that is to nobody."""
         name, whom = as_event(event), as_whom(to, room)
         args, attachments = self._codec.encode(as_args(data))
@@ -427,8 +431,7 @@ class BaseServer:
                 return False
             self._commit()
             number = self._broker.emit_with_ack(ns, name, args, rooms=whom, except_rooms=self._skipped(skip_sid),
-                                                attachments=attachments, timeout=timeout,
-                                                flags=raw.LOCAL if ignore_queue else 0)
+                                                attachments=attachments, timeout=timeout, flags=flags)
             if number:
                 self._answers[number] = answers
             return number != 0

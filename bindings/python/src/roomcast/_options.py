@@ -10,7 +10,7 @@ from ._native import lib
 from .raw import Handshake
 
 #: What is taken and does nothing: the reason stands in the README's table.
-_IGNORED = {"http_compression", "compression_threshold", "monitor_clients"}
+_IGNORED = {"monitor_clients"}
 _GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
 
 
@@ -35,9 +35,13 @@ class Options(TypedDict, total=False):
     #: Clients that come back are told what they have missed: ``True``, or a dict with ``max_disconnection_duration``, 120 seconds, and
     #: ``skip_middlewares``, True: with False their connect handlers decide before that.
     connection_state_recovery: Union[bool, Mapping[str, Any], None]
-    #: These three are taken, and do nothing.
+    #: Answers to polls are compressed for clients that take it: True.
     http_compression: bool
+    #: Messages over WebSocket are compressed for clients that offer it (permessage-deflate): False.
+    per_message_deflate: bool
+    #: Bytes of the shortest answer, or message, that is: 1024.
     compression_threshold: int
+    #: Taken, and does nothing.
     monitor_clients: bool
 
 
@@ -59,8 +63,8 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
             config.setdefault("ping_timeout", _milliseconds(name, value))
         elif name == "max_http_buffer_size":
             config["max_payload"] = value
-        elif name == "allow_upgrades":
-            config["allow_upgrades"] = value
+        elif name in ("allow_upgrades", "http_compression", "per_message_deflate", "compression_threshold"):
+            config[name] = value
         elif name == "transports":
             if value is None:
                 continue

@@ -463,7 +463,7 @@ class AsyncServer(BaseServer):
 
     async def emit(self, event: str, data: Any = None, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
                    namespace: Optional[str] = None, callback: Optional[Handler] = None,
-                   ignore_queue: bool = False) -> None:
+                   ignore_queue: bool = False, compress: bool = True) -> None:
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
@@ -472,11 +472,13 @@ class AsyncServer(BaseServer):
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: a function or a coroutine, called with what the client acknowledges, once for each that does.
         :param ignore_queue: in a cluster it is for the clients of this node alone.
+        :param compress: with False it is sent as it is to clients that take compressed messages, too: for what is compressed already, or
+            for a secret beside what others wrote.
         """
         self._here()
         if callback is not None:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), ignore_queue)
-        elif self._emit(event, data, to, room, skip_sid, namespace, ignore_queue):
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), self._flags(ignore_queue, compress))
+        elif self._emit(event, data, to, room, skip_sid, namespace, self._flags(ignore_queue, compress)):
             # Whoever emits without end lets the others have their turn.
             await asyncio.sleep(0)
         if not self._due:
@@ -511,7 +513,7 @@ class AsyncServer(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, ignore_queue, timeout):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, self._flags(ignore_queue), timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         try:

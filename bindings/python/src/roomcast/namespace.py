@@ -41,10 +41,11 @@ class BaseServerNamespace:
     # For an AsyncServer the following return coroutines, as its own methods do.
 
     def emit(self, event: str, data: Any = None, to: Any = None, room: Any = None, skip_sid: Any = None,
-             namespace: Optional[str] = None, callback: Any = None, ignore_queue: bool = False) -> Any:
+             namespace: Optional[str] = None, callback: Any = None, ignore_queue: bool = False, compress: bool = True) -> Any:
         """As :meth:`Server.emit`."""
         return self.server.emit(event, data=data, to=to, room=room, skip_sid=skip_sid,
-                                namespace=namespace or self.namespace, callback=callback, ignore_queue=ignore_queue)
+                                namespace=namespace or self.namespace, callback=callback, ignore_queue=ignore_queue,
+                                compress=compress)
 
     def send(self, data: Any, to: Any = None, room: Any = None, skip_sid: Any = None, namespace: Optional[str] = None,
              callback: Any = None, ignore_queue: bool = False) -> Any:

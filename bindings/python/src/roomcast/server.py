@@ -271,7 +271,8 @@ class Server(BaseServer):
     # ---- what a program does ----
 
     def emit(self, event: str, data: Any = None, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
-             namespace: Optional[str] = None, callback: Optional[Handler] = None, ignore_queue: bool = False) -> None:
+             namespace: Optional[str] = None, callback: Optional[Handler] = None, ignore_queue: bool = False,
+             compress: bool = True) -> None:
         """Emits an event to a client, a room, several rooms, or everybody in the namespace.
 
         :param data: a value, or a tuple of several; ``bytes`` travel as binary wherever they are in it.
@@ -280,11 +281,13 @@ class Server(BaseServer):
         :param skip_sid: a sid, or a list of them, to leave out; what is no client's sid leaves nobody out.
         :param callback: called with what the client acknowledges, once for each client that does.
         :param ignore_queue: in a cluster it is for the clients of this node alone.
+        :param compress: with False it is sent as it is to clients that take compressed messages, too: for what is compressed already, or
+            for a secret beside what others wrote.
         """
         if callback is None:
-            self._emit(event, data, to, room, skip_sid, namespace, ignore_queue)
+            self._emit(event, data, to, room, skip_sid, namespace, self._flags(ignore_queue, compress))
         else:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), ignore_queue)
+            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), self._flags(ignore_queue, compress))
         if not self._woken:
             self._wake()
 
@@ -320,7 +323,7 @@ class Server(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, ignore_queue, timeout):
+        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, self._flags(ignore_queue), timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         done.wait(timeout)
