@@ -1,5 +1,5 @@
 //! The server of `benches/fanout`: relays what a member of room "r" publishes to all others there. Takes a port, then `arena`
-//! for a game's loop, in which what came in within a frame goes out at its end, or how many loops of its own the broker is to
+//! for a game's loop, in which what came in within a frame goes out at its end, `deflate` for compressed messages, or how many loops of its own the broker is to
 //! run: `fanout 3000 --loops 2`. What comes in as "count" it only counts.
 
 use roomcast::{Broker, Config, Event, Events, Message, NamespaceId, SocketId, Target};
@@ -10,17 +10,18 @@ const TICK: Duration = Duration::from_millis(33);
 fn main() -> std::io::Result<()> {
     let mut words = std::env::args().skip(1);
     let port = words.next().unwrap_or_else(|| "3000".into());
-    let (mut arena, mut loops) = (false, 0);
+    let (mut arena, mut loops, mut per_message_deflate) = (false, 0, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "arena" => arena = true,
+            "deflate" => per_message_deflate = true,
             "--loops" => {
                 loops = words.next().and_then(|loops| loops.parse().ok()).expect("--loops takes a number")
             }
             other => panic!("{other} is no option"),
         }
     }
-    let mut broker = Broker::new(Config { loops, ..Config::default() })?;
+    let mut broker = Broker::new(Config { loops, per_message_deflate, ..Config::default() })?;
     let address = broker.listen(format!("0.0.0.0:{port}"))?;
     println!("listening on {address}");
 

@@ -53,7 +53,7 @@ class Cell:
 class Group:
     """One start of a server: connect, then cell after cell."""
 
-    kind: str  # room, polling, arena, relayed, inbound or idle
+    kind: str  # room, deflate, polling, arena, relayed, inbound or idle
     connections: int
     cells: tuple[Cell, ...]
     servers: tuple[str, ...] = ()  # none for all
@@ -72,6 +72,9 @@ ARENA = Group("arena", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CL
 # What a thousand clients send and nobody receives: a frame at a time, and bursts of sixteen.
 INBOUND = Group("inbound", 1000, tuple(Cell(publishers=1000, form=form, rate=rate, burst=burst)
                                        for rate, burst in ((100_000, 1), (800_000, 16)) for form in ("count", "ack")))
+# Messages of a kilobyte, compressed; and for the bare loops, that compress nothing, frames as long as those that come out of it.
+DEFLATE = Group("deflate", 1000, FOUR[2:], ("bare-each", "bare-tick", "roomcast", "roomcast-c", "bun", "ws", "node"))
+DEFLATED_SIZE = 358
 
 
 def descriptors() -> int:
@@ -92,8 +95,10 @@ PLANS = {
         ARENA,
         RELAYED,
         Group("polling", 1000, (Cell(), Cell(window=64), Cell(window=64, form="binary"))),
+        DEFLATE,
         Group("idle", 10000, ()),
     ),
+    "compression": (DEFLATE,),
     "quick": (Group("room", 1000, (FOUR[0], FOUR[1], FOUR[3], MANY[0])), LARGE, INBOUND, ARENA),
 }
 # Whose system calls are counted, in a pass of its own.

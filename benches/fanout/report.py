@@ -46,7 +46,7 @@ def summary(document: dict, name: str, group: Group, cell: Cell) -> dict | None:
     middle = statistics.median(costs)
     spread = (max(costs) - min(costs)) / middle
     counted = runs_of(document, name, group.name, cell, counting=True)
-    base = cell.baseline() if group.kind in ("room", "inbound") else "roomcast"
+    base = cell.baseline() if group.kind in ("room", "deflate", "inbound") else "roomcast"
 
     def median(*path: str) -> float:
         values = []
@@ -61,7 +61,7 @@ def summary(document: dict, name: str, group: Group, cell: Cell) -> dict | None:
         "ns_per_delivery": middle, "lowest_ns": min(costs), "highest_ns": max(costs),
         "user_ns": median("server_cpu", "user_ns"), "system_ns": median("server_cpu", "system_ns"),
         "base": base, "ratio": ratio(runs, runs_of(document, base, group.name, cell)),
-        "deliveries_per_s": median("deliveries_per_s"),
+        "deliveries_per_s": median("deliveries_per_s"), "bytes_per_delivery": median("bytes_per_delivery"),
         "latency_us": {key: median("latency_us", key) for key in ("p50", "p99", "p99.9")},
         "client_busy": median("client_busy"), "server_busy": median("server_cpu", "busy"),
         "syscalls_per_delivery": counted[0]["syscalls_per_delivery"] if counted else None,
@@ -129,6 +129,12 @@ def targets(document: dict) -> list[dict]:
             if group.connections > 5_000 and group.kind == "room":
                 add(f"{where}: of the bare loop", 1.08, compare(group, cell, "roomcast", cell.baseline()))
                 add(f"{where}: below Bun", 1.0, compare(group, cell, "roomcast", "bun"))
+                continue
+            if group.kind == "deflate":
+                add(f"compressed, {where}: of the bare loop", 1.15, compare(group, cell, "roomcast", cell.baseline()))
+                for other in ("bun", "node"):
+                    add(f"compressed, {where}: {document['titles'].get(other, other)} costs times as much", 30.0,
+                        compare(group, cell, other, "roomcast"), at_most=False)
                 continue
             if group.kind == "inbound":
                 add(f"inbound, {cell.title()}: of the bare loop", 1.12 if cell.burst == 1 else 1.3,
@@ -225,6 +231,8 @@ def section(document: dict, title: str, text: str, groups: list[Group], wanted: 
              "The same, user + system:\n", grid.table(split),
              "Latency, ms: p50 / p99 / p99.9\n", grid.table(latency),
              f"{'Deliveries' if what == 'delivery' else 'Events'} per second:\n", grid.table(rate)]
+    if any(group.kind == "deflate" for group in groups):
+        parts += ["Bytes that reach a client, per delivery:\n", grid.table(lambda one: figure(one["bytes_per_delivery"]))]
     if any(one and one["syscalls_per_delivery"] is not None for name in grid.names for one in grid.row(name)):
         parts += ["System calls per delivery:\n", grid.table(lambda one: figure(one["syscalls_per_delivery"]))]
     return parts
@@ -293,6 +301,9 @@ def markdown(document: dict, name: str) -> str:
                  "Every server holds what comes in for its next frame, every 33 ms.", kind("arena"), lambda cell: True),
         *section(document, "Arena, relayed at once", "The same, but every server sends on what comes in as soon as it has it.",
                  kind("relayed"), lambda cell: True),
+        *section(document, "Compressed", "The same room; messages of a kilobyte, like a game's state, to clients that offer permessage-deflate "
+                 "without a window that is kept from message to message. The bare loops send frames as long as roomcast's compressed ones.",
+                 kind("deflate"), lambda cell: True),
         *section(document, "Long-polling", "The publisher is on WebSocket, all others poll.", kind("polling"),
                  lambda cell: True),
         "## Memory per idle connection, and connects per second\n",

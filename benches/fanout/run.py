@@ -23,7 +23,7 @@ from pathlib import Path
 
 import charts
 import report
-from plan import COUNTED, PLANS, Group
+from plan import COUNTED, DEFLATED_SIZE, PLANS, Group
 from servers import BUILD, CLIENT, HERE, SERVERS, build_client, output
 
 RESULTS = HERE.parent / "results"
@@ -85,6 +85,8 @@ def client_command(name: str, group: Group, options, port: int, pid: int, syscal
     if group.kind in ("arena", "relayed"):
         # Every step of a handshake waits for the server's next frame.
         command += ["--arena", "--opening", "500"]
+    if group.kind == "deflate":
+        command += ["--shrink", str(DEFLATED_SIZE)] if name.startswith("bare") else ["--deflate"]
     if syscalls:
         command.append("--syscalls")
     for cell in group.cells:

@@ -135,7 +135,8 @@ class Server:
     def words(self, port: int, kind: str) -> list[str]:
         words = [str(port) if word == "PORT" else str(word) for word in self.command]
         # A plain WebSocket server has no events by whose names it could tell what to do with a message.
-        return words + [kind] * (kind == "arena" or kind == "inbound" and self.protocol == "raw")
+        told = kind == "arena" or kind == "inbound" and self.protocol == "raw" or kind == "deflate" and "bare" not in self.title
+        return words + [kind] * told
 
     def suits(self, kind: str) -> bool:
         if self.only:

@@ -4,7 +4,7 @@
  *
  * What comes in as "count" it only counts.
  *
- *   fanout PORT [arena]    arena: a game's loop, in which what came in within a frame goes out at its end
+ *   fanout PORT [arena|deflate]    arena: a game's loop, in which what came in within a frame goes out at its end
  */
 #define _GNU_SOURCE
 #include <roomcast.h>
@@ -119,11 +119,13 @@ int main(int argc, char **argv)
     struct timespec frame;
     size_t count;
     bool arena = argc == 3 && strcmp(argv[2], "arena") == 0;
-    if (argc != 2 && !arena) {
-        fprintf(stderr, "usage: fanout PORT [arena]\n");
+    struct roomcast_config config = ROOMCAST_CONFIG_INIT;
+    config.per_message_deflate = argc == 3 && strcmp(argv[2], "deflate") == 0;
+    if (argc != 2 && !arena && !config.per_message_deflate) {
+        fprintf(stderr, "usage: fanout PORT [arena|deflate]\n");
         return 2;
     }
-    check(roomcast_new(ROOMCAST_ABI_VERSION, NULL, &broker));
+    check(roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     check(roomcast_listen(broker, "0.0.0.0", 7, (uint16_t)atoi(argv[1]), NULL));
     clock_gettime(CLOCK_MONOTONIC, &frame);
     for (;;) {

@@ -18,6 +18,8 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
   --opening N              handshakes under way at once (64)
   --drain SECONDS          how long the last messages may take to arrive (60)
   --syscalls               count the server's system calls with perf (slows it a little)
+  --deflate                offer permessage-deflate, and send what can be compressed
+  --shrink N               messages are this long whatever the cells say: what a compressing server would send of theirs
   --label TEXT             copied into the report
   --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1, in the arena all),
                            seconds (2), warmup (0.3), form (text or binary; count: the server counts it and nobody
@@ -38,6 +40,8 @@ pub struct Args {
     pub opening: usize,
     pub drain: Duration,
     pub syscalls: bool,
+    pub deflate: bool,
+    pub shrink: Option<usize>,
     pub label: String,
     pub cells: Vec<Cell>,
 }
@@ -102,15 +106,16 @@ impl Args {
         let (mut server, mut protocol, mut path, mut pid) = (None, Protocol::SocketIo, None, None);
         let (mut connections, mut sources, mut opening, mut drain) = (100, None, 64, 60.0);
         let (mut label, mut cells) = (String::new(), Vec::<Cell>::new());
-        let (mut syscalls, mut rooms) = (false, Rooms::One);
+        let (mut syscalls, mut rooms, mut deflate, mut shrink) = (false, Rooms::One, false, None);
         let mut words = std::env::args().skip(1);
         while let Some(flag) = words.next() {
             match flag.as_str() {
                 "--syscalls" => syscalls = true,
                 "--arena" => rooms = Rooms::Arena,
+                "--deflate" => deflate = true,
                 _ => {}
             }
-            if matches!(flag.as_str(), "--syscalls" | "--arena") {
+            if matches!(flag.as_str(), "--syscalls" | "--arena" | "--deflate") {
                 continue;
             }
             let value = words.next().ok_or(USAGE)?;
@@ -130,6 +135,7 @@ impl Args {
                 "--sources" => sources = Some(number(&flag, &value)?),
                 "--opening" => opening = number(&flag, &value)?,
                 "--drain" => drain = number(&flag, &value)?,
+                "--shrink" => shrink = Some(number(&flag, &value)?),
                 "--label" => label = value,
                 "--cell" => cells.push(Cell::parse(&value)?),
                 _ => return Err(USAGE.into()),
@@ -165,6 +171,8 @@ impl Args {
             opening,
             drain: Duration::from_secs_f64(drain),
             syscalls,
+            deflate,
+            shrink,
             label,
             cells,
         })

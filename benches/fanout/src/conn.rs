@@ -1,8 +1,11 @@
 //! One client connection: the handshakes up to the rooms, then events. Knows nothing of loads and checks.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::rc::Rc;
 
+use flate2::{Decompress, FlushDecompress};
 use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
@@ -19,8 +22,51 @@ const TEXT: u8 = 1;
 const BINARY_FRAME: u8 = 2;
 const PING: u8 = 9;
 const PONG: u8 = 10;
+/// RSV1, in the first byte.
+const DEFLATED: u8 = 0x40;
+
+/// Reads compressed messages, each of which begins anew. Most connections get the same ones, so the last are remembered.
+pub struct Inflater {
+    state: Decompress,
+    /// Messages as they came, and what they stand for, each in a place by its bytes.
+    known: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Inflater {
+    const PLACES: usize = 1024;
+    const LONGEST: usize = 64 * 1024;
+
+    pub fn new() -> Self {
+        Self { state: Decompress::new(false), known: vec![Default::default(); Self::PLACES] }
+    }
+
+    fn read(&mut self, payload: &[u8]) -> io::Result<&[u8]> {
+        // What tells messages apart may lie anywhere. The constant is Fibonacci hashing's.
+        let hash = payload.chunks_exact(8).fold(0_u64, |hash, bytes| {
+            let word = bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+            (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
+        let (deflated, text) = &mut self.known[(hash >> 32) as usize % Self::PLACES];
+        if deflated != payload {
+            deflated.clear();
+            deflated.extend_from_slice(payload);
+            deflated.extend_from_slice(&[0, 0, 0xff, 0xff]);
+            text.clear();
+            text.reserve(Self::LONGEST);
+            self.state.reset(false);
+            self.state.decompress_vec(deflated, text, FlushDecompress::Sync)?;
+            text.shrink_to_fit();
+            deflated.truncate(payload.len());
+        }
+        Ok(text)
+    }
+}
 
 pub struct Conn {
+    /// None if it offers no compression.
+    inflater: Option<Rc<RefCell<Inflater>>>,
+    /// Bytes that have come.
+    pub received: u64,
     stream: TcpStream,
     state: State,
     protocol: Protocol,
@@ -54,6 +100,7 @@ impl Conn {
         protocol: Protocol,
         path: &str,
         rooms: Vec<String>,
+        inflater: Option<Rc<RefCell<Inflater>>>,
     ) -> io::Result<Conn> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if !source.is_unspecified() {
@@ -63,12 +110,19 @@ impl Conn {
         socket.connect(&server.into())?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
+        // Each message by itself, from whoever is asked: they can be told apart then, and most connections get the same ones.
+        let offer = match inflater {
+            None => "",
+            Some(_) => {
+                "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+            }
+        };
         let poll = (protocol == Protocol::Polling).then(|| Box::new(Poll::new(server)));
         let request = poll.as_ref().map_or_else(
             || {
                 format!(
                     "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{offer}\r\n"
                 )
                 .into_bytes()
             },
@@ -76,6 +130,8 @@ impl Conn {
         );
         let state = if poll.is_some() { State::Open } else { State::Upgrade };
         let mut conn = Conn {
+            inflater,
+            received: 0,
             stream: socket.into(),
             state,
             protocol,
@@ -135,6 +191,7 @@ impl Conn {
             }
             Err(error) => return Err(error),
         };
+        self.received += count as u64;
         if self.partial.is_empty() {
             let used = self.consume(&buffer[..count], &mut event)?;
             self.partial.extend_from_slice(&buffer[used..count]);
@@ -161,9 +218,18 @@ impl Conn {
             used = end + 4;
             self.upgraded(&String::from_utf8_lossy(&bytes[..used]))?;
         }
-        while let Some((opcode, start, end)) = frame(&bytes[used..])? {
-            let payload = &bytes[used + start..used + end];
+        let inflater = self.inflater.clone();
+        let mut inflater = inflater.as_ref().map(|inflater| inflater.borrow_mut());
+        while let Some((first, start, end)) = frame(&bytes[used..])? {
+            let mut payload = &bytes[used + start..used + end];
             used += end;
+            let opcode = first & 0x0f;
+            if first & DEFLATED != 0 {
+                payload = inflater
+                    .as_mut()
+                    .ok_or_else(|| fault("a compressed frame, not agreed on"))?
+                    .read(payload)?;
+            }
             match opcode {
                 TEXT => self.packet(payload, event)?,
                 BINARY_FRAME => self.attachment(payload, event)?,
@@ -298,11 +364,11 @@ fn answer(text: &[u8]) -> Option<Delivery<'static>> {
     }
 }
 
-/// The first frame of `bytes`, when it is there whole: its opcode and where its payload starts and ends.
+/// The first frame of `bytes`, when it is there whole: its first byte and where its payload starts and ends.
 fn frame(bytes: &[u8]) -> io::Result<Option<(u8, usize, usize)>> {
     let &[first, second, ..] = bytes else { return Ok(None) };
-    if first & 0xf0 != 0x80 || second & 0x80 != 0 {
-        return Err(fault("a fragmented, compressed or masked frame"));
+    if first & 0xb0 != 0x80 || second & 0x80 != 0 {
+        return Err(fault("a fragmented or masked frame"));
     }
     let (start, length) = match (second, bytes.get(2..4), bytes.get(2..10)) {
         (126, Some(length), _) => (4, u64::from(u16::from_be_bytes([length[0], length[1]]))),
@@ -311,7 +377,7 @@ fn frame(bytes: &[u8]) -> io::Result<Option<(u8, usize, usize)>> {
         (length, ..) => (2, u64::from(length)),
     };
     let end = start + length as usize;
-    Ok((bytes.len() >= end).then_some((first & 0x0f, start, end)))
+    Ok((bytes.len() >= end).then_some((first, start, end)))
 }
 
 fn fault(text: &str) -> io::Error {
@@ -337,7 +403,7 @@ mod tests {
                 assert_eq!(frame(&bytes[..cut]).unwrap(), None);
             }
             bytes.push(0x81);
-            assert_eq!(frame(&bytes).unwrap(), Some((TEXT, start, start + length)));
+            assert_eq!(frame(&bytes).unwrap(), Some((0x80 | TEXT, start, start + length)));
         }
     }
 }

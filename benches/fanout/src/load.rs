@@ -1,15 +1,17 @@
 //! The loop: opens the connections, publishes, reads, and reports. One thread, level-triggered epoll.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 use serde_json::{Value, json};
 
 use crate::args::{Args, Cell, Form, Protocol};
-use crate::conn::Conn;
+use crate::conn::{Conn, Inflater};
 use crate::message::{BINARY, COUNTED, Codec};
 use crate::process::{self, Machine, Memory};
 use crate::rooms::Rooms;
@@ -30,6 +32,8 @@ pub struct Load<'a> {
     events: Vec<epoll::Event>,
     buffer: Box<[u8]>,
     conns: Vec<Conn>,
+    /// What all of them read compressed messages with.
+    inflater: Option<Rc<RefCell<Inflater>>>,
     tally: Tally,
     memory: Option<Memory>,
     /// Messages of this cell so far, which say whose is next.
@@ -48,6 +52,7 @@ impl Load<'_> {
             events: Vec::with_capacity(1024),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             conns: Vec::with_capacity(args.connections),
+            inflater: args.deflate.then(|| Rc::new(RefCell::new(Inflater::new()))),
             tally: Tally::new(args.connections, width, args.rooms),
             memory: None,
             turn: 0,
@@ -76,7 +81,8 @@ impl Load<'_> {
     /// Runs one cell and reports it. Deliveries and CPU time are both counted from a drained server to a
     /// drained server, so that one divides the other exactly.
     pub fn run(&mut self, cell: &Cell) -> Outcome<()> {
-        self.tally.codec = Codec::new(cell.size);
+        let size = self.args.shrink.unwrap_or(cell.size);
+        self.tally.codec = if self.args.deflate { Codec::of_state(size) } else { Codec::new(size) };
         self.turn = 0;
         self.publish_for(cell, cell.warmup)?;
         self.tally.begin();
@@ -85,8 +91,11 @@ impl Load<'_> {
         let servers = |pid| process::cpu(pid).ok_or("the server's process is gone");
         let before = self.args.pid.map(servers).transpose()?;
         let (client, machine) = (process::cpu(std::process::id()), Machine::now());
+        let received = |conns: &[Conn]| conns.iter().map(|conn| conn.received).sum::<u64>();
+        let before_bytes = received(&self.conns);
         let begin = Instant::now();
         self.publish_for(cell, cell.duration)?;
+        let bytes = (received(&self.conns) - before_bytes) as f64;
         let elapsed = self.tally.last_arrival().saturating_duration_since(begin);
         let after = self.args.pid.map(servers).transpose()?;
         let client = process::cpu(std::process::id()).zip(client).map(|(after, before)| after.since(before));
@@ -119,6 +128,7 @@ impl Load<'_> {
                 "form": cell.form.name(), "burst": cell.burst,
                 "seconds": rounded(elapsed.as_secs_f64()),
                 "messages": sent, "deliveries": deliveries as u64, "faults": faults,
+                "bytes_per_delivery": rounded(bytes / deliveries),
                 "deliveries_per_s": rounded(deliveries / elapsed.as_secs_f64()),
                 "server_cpu": cpu,
                 "client_busy": client.map(|cpu| rounded(cpu.total.as_secs_f64() / elapsed.as_secs_f64())),
@@ -196,7 +206,7 @@ impl Load<'_> {
             Protocol::Raw if args.rooms == Rooms::One => (Protocol::Raw, Vec::new()),
             protocol => (protocol, args.rooms.of(index)),
         };
-        let conn = Conn::open(args.server, source, protocol, &args.path, rooms)
+        let conn = Conn::open(args.server, source, protocol, &args.path, rooms, self.inflater.clone())
             .map_err(|error| format!("connection {index}: {error}"))?;
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&self.poll, conn.stream(), data, epoll::EventFlags::IN)?;

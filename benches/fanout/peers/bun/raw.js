@@ -1,9 +1,10 @@
-// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena|inbound]
+// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena|inbound|deflate]
 import { counting } from "../inbound.mjs";
 
 const TICK_MS = 33;
 const [port, mode] = process.argv.slice(2);
 const arena = mode === "arena";
+const deflate = mode === "deflate";
 const reply = mode === "inbound" ? counting() : undefined;
 let held = [];
 
@@ -11,6 +12,7 @@ Bun.serve({
   port: Number(port),
   fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("WebSocket only", { status: 400 })),
   websocket: {
+    perMessageDeflate: deflate,
     open(socket) {
       socket.subscribe("r");
     },
@@ -19,7 +21,7 @@ Bun.serve({
         const text = reply(message);
         return void (text && socket.send(text));
       }
-      if (message[0] !== "+" && message[0] !== "@") return void socket.publish("r", message);
+      if (message[0] !== "+" && message[0] !== "@") return void socket.publish("r", message, deflate);
       if (message[0] === "+") {
         for (const name of message.slice(1).split(" ")) socket.subscribe(name);
         return void socket.send("+");

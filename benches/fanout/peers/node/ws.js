@@ -1,4 +1,4 @@
-// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena|inbound]
+// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena|inbound|deflate]
 import { WebSocketServer } from "ws";
 import { counting } from "../inbound.mjs";
 
@@ -19,7 +19,7 @@ function publish(sender, room, data, binary) {
   for (const member of rooms.get(room)) if (member !== sender) member.send(data, { binary });
 }
 
-new WebSocketServer({ port: Number(port) }).on("connection", (socket) => {
+new WebSocketServer({ port: Number(port), perMessageDeflate: mode === "deflate" }).on("connection", (socket) => {
   join(socket, "r");
   socket.on("message", (data, binary) => {
     if (reply) {
