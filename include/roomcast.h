@@ -965,6 +965,15 @@ void roomcast_free(struct roomcast_broker *broker);
 #define ROOMCAST_LISTEN_KEEP_STALE 16
 
 /**
+ * Each connection begins with the header of the PROXY protocol, version 1 or 2, by which a proxy that passes bytes on (HAProxy, nginx's
+ * "proxy_protocol on", a cloud's network balancer) says whose connection it is: that address is the peer's then. Before TLS, if there is
+ * any. A header of the proxy's own connections (LOCAL, UNKNOWN), or of another family, leaves the peer as it is. A connection without
+ * one, or with more than 2,048 bytes of it, is closed, and so is one on which it is not whole within `head_timeout`; both are counted.
+ * Nobody but the proxy may reach such a listener: whoever does can say that it is anybody.
+ */
+#define ROOMCAST_LISTEN_PROXY_PROTOCOL 32
+
+/**
  * How a broker listens. Set `struct_size` to sizeof(roomcast_listen_options) and what is not needed to 0.
  */
 typedef struct roomcast_listen_options {
@@ -1055,6 +1064,19 @@ roomcast_status roomcast_listen_unix(struct roomcast_broker *broker,
  */
 roomcast_status roomcast_listen_fd(struct roomcast_broker *broker,
                                    int32_t fd);
+
+/**
+ * Goes on with a socket that listens already as roomcast_listen_fd does, with options; NULL is all defaults. Those that come before
+ * a socket listens have no effect any more, which leaves ROOMCAST_LISTEN_PROXY_PROTOCOL.
+ *
+ * Errors: as those of roomcast_listen_fd, ROOMCAST_ERROR_BAD_SIZE, and ROOMCAST_ERROR_BAD_VALUE for flags that do not exist or
+ * exclude each other.
+ * Ownership: as roomcast_listen_fd; the options are copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_listen_fd_with(struct roomcast_broker *broker,
+                                        int32_t fd,
+                                        const struct roomcast_listen_options *options);
 
 /**
  * In the flags of roomcast_tls: who has no certificate for which one of `client_authorities` speaks is not let in.

@@ -1043,6 +1043,10 @@ public:
     }
     // Goes on with a descriptor that listens already. On success it is the broker's, on failure yours (roomcast_listen_fd).
     status listen_fd(int fd) noexcept { return status(roomcast_listen_fd(get(), fd)); }
+    // The same, with options: of them ROOMCAST_LISTEN_PROXY_PROTOCOL has an effect (roomcast_listen_fd_with).
+    status listen_fd(int fd, const roomcast_listen_options& how) noexcept {
+        return status(roomcast_listen_fd_with(get(), fd, &how));
+    }
     // Answers GET and HEAD requests for exactly this path from memory (roomcast_serve).
     status serve(slice path, slice content_type, slice body, list<pair> headers = {}) noexcept {
         return status(roomcast_serve(get(), path.chars(), path.len, content_type.chars(), content_type.len, body.ptr,

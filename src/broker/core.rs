@@ -20,6 +20,7 @@ use crate::host::events::Events;
 use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
 use crate::host::peer::Peer;
+use crate::host::proxies::ProxyFailure;
 use crate::host::stats::count;
 use crate::host::tls::{TlsFailure, TlsInfo};
 use crate::hub::Hub;
@@ -314,6 +315,14 @@ impl Service for Core {
         let flow = self.engine.arrived(link, parcel, now, &mut self.top);
         self.settle();
         flow
+    }
+
+    fn proxied(&mut self, link: usize, peer: Option<Peer>) {
+        self.engine.proxied(link, peer);
+    }
+
+    fn proxy_failed(&mut self, link: usize, cause: ProxyFailure) {
+        self.engine.proxy_failed(link, cause);
     }
 
     fn secured(&mut self, link: usize, tls: Arc<TlsInfo>) {

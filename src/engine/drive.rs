@@ -6,6 +6,7 @@ use super::service::Flow;
 use super::{Engine, Upper};
 use crate::base::Millis;
 use crate::host::peer::Peer;
+use crate::host::proxies::ProxyFailure;
 use crate::host::stats::count;
 use crate::host::tls::{TlsFailure, TlsInfo};
 use std::sync::Arc;
@@ -30,6 +31,28 @@ impl Engine {
         count(&mut self.counters.links_opened, 1);
         self.http_progress(link as u32, upper);
         true
+    }
+
+    /// A proxy has said whose a link is.
+    pub(crate) fn proxied(&mut self, link: usize, peer: Option<Peer>) {
+        count(&mut self.counters.proxy_headers, 1);
+        if let (Link::Http(http), Some(peer)) = (self.link(link as u32), peer) {
+            http.peer = peer;
+        }
+    }
+
+    /// A proxy has not said whose a link is. That it ends, is told next.
+    pub(crate) fn proxy_failed(&mut self, link: usize, cause: ProxyFailure) {
+        let counters = &mut self.counters;
+        let counter = match cause {
+            ProxyFailure::Malformed => &mut counters.proxy_headers_malformed,
+            ProxyFailure::Timeout => &mut counters.proxy_headers_timed_out,
+            ProxyFailure::Closed => &mut counters.proxy_headers_abandoned,
+        };
+        count(counter, 1);
+        if let Some(Link::Http(http)) = self.links.get(link) {
+            self.log_no_header(&http.peer, cause);
+        }
     }
 
     /// A link's TLS is settled, before it has brought anything.

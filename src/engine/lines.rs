@@ -3,6 +3,7 @@
 use super::{End, Engine};
 use crate::host::log::{FromPeer, Kind, Quote, is_fault};
 use crate::host::peer::Peer;
+use crate::host::proxies::ProxyFailure;
 use crate::host::tls::TlsFailure;
 
 impl Engine {
@@ -16,6 +17,11 @@ impl Engine {
     pub(super) fn log_unread(&self, peer: &Peer, status: u16, why: &str) {
         let peer = FromPeer(Some(peer));
         self.log.add(Kind::Refused, format_args!("request refused{peer}: HTTP {status}, {why}"), self.now);
+    }
+
+    pub(super) fn log_no_header(&self, peer: &Peer, cause: ProxyFailure) {
+        let text = format_args!("PROXY header{}: {}", FromPeer(Some(peer)), cause.text());
+        self.log.add(Kind::NoProxyHeader, text, self.now);
     }
 
     /// What came behind an answer could not be read past, so that the link ends.

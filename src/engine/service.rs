@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::parcel::Parcel;
+pub use crate::host::proxies::ProxyFailure;
 pub use crate::host::tls::{TlsFailure, TlsInfo};
 
 /// A protocol on top of links, driven by a loop.
@@ -24,6 +25,16 @@ pub trait Service {
     fn arrived(&mut self, link: Option<usize>, parcel: Parcel, now: Millis) -> Option<Flow> {
         let _ = (link, parcel, now);
         None
+    }
+
+    /// A proxy has said whose the link is, before anything is received on it; `None`: the proxy's own, or it does not say.
+    fn proxied(&mut self, link: usize, peer: Option<Peer>) {
+        let _ = (link, peer);
+    }
+
+    /// A proxy was to say whose the link is, and has not: [`closed`](Self::closed) follows.
+    fn proxy_failed(&mut self, link: usize, cause: ProxyFailure) {
+        let _ = (link, cause);
     }
 
     /// The link is over TLS, and that is settled: told before anything is received on it.

@@ -12,7 +12,8 @@ const FLAGS: u32 = ROOMCAST_LISTEN_V6_ONLY
     | ROOMCAST_LISTEN_BOTH
     | ROOMCAST_LISTEN_REUSE_PORT
     | ROOMCAST_LISTEN_ONE_ACCEPTOR
-    | ROOMCAST_LISTEN_KEEP_STALE;
+    | ROOMCAST_LISTEN_KEEP_STALE
+    | ROOMCAST_LISTEN_PROXY_PROTOCOL;
 
 pub(super) fn options(given: &Given, options: *const roomcast_listen_options) -> Outcome<ListenOptions> {
     let preset = ListenOptions::default();
@@ -35,6 +36,7 @@ pub(super) fn options(given: &Given, options: *const roomcast_listen_options) ->
         one_acceptor: has(ROOMCAST_LISTEN_ONE_ACCEPTOR),
         mode: (asked.mode != 0).then_some(asked.mode),
         replace_stale: !has(ROOMCAST_LISTEN_KEEP_STALE),
+        proxy_protocol: has(ROOMCAST_LISTEN_PROXY_PROTOCOL),
         ..preset
     })
 }
@@ -164,19 +166,41 @@ fn listen_unix(_: &mut Host, _: &[u8], _: &ListenOptions) -> Outcome {
 pub unsafe extern "C" fn roomcast_listen_fd(broker: *mut roomcast_broker, fd: i32) -> roomcast_status {
     // SAFETY: what the caller promises.
     let given = unsafe { Given::new() };
-    let body = |state: &mut Host| listen_fd(&given, state, fd);
+    let body = |state: &mut Host| listen_fd(&given, state, fd, &ListenOptions::default());
     given.host(broker, "roomcast_listen_fd", body)
 }
 
+/// Goes on with a socket that listens already as roomcast_listen_fd does, with options; NULL is all defaults. Those that come before
+/// a socket listens have no effect any more, which leaves ROOMCAST_LISTEN_PROXY_PROTOCOL.
+///
+/// Errors: as those of roomcast_listen_fd, ROOMCAST_ERROR_BAD_SIZE, and ROOMCAST_ERROR_BAD_VALUE for flags that do not exist or
+/// exclude each other.
+/// Ownership: as roomcast_listen_fd; the options are copied.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_listen_fd_with(
+    broker: *mut roomcast_broker,
+    fd: i32,
+    options: *const roomcast_listen_options,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |state: &mut Host| {
+        let options = self::options(&given, options)?;
+        listen_fd(&given, state, fd, &options)
+    };
+    given.host(broker, "roomcast_listen_fd_with", body)
+}
+
 #[cfg(unix)]
-fn listen_fd(given: &Given, state: &mut Host, fd: i32) -> Outcome {
-    state.broker.listen_borrowed(given.descriptor(fd, "fd")?)?;
+fn listen_fd(given: &Given, state: &mut Host, fd: i32, options: &ListenOptions) -> Outcome {
+    state.broker.listen_borrowed(given.descriptor(fd, "fd")?, options)?;
     // The broker has one of its own.
     given.close(fd);
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn listen_fd(_: &Given, _: &mut Host, _: i32) -> Outcome {
+fn listen_fd(_: &Given, _: &mut Host, _: i32, _: &ListenOptions) -> Outcome {
     Err(Error::Unsupported.into())
 }

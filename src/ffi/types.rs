@@ -262,6 +262,12 @@ pub const ROOMCAST_LISTEN_ONE_ACCEPTOR: u32 = 8;
 /// For a Unix socket: a socket at this path is an error although nobody listens on it any more. Without this flag it is
 /// replaced.
 pub const ROOMCAST_LISTEN_KEEP_STALE: u32 = 16;
+/// Each connection begins with the header of the PROXY protocol, version 1 or 2, by which a proxy that passes bytes on (HAProxy, nginx's
+/// "proxy_protocol on", a cloud's network balancer) says whose connection it is: that address is the peer's then. Before TLS, if there is
+/// any. A header of the proxy's own connections (LOCAL, UNKNOWN), or of another family, leaves the peer as it is. A connection without
+/// one, or with more than 2,048 bytes of it, is closed, and so is one on which it is not whole within `head_timeout`; both are counted.
+/// Nobody but the proxy may reach such a listener: whoever does can say that it is anybody.
+pub const ROOMCAST_LISTEN_PROXY_PROTOCOL: u32 = 32;
 
 /// How a broker listens. Set `struct_size` to sizeof(roomcast_listen_options) and what is not needed to 0.
 #[repr(C)]

@@ -35,6 +35,7 @@ const MAX_QUOTE: usize = 100;
 pub(crate) enum Kind {
     Refused,
     NoTls,
+    NoProxyHeader,
     Unparsable,
     DisconnectedByAFault,
     ClosedByAFault,
@@ -45,9 +46,10 @@ pub(crate) enum Kind {
 }
 
 /// In the order of [`Kind`].
-const KINDS: [(&str, Level); 9] = [
+const KINDS: [(&str, Level); 10] = [
     ("request refused", Level::Warn),
     ("TLS that failed", Level::Warn),
+    ("a PROXY header that did not come", Level::Warn),
     ("a packet that cannot be parsed", Level::Warn),
     ("disconnected by a fault", Level::Warn),
     ("closed by a fault", Level::Warn),

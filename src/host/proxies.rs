@@ -4,6 +4,29 @@ use super::peer::Peer;
 use crate::wire::http::Request;
 use std::net::{IpAddr, SocketAddr};
 
+/// Why a link ended whose proxy was to say first whose it is, by the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyFailure {
+    /// It is no such header, or too long a one.
+    Malformed,
+    /// It was not whole in time.
+    Timeout,
+    /// The peer left before it was whole: so do balancers that look whether somebody listens.
+    Closed,
+}
+
+impl ProxyFailure {
+    /// For a line of the log.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Malformed => "what came is none",
+            Self::Timeout => "it did not come in time",
+            Self::Closed => "the peer left before it",
+        }
+    }
+}
+
 /// Proxies whose word counts: on a client's address, and on the host that it asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {

@@ -40,6 +40,14 @@ counters! {
     links_opened,
     /// TCP connections closed as they came, because `max_links` were open.
     links_refused,
+    /// TCP connections of which a proxy has said whose they are, by the PROXY protocol.
+    proxy_headers,
+    /// TCP connections that were to begin with the header of the PROXY protocol, and began with something else, or with too long a one.
+    proxy_headers_malformed,
+    /// TCP connections on which that header was not whole within `head_timeout`.
+    proxy_headers_timed_out,
+    /// TCP connections that ended before that header was whole.
+    proxy_headers_abandoned,
     /// TLS handshakes completed.
     tls_handshakes,
     /// TLS handshakes that failed, as there is no version, cipher or protocol that both sides know.

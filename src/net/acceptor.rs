@@ -18,7 +18,14 @@ use mio::{Interest, Registry, Token};
 use std::io;
 
 #[derive(Debug)]
-pub(super) enum Acceptor {
+pub(super) struct Acceptor {
+    listening: Listening,
+    /// A proxy says first whose each connection is.
+    proxied: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Listening {
     Tcp(TcpListener),
     #[cfg(feature = "tls")]
     Tls(TcpListener, Shown),
@@ -28,16 +35,28 @@ pub(super) enum Acceptor {
 }
 
 impl Acceptor {
+    pub(super) fn new(listening: Listening, proxied: bool) -> Self {
+        Self { listening, proxied }
+    }
+
     /// The same over TLS: of TCP alone.
     #[cfg(feature = "tls")]
     pub(super) fn over_tls(self, shown: &Shown) -> Self {
-        match self {
-            Self::Tcp(listener) => Self::Tls(listener, shown.clone()),
+        let listening = match self.listening {
+            Listening::Tcp(listener) => Listening::Tls(listener, shown.clone()),
             other => other,
-        }
+        };
+        Self { listening, ..self }
     }
 
     pub(super) fn accept(&self) -> io::Result<(Stream, Peer)> {
+        let (stream, peer) = self.listening.accept()?;
+        Ok((if self.proxied { Stream::proxied(stream) } else { stream }, peer))
+    }
+}
+
+impl Listening {
+    fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
@@ -83,14 +102,14 @@ fn unix_peer(address: &std::os::unix::net::SocketAddr) -> Peer {
 
 impl Source for Acceptor {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.source().register(registry, token, interests)
+        self.listening.source().register(registry, token, interests)
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.source().reregister(registry, token, interests)
+        self.listening.source().reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.source().deregister(registry)
+        self.listening.source().deregister(registry)
     }
 }

@@ -1,6 +1,6 @@
 //! How sockets that listen come about: by an address, by a path, from somebody who has one already. It must not accept.
 
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, Listening};
 #[cfg(unix)]
 use super::socket_file::{SocketFile, Start};
 use crate::base::open::Open;
@@ -44,6 +44,13 @@ pub struct ListenOptions {
     /// For a Unix socket: puts it in the place of a socket on which nobody listens any more, as a process leaves it that was
     /// killed. What anything else has at this path stays, and is an error. On by default.
     pub replace_stale: bool,
+    /// Each connection begins with the header of the PROXY protocol, version 1 or 2, by which a proxy that passes bytes on (HAProxy,
+    /// nginx's `proxy_protocol on`, a cloud's network balancer) says whose connection it is: that address is the peer's then, for limits,
+    /// logs and handshakes. Before TLS, if there is any. A header of the proxy's own connections (`LOCAL`, `UNKNOWN`), or of another
+    /// family, leaves the peer as it is. A connection without one, or with more than 2,048 bytes of it, is closed, and so is one on which
+    /// it is not whole within [`Limits::head_timeout`](crate::Limits::head_timeout); both are counted (`proxy_headers_`). Nobody but the
+    /// proxy may reach such a listener: whoever does can say that it is anybody. Off by default.
+    pub proxy_protocol: bool,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -57,6 +64,7 @@ impl Default for ListenOptions {
             one_acceptor: false,
             mode: None,
             replace_stale: true,
+            proxy_protocol: false,
             open: Open::default(),
         }
     }
@@ -87,7 +95,7 @@ pub(super) fn tcp(address: SocketAddr, options: &ListenOptions) -> io::Result<(A
     socket.listen(options.backlog())?;
     let listener = TcpListener::from_std(socket.into());
     let bound = listener.local_addr()?;
-    Ok((Acceptor::Tcp(listener), bound))
+    Ok((Acceptor::new(Listening::Tcp(listener), options.proxy_protocol), bound))
 }
 
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
@@ -143,7 +151,8 @@ mod unix {
         }
         socket.set_nonblocking(true)?;
         socket.listen(options.backlog())?;
-        Ok(Acceptor::Unix(UnixListener::from_std(socket.into()), file))
+        let listening = Listening::Unix(UnixListener::from_std(socket.into()), file);
+        Ok(Acceptor::new(listening, options.proxy_protocol))
     }
 
     fn address(path: &Path) -> io::Result<SockAddr> {
@@ -171,7 +180,7 @@ mod unix {
     }
 
     /// Goes on with a descriptor that somebody has bound.
-    pub(in crate::net) fn descriptor(fd: OwnedFd) -> io::Result<Acceptor> {
+    pub(in crate::net) fn descriptor(fd: OwnedFd, options: &ListenOptions) -> io::Result<Acceptor> {
         let socket = Socket::from(fd);
         let local = socket.local_addr()?;
         let inet = local.as_socket().is_some();
@@ -186,10 +195,12 @@ mod unix {
         }
         socket.set_cloexec(true)?;
         socket.set_nonblocking(true)?;
-        if inet {
+        let listening = if inet {
             socket.set_tcp_nodelay(true)?;
-            return Ok(Acceptor::Tcp(TcpListener::from_std(socket.into())));
-        }
-        Ok(Acceptor::Unix(UnixListener::from_std(socket.into()), None))
+            Listening::Tcp(TcpListener::from_std(socket.into()))
+        } else {
+            Listening::Unix(UnixListener::from_std(socket.into()), None)
+        };
+        Ok(Acceptor::new(listening, options.proxy_protocol))
     }
 }

@@ -53,6 +53,8 @@ pub struct LoopOptions {
     pub handshake_budget: u32,
     /// How long the TLS of a link may take to be settled.
     pub handshake_timeout: Duration,
+    /// How long a proxy may take to say whose a link is, where it is to say so first.
+    pub header_timeout: Duration,
     #[doc(hidden)]
     pub open: Open,
 }
@@ -74,6 +76,7 @@ impl From<&Limits> for LoopOptions {
             linger: Duration::from_millis(limits.close_timeout),
             handshake_budget: limits.tls_handshake_budget,
             handshake_timeout: Duration::from_millis(limits.tls_handshake_timeout),
+            header_timeout: Duration::from_millis(limits.head_timeout),
             open: Open::default(),
         }
     }
@@ -111,7 +114,11 @@ impl Loop {
             events: Events::with_capacity(1_024),
             listeners: Listeners::new(),
             deal: Deal::new(0, 1),
-            links: Links::new(options.linger, options.handshake_timeout.as_millis() as Millis),
+            links: Links::new(
+                options.linger,
+                options.header_timeout.as_millis() as Millis,
+                options.handshake_timeout.as_millis() as Millis,
+            ),
             buffer: vec![0; options.receive_buffer.max(1)].into_boxed_slice(),
             options: LoopOptions { read_budget: options.read_budget.max(1), ..options.clone() },
             clock: Clock::new(Instant::now()),
@@ -276,8 +283,7 @@ impl Loop {
             service.timeout(self.heard);
         }
         self.links.expire(returned, self.poll.registry());
-        #[cfg(feature = "tls")]
-        self.links.end_late_handshakes(service, self.heard);
+        self.links.end_late(service, self.heard);
         let flushing = Instant::now();
         self.settle(service, false, now);
         let done = Instant::now();
@@ -391,8 +397,7 @@ impl Loop {
         let until = |instant: Instant| instant.saturating_duration_since(now);
         // Timers stand still while input waits for the service.
         let timer = service.next_timeout();
-        #[cfg(feature = "tls")]
-        let timer = timer.into_iter().chain(self.links.next_handshake()).min();
+        let timer = timer.into_iter().chain(self.links.next_deadline()).min();
         let timer = timer.filter(|_| wants_input || !self.links.has_unread());
         let timer = timer.map(|due| Duration::from_millis(due.saturating_sub(self.clock.at(now))));
         let expiry = self.links.next_expiry().map(until);

@@ -1,9 +1,11 @@
 //! Links: what the edges announced, what has been read of it, and how links end. It must not wait, and must not
 //! know of time beyond the deadlines of closing links.
 
+mod deadlines;
 mod ended;
 mod lingering;
 mod outlet;
+mod proxied;
 #[cfg(feature = "tls")]
 mod secured;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use super::stream::Stream;
 use crate::base::Millis;
 use crate::engine::service::{Flow, Parcel, Service};
 use crate::host::peer::Peer;
+use deadlines::Deadlines;
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 use slab::Slab;
@@ -128,6 +131,8 @@ pub(super) struct Links {
     serial: u32,
     /// What is on its way to other loops.
     departed: Vec<(usize, Handover)>,
+    /// Those of which a proxy has yet to say whose they are.
+    headers: Deadlines,
     #[cfg(feature = "tls")]
     secured: secured::Secured,
 }
@@ -143,14 +148,16 @@ pub(super) struct Handover {
 }
 
 impl Links {
-    /// `handshake`: how long the TLS of a link may take to be settled.
+    /// `header`: how long a proxy may take to say whose a link is. `handshake`: how long the TLS of one may take to be settled.
     pub(super) fn new(
         linger: Duration,
+        header: Millis,
         #[cfg_attr(not(feature = "tls"), expect(unused))] handshake: Millis,
     ) -> Self {
         Self {
             #[cfg(feature = "tls")]
             secured: secured::Secured::new(handshake),
+            headers: Deadlines::new(header),
             slab: Slab::new(),
             ready: VecDeque::new(),
             unheard: (0, 0),
@@ -227,7 +234,7 @@ impl Links {
     pub(super) fn insert(
         &mut self,
         mut stream: Stream,
-        #[cfg_attr(not(feature = "tls"), expect(unused))] now: Millis,
+        now: Millis,
         registry: &Registry,
     ) -> io::Result<usize> {
         stream.prepare()?;
@@ -246,9 +253,46 @@ impl Links {
             blocked,
             dense: false,
         });
-        #[cfg(feature = "tls")]
-        self.await_handshake(key, now);
+        self.await_first(key, now);
         Ok(key)
+    }
+
+    /// A link is new: for what comes first on some it has some time.
+    fn await_first(&mut self, key: usize, now: Millis) {
+        let Some(link) = self.slab.get_mut(key) else { return };
+        if matches!(link.stream, Some(Stream::Proxied(_))) {
+            self.serial = self.serial.wrapping_add(1);
+            link.serial = self.serial;
+            self.headers.begin(key, link.serial, now);
+        } else {
+            #[cfg(feature = "tls")]
+            self.await_handshake(key, now);
+        }
+    }
+
+    /// When the time of the next link is up that has yet to bring what comes first.
+    pub(super) fn next_deadline(&self) -> Option<Millis> {
+        let header = self.headers.next();
+        #[cfg(feature = "tls")]
+        let header = header.into_iter().chain(self.next_handshake()).min();
+        header
+    }
+
+    /// Gives up on links that did not bring in time what comes first.
+    pub(super) fn end_late(&mut self, service: &mut impl Service, now: Millis) {
+        self.end_late_headers(service, now);
+        #[cfg(feature = "tls")]
+        self.end_late_handshakes(service, now);
+    }
+
+    /// Ends a link that has not ended yet as one that broke.
+    fn break_off(&mut self, key: usize) {
+        if let Some(link) = self.slab.get_mut(key)
+            && matches!(link.state, State::Open | State::Ended)
+        {
+            link.state = State::Broken;
+            self.ended.push(key);
+        }
     }
 
     /// Notes what an edge says. True if the service waits to write to this link.
@@ -356,9 +400,11 @@ impl Links {
         now: Millis,
     ) {
         let Some(link) = self.slab.get_mut(key) else { return };
-        #[cfg(feature = "tls")]
-        if matches!(link.stream, Some(Stream::Tls(_))) {
-            return self.read_sealed(key, service, buffer, share, watch, now);
+        match link.stream {
+            #[cfg(feature = "tls")]
+            Some(Stream::Tls(_)) => return self.read_sealed(key, service, buffer, share, watch, now),
+            Some(Stream::Proxied(_)) => return self.read_header(key, service, buffer, share, watch, now),
+            _ => {}
         }
         let Some(stream) = &mut link.stream else { return };
         let mut budget = share.bytes;

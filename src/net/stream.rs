@@ -25,6 +25,15 @@ pub(super) enum Stream {
     Tls(Box<TlsStream>),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// One of these, before which a proxy says whose it is.
+    Proxied(Box<ProxiedStream>),
+}
+
+/// A stream, and what has come of the header before it.
+#[derive(Debug)]
+pub(super) struct ProxiedStream {
+    pub(super) stream: Stream,
+    pub(super) header: Vec<u8>,
 }
 
 /// A stream of TCP, and what is said of TLS over it.
@@ -37,9 +46,9 @@ pub(super) struct TlsStream {
     pub(super) ends: bool,
 }
 
-/// The same expression for whichever it is.
+/// The same expression for whichever it is; for one with a header before it, what its own stream says.
 macro_rules! either {
-    ($stream:expr, $it:ident => $done:expr) => {
+    ($stream:expr, $it:ident => $done:expr, $inner:ident => $said:expr) => {
         match $stream {
             Stream::Tcp($it) => $done,
             #[cfg(feature = "tls")]
@@ -49,9 +58,13 @@ macro_rules! either {
             }
             #[cfg(unix)]
             Stream::Unix($it) => $done,
+            Stream::Proxied(proxied) => {
+                let $inner = &proxied.stream;
+                $said
+            }
         }
     };
-    (mut $stream:expr, $it:ident => $done:expr) => {
+    (mut $stream:expr, $it:ident => $done:expr, $inner:ident => $said:expr) => {
         match $stream {
             Stream::Tcp($it) => $done,
             #[cfg(feature = "tls")]
@@ -61,11 +74,20 @@ macro_rules! either {
             }
             #[cfg(unix)]
             Stream::Unix($it) => $done,
+            Stream::Proxied(proxied) => {
+                let $inner = &mut proxied.stream;
+                $said
+            }
         }
     };
 }
 
 impl Stream {
+    /// The same with the header of a proxy before it.
+    pub(super) fn proxied(stream: Self) -> Self {
+        Self::Proxied(Box::new(ProxiedStream { stream, header: Vec::new() }))
+    }
+
     /// Sets what an accepted stream does not have from its listener.
     pub(super) fn prepare(&self) -> io::Result<()> {
         // Linux hands the listener's option down and saves a system call; others need not.
@@ -103,7 +125,7 @@ impl Stream {
 
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        either!(mut self, stream => stream.read(buffer))
+        either!(mut self, stream => stream.read(buffer), inner => inner.read(buffer))
     }
 
     /// Raises no SIGPIPE: a host with the default disposition of it lives on. Of TCP, std has it so; of Unix sockets not
@@ -116,18 +138,23 @@ impl Stream {
             Self::Tls(tls) => tls.stream.write(bytes),
             #[cfg(unix)]
             Self::Unix(stream) => stream.try_io(|| SockRef::from(&*stream).send_with_flags(bytes, NO_SIGNAL)),
+            Self::Proxied(proxied) => proxied.stream.write(bytes),
         }
     }
 
     /// The same for several slices, as many as one system call takes. Not writev, as std has it: that one raises SIGPIPE.
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(self, stream => stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL)))
+        either!(
+            mut self,
+            stream => stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(slices, NO_SIGNAL)),
+            inner => inner.write_vectored(slices)
+        )
     }
 
     /// Tells mio that the kernel takes no more: one more call would only say so, which is what mio waits for.
     pub(super) fn note_full(&self) {
         let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = either!(self, stream => stream.try_io(full));
+        either!(self, stream => drop(stream.try_io(full)), inner => inner.note_full());
     }
 
     /// A peer that has closed cannot be sent anything, but what it said before is still to be read. Of TCP, only a broken
@@ -139,12 +166,13 @@ impl Stream {
             Self::Tls(_) => false,
             #[cfg(unix)]
             Self::Unix(_) => true,
+            Self::Proxied(proxied) => proxied.stream.keeps_words(),
         }
     }
 
     /// Ends our side: the peer reads what was sent, and then the end.
     pub(super) fn end(&self) -> io::Result<()> {
-        either!(self, stream => stream.shutdown(Shutdown::Write))
+        either!(self, stream => stream.shutdown(Shutdown::Write), inner => inner.end())
     }
 
     /// Has the peer told of a broken connection when it is closed, and what was not sent dropped.
@@ -158,6 +186,7 @@ impl Stream {
         match self {
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.session.is_shaking(),
+            Self::Proxied(proxied) => proxied.stream.is_shaking(),
             _ => false,
         }
     }
@@ -172,20 +201,20 @@ impl Stream {
     }
 
     fn socket(&self) -> SockRef<'_> {
-        either!(self, stream => SockRef::from(stream))
+        either!(self, stream => SockRef::from(stream), inner => inner.socket())
     }
 }
 
 impl Source for Stream {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        either!(mut self, stream => stream.register(registry, token, interests))
+        either!(mut self, stream => stream.register(registry, token, interests), inner => inner.register(registry, token, interests))
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        either!(mut self, stream => stream.reregister(registry, token, interests))
+        either!(mut self, stream => stream.reregister(registry, token, interests), inner => inner.reregister(registry, token, interests))
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        either!(mut self, stream => stream.deregister(registry))
+        either!(mut self, stream => stream.deregister(registry), inner => inner.deregister(registry))
     }
 }

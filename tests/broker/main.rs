@@ -2,4 +2,5 @@
 
 mod driving;
 mod hooks;
+mod proxied;
 mod support;

@@ -18,9 +18,13 @@ pub(crate) struct Client(WebSocket<TcpStream>);
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// Over a stream that is there.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let url = "ws://localhost/socket.io/?EIO=4&transport=websocket";
         let (socket, _) = tungstenite::client(url, stream).unwrap();
         let mut client = Self(socket);
         assert!(client.read().starts_with("0{"));

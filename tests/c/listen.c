@@ -160,6 +160,46 @@ static void options(uint32_t loops) {
     roomcast_free(other);
 }
 
+/* A proxy says whose each connection is; who does not is closed without a word. */
+static void proxied(uint32_t loops) {
+    static const char header[] = "PROXY TCP4 192.0.2.1 198.51.100.7 40332 443\r\n";
+    roomcast_listen_options how = ROOMCAST_LISTEN_OPTIONS_INIT;
+    roomcast_broker *b = make(loops);
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    uint64_t end = now_ms() + 60000;
+    uint16_t port = 0;
+    char byte;
+    int client, fd = socket(AF_INET, SOCK_STREAM, 0);
+    how.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
+    OK(roomcast_listen_with(b, ROOMCAST_TEXT("127.0.0.1"), 0, &how, &port));
+    client = tcp_client(port);
+    CHECK(send(client, header, sizeof header - 1, 0) == (ssize_t)sizeof header - 1);
+    ask(b, client);
+    client = tcp_client(port);
+    CHECK(send(client, SESSION, sizeof SESSION - 1, 0) == (ssize_t)sizeof SESSION - 1);
+    CHECK(fcntl(client, F_SETFL, O_NONBLOCK) == 0);
+    while (recv(client, &byte, 1, 0) < 0 && errno == EAGAIN) {
+        CHECK(now_ms() < end);
+        OK(roomcast_poll(b, 1));
+    }
+    CHECK(recv(client, &byte, 1, 0) <= 0);
+    close(client);
+    CLEAR(address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    how.flags = 64;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_listen_fd_with(b, fd, &how));
+    how.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
+    OK(roomcast_listen_fd_with(b, fd, &how));
+    client = tcp_client(ntohs(address.sin_port));
+    CHECK(send(client, header, sizeof header - 1, 0) == (ssize_t)sizeof header - 1);
+    ask(b, client);
+    roomcast_free(b);
+}
+
 /* What is shown over TLS, and is none. Clients are in bindings/python/tests/test_tls.py. */
 static void tls(void) {
     roomcast_identity identity = {{NULL, 0}, {NULL, 0}};
@@ -188,6 +228,7 @@ int main(void) {
         unix_sockets(loops);
         descriptors(loops);
         options(loops);
+        proxied(loops);
     }
     stale();
     tls();

@@ -46,6 +46,7 @@ static void no_object(void) {
     NO(roomcast_listen_with(NULL, "::", 2, 0, NULL, &port));
     NO(roomcast_listen_unix(NULL, "/x", 2, NULL));
     NO(roomcast_listen_fd(NULL, 0));
+    NO(roomcast_listen_fd_with(NULL, 0, NULL));
     NO(roomcast_listen_tls(NULL, "::", 2, 0, NULL, NULL, &port));
     NO(roomcast_set_tls(NULL, 1, NULL));
     NO(roomcast_poll(NULL, -1));

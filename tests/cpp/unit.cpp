@@ -102,6 +102,9 @@ static void errors() {
     CHECK(broker.listen_unix("") == errc::bad_address);
     CHECK(broker.listen_unix("/no/where", how).system_error() == ENOENT);
     CHECK(broker.listen_fd(-1) == errc::bad_value);
+    roomcast::listen_options proxied;
+    proxied.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
+    CHECK(broker.listen_fd(-1, proxied) == errc::bad_value);
     CHECK(broker.add_namespace("a b,c").status() == errc::bad_namespace);
     CHECK(std::move(broker).listen("127.0.0.1", 0).value_or(1) > 1);
 

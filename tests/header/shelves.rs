@@ -54,6 +54,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_listen_with",
             "roomcast_listen_unix",
             "roomcast_listen_fd",
+            "roomcast_listen_fd_with",
             "ROOMCAST_TLS_",
             "roomcast_identity",
             "roomcast_tls",

@@ -10,6 +10,7 @@ mod input;
 mod output;
 mod probe;
 mod process;
+mod proxied;
 mod storm;
 #[cfg(unix)]
 mod unix;

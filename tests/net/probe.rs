@@ -1,6 +1,6 @@
 //! A service that does as a test tells it and writes down what it hears, and a loop around it.
 
-use roomcast::service::{Flow, Loop, LoopOptions, Output, Owed, Sent, Service};
+use roomcast::service::{Flow, Loop, LoopOptions, Output, Owed, ProxyFailure, Sent, Service};
 use roomcast::{ListenOptions, Millis, Peer};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,8 @@ pub(crate) enum Heard {
     Writable(usize),
     Woken,
     Timeout(Millis),
+    Proxied(usize, Option<Peer>),
+    ProxyFailed(usize, ProxyFailure),
 }
 
 #[derive(Debug)]
@@ -98,6 +100,16 @@ impl Service for Probe {
             self.open.insert(link);
         }
         self.accepts
+    }
+
+    fn proxied(&mut self, link: usize, peer: Option<Peer>) {
+        assert!(!self.got.contains_key(&link), "bytes before a proxy has said whose they are");
+        self.heard.push(Heard::Proxied(link, peer));
+    }
+
+    fn proxy_failed(&mut self, link: usize, cause: ProxyFailure) {
+        assert!(self.open.contains(&link), "the header of a link that is not open");
+        self.heard.push(Heard::ProxyFailed(link, cause));
     }
 
     fn received(&mut self, link: usize, bytes: &mut [u8], _: Millis) -> Flow {

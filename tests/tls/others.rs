@@ -1,7 +1,55 @@
 //! Clients that are not rustls', and what is no client at all: no TLS, half a handshake, another protocol.
 
 use super::*;
+use roomcast::ListenOptions;
 use std::process::{Command, Stdio};
+
+#[test]
+fn a_proxy_says_whose_it_is_before_tls() {
+    let made = Made::new("localhost");
+    for loops in COUNTS {
+        let mut broker = Broker::new(Config { loops, ..Config::default() }).unwrap();
+        let how = ListenOptions { proxy_protocol: true, ..ListenOptions::default() };
+        let address = broker.listen_tls_with("127.0.0.1:0", &made.tls(), &how).unwrap();
+        let mut host = Host { broker, events: Events::new(), address };
+        let trust = trusting(&[&made], None);
+        let header = b"PROXY TCP4 192.0.2.1 198.51.100.7 40332 443\r\n";
+        // The header alone, with the beginning of what follows, and in two pieces.
+        for (first, hello) in [(header.len(), 0), (header.len(), 1), (header.len(), usize::MAX), (7, 0)] {
+            let trust = trust.clone();
+            let ((), came) = beside(&mut host, move |address| {
+                let mut stream = open(address, &trust);
+                let mut sealed = Vec::new();
+                while stream.conn.wants_write() {
+                    stream.conn.write_tls(&mut sealed).unwrap();
+                }
+                let hello = hello.min(sealed.len());
+                let begun = [&header[..first], &sealed[..hello]].concat();
+                stream.sock.set_nodelay(true).unwrap();
+                stream.sock.write_all(&begun).unwrap();
+                stream.sock.write_all(&[&header[first..], &sealed[hello..]].concat()).unwrap();
+                let url = "wss://localhost/socket.io/?EIO=4&transport=websocket";
+                let (socket, _) = tungstenite::client(url, stream).unwrap();
+                let mut client = Client(socket);
+                assert!(client.read().starts_with("0{"));
+                client.send("40");
+                assert!(client.read().starts_with("40{"));
+            });
+            assert_eq!(came.len(), 1);
+        }
+        let counters = host.broker.stats().counters;
+        assert_eq!((counters.proxy_headers, counters.tls_handshakes), (4, 4));
+        // Without one it is no TLS that is refused.
+        let ((), _) = beside(&mut host, move |address| {
+            let mut stream = open(address, &trust);
+            assert!(
+                stream.write_all(b"GET").and_then(|()| stream.flush()).is_err()
+                    || stream.read(&mut [0]).is_err()
+            );
+        });
+        until_counted(&mut host, |counters| counters.proxy_headers_malformed == 1);
+    }
+}
 
 #[test]
 fn openssl_and_curl() {

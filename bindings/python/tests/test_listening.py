@@ -13,10 +13,10 @@ from host import PATIENCE
 from roomcast import raw
 
 
-def ask(broker: raw.Broker, client: socket.socket) -> bytes:
+def ask(broker: raw.Broker, client: socket.socket, before: bytes = b"") -> bytes:
     """What a client is answered that asks for a session."""
     with client:
-        client.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        client.sendall(before + b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         client.setblocking(False)
         answer, end = b"", time.monotonic() + PATIENCE
         while True:
@@ -79,4 +79,33 @@ def test_options_of_listening() -> None:
     with pytest.raises(OSError):
         other.listen("127.0.0.1", port)
     other.free()
+    broker.free()
+
+
+@pytest.mark.parametrize("loops", [0, 2])
+def test_a_proxy_says_whose_a_connection_is(tmp_path: Path, loops: int) -> None:
+    broker, path = raw.Broker(loops=loops, guard_handshakes=1), str(tmp_path / "a.sock")
+    port = broker.listen("127.0.0.1", 0, proxy_protocol=True)
+    broker.listen_unix(path, proxy_protocol=True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    other = listener.getsockname()[1]
+    broker.listen_fd(listener.detach(), proxy_protocol=True)
+    shake = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"
+    connect = socket.create_connection
+    for client in (connect(("127.0.0.1", port)), over_unix(path), connect(("127.0.0.1", other))):
+        with client:
+            client.sendall(b"PROXY TCP6 2001:db8::1 2001:db8::2 40332 443\r\n" + shake)
+            end = time.monotonic() + PATIENCE
+            asked = []
+            while not asked:
+                assert time.monotonic() < end
+                broker.poll(0.1)
+                asked = [event[1] for event in broker.events() if event[0] == raw.HANDSHAKE]
+            assert broker.handshake(asked[0]).address == "[2001:db8::1]:40332"
+    with connect(("127.0.0.1", port)) as client:
+        client.sendall(shake)
+        end = time.monotonic() + PATIENCE
+        while not broker.stats()["proxy_headers_malformed"]:
+            assert time.monotonic() < end
+            broker.poll(0.1)
     broker.free()

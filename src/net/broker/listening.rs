@@ -127,15 +127,25 @@ impl Broker {
     /// it has the descriptor's number.
     #[cfg(unix)]
     pub fn listen_fd(&mut self, fd: impl Into<OwnedFd>) -> io::Result<()> {
-        self.listen_borrowed(fd.into().as_fd())
+        self.listen_fd_with(fd, &ListenOptions::default())
+    }
+
+    /// The same, with options: those that come before a socket listens have no effect any more, which leaves
+    /// [`proxy_protocol`](ListenOptions::proxy_protocol).
+    ///
+    /// # Errors
+    /// As [`listen_fd`](Self::listen_fd).
+    #[cfg(unix)]
+    pub fn listen_fd_with(&mut self, fd: impl Into<OwnedFd>, options: &ListenOptions) -> io::Result<()> {
+        self.listen_borrowed(fd.into().as_fd(), options)
     }
 
     /// The same with a descriptor of its own for the socket, so that the caller's is left in any case.
     #[cfg(unix)]
-    pub(crate) fn listen_borrowed(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn listen_borrowed(&mut self, fd: BorrowedFd<'_>, options: &ListenOptions) -> io::Result<()> {
         self.check_process()?;
         let number = fd.as_raw_fd();
-        let own = fd.try_clone_to_owned().and_then(bind::descriptor);
+        let own = fd.try_clone_to_owned().and_then(|fd| bind::descriptor(fd, options));
         let listened = own.and_then(|acceptor| self.listen_on(acceptor));
         listened.map_err(|error| ListenError::name(format_args!("descriptor {number}"), error))?;
         self.log(Level::Info, format_args!("listening on descriptor {number}"));

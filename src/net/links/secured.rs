@@ -1,6 +1,7 @@
 //! Links over TLS: what they bring is opened before the service sees it, and what it says is sealed on its way to the kernel. It must not
 //! seal more than one record ahead of what the kernel takes: a sealed one is for this peer alone, and what is not sealed yet is shared.
 
+use super::deadlines::Deadlines;
 use super::{DENSE, Links, Outlet, Share, State, Watch};
 use crate::base::Millis;
 use crate::engine::service::{Flow, Sent, Service};
@@ -8,15 +9,12 @@ use crate::host::tls::TlsFailure;
 use crate::net::REARMED_BY_WOULD_BLOCK;
 use crate::net::session::{Heard, RECORD};
 use crate::net::stream::{Stream, TlsStream};
-use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
 
 /// What links over TLS have together.
 #[derive(Debug)]
 pub(super) struct Secured {
-    /// In the order in which they came, those among them whose handshake is long over.
-    shaking: VecDeque<Shaking>,
-    timeout: Millis,
+    shaking: Deadlines,
     /// What was opened last.
     plain: Vec<u8>,
     /// A record that is about to be sent, and what is to be sealed in it.
@@ -24,22 +22,9 @@ pub(super) struct Secured {
     gathered: Vec<u8>,
 }
 
-#[derive(Debug)]
-struct Shaking {
-    until: Millis,
-    key: usize,
-    serial: u32,
-}
-
 impl Secured {
     pub(super) fn new(timeout: Millis) -> Self {
-        Self {
-            shaking: VecDeque::new(),
-            timeout,
-            plain: Vec::new(),
-            record: Vec::new(),
-            gathered: Vec::new(),
-        }
+        Self { shaking: Deadlines::new(timeout), plain: Vec::new(), record: Vec::new(), gathered: Vec::new() }
     }
 }
 
@@ -63,45 +48,32 @@ impl Links {
         if link.stream.as_ref().is_some_and(Stream::is_shaking) {
             self.serial = self.serial.wrapping_add(1);
             link.serial = self.serial;
-            let until = now.saturating_add(self.secured.timeout);
-            self.secured.shaking.push_back(Shaking { until, key, serial: link.serial });
+            self.secured.shaking.begin(key, link.serial, now);
         }
     }
 
-    /// Whether it has yet to settle its TLS, and is still the one that it was.
-    fn shakes(&self, key: usize, serial: u32) -> bool {
-        self.slab.get(key).is_some_and(|link| {
-            let is_shaking = link.stream.as_ref().is_some_and(Stream::is_shaking);
-            link.state == State::Open && link.serial == serial && is_shaking
-        })
+    pub(super) fn is_over_tls(&self, key: usize) -> bool {
+        self.slab.get(key).is_some_and(|link| matches!(link.stream, Some(Stream::Tls(_))))
     }
 
     /// When the next handshake is late.
-    pub(in crate::net) fn next_handshake(&self) -> Option<Millis> {
-        self.secured.shaking.front().map(|first| first.until)
+    pub(super) fn next_handshake(&self) -> Option<Millis> {
+        self.secured.shaking.next()
     }
 
     /// Gives up on links whose TLS is not settled in time.
-    pub(in crate::net) fn end_late_handshakes(&mut self, service: &mut impl Service, now: Millis) {
-        while let Some(&Shaking { until, key, serial }) = self.secured.shaking.front() {
-            let shakes = self.shakes(key, serial);
-            if shakes && until > now {
-                break;
-            }
-            self.secured.shaking.pop_front();
-            if shakes {
-                service.tls_failed(key, TlsFailure::Timeout);
-                self.break_off(key);
-            }
-        }
-    }
-
-    fn break_off(&mut self, key: usize) {
-        if let Some(link) = self.slab.get_mut(key)
-            && matches!(link.state, State::Open | State::Ended)
-        {
-            link.state = State::Broken;
-            self.ended.push(key);
+    pub(super) fn end_late_handshakes(&mut self, service: &mut impl Service, now: Millis) {
+        loop {
+            let Self { secured, slab, .. } = &mut *self;
+            let late = secured.shaking.take_late(now, |key, serial| {
+                slab.get(key).is_some_and(|link| {
+                    let is_shaking = link.stream.as_ref().is_some_and(Stream::is_shaking);
+                    link.state == State::Open && link.serial == serial && is_shaking
+                })
+            });
+            let Some(key) = late else { break };
+            service.tls_failed(key, TlsFailure::Timeout);
+            self.break_off(key);
         }
     }
 
@@ -118,6 +90,26 @@ impl Links {
         let mut plain = std::mem::take(&mut self.secured.plain);
         let end = self.read_records(key, service, (buffer, &mut plain), share, watch, now);
         self.secured.plain = plain;
+        self.end_by(key, end);
+    }
+
+    /// The same with what has been read of it already.
+    pub(super) fn read_first<S: Service>(
+        &mut self,
+        key: usize,
+        service: &mut S,
+        sealed: &mut [u8],
+        share: Share,
+        now: Millis,
+    ) {
+        let mut plain = std::mem::take(&mut self.secured.plain);
+        let most = service.waiting().saturating_add(share.events);
+        let end = self.open(key, service, sealed, &mut plain, most, now);
+        self.secured.plain = plain;
+        self.end_by(key, end);
+    }
+
+    fn end_by(&mut self, key: usize, end: Option<End>) {
         match end {
             None => {}
             Some(End::Broken) => self.break_off(key),
@@ -170,31 +162,9 @@ impl Links {
             };
             link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
             budget -= count;
-            plain.clear();
-            let heard = tls.session.receive(&mut buffer[..count], plain);
-            if !tls.session.sealed().is_empty() {
-                // What TLS has to say itself. That the link has broken is told next.
-                let _ = self.send_sealed_rest(key);
-            }
-            if let Ok(Heard::Secured(info)) = &heard {
-                service.secured(key, info.clone());
-            }
-            if !plain.is_empty() {
-                let flow = service.received(key, plain, now);
-                let link = self.slab.get_mut(key)?;
-                link.paused = flow == Flow::Pause;
-                link.dense = service.waiting() > most;
-            }
-            match heard {
-                Ok(Heard::Ended) => {
-                    service.half_closed(key);
-                    return Some(End::Ended);
-                }
-                Ok(Heard::On | Heard::Secured(_)) => {}
-                Err(cause) => {
-                    service.tls_failed(key, cause);
-                    return Some(End::Broken);
-                }
+            let end = self.open(key, service, &mut buffer[..count], plain, most, now);
+            if end.is_some() {
+                return end;
             }
             let late = watch.is_over_after(0, count);
             let link = self.slab.get(key)?;
@@ -207,6 +177,44 @@ impl Links {
                 || !service.wants_input()
             {
                 return None;
+            }
+        }
+    }
+
+    /// Opens what has come, and tells the service of it.
+    fn open<S: Service>(
+        &mut self,
+        key: usize,
+        service: &mut S,
+        sealed: &mut [u8],
+        plain: &mut Vec<u8>,
+        most: usize,
+        now: Millis,
+    ) -> Option<End> {
+        plain.clear();
+        let heard = self.tls(key)?.session.receive(sealed, plain);
+        if self.tls(key).is_some_and(|tls| !tls.session.sealed().is_empty()) {
+            // What TLS has to say itself. That the link has broken is told next.
+            let _ = self.send_sealed_rest(key);
+        }
+        if let Ok(Heard::Secured(info)) = &heard {
+            service.secured(key, info.clone());
+        }
+        if !plain.is_empty() {
+            let flow = service.received(key, plain, now);
+            let link = self.slab.get_mut(key)?;
+            link.paused = flow == Flow::Pause;
+            link.dense = service.waiting() > most;
+        }
+        match heard {
+            Ok(Heard::Ended) => {
+                service.half_closed(key);
+                Some(End::Ended)
+            }
+            Ok(Heard::On | Heard::Secured(_)) => None,
+            Err(cause) => {
+                service.tls_failed(key, cause);
+                Some(End::Broken)
             }
         }
     }

@@ -22,7 +22,7 @@ fn accepted_connections_do_not_delay_small_sends() {
     poll.poll(&mut Events::with_capacity(1), None).unwrap();
     listeners.announce(0);
     let Accepted { stream, .. } = listeners.accept(Instant::now()).unwrap().unwrap();
-    let mut links = Links::new(Duration::ZERO, 0);
+    let mut links = Links::new(Duration::ZERO, 0, 0);
     let key = links.insert(stream, 0, poll.registry()).unwrap();
     let Some(Stream::Tcp(stream)) = &links.slab[key].stream else { panic!("it is no TCP") };
     assert!(stream.nodelay().unwrap());

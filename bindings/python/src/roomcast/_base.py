@@ -699,20 +699,20 @@ class BaseServer:
             return self._broker.import_recovery(data)
 
     def _listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int], certfile: Optional[str],
-                keyfile: Optional[str]) -> int:
+                keyfile: Optional[str], proxied: bool) -> int:
         """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
         if (certfile is None and keyfile is not None) or (certfile is not None and (uds is not None or fd is not None)):
             raise ValueError("certfile is for an address, and keyfile for a certfile")
         if uds is not None:
-            self._broker.listen_unix(uds)
+            self._broker.listen_unix(uds, proxy_protocol=proxied)
         elif fd is not None:
-            self._broker.listen_fd(fd)
+            self._broker.listen_fd(fd, proxy_protocol=proxied)
         elif certfile is not None:
-            bound = self._broker.listen_tls(host, port, [_identity(certfile, keyfile)])
+            bound = self._broker.listen_tls(host, port, [_identity(certfile, keyfile)], proxy_protocol=proxied)
             self._certificates[bound] = (certfile, keyfile)
             return bound
         else:
-            return self._broker.listen(host, port)
+            return self._broker.listen(host, port, proxy_protocol=proxied)
         return 0
 
     def reload_certificates(self) -> None:
@@ -775,9 +775,9 @@ class BaseServer:
         raise NotImplementedError
 
 
-def _files(certfile: Optional[str], keyfile: Optional[str]) -> dict[str, Any]:
+def _given(**options: Any) -> dict[str, Any]:
     """Those that are given: whoever has a `listen` of his own may know nothing of them."""
-    return {name: file for name, file in (("certfile", certfile), ("keyfile", keyfile)) if file is not None}
+    return {name: value for name, value in options.items() if value}
 
 
 def _identity(certfile: str, keyfile: Optional[str]) -> tuple[bytes, bytes]:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _files, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
 from ._names import Rooms
 from .exceptions import TimeoutError
 from .server import one
@@ -84,7 +84,7 @@ class AsyncServer(BaseServer):
     # ---- the loop ----
 
     def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
-               certfile: Optional[str] = None, keyfile: Optional[str] = None) -> int:
+               certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False) -> int:
         """Listens on an address and serves in the running event loop. Port 0 takes a free one. Returns the port.
 
         :param uds: the path of a Unix socket to listen on instead.
@@ -92,13 +92,15 @@ class AsyncServer(BaseServer):
         :param certfile: the path of a certificate as PEM, with those that lead to its authority: listens over TLS, for ``https://`` and
             ``wss://``. :meth:`reload_certificates` reads it again.
         :param keyfile: the path of its key, without a password; left out if ``certfile`` has it too.
+        :param proxy_protocol: each connection begins with the header of the PROXY protocol, by which a proxy (HAProxy, nginx's
+            ``proxy_protocol on``, a cloud's network balancer) says whose it is. Nobody but the proxy may reach the server then.
         """
         loop = asyncio.get_running_loop()
         if self._broker.forked:
             raise self._broker.taken()
         if self._loop is not loop:
             self._left_behind()
-        bound = self._listen(host, port, uds, fd, certfile, keyfile)
+        bound = self._listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
         self._tell()
         self._serve_in(loop)
         return bound
@@ -113,16 +115,18 @@ class AsyncServer(BaseServer):
             self._turn()
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
-                    fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
+                    fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
+                    proxy_protocol: bool = False) -> None:
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first; without one
         :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
         """
         if uds is not None or fd is not None:
-            self.listen(uds=uds, fd=fd)
+            self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol))
         elif host is not None or port is not None or certfile is not None or self._loop is None:
-            self.listen(host or "127.0.0.1", 5000 if port is None else port, **_files(certfile, keyfile))
+            self.listen(host or "127.0.0.1", 5000 if port is None else port,
+                        **_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
         else:
             self._serve_in(asyncio.get_running_loop())
         assert self._ended is not None
@@ -132,7 +136,7 @@ class AsyncServer(BaseServer):
             await self.shutdown()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
-            certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
+            certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False) -> None:
         """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
 
         It says on standard error where it listens: on the address, a Unix socket (``uds``), or what a descriptor (``fd``) stands
@@ -140,9 +144,10 @@ class AsyncServer(BaseServer):
         """
         async def serve() -> None:
             if uds is None and fd is None:
-                self._say_where(host, self.listen(host, port, **_files(certfile, keyfile)))
+                more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+                self._say_where(host, self.listen(host, port, **more))
             else:
-                self._say_where(host, self.listen(uds=uds, fd=fd), uds, fd)
+                self._say_where(host, self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
             await self.serve()
 
         with contextlib.suppress(KeyboardInterrupt):

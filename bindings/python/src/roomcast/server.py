@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _files, fitting, is_coroutine_function
+from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
 from ._names import Rooms
 from ._workers import Workers
 from .exceptions import TimeoutError
@@ -75,7 +75,7 @@ class Server(BaseServer):
     # ---- the loop ----
 
     def listen(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
-               certfile: Optional[str] = None, keyfile: Optional[str] = None) -> int:
+               certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False) -> int:
         """Listens on an address, before :meth:`run` or while it runs. Port 0 takes a free one. Returns the port.
 
         :param uds: the path of a Unix socket to listen on instead.
@@ -83,14 +83,17 @@ class Server(BaseServer):
         :param certfile: the path of a certificate as PEM, with those that lead to its authority: listens over TLS, for ``https://`` and
             ``wss://``. :meth:`reload_certificates` reads it again.
         :param keyfile: the path of its key, without a password; left out if ``certfile`` has it too.
+        :param proxy_protocol: each connection begins with the header of the PROXY protocol, by which a proxy (HAProxy, nginx's
+            ``proxy_protocol on``, a cloud's network balancer) says whose it is. Nobody but the proxy may reach the server then.
         """
         with self._lock:
-            bound = self._listen(host, port, uds, fd, certfile, keyfile)
+            bound = self._listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
         self._tell()
         return bound
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
-            fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None) -> None:
+            fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
+            proxy_protocol: bool = False) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
@@ -98,10 +101,11 @@ class Server(BaseServer):
         over TLS.
         """
         if uds is not None or fd is not None:
-            self._say_where("", self.listen(uds=uds, fd=fd), uds, fd)
+            self._say_where("", self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
         elif host is not None or port is not None or certfile is not None:
             host = host or "127.0.0.1"
-            bound = self.listen(host, 5000 if port is None else port, **_files(certfile, keyfile))
+            more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+            bound = self.listen(host, 5000 if port is None else port, **more)
             self._say_where(host, bound)
         if self._running:
             raise RuntimeError("the server runs already")

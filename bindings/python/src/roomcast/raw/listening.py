@@ -31,8 +31,9 @@ def _listen_options(flags: int, backlog: int, mode: int = 0) -> Any:
     return ffi.new("roomcast_listen_options *", {"struct_size": size, "flags": flags, "backlog": backlog, "mode": mode})
 
 
-def _flags(v6_only: Optional[bool], reuse_port: bool, one_acceptor: bool) -> int:
-    return int(lib.ROOMCAST_LISTEN_REUSE_PORT * bool(reuse_port) | lib.ROOMCAST_LISTEN_ONE_ACCEPTOR * bool(one_acceptor)
+def _flags(v6_only: Optional[bool], reuse_port: bool, one_acceptor: bool, proxy_protocol: bool) -> int:
+    return int(lib.ROOMCAST_LISTEN_PROXY_PROTOCOL * bool(proxy_protocol) | lib.ROOMCAST_LISTEN_REUSE_PORT * bool(reuse_port)
+               | lib.ROOMCAST_LISTEN_ONE_ACCEPTOR * bool(one_acceptor)
                | (0 if v6_only is None else lib.ROOMCAST_LISTEN_V6_ONLY if v6_only else lib.ROOMCAST_LISTEN_BOTH))
 
 
@@ -55,7 +56,7 @@ class Listening:
 
     @lending
     def listen(self, host: str, port: int, *, backlog: int = 0, v6_only: Optional[bool] = None, reuse_port: bool = False,
-               one_acceptor: bool = False) -> int:
+               one_acceptor: bool = False, proxy_protocol: bool = False) -> int:
         """Listens on an address. Port 0 takes a free one. Returns the port.
 
         :param backlog: how many connections the kernel holds before they are accepted; 0 is 4,096.
@@ -63,10 +64,13 @@ class Listening:
         :param reuse_port: lets other processes listen on the same port that want it, too.
         :param one_acceptor: with ``loops`` one of them accepts, and deals the connections to all in turn; without it the kernel
             spreads them by chance.
+        :param proxy_protocol: each connection begins with the header of the PROXY protocol, by which a proxy (HAProxy, nginx's
+            ``proxy_protocol on``, a cloud's network balancer) says whose it is; what begins otherwise is closed, and counted. Nobody but
+            the proxy may reach the port.
         """
         _check_port(port)
         bound, name = ffi.new("uint16_t *"), host.encode()
-        flags = _flags(v6_only, reuse_port, one_acceptor)
+        flags = _flags(v6_only, reuse_port, one_acceptor, proxy_protocol)
         with _named(f"{host}:{port}"):
             check(lib.roomcast_listen_with(self._broker, name, len(name), port, _listen_options(flags, backlog), bound))
         return int(bound[0])
@@ -74,7 +78,7 @@ class Listening:
     @lending
     def listen_tls(self, host: str, port: int, identities: Sequence[tuple[bytes, bytes]], *, client_authorities: bytes = b"",
                    require_clients: bool = False, backlog: int = 0, v6_only: Optional[bool] = None, reuse_port: bool = False,
-                   one_acceptor: bool = False) -> int:
+                   one_acceptor: bool = False, proxy_protocol: bool = False) -> int:
         """Listens on an address over TLS: for ``wss://`` and ``https://``. Returns the port.
 
         :param identities: certificates, each with those that lead to its authority behind it, and their keys, as PEM. A client gets the
@@ -89,7 +93,7 @@ class Listening:
         kept: list[Any] = []
         shown = _tls(identities, client_authorities, require_clients, kept)
         bound, name = ffi.new("uint16_t *"), host.encode()
-        options = _listen_options(_flags(v6_only, reuse_port, one_acceptor), backlog)
+        options = _listen_options(_flags(v6_only, reuse_port, one_acceptor, proxy_protocol), backlog)
         with _named(f"{host}:{port}"):
             check(lib.roomcast_listen_tls(self._broker, name, len(name), port, shown, options, bound))
         return int(bound[0])
@@ -104,7 +108,7 @@ class Listening:
 
     @lending
     def listen_unix(self, path: Union[str, bytes, os.PathLike[Any]], *, mode: int = 0, backlog: int = 0,
-                    keep_stale: bool = False) -> None:
+                    keep_stale: bool = False, proxy_protocol: bool = False) -> None:
         """Listens on a Unix socket: for a proxy on the same machine, or other local programs.
 
         A socket at this path on which nobody listens any more is replaced; the broker's own is removed when it closes. On Linux
@@ -114,18 +118,23 @@ class Listening:
         :param mode: who may connect, as the file's mode (``0o660``); 0: what the umask leaves.
         :param backlog: as of :meth:`listen`.
         :param keep_stale: what is at the path is an error, whatever it is.
+        :param proxy_protocol: as of :meth:`listen`.
         """
         name = os.fsencode(path)
-        options = _listen_options(lib.ROOMCAST_LISTEN_KEEP_STALE * bool(keep_stale), backlog, mode)
+        flags = lib.ROOMCAST_LISTEN_KEEP_STALE * bool(keep_stale) | lib.ROOMCAST_LISTEN_PROXY_PROTOCOL * bool(proxy_protocol)
+        options = _listen_options(flags, backlog, mode)
         with _named(os.fsdecode(path)):
             check(lib.roomcast_listen_unix(self._broker, name, len(name), options))
 
     @lending
-    def listen_fd(self, fd: int) -> None:
+    def listen_fd(self, fd: int, *, proxy_protocol: bool = False) -> None:
         """Goes on with a stream socket that listens already, of TCP or a Unix socket: systemd's begin with 3.
 
         The descriptor is the broker's then, and closed with it: of a ``socket`` give ``detach()``. If this raises, it stays
         yours.
+
+        :param proxy_protocol: as of :meth:`listen`.
         """
+        options = _listen_options(lib.ROOMCAST_LISTEN_PROXY_PROTOCOL * bool(proxy_protocol), 0)
         with _named(f"fd:{fd}"):
-            check(lib.roomcast_listen_fd(self._broker, fd))
+            check(lib.roomcast_listen_fd_with(self._broker, fd, options))
