@@ -139,6 +139,8 @@ pub use host::metrics::{Histogram, Metrics};
 pub use host::peer::Peer;
 #[doc(inline)]
 pub use host::reason::Reason;
+
+pub use host::request::ParsedRequest;
 #[doc(inline)]
 pub use host::stats::{Counters, Stats};
 #[cfg(feature = "tls")]
@@ -150,6 +152,8 @@ pub use host::tls::TlsInfo;
 pub use hub::message::{Delivery, Message, Receipt, Target};
 #[doc(inline)]
 pub use hub::namespaces::{NamespaceOptions, PatternOptions};
+#[cfg(unix)]
+pub use net::NotAdopted;
 #[doc(inline)]
 pub use net::{Broker, ListenError, ListenOptions, Remote};
 #[doc(inline)]

@@ -842,6 +842,21 @@ struct tls : roomcast_tls {
     }
 };
 
+// A request whose head you have parsed (roomcast_request). It lends everything. `rest` is what was read behind the head; `from` is
+// where it comes from, where that is not the socket's other end.
+struct request : roomcast_request {
+    request(slice its_method, slice its_target, list<pair> its_headers = {}, slice its_rest = {}, slice from = {}) noexcept
+        : roomcast_request() {
+        struct_size = sizeof(roomcast_request);
+        method = its_method;
+        target = its_target;
+        headers = its_headers.data();
+        header_count = its_headers.size();
+        rest = its_rest;
+        peer = from;
+    }
+};
+
 // ---- The remote: for other threads ----
 
 namespace detail {
@@ -869,6 +884,15 @@ public:
         roomcast_remote* other = nullptr;
         const status how(roomcast_remote_clone(get(), &other));
         return {how, remote(other)};
+    }
+
+    // As broker::adopt and broker::adopt_request; what shows only later closes the connection (roomcast_remote_adopt,
+    // roomcast_remote_adopt_request).
+    status adopt(int fd, slice prefix = {}, slice peer = {}) const noexcept {
+        return status(roomcast_remote_adopt(get(), fd, prefix.ptr, prefix.len, peer.chars(), peer.len));
+    }
+    status adopt_request(int fd, const roomcast_request& parsed) const noexcept {
+        return status(roomcast_remote_adopt_request(get(), fd, &parsed));
     }
 
     // To a whole namespace, a room, or a socket of a namespace, as broker::emit (roomcast_remote_emit_all,
@@ -1046,6 +1070,15 @@ public:
     // The same, with options: of them ROOMCAST_LISTEN_PROXY_PROTOCOL has an effect (roomcast_listen_fd_with).
     status listen_fd(int fd, const roomcast_listen_options& how) noexcept {
         return status(roomcast_listen_fd_with(get(), fd, &how));
+    }
+    // Goes on with a connection that you have accepted, of which you have read `prefix`; `peer` is where it comes from, where that is
+    // not its other end. On success the descriptor is the broker's, on failure yours (roomcast_adopt).
+    status adopt(int fd, slice prefix = {}, slice peer = {}) noexcept {
+        return status(roomcast_adopt(get(), fd, prefix.ptr, prefix.len, peer.chars(), peer.len));
+    }
+    // The same with a request whose head you have parsed: the broker answers it (roomcast_adopt_request).
+    status adopt_request(int fd, const roomcast_request& parsed) noexcept {
+        return status(roomcast_adopt_request(get(), fd, &parsed));
     }
     // Answers GET and HEAD requests for exactly this path from memory (roomcast_serve).
     status serve(slice path, slice content_type, slice body, list<pair> headers = {}) noexcept {

@@ -194,6 +194,12 @@ impl Core {
         self.engine.moves()
     }
 
+    /// Whether one more TCP connection is taken.
+    #[cfg(unix)]
+    pub(crate) fn check_room(&self) -> Result<()> {
+        self.engine.check_room()
+    }
+
     /// TCP connections that are open.
     pub(crate) fn link_count(&self) -> usize {
         self.engine.open_links()

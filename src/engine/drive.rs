@@ -5,6 +5,9 @@ use super::link::{Http, Link};
 use super::service::Flow;
 use super::{Engine, Upper};
 use crate::base::Millis;
+use crate::base::errors::{Error, Result};
+use crate::base::limits::fields;
+use crate::base::refused::LimitError;
 use crate::host::peer::Peer;
 use crate::host::proxies::ProxyFailure;
 use crate::host::stats::count;
@@ -22,7 +25,7 @@ impl Engine {
         upper: &mut impl Upper,
     ) -> bool {
         self.advance(now);
-        if self.shutting_down || self.open_links >= self.config.limits.max_links as usize {
+        if self.check_room().is_err() {
             count(&mut self.counters.links_refused, 1);
             return false;
         }
@@ -31,6 +34,18 @@ impl Engine {
         count(&mut self.counters.links_opened, 1);
         self.http_progress(link as u32, upper);
         true
+    }
+
+    /// Whether one more link is taken.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        let most = self.config.limits.max_links;
+        if self.shutting_down {
+            Err(Error::Closed)
+        } else if self.open_links >= most as usize {
+            Err(LimitError::new(&fields::max_links, most.into()).into())
+        } else {
+            Ok(())
+        }
     }
 
     /// A proxy has said whose a link is.

@@ -102,7 +102,7 @@ impl Engine {
         self.counters.links_opened -= 1;
         self.counters.bytes_in -= http.input.len() as u64;
         let Http { peer, tls, input, .. } = *http;
-        let parcel = Parcel(Given::Link { peer, tls, input: input.into_unread() });
+        let parcel = Parcel(Given::Link { peer, tls, input: input.into_unread(), adopted: false });
         out.hand_over(Some(link as usize), number, parcel);
     }
 

@@ -131,8 +131,9 @@ impl Engine {
     ) -> Option<Flow> {
         self.advance(now);
         match (parcel.0, link) {
-            (Given::Link { peer, tls, mut input }, Some(link)) => {
+            (Given::Link { peer, tls, mut input, adopted }, Some(link)) => {
                 let taken = self.link_opened(link, peer, now, upper);
+                count(&mut self.counters.links_adopted, u64::from(taken && adopted));
                 if let Link::Http(http) = self.link(link as u32) {
                     http.tls = tls;
                 }

@@ -16,8 +16,9 @@ pub struct Parcel(pub(super) Given);
 
 #[derive(Debug)]
 pub(super) enum Given {
-    /// With a link on which the next request is for a session of that loop: what was sent and nobody has used yet.
-    Link { peer: Peer, tls: Option<Arc<TlsInfo>>, input: Vec<u8> },
+    /// With a link on which the next request is for a session of that loop: what was sent and nobody has used yet. Or with one that comes
+    /// from elsewhere.
+    Link { peer: Peer, tls: Option<Arc<TlsInfo>>, input: Vec<u8>, adopted: bool },
     /// A connection; with a link, if it has a WebSocket.
     Conn(Box<Moving>),
     /// The connection of this id, which came from there, is over.
@@ -25,9 +26,15 @@ pub(super) enum Given {
 }
 
 impl Parcel {
+    /// With a link that somebody else has accepted, and has read this of.
+    #[cfg(unix)]
+    pub(crate) fn of_adopted(peer: Peer, input: Vec<u8>) -> Self {
+        Self(Given::Link { peer, tls: None, input, adopted: true })
+    }
+
     /// With a link on which nothing has been said yet.
     pub(crate) fn of_new_link(peer: Peer) -> Self {
-        Self(Given::Link { peer, tls: None, input: Vec::new() })
+        Self(Given::Link { peer, tls: None, input: Vec::new(), adopted: false })
     }
 }
 

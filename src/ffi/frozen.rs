@@ -6,8 +6,8 @@ use super::events::roomcast_event;
 use super::message::roomcast_message;
 use super::router::roomcast_selection;
 use super::types::{
-    roomcast_handshake, roomcast_histogram, roomcast_listen_options, roomcast_slice, roomcast_target,
-    roomcast_tls,
+    roomcast_handshake, roomcast_histogram, roomcast_listen_options, roomcast_request, roomcast_slice,
+    roomcast_target, roomcast_tls,
 };
 use std::mem::{MaybeUninit, offset_of};
 
@@ -62,6 +62,7 @@ frozen! {
     roomcast_event.context: u64;
     roomcast_listen_options.mode: u32;
     roomcast_tls.client_authorities: roomcast_slice;
+    roomcast_request.peer: roomcast_slice;
 }
 
 #[cfg(test)]

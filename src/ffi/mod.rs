@@ -13,6 +13,7 @@
 compile_error!("with panic = \"abort\" a bug in the library would end the host's process");
 
 mod admission;
+mod adopt;
 mod broker;
 mod cluster;
 mod config;
@@ -40,6 +41,7 @@ mod tls;
 mod types;
 
 pub use admission::*;
+pub use adopt::*;
 pub use broker::*;
 pub use cluster::*;
 pub use config::*;

@@ -284,6 +284,29 @@ pub struct roomcast_listen_options {
     pub mode: u32,
 }
 
+/// A request whose head you have parsed, for roomcast_adopt_request. Set `struct_size` to sizeof(roomcast_request) and what is not needed to
+/// 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct roomcast_request {
+    /// sizeof(roomcast_request).
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// In capitals, for example "GET".
+    pub method: roomcast_slice,
+    /// The path with its query, as it came.
+    pub target: roomcast_slice,
+    /// The headers, in their order. Those that frame the body (Content-Length, Transfer-Encoding) have to be right.
+    pub headers: *const roomcast_pair,
+    /// How many headers.
+    pub header_count: usize,
+    /// What was read behind the head: the beginning of the body, or all of it, and what came behind that.
+    pub rest: roomcast_slice,
+    /// Where it comes from, as for roomcast_adopt.
+    pub peer: roomcast_slice,
+}
+
 /// In the flags of roomcast_tls: who has no certificate for which one of `client_authorities` speaks is not let in.
 pub const ROOMCAST_TLS_REQUIRE_CLIENTS: u32 = 1;
 

@@ -15,5 +15,6 @@ pub(crate) mod metrics;
 pub(crate) mod peer;
 pub(crate) mod proxies;
 pub(crate) mod reason;
+pub(crate) mod request;
 pub(crate) mod stats;
 pub(crate) mod tls;

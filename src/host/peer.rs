@@ -1,8 +1,10 @@
 //! Where a client's link comes from. It must not know who may be asked for it.
 
+use crate::base::errors::{Error, Result};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Where a link comes from: its other end, which behind a proxy is the proxy.
@@ -37,6 +39,20 @@ impl From<SocketAddr> for Peer {
 impl<I: Into<IpAddr>> From<(I, u16)> for Peer {
     fn from(address: (I, u16)) -> Self {
         Self::Ip(address.into())
+    }
+}
+
+/// As it is as text; an address may have no port, which is 0 then.
+impl FromStr for Peer {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = path.strip_prefix('@').map_or_else(|| path.to_owned(), |name| format!("\0{name}"));
+            return Ok(Self::Unix((!path.is_empty()).then(|| Path::new(&path).into())));
+        }
+        let address = text.parse::<SocketAddr>().or_else(|_| text.parse().map(|ip: IpAddr| (ip, 0).into()));
+        address.map(Self::Ip).map_err(|_| Error::BadValue("peer: it is an address, or begins with unix:"))
     }
 }
 
@@ -95,6 +111,11 @@ mod tests {
         assert_eq!((unix("/run/a.sock"), unix("\0a")), ("unix:/run/a.sock".into(), "unix:@a".into()));
         assert_eq!(ip("[::ffff:1.2.3.4]:5").ip(), Some([1, 2, 3, 4].into()));
         assert_eq!(Peer::Unix(None).ip(), None);
+        for text in ["[::1]:40332", "1.2.3.4:5", "unix:", "unix:/run/a.sock", "unix:@a"] {
+            assert_eq!(text.parse::<Peer>().unwrap().to_string(), text);
+        }
+        assert_eq!("::1".parse(), Ok(ip("[::1]:0")));
+        assert!("localhost:1".parse::<Peer>().is_err());
     }
 
     #[test]

@@ -38,6 +38,8 @@ macro_rules! counters {
 counters! {
     /// TCP connections accepted.
     links_opened,
+    /// TCP connections that the host had accepted, and gave to the broker.
+    links_adopted,
     /// TCP connections closed as they came, because `max_links` were open.
     links_refused,
     /// TCP connections of which a proxy has said whose they are, by the PROXY protocol.

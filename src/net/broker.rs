@@ -1,6 +1,8 @@
 //! The broker a host holds: one loop on the host's thread, or several on threads of their own, behind the same calls. It must
 //! not add meaning to them.
 
+#[cfg(unix)]
+mod adopting;
 mod calls;
 mod listening;
 #[cfg(feature = "tls")]

@@ -8,11 +8,15 @@ use super::clock::Clock;
 use super::deal::Deal;
 use super::links::{Handover, Links, Outlet, Share};
 use super::listener::{Accepted, Listeners};
+#[cfg(unix)]
+use super::stream::Stream;
 use super::waker::Waker;
 use crate::base::Millis;
 use crate::base::limits::Limits;
 use crate::base::open::Open;
 use crate::engine::bus::MOST;
+#[cfg(unix)]
+use crate::engine::service::Parcel;
 use crate::engine::service::Service;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;
@@ -171,6 +175,18 @@ impl Loop {
     pub(super) fn arrive(&mut self, service: &mut impl Service, handover: Handover) {
         let now = self.now();
         self.links.arrive(service, handover, now, self.poll.registry());
+    }
+
+    /// Takes in what somebody else has accepted.
+    #[cfg(unix)]
+    pub(super) fn adopt(
+        &mut self,
+        service: &mut impl Service,
+        stream: Stream,
+        parcel: Parcel,
+    ) -> io::Result<()> {
+        let now = self.now();
+        self.links.adopt(service, stream, parcel, now, self.poll.registry())
     }
 
     /// The number of descriptors held for links, those that the service has closed but not the peer included.

@@ -216,7 +216,29 @@ impl Links {
         drop(under_way);
         let key = stream.and_then(|stream| self.insert(stream, now, registry).ok());
         let flow = service.arrived(key, parcel, now);
-        let Some(key) = key else { return };
+        if let Some(key) = key {
+            self.go_on(key, flow, registry);
+        }
+    }
+
+    /// The same for what comes from elsewhere.
+    #[cfg(unix)]
+    pub(super) fn adopt<S: Service>(
+        &mut self,
+        service: &mut S,
+        stream: Stream,
+        parcel: Parcel,
+        now: Millis,
+        registry: &Registry,
+    ) -> io::Result<()> {
+        stream.prepare_adopted()?;
+        let key = self.insert(stream, now, registry)?;
+        let flow = service.arrived(Some(key), parcel, now);
+        self.go_on(key, flow, registry);
+        Ok(())
+    }
+
+    fn go_on(&mut self, key: usize, flow: Option<Flow>, registry: &Registry) {
         match flow {
             None => self.bury(key, registry),
             Some(flow) => {

@@ -9,6 +9,8 @@
 const REARMED_BY_WOULD_BLOCK: bool = cfg!(not(poll_descriptor));
 
 mod acceptor;
+#[cfg(unix)]
+mod adopted;
 mod bind;
 mod broker;
 mod bus;
@@ -37,6 +39,8 @@ mod stream;
 mod threads;
 mod waker;
 
+#[cfg(unix)]
+pub use adopted::NotAdopted;
 pub use bind::ListenOptions;
 pub use broker::Broker;
 pub use event_loop::{Loop, LoopOptions};

@@ -6,12 +6,13 @@ use super::links::Handover;
 use super::process::Process;
 use super::shard::Shard;
 use crate::base::errors::{Error, Result};
+use crate::base::limits::Limits;
 use crate::broker::operations::{Handles, Loops, Operation, Rules};
 use crate::host::config::Config;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// An operation that nobody waits for, whichever it is.
 pub(super) trait Order: Send + Sync {
@@ -72,6 +73,7 @@ pub(super) struct Queues {
     orders: AtomicU64,
     /// By which operations are checked before they are queued.
     rules: Rules,
+    limits: Limits,
     failures: Arc<Failures>,
 }
 
@@ -80,6 +82,8 @@ struct Queue {
     commands: Sender<Command>,
     /// Nobody takes commands out any more. A queue that was full then stays full, and would say so for ever.
     closed: Arc<AtomicBool>,
+    /// How many links the loop has, as far as is known.
+    links: Arc<AtomicUsize>,
     waker: Waker,
 }
 
@@ -108,19 +112,30 @@ impl Queues {
         let doors: Arc<[Door]> = doors.into();
         for (door, handovers) in doors.iter().zip(ends) {
             let (sender, commands) = bounded(config.limits.remote_queue);
-            let closed = Arc::<AtomicBool>::default();
+            let (closed, links) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
             let waker = door.waker.clone();
-            list.push(Queue { commands: sender, closed: closed.clone(), waker: waker.clone() });
+            let (known, of) = (closed.clone(), links.clone());
+            list.push(Queue { commands: sender, closed: known, links: of, waker: waker.clone() });
             let (doors, failures) = (doors.clone(), failures.clone());
-            inboxes.push(Inbox { commands, closed, doors, handovers, waker, failures });
+            inboxes.push(Inbox { commands, closed, links, doors, handovers, waker, failures });
         }
         let (list, several, rules) = (list.into(), Mutex::new(()), Rules::new(config));
+        let limits = config.limits.clone();
         let orders = AtomicU64::new(0);
-        (Arc::new(Self { list, process: Process::current(), several, orders, rules, failures }), inboxes)
+        (
+            Arc::new(Self { list, process: Process::current(), several, orders, rules, limits, failures }),
+            inboxes,
+        )
     }
 
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// What may be read of a connection before it comes here.
+    #[cfg(unix)]
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What could not be done since the last time.
@@ -189,6 +204,17 @@ impl Queues {
         }
     }
 
+    /// The loop that has the fewest links, to which one more is about to go. What others accept meanwhile is not known yet.
+    #[cfg(unix)]
+    pub(super) fn with_fewest_links(&self) -> usize {
+        let links = self.list.iter().map(|queue| &queue.links).enumerate();
+        let Some((number, links)) = links.min_by_key(|(_, links)| links.load(Ordering::Relaxed)) else {
+            return 0;
+        };
+        links.fetch_add(1, Ordering::Relaxed);
+        number
+    }
+
     /// False if the loop cannot be woken any more.
     pub(super) fn wake(&self, number: usize) -> bool {
         self.list.get(number).is_some_and(|queue| queue.waker.try_wake())
@@ -207,6 +233,7 @@ struct Door {
 pub(super) struct Inbox {
     commands: Receiver<Command>,
     closed: Arc<AtomicBool>,
+    links: Arc<AtomicUsize>,
     /// Those of all loops.
     doors: Arc<[Door]>,
     handovers: Receiver<Handover>,
@@ -230,6 +257,11 @@ impl Inbox {
 
     pub(super) fn arrival(&self) -> Option<Handover> {
         self.handovers.try_recv().ok()
+    }
+
+    /// Says how many links the loop has.
+    pub(super) fn set_links(&self, links: usize) {
+        self.links.store(links, Ordering::Relaxed);
     }
 
     /// Gives something to another loop.

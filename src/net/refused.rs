@@ -29,7 +29,7 @@ pub struct ListenError {
 
 impl ListenError {
     /// The same error of the same kind, with the address. One of our own table is not about the address.
-    pub(super) fn name(address: impl fmt::Display, error: io::Error) -> io::Error {
+    pub(crate) fn name(address: impl fmt::Display, error: io::Error) -> io::Error {
         if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             return error;
         }

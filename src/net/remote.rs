@@ -1,5 +1,8 @@
 //! The handle for other threads: the orders of the table as calls that return when they are queued. It must not wait.
 
+#[cfg(unix)]
+mod adopting;
+
 use super::Waker;
 use super::queues::{Order, Queues};
 use crate::base::errors::{Error, Result};

@@ -3,12 +3,16 @@
 
 use super::others::Others;
 use super::queues::{Command, Inbox};
+#[cfg(unix)]
+use super::stream::Stream;
 use super::threads::ids::Ids;
 use super::{Loop, Waker};
 use crate::base::errors::Result;
 use crate::broker::Core;
 use crate::broker::operations::answers::Answer;
 use crate::broker::operations::{Handles, Operation};
+#[cfg(unix)]
+use crate::engine::service::Parcel;
 use crate::engine::service::Service;
 use std::io;
 use std::time::{Duration, Instant};
@@ -34,6 +38,7 @@ impl Shard {
             self.io.release(&mut self.core);
         }
         self.give_away();
+        self.inbox.set_links(self.io.links());
         Ok(())
     }
 
@@ -74,6 +79,13 @@ impl Shard {
             self.inbox.waker().wake();
         }
         queued > 0
+    }
+
+    /// Takes in a connection that somebody else has accepted, if there is room for it.
+    #[cfg(unix)]
+    pub(super) fn adopt(&mut self, stream: Stream, parcel: Parcel) -> io::Result<()> {
+        self.core.check_room()?;
+        self.io.adopt(&mut self.core, stream, parcel)
     }
 
     /// Ends the tick early when its output has grown too large.

@@ -100,6 +100,15 @@ impl Stream {
         Ok(())
     }
 
+    /// Sets what a stream needs that was accepted elsewhere. The connection has it then, and so whoever else has a descriptor of it.
+    #[cfg(unix)]
+    pub(super) fn prepare_adopted(&self) -> io::Result<()> {
+        if let Self::Tcp(stream) = self {
+            stream.set_nodelay(true)?;
+        }
+        self.socket().set_nonblocking(true)
+    }
+
     /// Sets what a stream that was opened here needs. A dead network is noticed though nothing is sent.
     pub(super) fn prepare_outgoing(&self) -> io::Result<()> {
         if let Self::Tcp(stream) = self {

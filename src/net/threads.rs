@@ -14,6 +14,8 @@ use super::queues::{Command, Order, Queues};
 use super::remote::Remote;
 use super::shard::Shard;
 use super::shared::{Figures, Log, SharedCounts};
+#[cfg(unix)]
+use super::stream::Stream;
 use super::{Loop, LoopOptions, Waker, process};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{AckId, NamespaceId};
@@ -22,6 +24,8 @@ use crate::base::sid::IdSpace;
 use crate::broker::operations::answers::{Answer, Asked};
 use crate::broker::operations::{Handles, Loops, Operation, Rules};
 use crate::broker::{Core, Shared};
+#[cfg(unix)]
+use crate::engine::service::Parcel;
 use crate::host::config::Config;
 use crate::host::events::Events;
 use crate::hub::message::Receipt;
@@ -138,6 +142,16 @@ impl Threads {
     /// Listens on a socket with one loop, which deals what it accepts.
     pub(super) fn listen_on(&mut self, acceptor: Acceptor) -> io::Result<()> {
         self.give_out(vec![acceptor])
+    }
+
+    /// Gives a connection that somebody else has accepted to the loop that has the fewest, and waits until it has it.
+    #[cfg(unix)]
+    pub(super) fn adopt(&self, stream: Stream, parcel: Parcel) -> io::Result<()> {
+        let it = Mutex::new(Some((stream, parcel)));
+        let taken = self.ask_each(Loops::one(self.queues.with_fewest_links()), move |shard| {
+            it.lock().take().map_or(Ok(()), |(stream, parcel)| shard.adopt(stream, parcel))
+        })?;
+        taken.into_iter().collect()
     }
 
     /// Gives each loop a socket to accept from; or all of them one, which is the first loop's.

@@ -1,5 +1,7 @@
 //! The broker over real sockets, as a host drives it and sets it up.
 
+#[cfg(unix)]
+mod adopting;
 mod driving;
 mod hooks;
 mod proxied;

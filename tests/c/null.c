@@ -47,6 +47,10 @@ static void no_object(void) {
     NO(roomcast_listen_unix(NULL, "/x", 2, NULL));
     NO(roomcast_listen_fd(NULL, 0));
     NO(roomcast_listen_fd_with(NULL, 0, NULL));
+    NO(roomcast_adopt(NULL, 0, NULL, 0, NULL, 0));
+    NO(roomcast_adopt_request(NULL, 0, NULL));
+    NO(roomcast_remote_adopt(NULL, 0, NULL, 0, NULL, 0));
+    NO(roomcast_remote_adopt_request(NULL, 0, NULL));
     NO(roomcast_listen_tls(NULL, "::", 2, 0, NULL, NULL, &port));
     NO(roomcast_set_tls(NULL, 1, NULL));
     NO(roomcast_poll(NULL, -1));

@@ -105,6 +105,11 @@ static void errors() {
     roomcast::listen_options proxied;
     proxied.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
     CHECK(broker.listen_fd(-1, proxied) == errc::bad_value);
+    CHECK(broker.adopt(-1) == errc::bad_value);
+    CHECK(broker.adopt(0, "", "nowhere") == errc::bad_value);
+    CHECK(broker.adopt_request(-1, rc::request("GET", "/", {{"Host", "x"}}, "rest", "unix:")) == errc::bad_value);
+    CHECK(broker.adopt_request(-1, rc::request("G T", "/")) == errc::bad_value);
+    CHECK(rc::last_error().find("method: it is none") != std::string::npos);
     CHECK(broker.add_namespace("a b,c").status() == errc::bad_namespace);
     CHECK(std::move(broker).listen("127.0.0.1", 0).value_or(1) > 1);
 

@@ -36,6 +36,6 @@ pub fn is_header_name(name: &str) -> bool {
 }
 
 /// Whether this can stand as a header's value.
-pub fn is_header_value(value: &str) -> bool {
-    value.bytes().all(is_field_byte)
+pub fn is_header_value(value: impl AsRef<[u8]>) -> bool {
+    value.as_ref().iter().all(|&byte| is_field_byte(byte))
 }

@@ -1160,6 +1160,80 @@ roomcast_status roomcast_set_tls(struct roomcast_broker *broker,
                                  const struct roomcast_tls *tls);
 
 /**
+ * A request whose head you have parsed, for roomcast_adopt_request. Set `struct_size` to sizeof(roomcast_request) and what is not needed to
+ * 0.
+ */
+typedef struct roomcast_request {
+    /**
+     * sizeof(roomcast_request).
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * In capitals, for example "GET".
+     */
+    struct roomcast_slice method;
+    /**
+     * The path with its query, as it came.
+     */
+    struct roomcast_slice target;
+    /**
+     * The headers, in their order. Those that frame the body (Content-Length, Transfer-Encoding) have to be right.
+     */
+    const struct roomcast_pair *headers;
+    /**
+     * How many headers.
+     */
+    size_t header_count;
+    /**
+     * What was read behind the head: the beginning of the body, or all of it, and what came behind that.
+     */
+    struct roomcast_slice rest;
+    /**
+     * Where it comes from, as for roomcast_adopt.
+     */
+    struct roomcast_slice peer;
+} roomcast_request;
+
+/**
+ * Goes on with a connection that you have accepted: a stream socket of TCP or a Unix socket. `prefix` is what you have read of it,
+ * mostly the head of a request; it comes before what is still to be read. `peer` is where it comes from, as an address and a port
+ * ("192.0.2.1:40332", "[::1]:40332") or "unix:", where that is not the socket's other end; nothing: the other end.
+ *
+ * The broker need not listen for it. With `loops` the connection goes to the one with the fewest. A request that is not for the broker
+ * is answered with 404, or handed back (`hand_back`). Not for what is over TLS in your program: its keys are there.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for what is no stream socket that is connected, or a peer that is none, ROOMCAST_ERROR_TOO_MANY
+ * (`max_links`), ROOMCAST_ERROR_TOO_LARGE for a prefix of more than `max_head_bytes` and `max_payload` together, ROOMCAST_ERROR_CLOSED after
+ * roomcast_close, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_UNSUPPORTED on Windows, and those of the system.
+ * Ownership: on success the descriptor is the broker's, which closes it; on failure it stays the caller's, as it was. The rest is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_adopt(struct roomcast_broker *broker,
+                               int32_t fd,
+                               const void *prefix,
+                               size_t prefix_len,
+                               const char *peer,
+                               size_t peer_len);
+
+/**
+ * The same for a connection of which you have parsed the head of a request: the broker answers that request itself, be it with the 101
+ * of a WebSocket or with HTTP, and then goes on with the connection. It counts as one of HTTP/1.1; where the connection is to end
+ * behind the answer, a header "Connection" with "close" says so.
+ *
+ * Errors: as those of roomcast_adopt, ROOMCAST_ERROR_BAD_SIZE, and ROOMCAST_ERROR_BAD_VALUE for a method, a target or a header that is
+ * none.
+ * Ownership: as roomcast_adopt.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_adopt_request(struct roomcast_broker *broker,
+                                       int32_t fd,
+                                       const struct roomcast_request *request);
+
+/**
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
  * replaces the first.
  *
@@ -2830,6 +2904,32 @@ roomcast_status roomcast_metrics(struct roomcast_broker *broker,
 typedef struct roomcast_remote roomcast_remote;
 
 /**
+ * As roomcast_adopt, from any thread. What shows only when the connection is taken in (there are `max_links`, the broker is closed)
+ * closes it, and is counted in remote_failures.
+ *
+ * Errors: as those of roomcast_adopt; ROOMCAST_ERROR_FULL if the broker was not polled for a while, ROOMCAST_ERROR_CLOSED if it is gone.
+ * Ownership: as roomcast_adopt.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_adopt(const struct roomcast_remote *remote,
+                                      int32_t fd,
+                                      const void *prefix,
+                                      size_t prefix_len,
+                                      const char *peer,
+                                      size_t peer_len);
+
+/**
+ * As roomcast_adopt_request, from any thread.
+ *
+ * Errors: as those of roomcast_adopt_request and roomcast_remote_adopt.
+ * Ownership: as roomcast_adopt.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_adopt_request(const struct roomcast_remote *remote,
+                                              int32_t fd,
+                                              const struct roomcast_request *request);
+
+/**
  * As roomcast_ack, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
@@ -3668,6 +3768,7 @@ static inline roomcast_config roomcast_config_default(void)
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}
 #define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0, 0}
+#define ROOMCAST_REQUEST_INIT {sizeof(roomcast_request), 0, {NULL, 0}, {NULL, 0}, NULL, 0, {NULL, 0}, {NULL, 0}}
 #define ROOMCAST_SELECTION_INIT {sizeof(roomcast_selection), 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0}
 #define ROOMCAST_TARGET_INIT {sizeof(roomcast_target), 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
 #define ROOMCAST_TLS_INIT {sizeof(roomcast_tls), 0, NULL, 0, {NULL, 0}}

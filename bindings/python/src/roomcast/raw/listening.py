@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
 from .._ffi import ffi
-from .._lent import lending
+from .._lent import lend, lending
 from .._native import check, lib
 
 
@@ -49,8 +49,62 @@ def _tls(identities: Sequence[tuple[bytes, bytes]], client_authorities: bytes, r
         "identities": kept[-1], "identity_count": len(identities), "client_authorities": lent(client_authorities)})
 
 
-class Listening:
-    """What a broker listens on."""
+def _request(method: str, target: str, headers: Sequence[tuple[str, Union[str, bytes]]], rest: bytes, peer: str, kept: list[Any]) -> Any:
+    """A request whose head was parsed; `kept` is what it lends. Values are bytes, as Latin-1 if they are texts: so WSGI has them."""
+    def value(of: Union[str, bytes]) -> bytes:
+        return of.encode("latin-1") if isinstance(of, str) else of
+
+    kept.append(ffi.new("roomcast_pair[]", [{"name": lend(name, kept), "value": lend(value(of), kept)} for name, of in headers]))
+    return ffi.new("roomcast_request *", {
+        "struct_size": ffi.sizeof("roomcast_request"), "method": lend(method, kept), "target": lend(target, kept), "headers": kept[-1],
+        "header_count": len(headers), "rest": lend(rest, kept), "peer": lend(peer, kept)})
+
+
+class Adopting:
+    """Connections that somebody else has accepted, by a broker or its remote."""
+
+    def _adopts(self, fd: int, prefix: bytes, peer: str) -> int:
+        raise NotImplementedError
+
+    def _adopts_request(self, fd: int, request: Any) -> int:
+        raise NotImplementedError
+
+    def adopt(self, fd: int, prefix: bytes = b"", peer: str = "") -> None:
+        """Goes on with a connection that the program has accepted: a stream socket of TCP or a Unix socket.
+
+        The descriptor is the broker's then, and closed by it: of a ``socket`` give ``fileno()``, and ``detach()`` it behind that. If
+        this raises, it stays yours. Not for what is over TLS in the program.
+
+        :param prefix: what the program has read of it, mostly the head of a request.
+        :param peer: where it comes from (``"192.0.2.1:40332"``, ``"unix:"``), where that is not its other end.
+        """
+        with _named(f"fd:{fd}"):
+            check(self._adopts(fd, prefix, peer))
+
+    def adopt_request(self, fd: int, method: str, target: str, headers: Sequence[tuple[str, Union[str, bytes]]] = (),
+                      rest: bytes = b"", peer: str = "") -> None:
+        """The same with a request whose head the program has parsed: the broker answers it, and goes on with the connection.
+
+        :param target: the path with its query, as it came.
+        :param rest: what was read behind the head: the body, or a part of it, and what came behind that.
+        """
+        kept: list[Any] = []
+        request = _request(method, target, headers, rest, peer, kept)
+        with _named(f"fd:{fd}"):
+            check(self._adopts_request(fd, request))
+
+
+class Listening(Adopting):
+    """What a broker listens on, and what it goes on with."""
+
+    @lending
+    def _adopts(self, fd: int, prefix: bytes, peer: str) -> int:
+        name = peer.encode()
+        return int(lib.roomcast_adopt(self._broker, fd, prefix, len(prefix), name, len(name)))
+
+    @lending
+    def _adopts_request(self, fd: int, request: Any) -> int:
+        return int(lib.roomcast_adopt_request(self._broker, fd, request))
 
     _broker: Any
 

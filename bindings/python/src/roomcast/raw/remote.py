@@ -8,11 +8,12 @@ from typing import Any, Optional
 from .._ffi import ffi
 from .._native import check, held, lib
 from .given import RELIABLE, Text, as_utf8, lend_message, lend_target
+from .listening import Adopting
 from .operations import RemoteOperations
 from .process import Owned
 
 
-class Remote(RemoteOperations, Owned):
+class Remote(RemoteOperations, Adopting, Owned):
     """Reaches a broker from any thread. A call is queued, and carried out in the broker's next poll.
 
     It belongs to the process of its broker: in a fork's child every call raises RuntimeError.
@@ -28,6 +29,13 @@ class Remote(RemoteOperations, Owned):
         if self.forked:
             raise self._others()
         return self._held
+
+    def _adopts(self, fd: int, prefix: bytes, peer: str) -> int:
+        name = peer.encode()
+        return int(lib.roomcast_remote_adopt(self._remote, fd, prefix, len(prefix), name, len(name)))
+
+    def _adopts_request(self, fd: int, request: Any) -> int:
+        return int(lib.roomcast_remote_adopt_request(self._remote, fd, request))
 
     def emit(self, ns: int, name: str, args: Text = b"[]", room: Optional[str] = None,
              except_socket: int = 0) -> None:
