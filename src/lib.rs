@@ -128,6 +128,8 @@ pub use broker::{Core, Resource};
 #[doc(inline)]
 pub use host::config::{Cluster, ClusterFormat, Config, Cookie, IdGenerator, SubscriptionMode};
 #[doc(inline)]
+pub use host::descriptor::Descriptor;
+
 pub use host::events::{Attachments, Event, Events, RoomChange, Rooms};
 #[doc(inline)]
 pub use host::handshake::Handshake;

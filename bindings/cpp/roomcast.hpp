@@ -482,6 +482,7 @@ enum class event_kind : std::uint32_t {  // made: make header
     remote_ack = ROOMCAST_EVENT_REMOTE_ACK,
     cluster_refused = ROOMCAST_EVENT_CLUSTER_REFUSED,
     nodes = ROOMCAST_EVENT_NODES,
+    foreign = ROOMCAST_EVENT_FOREIGN,
 };
 
 // Why a socket or a connection is gone.
@@ -1076,7 +1077,11 @@ public:
     status adopt(int fd, slice prefix = {}, slice peer = {}) noexcept {
         return status(roomcast_adopt(get(), fd, prefix.ptr, prefix.len, peer.chars(), peer.len));
     }
-    // The same with a request whose head you have parsed: the broker answers it (roomcast_adopt_request).
+    // Has connections handed back from now on, or not (roomcast_set_hand_back).
+    status set_hand_back(bool on) noexcept { return status(roomcast_set_hand_back(get(), on ? 1 : 0)); }
+    // Makes the descriptor of a ROOMCAST_EVENT_FOREIGN yours, until the next poll (roomcast_take_descriptor).
+    status take_descriptor(int fd) noexcept { return status(roomcast_take_descriptor(get(), fd)); }
+    // The same as adopt with a request whose head you have parsed: the broker answers it (roomcast_adopt_request).
     status adopt_request(int fd, const roomcast_request& parsed) noexcept {
         return status(roomcast_adopt_request(get(), fd, &parsed));
     }

@@ -194,6 +194,12 @@ impl Core {
         self.engine.moves()
     }
 
+    /// From now on links go back to the host with requests that are not for the broker, or not.
+    #[cfg(unix)]
+    pub(crate) fn set_hand_back(&mut self, on: bool) {
+        self.engine.config.hand_back = on;
+    }
+
     /// Whether one more TCP connection is taken.
     #[cfg(unix)]
     pub(crate) fn check_room(&self) -> Result<()> {

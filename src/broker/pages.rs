@@ -66,6 +66,13 @@ impl Pages {
         Ok(())
     }
 
+    /// Whether there is something at a path.
+    pub(super) fn has(&self, engine: &Engine, path: &str) -> bool {
+        let config = &engine.config;
+        let reports = [&config.health_path, &config.metrics_path];
+        self.0.contains_key(path) || reports.iter().any(|report| report.as_deref() == Some(path))
+    }
+
     /// Answers a request. `figures` are those of the whole broker.
     pub(super) fn answer(
         &self,

@@ -116,6 +116,10 @@ impl Upper for Top {
         }
     }
 
+    fn answers(&self, engine: &Engine, path: &str) -> bool {
+        self.pages.has(engine, path)
+    }
+
     fn request(&mut self, engine: &mut Engine, link: u32, request: &Request<'_>) {
         self.pages.answer(engine, link, request, |engine| {
             let own = self.metrics(engine);

@@ -2,7 +2,7 @@
 //! not take is kept. Nothing here may depend on how many emits there were.
 
 use super::conn::{Conn, State, Timer, Transport};
-use super::link::{Clock, Http, Link, Role};
+use super::link::{Clock, Http, Link, Role, Whither};
 use super::parcel::{Given, Parcel};
 use super::put_off::LITTLE;
 use super::service::{Output, Sent};
@@ -106,6 +106,17 @@ impl Engine {
         out.hand_over(Some(link as usize), number, parcel);
     }
 
+    /// Gives a link to the host, with the request that is not for us.
+    fn hand_back(&mut self, link: u32, out: &mut impl Output) {
+        let Link::Http(http) = std::mem::take(self.link(link)) else { return };
+        self.timers.cancel(Timer::Link(link));
+        self.link_is_gone();
+        // If there is none, it has ended already.
+        let Some(descriptor) = out.hand_back(link as usize) else { return };
+        count(&mut self.counters.links_handed_back, 1);
+        self.events.push_foreign(descriptor, &http.peer.to_string(), http.input.unread());
+    }
+
     /// Sends a link's own output; goes on with its next request when all is out.
     fn flush_link(&mut self, link: u32, ranges: &mut Vec<Frame>, out: &mut impl Output) {
         let full = self.is_full();
@@ -193,8 +204,10 @@ impl Engine {
                 if last {
                     return self.doom(link, false);
                 }
-                if let Some(number) = leaving {
-                    return self.hand_over(link, number, out);
+                match leaving {
+                    Some(Whither::Loop(number)) => return self.hand_over(link, number, out),
+                    Some(Whither::Host) => return self.hand_back(link, out),
+                    None => {}
                 }
                 self.answered.push(link);
             }

@@ -1,7 +1,7 @@
 //! Requests from HTTP links: framing, and the answers. What a request for the endpoint means is told in `polling`.
 
 use super::conn::{Conn, Timer, Transport};
-use super::link::{Clock, Http, Link, Phase, Reply, Waiting};
+use super::link::{Clock, Http, Link, Phase, Reply, Waiting, Whither};
 use super::service::Flow;
 use super::{Ending, Engine, Upper};
 use crate::base::ids::Key;
@@ -80,14 +80,14 @@ impl Engine {
                 }
                 false
             }
-            Ok(Some((request, _))) if !self.may_overtake(link, &request) => {
+            Ok(Some((request, _))) if !self.may_overtake(link, &request, upper) => {
                 if let Link::Http(http) = self.link(link) {
                     http.input = input;
                 }
                 self.set_clock(link, Clock::None);
                 false
             }
-            Ok(Some((request, _))) if self.is_for_another_loop(link, &request) => {
+            Ok(Some((request, _))) if self.is_for_somebody_else(link, &request, upper) => {
                 if let Link::Http(http) = self.link(link) {
                     http.input = input;
                 }
@@ -120,8 +120,8 @@ impl Engine {
 
     /// Whether a request may be acted on before the poll that waits on its link is answered. A POST is: what it brings may be
     /// what the poll waits for. Of all others nobody can tell the difference.
-    fn may_overtake(&mut self, link: u32, request: &Request<'_>) -> bool {
-        let post = request.method == "POST" && self.home(request).is_none();
+    fn may_overtake(&mut self, link: u32, request: &Request<'_>, upper: &impl Upper) -> bool {
+        let post = request.method == "POST" && self.whither(link, request, upper).is_none();
         let most = self.config.limits.max_head_bytes;
         let Link::Http(http) = self.link(link) else { return false };
         let Some(poll) = &mut http.poll else { return true };
@@ -131,7 +131,7 @@ impl Engine {
 
     /// The other loop on which the session lives that a request names.
     fn home(&self, request: &Request<'_>) -> Option<usize> {
-        if self.config.loops < 2 || !self.covers(request.path()) {
+        if self.config.loops < 2 {
             return None;
         }
         let (_, sid) = http::query_pairs(request.query()).find(|(name, _)| name == "sid")?;
@@ -141,13 +141,25 @@ impl Engine {
         self.gone.get(&*sid).copied().or_else(|| self.sids.elsewhere(&sid))
     }
 
-    /// Whether a request names a session that lives on another loop; then the link is to go there.
-    fn is_for_another_loop(&mut self, link: u32, request: &Request<'_>) -> bool {
-        let home = self.home(request);
-        if let (Some(_), Link::Http(http)) = (home, self.link(link)) {
-            http.leaving = home;
+    /// Who else a request is for, if it is not for this loop.
+    fn whither(&self, link: u32, request: &Request<'_>, upper: &impl Upper) -> Option<Whither> {
+        let path = request.path();
+        if self.covers(path) {
+            return self.home(request).map(Whither::Loop);
         }
-        home.is_some()
+        let over_tls = matches!(self.links.get(link as usize), Some(Link::Http(http)) if http.tls.is_some());
+        let is_hosts =
+            self.config.hand_back && !over_tls && !self.shutting_down && !upper.answers(self, path);
+        is_hosts.then_some(Whither::Host)
+    }
+
+    /// Whether a request is for somebody else; then the link is to go there.
+    fn is_for_somebody_else(&mut self, link: u32, request: &Request<'_>, upper: &impl Upper) -> bool {
+        let whither = self.whither(link, request, upper);
+        if let (Some(_), Link::Http(http)) = (whither, self.link(link)) {
+            http.leaving = whither;
+        }
+        whither.is_some()
     }
 
     fn request(&mut self, link: u32, request: &Request<'_>, head: &[u8], upper: &mut impl Upper) {

@@ -48,8 +48,17 @@ pub(crate) struct Http {
     pub(crate) paused: bool,
     /// The peer has ended its side, and may read on.
     pub(crate) half_closed: bool,
-    /// Its next request is for a session of another loop: the link goes there once its output is sent.
-    pub(crate) leaving: Option<usize>,
+    /// Its next request is for somebody else: the link goes there once its output is sent.
+    pub(crate) leaving: Option<Whither>,
+}
+
+/// Where a link goes whose next request is not for this loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whither {
+    /// To the loop of this number, which has the session that the request names.
+    Loop(usize),
+    /// To the host: the path is not ours.
+    Host,
 }
 
 /// Where a link is between two requests.

@@ -78,6 +78,9 @@ pub(crate) trait Upper {
     /// A session is over, whoever has ended it. Nothing comes from it any more, and what is sent to it goes nowhere.
     fn closed(&mut self, engine: &mut Engine, end: End);
 
+    /// Whether a request for this path, which is not the engine's, gets more than a 404.
+    fn answers(&self, engine: &Engine, path: &str) -> bool;
+
     /// A request for a path that is not the engine's: [`Engine::respond`] answers it.
     fn request(&mut self, engine: &mut Engine, link: u32, request: &Request<'_>);
 }

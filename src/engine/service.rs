@@ -2,6 +2,7 @@
 
 use super::bus::Bus;
 use crate::base::Millis;
+use crate::host::descriptor::Descriptor;
 use crate::host::peer::Peer;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -167,6 +168,12 @@ pub trait Output {
         if let Some(link) = link {
             self.abort(link);
         }
+    }
+
+    /// Gives a link up, with which the service is done, for whoever goes on with it; `None` if it is gone, or cannot be given up.
+    fn hand_back(&mut self, link: usize) -> Option<Descriptor> {
+        self.abort(link);
+        None
     }
 
     /// Leaves what the peer sends in the kernel, until [`resume`](Self::resume). An orderly end of the peer is

@@ -7,7 +7,6 @@ use super::guard::Fault;
 use super::guard::Outcome;
 use super::remote::roomcast_remote;
 use super::types::*;
-#[cfg(not(unix))]
 use crate::base::errors::Error;
 use crate::base::limits::Limits;
 use crate::host::peer::Peer;
@@ -137,6 +136,63 @@ pub unsafe extern "C" fn roomcast_remote_adopt_request(
         adopt_there(&given, remote, fd, before)
     };
     given.remote(remote, "roomcast_remote_adopt_request", body)
+}
+
+/// Has connections handed back from now on, if `on` is 1, or not, if it is 0, as `hand_back` of the configuration has it from the
+/// beginning.
+///
+/// Errors: ROOMCAST_ERROR_BAD_VALUE for another number, ROOMCAST_ERROR_UNSUPPORTED on Windows.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_set_hand_back(broker: *mut roomcast_broker, on: u32) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    given.host(broker, "roomcast_set_hand_back", |host| match on {
+        0 | 1 => set_hand_back(host, on == 1),
+        _ => Err(Fault::value("on", "it is 0 or 1")),
+    })
+}
+
+#[cfg(unix)]
+fn set_hand_back(host: &mut Host, on: bool) -> Outcome {
+    Ok(host.broker.set_hand_back(on)?)
+}
+
+#[cfg(not(unix))]
+fn set_hand_back(_: &mut Host, _: bool) -> Outcome {
+    Err(Error::Unsupported.into())
+}
+
+/// Makes the descriptor of a ROOMCAST_EVENT_FOREIGN yours, which is its number, until the next roomcast_poll or roomcast_close. It is closed
+/// then, if nobody has taken it.
+///
+/// Errors: ROOMCAST_ERROR_GONE if no event of the last batch has it, or it was taken before, ROOMCAST_ERROR_UNSUPPORTED on Windows.
+/// Ownership: on success the descriptor is the caller's, who closes it.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_take_descriptor(broker: *mut roomcast_broker, fd: i32) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    given.host(broker, "roomcast_take_descriptor", |host| take_descriptor(host, fd))
+}
+
+#[cfg(unix)]
+fn take_descriptor(host: &mut Host, fd: i32) -> Outcome {
+    let all = host.events.descriptors();
+    let from = host.descriptor.min(all.len());
+    let found = (from..all.len()).chain(0..from).find(|&at| all[at].number() == fd);
+    let at = found.ok_or(Fault::of(Error::Gone, "fd"))?;
+    let owned = all[at].take().ok_or(Fault::of(Error::Gone, "fd"))?;
+    // The caller's from here on.
+    let _ = std::os::fd::IntoRawFd::into_raw_fd(owned);
+    host.descriptor = at + 1;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn take_descriptor(_: &mut Host, _: i32) -> Outcome {
+    Err(Error::Unsupported.into())
 }
 
 #[cfg(unix)]

@@ -39,6 +39,8 @@ pub(super) struct Host {
     pub(super) parts_ready: bool,
     /// How many of these belong to drained events.
     pub(super) parts_drained: usize,
+    /// The descriptor of this batch to look at first: they are mostly taken in their order.
+    pub(super) descriptor: usize,
     pub(super) packed: Packed,
     pub(super) answers: Answers,
     pub(super) figures: Figures,
@@ -82,6 +84,7 @@ impl Host {
         self.drained = 0;
         self.parts_ready = false;
         self.parts_drained = 0;
+        self.descriptor = 0;
         self.broker.take_events(&mut self.events);
     }
 
@@ -213,6 +216,7 @@ pub unsafe extern "C" fn roomcast_new(
             parts: Vec::new(),
             parts_ready: false,
             parts_drained: 0,
+            descriptor: 0,
             packed: Packed::default(),
             answers: Answers::default(),
             figures: Figures::default(),

@@ -291,6 +291,13 @@ pub struct roomcast_config {
     pub compression_level: u32,
     /// Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
     pub compress_binary: u32,
+    /// A request for a path that is neither the endpoint's nor one that the broker answers (roomcast_serve, health, metrics) is not answered
+    /// with 404: its connection goes back to you, by ROOMCAST_EVENT_FOREIGN, for a server of your own, before which the broker listens on
+    /// the same port. So does an upgrade for such a path. roomcast_adopt takes it again where a client's next request is for the broker.
+    /// Not for connections over TLS, whose keys are the broker's: there it is 404. Off by default; of Unix alone.
+    pub hand_back: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Names and values, copied.
@@ -337,6 +344,8 @@ macro_rules! with_limits {
                 guard_handshakes: 0,
                 room_events: 0,
                 refusal_events: 0,
+                hand_back: 0,
+                reserved: 0,
                 engine_only: 0,
                 quiet_descriptor: 0,
                 cors: ROOMCAST_CORS_OFF,
@@ -454,6 +463,7 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         guard_handshakes: flag(asked.guard_handshakes, "config.guard_handshakes")?,
         room_events: flag(asked.room_events, "config.room_events")?,
         refusal_events: flag(asked.refusal_events, "config.refusal_events")?,
+        hand_back: flag(asked.hand_back, "config.hand_back")?,
         engine_only: flag(asked.engine_only, "config.engine_only")?,
         quiet_descriptor: flag(asked.quiet_descriptor, "config.quiet_descriptor")?,
         cluster: cluster(given, asked)?,

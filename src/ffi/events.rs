@@ -98,6 +98,11 @@ pub const ROOMCAST_EVENT_CLUSTER_REFUSED: u32 = 30;
 /// Only with cluster_url: the answer to roomcast_count_nodes. Sets `code` to how many nodes have the namespace, this one among them, and
 /// `context`.
 pub const ROOMCAST_EVENT_NODES: u32 = 28;
+/// Only with hand_back: a client asks for a path that is not the broker's, and its connection is for you to go on with. No answer is owed on
+/// it, and the broker is done with it. Sets `context` to the number of its descriptor, a stream socket in non-blocking mode, which
+/// roomcast_take_descriptor makes yours; without that it is closed with the batch. `data` is what was read and nobody has used, the
+/// request's head and what came behind it, as bytes; `name` is where it comes from, as `address` of a roomcast_handshake.
+pub const ROOMCAST_EVENT_FOREIGN: u32 = 31;
 
 /// On ROOMCAST_EVENT_ANSWERS_END: it is not known how many nodes there are, as Redis could not be asked.
 pub const ROOMCAST_UNKNOWN_NODES: u32 = u32::MAX;
@@ -159,7 +164,8 @@ pub struct roomcast_event {
     pub name: *const c_char,
     /// Bytes of `name`.
     pub name_len: usize,
-    /// Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+    /// Arguments or other data, depending on `kind`. Those of ROOMCAST_EVENT_BINARY and
+    /// ROOMCAST_EVENT_FOREIGN are not UTF-8.
     pub data: *const c_char,
     /// Bytes of `data`.
     pub data_len: usize,
@@ -169,7 +175,8 @@ pub struct roomcast_event {
     pub part_count: usize,
     /// What roomcast_set_tag has put on `socket`; 0 where nothing was.
     pub tag: u64,
-    /// On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack.
+    /// On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack; on ROOMCAST_EVENT_FOREIGN
+    /// the number of a descriptor.
     pub context: u64,
 }
 
@@ -306,6 +313,7 @@ pub(super) fn texts<'a>(event: &Event<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]
         | Event::Text { text, .. }
         | Event::NodeAnswer { value: text, .. } => (None, Some(text.as_bytes())),
         Event::Binary { bytes, .. } => (None, Some(bytes)),
+        Event::Foreign { peer, bytes, .. } => (Some(peer.as_bytes()), Some(bytes)),
         Event::AckEnd { .. }
         | Event::Disconnect { .. }
         | Event::ProtocolError { .. }
@@ -441,6 +449,9 @@ pub(super) fn numbers(event: &Event<'_>) -> roomcast_event {
         }
         Event::ClusterRefused { .. } => roomcast_event { kind: ROOMCAST_EVENT_CLUSTER_REFUSED, ..NOTHING },
         Event::ClusterDown { .. } => roomcast_event { kind: ROOMCAST_EVENT_CLUSTER_DOWN, ..NOTHING },
+        Event::Foreign { descriptor, .. } => {
+            roomcast_event { kind: ROOMCAST_EVENT_FOREIGN, context: descriptor.number() as u64, ..NOTHING }
+        }
         Event::Drained => roomcast_event { kind: ROOMCAST_EVENT_DRAINED, ..NOTHING },
         Event::Close { conn, reason } => roomcast_event {
             code: reason_code(reason),

@@ -81,6 +81,12 @@ pub struct Config {
     pub room_events: bool,
     /// Reports refused requests as events. Off by default.
     pub refusal_events: bool,
+    /// A request for a path that is neither the endpoint's nor one that the broker answers (a resource, health, metrics) is not answered
+    /// with 404: its connection goes back to the host, by [`Event::Foreign`](crate::Event::Foreign), for a server of the host's own, before
+    /// which the broker listens on the same port. So does an upgrade for such a path. Where a client's next request is for the broker again, the
+    /// host may give the connection back by [`Broker::adopt`](crate::Broker::adopt). Off by default. Not for connections over TLS, whose keys are the
+    /// broker's: there it is 404. Of Unix alone: [`Error::BadConfig`](crate::Error::BadConfig) elsewhere.
+    pub hand_back: bool,
     /// Proxies whose `X-Forwarded-For` and, for `check_origin`, `X-Forwarded-Host` are believed, as addresses (`10.0.0.1`),
     /// networks (`10.0.0.0/8`, `fd00::/8`), or `unix:` for whoever comes over a Unix socket: without it they all count as one
     /// address. None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
@@ -142,6 +148,7 @@ impl Default for Config {
             guard_handshakes: false,
             room_events: false,
             refusal_events: false,
+            hand_back: false,
             trusted_proxies: Vec::new(),
             cluster: None,
             engine_only: false,
@@ -196,6 +203,7 @@ impl Config {
         let header =
             |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         fields::LOOPS.takes(self.loops as u64)?;
+        fields::HAND_BACK.is(cfg!(unix) || !self.hand_back)?;
         fields::LOOPS_WITH_IDS.is(self.loops < 2 || self.id_generator.is_none())?;
         if let Some(cors) = &self.cors {
             fields::CORS_ORIGINS.is(cors.origin.is_sound())?;
@@ -238,6 +246,7 @@ pub(crate) mod fields {
     const SLASH: &str = "it does not begin with a slash";
     pub(crate) static LOOPS: Field = Field::range("loops", 0, MAX_LOOPS as u64);
     pub(crate) static LOOPS_WITH_IDS: Field = Field::words("loops", "with an id_generator it is 0 or 1");
+    pub(crate) static HAND_BACK: Field = Field::words("hand_back", "only Unix has descriptors to hand back");
     pub(crate) static CORS_ORIGINS: Field = Field::words(
         "cors_origins",
         "one is no origin, such as https://example.com, and no pattern, such as https://*.example.com",

@@ -1,6 +1,7 @@
 //! Events on their way to the host: flat records over one byte buffer, drained in batches. Nothing here is allocated or
 //! freed for one event once the buffers are warm.
 
+use super::descriptor::Descriptor;
 use super::reason::Reason;
 use crate::base::Millis;
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
@@ -271,6 +272,16 @@ pub enum Event<'a> {
         /// What the host has given to `count_nodes`.
         context: u64,
     },
+    /// Only with `Config::hand_back`: a client asks for a path that is not the broker's, and its connection is for the host to go on with.
+    /// No answer is owed on it, and the broker is done with it. Whoever takes no descriptor of it has it closed.
+    Foreign {
+        /// To be [cloned](Descriptor::try_clone), until the batch is filled anew or dropped, which closes it.
+        descriptor: &'a Descriptor,
+        /// What was read and nobody has used: the request's head, and what came behind it.
+        bytes: &'a [u8],
+        /// Where it comes from, as [`Peer`](crate::Peer) has it as text.
+        peer: &'a str,
+    },
     /// After [`Core::drain`](crate::Core::drain): no connection is left. Links may still be open for their close
     /// handshakes, which [`Broker::close`](crate::Broker::close) waits for.
     Drained,
@@ -320,6 +331,8 @@ pub(crate) enum Kind {
     RemoteSocket,
     AnswersEnd(Option<u32>),
     Nodes(u32),
+    /// The place of its descriptor in the batch.
+    Foreign(u32),
     /// The end of so many drains.
     Drained(u64),
 }
@@ -329,7 +342,7 @@ impl Kind {
     fn texts(self) -> usize {
         match self {
             Kind::Message(..) | Kind::ServerEvent(..) => 2,
-            Kind::Ack(..) | Kind::RemoteAck(..) | Kind::NodeAnswer => 1,
+            Kind::Ack(..) | Kind::RemoteAck(..) | Kind::NodeAnswer | Kind::Foreign(_) => 1,
             Kind::Binary(_) => 0,
             _ => usize::MAX,
         }
@@ -358,6 +371,7 @@ pub struct Events {
     spans: Vec<(u32, u32)>,
     text: String,
     bytes: Vec<u8>,
+    descriptors: Vec<Descriptor>,
 }
 
 /// Buffers that grew in a burst are given back down to this.
@@ -398,6 +412,8 @@ impl Events {
         self.spans.clear();
         self.text.clear();
         self.bytes.clear();
+        self.descriptors.clear();
+        self.descriptors.shrink_to(KEEP / 16);
         self.text.shrink_to(KEEP);
         self.bytes.shrink_to(KEEP);
         self.spans.shrink_to(KEEP / 16);
@@ -409,6 +425,18 @@ impl Events {
         let at = place(self.spans.len());
         self.records.push(Record { kind, tag: 0, context: 0, span: at, end: at });
         self
+    }
+
+    /// A connection of this peer is for the host, with what was read of it.
+    pub(crate) fn push_foreign(&mut self, descriptor: Descriptor, peer: &str, bytes: &[u8]) {
+        self.push(Kind::Foreign(place(self.descriptors.len()))).text(&[peer]).bytes(bytes);
+        self.descriptors.push(descriptor);
+    }
+
+    /// The connections that are for the host.
+    #[cfg(all(unix, feature = "capi"))]
+    pub(crate) fn descriptors(&mut self) -> &mut [Descriptor] {
+        &mut self.descriptors
     }
 
     /// The tag of the socket that the newest event is about.
@@ -468,7 +496,11 @@ impl Events {
         for record in &other.records {
             let texts = record.kind.texts();
             let pieces = other.spans.get(record.span as usize..record.end as usize).unwrap_or_default();
-            self.records.push(Record { span: place(self.spans.len()), end: 0, ..*record });
+            let kind = match record.kind {
+                Kind::Foreign(at) => Kind::Foreign(at.saturating_add(place(self.descriptors.len()))),
+                kind => kind,
+            };
+            self.records.push(Record { kind, span: place(self.spans.len()), end: 0, ..*record });
             for (at, &(start, end)) in pieces.iter().enumerate() {
                 let by = if at < texts { text } else { bytes };
                 self.spans.push((start.saturating_add(by), end.saturating_add(by)));
@@ -479,6 +511,7 @@ impl Events {
         }
         self.text.push_str(&other.text);
         self.bytes.extend_from_slice(&other.bytes);
+        self.descriptors.extend_from_slice(&other.descriptors);
     }
 
     fn event(&self, record: &Record) -> Event<'_> {
@@ -557,6 +590,11 @@ impl Events {
             },
             Kind::AnswersEnd(missing) => Event::AnswersEnd { missing, context },
             Kind::Nodes(count) => Event::Nodes { count, context },
+            Kind::Foreign(at) => match self.descriptors.get(at as usize) {
+                Some(descriptor) => Event::Foreign { descriptor, bytes: spans.bytes(1), peer: spans.text(0) },
+                // Behind 4,000 millions of them.
+                None => Event::Drained,
+            },
             Kind::Drained(_) => Event::Drained,
         }
     }

@@ -8,6 +8,7 @@
 pub(crate) mod cluster;
 pub(crate) mod config;
 mod cookie;
+pub(crate) mod descriptor;
 pub(crate) mod events;
 pub(crate) mod handshake;
 pub(crate) mod log;

@@ -40,6 +40,8 @@ counters! {
     links_opened,
     /// TCP connections that the host had accepted, and gave to the broker.
     links_adopted,
+    /// TCP connections that went back to the host, as a request on them was for a path that is not the broker's.
+    links_handed_back,
     /// TCP connections closed as they came, because `max_links` were open.
     links_refused,
     /// TCP connections of which a proxy has said whose they are, by the PROXY protocol.

@@ -279,34 +279,6 @@ impl Links {
         Ok(key)
     }
 
-    /// A link is new: for what comes first on some it has some time.
-    fn await_first(&mut self, key: usize, now: Millis) {
-        let Some(link) = self.slab.get_mut(key) else { return };
-        if matches!(link.stream, Some(Stream::Proxied(_))) {
-            self.serial = self.serial.wrapping_add(1);
-            link.serial = self.serial;
-            self.headers.begin(key, link.serial, now);
-        } else {
-            #[cfg(feature = "tls")]
-            self.await_handshake(key, now);
-        }
-    }
-
-    /// When the time of the next link is up that has yet to bring what comes first.
-    pub(super) fn next_deadline(&self) -> Option<Millis> {
-        let header = self.headers.next();
-        #[cfg(feature = "tls")]
-        let header = header.into_iter().chain(self.next_handshake()).min();
-        header
-    }
-
-    /// Gives up on links that did not bring in time what comes first.
-    pub(super) fn end_late(&mut self, service: &mut impl Service, now: Millis) {
-        self.end_late_headers(service, now);
-        #[cfg(feature = "tls")]
-        self.end_late_handshakes(service, now);
-    }
-
     /// Ends a link that has not ended yet as one that broke.
     fn break_off(&mut self, key: usize) {
         if let Some(link) = self.slab.get_mut(key)

@@ -10,6 +10,8 @@ use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 #[cfg(any(windows, target_vendor = "apple"))]
@@ -107,6 +109,18 @@ impl Stream {
             stream.set_nodelay(true)?;
         }
         self.socket().set_nonblocking(true)
+    }
+
+    /// Its descriptor, for somebody else. What is over TLS here is of no use elsewhere.
+    #[cfg(unix)]
+    pub(super) fn into_fd(self) -> Option<OwnedFd> {
+        match self {
+            Self::Tcp(stream) => Some(std::net::TcpStream::from(stream).into()),
+            Self::Unix(stream) => Some(std::os::unix::net::UnixStream::from(stream).into()),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => None,
+            Self::Proxied(_) => None,
+        }
     }
 
     /// Sets what a stream that was opened here needs. A dead network is noticed though nothing is sent.

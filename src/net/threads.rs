@@ -154,6 +154,11 @@ impl Threads {
         taken.into_iter().collect()
     }
 
+    #[cfg(unix)]
+    pub(super) fn set_hand_back(&self, on: bool) -> Result<()> {
+        self.ask_each(Loops::ALL, move |shard| shard.core.set_hand_back(on)).map(drop)
+    }
+
     /// Gives each loop a socket to accept from; or all of them one, which is the first loop's.
     fn give_out(&self, acceptors: Vec<Acceptor>) -> io::Result<()> {
         let dealt = acceptors.len() < self.queues.count();

@@ -31,18 +31,23 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
     if !may_begin(TEXT) && !may_begin(BINARY) {
         return Err(Malformed);
     }
-    if may_begin(BINARY)
-        && let Some(&[high, low]) = bytes.get(FIXED.saturating_sub(2)..FIXED)
-        && usize::from(u16::from_be_bytes([high, low])) > MAX.saturating_sub(FIXED)
-    {
-        return Err(Malformed);
+    // A binary one is looked at when it is whole, and no further: the crate would take a short one for the beginning of a longer one.
+    let (mut header, mut whole) = (bytes, false);
+    if may_begin(BINARY) {
+        let Some(&[high, low]) = bytes.get(FIXED.saturating_sub(2)..FIXED) else { return Ok(None) };
+        let length = FIXED.saturating_add(u16::from_be_bytes([high, low]).into());
+        if length > MAX {
+            return Err(Malformed);
+        }
+        let Some(all) = bytes.get(..length) else { return Ok(None) };
+        (header, whole) = (all, true);
     }
     let what = ParseConfig { include_tlvs: false, allow_v1: true, allow_v2: true };
-    match ProxyHeader::parse(bytes, what) {
+    match ProxyHeader::parse(header, what) {
         Ok((header, length)) => {
             Ok(Some(Header { source: header.proxied_address().map(|it| it.source), length }))
         }
-        Err(Error::BufferTooShort) if bytes.len() < MAX => Ok(None),
+        Err(Error::BufferTooShort) if !whole => Ok(None),
         Err(_) => Err(Malformed),
     }
 }

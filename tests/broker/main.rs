@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod adopting;
 mod driving;
+#[cfg(unix)]
+mod handing_back;
 mod hooks;
 mod proxied;
 mod support;

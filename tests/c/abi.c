@@ -90,7 +90,16 @@ static void layout(void) {
     LAYOUT(roomcast_tls, identity_count, 16);
     LAYOUT(roomcast_tls, client_authorities, 24);
 
-    SIZE(roomcast_config, 808);
+    SIZE(roomcast_request, 88);
+    LAYOUT(roomcast_request, method, 8);
+    LAYOUT(roomcast_request, target, 24);
+    LAYOUT(roomcast_request, headers, 40);
+    LAYOUT(roomcast_request, header_count, 48);
+    LAYOUT(roomcast_request, rest, 56);
+    LAYOUT(roomcast_request, peer, 72);
+
+    SIZE(roomcast_config, 816);
+    LAYOUT(roomcast_config, hand_back, 808);
     LAYOUT(roomcast_config, per_message_deflate, 784);
     LAYOUT(roomcast_config, compression_threshold, 792);
     LAYOUT(roomcast_config, compress_binary, 804);

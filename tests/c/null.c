@@ -49,6 +49,8 @@ static void no_object(void) {
     NO(roomcast_listen_fd_with(NULL, 0, NULL));
     NO(roomcast_adopt(NULL, 0, NULL, 0, NULL, 0));
     NO(roomcast_adopt_request(NULL, 0, NULL));
+    NO(roomcast_take_descriptor(NULL, 0));
+    NO(roomcast_set_hand_back(NULL, 0));
     NO(roomcast_remote_adopt(NULL, 0, NULL, 0, NULL, 0));
     NO(roomcast_remote_adopt_request(NULL, 0, NULL));
     NO(roomcast_listen_tls(NULL, "::", 2, 0, NULL, NULL, &port));

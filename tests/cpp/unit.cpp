@@ -105,6 +105,8 @@ static void errors() {
     roomcast::listen_options proxied;
     proxied.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
     CHECK(broker.listen_fd(-1, proxied) == errc::bad_value);
+    CHECK(broker.set_hand_back(true) && broker.set_hand_back(false));
+    CHECK(broker.take_descriptor(0) == errc::gone);
     CHECK(broker.adopt(-1) == errc::bad_value);
     CHECK(broker.adopt(0, "", "nowhere") == errc::bad_value);
     CHECK(broker.adopt_request(-1, rc::request("GET", "/", {{"Host", "x"}}, "rest", "unix:")) == errc::bad_value);

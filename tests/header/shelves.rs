@@ -63,6 +63,8 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_request",
             "roomcast_adopt",
             "roomcast_adopt_request",
+            "roomcast_take_descriptor",
+            "roomcast_set_hand_back",
             "roomcast_serve",
             "roomcast_poll",
             "roomcast_flush",

@@ -51,6 +51,23 @@ fn a_proxy_says_whose_it_is_before_tls() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_over_tls_is_not_handed_back() {
+    let made = Made::new("localhost");
+    let mut host = secured(Config { hand_back: true, ..Config::default() }, &made.tls());
+    let trust = trusting(&[&made], None);
+    let (answer, _) = beside(&mut host, move |address| {
+        let mut stream = open(address, &trust);
+        stream.write_all(b"GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert_eq!(host.broker.stats().counters.links_handed_back, 0);
+}
+
 #[test]
 fn openssl_and_curl() {
     let made = Made::new("localhost");

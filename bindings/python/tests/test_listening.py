@@ -109,3 +109,65 @@ def test_a_proxy_says_whose_a_connection_is(tmp_path: Path, loops: int) -> None:
             assert time.monotonic() < end
             broker.poll(0.1)
     broker.free()
+
+
+@pytest.mark.parametrize("loops", [0, 2])
+def test_connections_that_the_program_has_accepted(loops: int) -> None:
+    broker = raw.Broker(loops=loops, guard_handshakes=1, hand_back=1)
+    target = "/socket.io/?EIO=4&transport=polling"
+
+    def event(kind: int) -> raw.Event:
+        end = time.monotonic() + PATIENCE
+        while True:
+            assert time.monotonic() < end
+            broker.poll(0.1)
+            for event in broker.events():
+                assert event[0] == kind
+                return event
+
+    remote = broker.remote()
+    for adopts in (broker, remote):
+        client, accepted = socket.socketpair()
+        client.sendall(b"P/1.1\r\nHost: x\r\n\r\n")
+        fd = accepted.detach()
+        adopts.adopt(fd, f"GET {target} HTT".encode())
+        assert broker.handshake(event(raw.HANDSHAKE)[1]).address == "unix:"
+        client.close()
+        client, accepted = socket.socketpair()
+        adopts.adopt_request(accepted.detach(), "GET", target, [("Host", "x"), ("X-Name", "\xe9")], peer="192.0.2.1:7")
+        handshake = broker.handshake(event(raw.HANDSHAKE)[1])
+        assert (handshake.address, dict(handshake.headers)["X-Name"]) == ("192.0.2.1:7", "\xe9")
+        client.close()
+        client, accepted = socket.socketpair()
+        with pytest.raises(raw.RoomcastError, match="method: it is none"):
+            adopts.adopt_request(accepted.fileno(), "", target)
+        with pytest.raises(raw.RoomcastError, match="peer"):
+            adopts.adopt(accepted.fileno(), b"", "nowhere")
+        # It is the program's still.
+        accepted.sendall(b"still")
+        assert client.recv(16) == b"still"
+        adopts.adopt(accepted.detach(), b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n", "[::1]:7")
+        foreign = event(raw.FOREIGN)
+        assert (foreign[5], foreign[6]) == ("[::1]:7", b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+        broker.take_descriptor(foreign[10])
+        with pytest.raises(raw.Gone):
+            broker.take_descriptor(foreign[10])
+        with socket.socket(fileno=foreign[10]) as back:
+            back.sendall(b"ours")
+            assert client.recv(16) == b"ours"
+        client.close()
+    broker.set_hand_back(False)
+    client, accepted = socket.socketpair()
+    broker.adopt(accepted.detach(), b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.setblocking(False)
+    end = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < end
+        broker.poll(0.01)
+        try:
+            assert client.recv(4096).startswith(b"HTTP/1.1 404 ")
+            break
+        except BlockingIOError:
+            continue
+    client.close()
+    broker.free()

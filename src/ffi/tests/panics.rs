@@ -46,6 +46,13 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_listen_with(null(), 0, 0, null(), null());
     Broker: roomcast_listen_unix(null(), 0, null());
     Broker: roomcast_listen_fd(0);
+    Broker: roomcast_listen_fd_with(0, null());
+    Broker: roomcast_adopt(0, null(), 0, null(), 0);
+    Broker: roomcast_adopt_request(0, null());
+    Broker: roomcast_take_descriptor(0);
+    Broker: roomcast_set_hand_back(0);
+    Remote: roomcast_remote_adopt(0, null(), 0, null(), 0);
+    Remote: roomcast_remote_adopt_request(0, null());
     Broker: roomcast_listen_tls(null(), 0, 0, null(), null(), null());
     Broker: roomcast_set_tls(0, null());
     Broker: roomcast_poll(0);

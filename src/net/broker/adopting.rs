@@ -1,6 +1,7 @@
 //! Connections that the host has accepted, and goes on with here. It must not consume what it does not take.
 
 use super::{Broker, Driver};
+use crate::base::errors::Result;
 use crate::base::limits::Limits;
 use crate::engine::service::Parcel;
 use crate::host::peer::Peer;
@@ -15,7 +16,7 @@ impl Broker {
     /// that is not the socket's other end: behind a proxy, or by a header of the PROXY protocol that the host has read.
     ///
     /// The broker need not listen for it. With several [`loops`](crate::Config::loops) the connection goes to the one with the fewest.
-    /// A request that is not for the broker is answered with 404, or handed back, as [`Config::foreign`](crate::Config::foreign) has it.
+    /// A request that is not for the broker is answered with 404, or handed back, if [`Config::hand_back`](crate::Config::hand_back) is on.
     /// Not for what is over TLS in the host: its keys are there.
     ///
     /// ```
@@ -68,6 +69,19 @@ impl Broker {
             Ok(()) => Ok(()),
             Err(error) => Err(NotAdopted { fd, error }),
         }
+    }
+
+    /// Has connections handed back from now on, or not, as [`Config::hand_back`](crate::Config::hand_back) has it from the beginning.
+    ///
+    /// # Errors
+    /// [`Error::Panic`](crate::Error::Panic) if a loop of the broker's own has ended, [`Error::Forked`](crate::Error::Forked).
+    pub fn set_hand_back(&mut self, on: bool) -> Result<()> {
+        self.check_process()?;
+        match &mut self.driver {
+            Driver::Host(shard, _) => shard.core.set_hand_back(on),
+            Driver::Threads(threads) => threads.set_hand_back(on)?,
+        }
+        Ok(())
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -3,6 +3,8 @@
 
 use super::{Lingering, Links, State};
 use crate::engine::service::{Output, Parcel, Sent};
+#[cfg(unix)]
+use crate::host::descriptor::Descriptor;
 use crate::net::REARMED_BY_WOULD_BLOCK;
 use crate::net::stream::Stream;
 use mio::Registry;
@@ -121,6 +123,12 @@ impl Output for Outlet<'_> {
 
     fn hand_over(&mut self, link: Option<usize>, number: usize, parcel: Parcel) {
         self.links.depart(link, number, parcel, self.registry);
+    }
+
+    #[cfg(unix)]
+    fn hand_back(&mut self, link: usize) -> Option<Descriptor> {
+        let stream = self.links.take_stream(link, self.registry)?;
+        stream.into_fd().map(Descriptor::new)
     }
 
     fn pause(&mut self, link: usize) {

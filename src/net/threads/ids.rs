@@ -85,6 +85,7 @@ impl Among {
             }
             Kind::Handshake(conn) => Kind::Handshake(conn.on_loop(number)),
             Kind::Refused(code) => Kind::Refused(code),
+            Kind::Foreign(at) => Kind::Foreign(at),
             Kind::Open(conn) => Kind::Open(conn.on_loop(number)),
             Kind::Text(conn) => Kind::Text(conn.on_loop(number)),
             Kind::Binary(conn) => Kind::Binary(conn.on_loop(number)),

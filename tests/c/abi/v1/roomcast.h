@@ -883,6 +883,17 @@ typedef struct roomcast_config {
      * Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
      */
     uint32_t compress_binary;
+    /**
+     * A request for a path that is neither the endpoint's nor one that the broker answers (roomcast_serve, health, metrics) is not answered
+     * with 404: its connection goes back to you, by ROOMCAST_EVENT_FOREIGN, for a server of your own, before which the broker listens on
+     * the same port. So does an upgrade for such a path. roomcast_adopt takes it again where a client's next request is for the broker.
+     * Not for connections over TLS, whose keys are the broker's: there it is 404. Off by default; of Unix alone.
+     */
+    uint32_t hand_back;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } roomcast_config;
 
 /**
@@ -1234,6 +1245,28 @@ roomcast_status roomcast_adopt_request(struct roomcast_broker *broker,
                                        const struct roomcast_request *request);
 
 /**
+ * Makes the descriptor of a ROOMCAST_EVENT_FOREIGN yours, which is its number, until the next roomcast_poll or roomcast_close. It is closed
+ * then, if nobody has taken it.
+ *
+ * Errors: ROOMCAST_ERROR_GONE if no event of the last batch has it, or it was taken before, ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Ownership: on success the descriptor is the caller's, who closes it.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_take_descriptor(struct roomcast_broker *broker,
+                                         int32_t fd);
+
+/**
+ * Has connections handed back from now on, if `on` is 1, or not, if it is 0, as `hand_back` of the configuration has it from the
+ * beginning.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE for another number, ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_set_hand_back(struct roomcast_broker *broker,
+                                       uint32_t on);
+
+/**
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
  * replaces the first.
  *
@@ -1536,6 +1569,14 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 #define ROOMCAST_EVENT_NODES 28
 
 /**
+ * Only with hand_back: a client asks for a path that is not the broker's, and its connection is for you to go on with. No answer is owed on
+ * it, and the broker is done with it. Sets `context` to the number of its descriptor, a stream socket in non-blocking mode, which
+ * roomcast_take_descriptor makes yours; without that it is closed with the batch. `data` is what was read and nobody has used, the
+ * request's head and what came behind it, as bytes; `name` is where it comes from, as `address` of a roomcast_handshake.
+ */
+#define ROOMCAST_EVENT_FOREIGN 31
+
+/**
  * On ROOMCAST_EVENT_ACK_END: the time was up.
  */
 #define ROOMCAST_FLAG_TIMED_OUT 1
@@ -1650,7 +1691,8 @@ typedef struct roomcast_event {
      */
     size_t name_len;
     /**
-     * Arguments or other data, depending on `kind`. Only that of ROOMCAST_EVENT_BINARY is not UTF-8.
+     * Arguments or other data, depending on `kind`. Those of ROOMCAST_EVENT_BINARY and
+     * ROOMCAST_EVENT_FOREIGN are not UTF-8.
      */
     const char *data;
     /**
@@ -1670,7 +1712,8 @@ typedef struct roomcast_event {
      */
     uint64_t tag;
     /**
-     * On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack.
+     * On ROOMCAST_EVENT_ACK and ROOMCAST_EVENT_ACK_END the `context` that was given to roomcast_emit_with_ack; on ROOMCAST_EVENT_FOREIGN
+     * the number of a descriptor.
      */
     uint64_t context;
 } roomcast_event;

@@ -7,8 +7,8 @@ from .._native import lib
 __all__ = ["CONNECT", "MESSAGE", "DISCONNECT", "CONNECT_REQUEST", "ACK", "ACK_END", "PROTOCOL_ERROR", "NAMESPACE_CREATED",
            "NAMESPACE_REMOVED", "ROOM_CREATED", "ROOM_JOINED", "ROOM_LEFT", "ROOM_DELETED", "HANDSHAKE", "REFUSED", "OPEN",
            "TEXT", "BINARY", "CLOSE", "DRAINED", "SESSION_EXPIRED", "CLUSTER_UP", "CLUSTER_DOWN", "SERVER_EVENT", "NODE_ANSWER",
-           "REMOTE_SOCKET", "ANSWERS_END", "REMOTE_ACK", "CLUSTER_REFUSED", "NODES", "TIMED_OUT", "RECOVERED", "RECOVERABLE",
-           "LOCAL", "UNCOMPRESSED", "TIMES_STEPS", "TIMES_FLUSHES"]
+           "REMOTE_SOCKET", "ANSWERS_END", "REMOTE_ACK", "CLUSTER_REFUSED", "NODES", "FOREIGN", "TIMED_OUT", "RECOVERED",
+           "RECOVERABLE", "LOCAL", "UNCOMPRESSED", "TIMES_STEPS", "TIMES_FLUSHES"]
 
 #: A socket has joined its namespace. Sets ``socket``, ``ns``, ``name`` to its id as the client knows it, and ``data`` to the
 #: client's auth object as JSON ("{}" when it sent none). With the flag ROOMCAST_FLAG_RECOVERED it was away and is back.
@@ -97,6 +97,12 @@ CLUSTER_REFUSED: Final[int] = lib.ROOMCAST_EVENT_CLUSTER_REFUSED
 #: Only with cluster_url: the answer to roomcast_count_nodes. Sets ``code`` to how many nodes have the namespace, this one among
 #: them, and ``context``.
 NODES: Final[int] = lib.ROOMCAST_EVENT_NODES
+#: Only with hand_back: a client asks for a path that is not the broker's, and its connection is for you to go on with. No answer is
+#: owed on it, and the broker is done with it. Sets ``context`` to the number of its descriptor, a stream socket in non-blocking
+#: mode, which roomcast_take_descriptor makes yours; without that it is closed with the batch. ``data`` is what was read and nobody
+#: has used, the request's head and what came behind it, as bytes; ``name`` is where it comes from, as ``address`` of a
+#: roomcast_handshake.
+FOREIGN: Final[int] = lib.ROOMCAST_EVENT_FOREIGN
 #: On ROOMCAST_EVENT_ACK_END: the time was up.
 TIMED_OUT: Final[int] = lib.ROOMCAST_FLAG_TIMED_OUT
 #: On ROOMCAST_EVENT_CONNECT: the socket was away and is back, with its handle, its tag and the rooms that it is in by now. What it

@@ -54,9 +54,10 @@ def _request(method: str, target: str, headers: Sequence[tuple[str, Union[str, b
     def value(of: Union[str, bytes]) -> bytes:
         return of.encode("latin-1") if isinstance(of, str) else of
 
-    kept.append(ffi.new("roomcast_pair[]", [{"name": lend(name, kept), "value": lend(value(of), kept)} for name, of in headers]))
+    pairs = ffi.new("roomcast_pair[]", [{"name": lend(name, kept), "value": lend(value(of), kept)} for name, of in headers])
+    kept.append(pairs)
     return ffi.new("roomcast_request *", {
-        "struct_size": ffi.sizeof("roomcast_request"), "method": lend(method, kept), "target": lend(target, kept), "headers": kept[-1],
+        "struct_size": ffi.sizeof("roomcast_request"), "method": lend(method, kept), "target": lend(target, kept), "headers": pairs,
         "header_count": len(headers), "rest": lend(rest, kept), "peer": lend(peer, kept)})
 
 
@@ -95,7 +96,20 @@ class Adopting:
 
 
 class Listening(Adopting):
-    """What a broker listens on, and what it goes on with."""
+    """What a broker listens on, what it goes on with, and what it hands back."""
+
+    @lending
+    def set_hand_back(self, on: bool) -> None:
+        """Has connections handed back from now on, by FOREIGN, or not: as the field ``hand_back`` has it from the beginning."""
+        check(lib.roomcast_set_hand_back(self._broker, bool(on)))
+
+    @lending
+    def take_descriptor(self, fd: int) -> None:
+        """Makes the descriptor of a FOREIGN event, its ``context``, the program's, until the next :meth:`poll`, which closes it otherwise.
+
+        It is a stream socket in non-blocking mode: ``socket.socket(fileno=fd)``. GONE if it was taken before.
+        """
+        check(lib.roomcast_take_descriptor(self._broker, fd))
 
     @lending
     def _adopts(self, fd: int, prefix: bytes, peer: str) -> int:
