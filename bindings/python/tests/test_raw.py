@@ -316,7 +316,8 @@ def test_the_descriptor_rests(broker: raw.Broker) -> None:
 #: What Python says in another way, or has no use for.
 OTHERWISE = {
     "roomcast_emit": "emit_packed", "roomcast_emit_all": "emit_packed", "roomcast_emit_to": "emit_packed", "roomcast_send": "emit_packed",
-    "roomcast_events": "events_packed", "roomcast_listen": "listen_with", "roomcast_remote_clone": "threads share one Remote",
+    "roomcast_events": "events_packed", "roomcast_listen": "listen_with", "roomcast_listen_fd": "listen_fd_with",
+    "roomcast_remote_clone": "threads share one Remote",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import inspect
 import itertools
 import json
@@ -64,7 +65,7 @@ def test_over_a_restart(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (tmp_path / "server.py").write_text(PROGRAMS[2].replace("3000", str(port)))
+    (tmp_path / "server.py").write_text(PROGRAMS[4].replace("3000", str(port)))
     kept = tmp_path / "chat.recovery"
     opened: dict[str, str] = {}
     for _ in range(3):
@@ -90,7 +91,7 @@ def test_over_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_level_below(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAMS[3]], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", PROGRAMS[5]], check=True, cwd=tmp_path)
 
 
 def parameters(function: Any) -> list[inspect.Parameter]:
@@ -139,3 +140,32 @@ def test_the_module_has_each_export_or_says_why_not() -> None:
         else:
             ours = getattr(roomcast.exceptions, name)
             assert [base.__name__ for base in ours.__mro__] == [base.__name__ for base in theirs.__mro__]
+
+
+def test_one_port_with_a_web_application(tmp_path: Path) -> None:
+    def answers(port: int, path: str) -> tuple[int, bytes]:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        client.request("GET", path)
+        answer = client.getresponse()
+        return answer.status, answer.read()
+
+    run = "\n@app.get('/api/rooms')\ndef rooms():\n    return {'connected': 0}\n\napp.run(port=3000, threaded=True)\n"
+    for program in (PROGRAMS[2], PROGRAMS[3] + run):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (tmp_path / "program.py").write_text(program.replace("3000", str(port)))
+        serving = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            until_it_listens(serving, port)
+            status, body = answers(port, "/api/rooms")
+            assert status == 200, body
+            assert json.loads(body) == {"connected": 0}
+            with socketio.SimpleClient() as alice, socketio.SimpleClient() as bob:
+                alice.connect(f"http://127.0.0.1:{port}")
+                bob.connect(f"http://127.0.0.1:{port}")
+                alice.emit("say", "hello")
+                assert bob.receive(PATIENCE) == ["said", "hello"]
+        finally:
+            serving.terminate()
+            serving.communicate()

@@ -60,7 +60,7 @@ def turn(broker: raw.Broker) -> int:
     assert checked.returncode == 1 and "arg-type" in checked.stdout, checked.stdout
 
 
-@pytest.mark.parametrize("name", ["WSGIApp", "ASGIApp", "Client", "KombuManager"])
+@pytest.mark.parametrize("name", ["ASGIApp", "Client", "KombuManager"])
 def test_what_is_not_here_says_why(name: str) -> None:
     with pytest.raises(AttributeError, match=f"roomcast has no {name}: "):
         getattr(roomcast, name)
@@ -91,6 +91,7 @@ def test_what_is_not_here_says_why(name: str) -> None:
     ({"config": {"trusted_proxies": ["localhost"]}}, roomcast.exceptions.RoomcastError, "trusted_proxies"),
     ({"config": {"header_count": 1}}, TypeError, "header_count"), ({"config": {"headers": {"a": "b"}}}, TypeError, "headers"),
     ({"config": {"guard_handshakes": True}}, ValueError, "guard_handshakes"),
+    ({"config": {"hand_back": True}}, ValueError, "hand_back"),
     ({"config": {"engine_only": True}}, ValueError, "engine_only"),
     ({"config": {"max_payload": 0}}, roomcast.exceptions.RoomcastError, "max_payload"),
     ({"config": {"loops": 65}}, roomcast.exceptions.RoomcastError, "loops"),

@@ -35,7 +35,7 @@ _Handler = TypeVar("_Handler", bound=Handler)
 #: Emits that wait for the end of the turn, at most; then the caller hands them over itself.
 _WAITING_EMITS = 256
 #: What only a program that reads the events itself can make use of.
-_UNANSWERED = ("guard_handshakes", "engine_only")
+_UNANSWERED = ("guard_handshakes", "engine_only", "hand_back")
 _DEFAULT_LOGGER = logging.getLogger("roomcast.server")
 _NOT_HANDLED = object()
 #: What ends the program and not only the handler that raises it.
@@ -115,6 +115,10 @@ class BaseServer:
         # Whoever changes something has the loop take a turn, so the descriptor need not say it.
         fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1,
                   **(client_manager.configuration() if client_manager is not None else {}), **(config or {})}
+        #: What is answered here besides Socket.IO's path.
+        self._path = str(fields["path"])
+        self._max_payload = int(fields.get("max_payload") or 1_000_000)
+        self._pages = {fields[name] for name in ("health_path", "metrics_path") if fields.get(name)}
         #: Clients that are not known here may be connected to another node.
         self._clustered = bool(fields.get("cluster_url"))
         for name in _UNANSWERED:
@@ -671,6 +675,11 @@ class BaseServer:
         for at, kind, body in pages(path, content, content_type):
             with self._lock:
                 self._broker.serve(at, kind, body, list((headers or {}).items()))
+            self._pages.add(at)
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether a path is answered here, and not by an application on the same port."""
+        return path.startswith(self._path) or path in self._pages
 
     def stats(self) -> dict[str, int]:
         """What the broker counts: connections, sockets, those away, rooms, queued bytes now; deliveries, drops by cause in all."""

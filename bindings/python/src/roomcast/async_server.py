@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
 from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
+from ._front import Front
 from ._names import Rooms
 from .exceptions import TimeoutError
 from .server import one
@@ -73,6 +74,8 @@ class AsyncServer(BaseServer):
         self._background: set[asyncio.Task[Any]] = set()
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
         self._events: Iterable[raw.Event] = ()
+        #: The application behind the same port, if there is one.
+        self._front: Optional[Front] = None
         #: Handlers by their identity: not all have a hash.
         self._coroutines: dict[int, tuple[Handler, bool]] = {}
         super().__init__(client_manager, logger, serializer, json, async_handlers, always_connect, namespaces,
@@ -116,39 +119,53 @@ class AsyncServer(BaseServer):
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
                     fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
-                    proxy_protocol: bool = False) -> None:
+                    proxy_protocol: bool = False, app: Any = None) -> None:
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first; without one
         :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
+
+        :param app: an ASGI application (FastAPI, Starlette, Django), for all paths on the same port that are not the server's; or a
+            ``uvicorn.Config`` of one, with options. It is served by uvicorn in this event loop, without a port of its own; its lifespan
+            begins here, and ends with the server. Not over TLS: there its paths are 404.
         """
-        if uds is not None or fd is not None:
-            self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol))
-        elif host is not None or port is not None or certfile is not None or self._loop is None:
-            self.listen(host or "127.0.0.1", 5000 if port is None else port,
-                        **_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
-        else:
-            self._serve_in(asyncio.get_running_loop())
-        assert self._ended is not None
+        await self._begin_front(app)
         try:
-            await self._ended.wait()
+            if uds is not None or fd is not None:
+                self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol))
+            elif host is not None or port is not None or certfile is not None or self._loop is None:
+                self.listen(host or "127.0.0.1", 5000 if port is None else port,
+                            **_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
+            else:
+                self._serve_in(asyncio.get_running_loop())
+            assert self._ended is not None
+            try:
+                await self._ended.wait()
+            finally:
+                await self.shutdown()
         finally:
-            await self.shutdown()
+            await self._end_front()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
-            certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False) -> None:
+            certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False,
+            app: Any = None) -> None:
         """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
 
         It says on standard error where it listens: on the address, a Unix socket (``uds``), or what a descriptor (``fd``) stands
-        for. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
+        for. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS. ``app`` is an ASGI application for all other
+        paths of the same port.
         """
         async def serve() -> None:
-            if uds is None and fd is None:
-                more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
-                self._say_where(host, self.listen(host, port, **more))
-            else:
-                self._say_where(host, self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
-            await self.serve()
+            await self._begin_front(app)
+            try:
+                if uds is None and fd is None:
+                    more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+                    self._say_where(host, self.listen(host, port, **more))
+                else:
+                    self._say_where(host, self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
+                await self.serve()
+            finally:
+                await self._end_front()
 
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve())
@@ -303,10 +320,42 @@ class AsyncServer(BaseServer):
         if self._closing:
             raise RuntimeError("the server is shutting down")
 
+    # ---- what is not Socket.IO ----
+
+    async def _begin_front(self, app: Any) -> None:
+        """Starts the application for other paths, before anybody can ask for one."""
+        if app is not None:
+            front = Front(app, self._is_ours, self._broker_adopts)
+            await front.start()
+            self._front = front
+            self._broker.set_hand_back(True)
+
+    async def _end_front(self) -> None:
+        """Ends that application."""
+        if self._front is not None:
+            front, self._front = self._front, None
+            self._broker.set_hand_back(False)
+            await front.stop()
+
+    def _broker_adopts(self, fd: int, read: bytes, peer: str) -> None:
+        try:
+            self._broker.adopt(fd, read, peer)
+        except (raw.RoomcastError, OSError) as error:
+            self._say(self.logger, logging.WARNING, "a connection that came back was closed: %s", error)
+            raise
+        self._wake()
+
+    def _foreign(self, fd: int, read: bytes, peer: str) -> None:
+        """A request that is not the server's."""
+        if self._front is None or self._closing:
+            return  # it is closed with its batch
+        self._broker.take_descriptor(fd)
+        self._task(self._front.take(fd, read, peer))
+
     # ---- what happens ----
 
     def _happened(self, event: raw.Event) -> None:
-        kind, socket, ns, ack, code, name, data, parts, flags, _, _ = event
+        kind, socket, ns, ack, code, name, data, parts, flags, _, context = event
         if kind == raw.MESSAGE:
             client = self._by_socket.get(socket)
             if client is None:
@@ -326,6 +375,8 @@ class AsyncServer(BaseServer):
             client = self._returns(socket, ns)
             if client:
                 self._task(self._connect(client, data))
+        elif kind == raw.FOREIGN:
+            self._foreign(context, data, name)
         elif kind == raw.DISCONNECT:
             client = self._leaves(socket, code, parts, flags)
             if client:
