@@ -184,7 +184,8 @@ impl Engine {
 
     pub(crate) fn wants_input(&self) -> bool {
         let limits = &self.config.limits;
-        self.events.len() < limits.max_events && self.events.byte_len() < limits.max_event_bytes
+        let waiting = self.events.len().saturating_add(self.handing_back);
+        waiting < limits.max_events && self.events.byte_len() < limits.max_event_bytes
     }
 
     /// What goes back stands still: no time that is counted from now on is shorter than nothing.

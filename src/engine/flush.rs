@@ -86,6 +86,7 @@ impl Engine {
                 out.close(link as usize);
             }
         }
+        self.handing_back = 0;
         self.count_compressed();
         self.outbox.restart();
         self.packer.forget();

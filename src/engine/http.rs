@@ -159,6 +159,9 @@ impl Engine {
         if let (Some(_), Link::Http(http)) = (whither, self.link(link)) {
             http.leaving = whither;
         }
+        if whither == Some(Whither::Host) {
+            self.handing_back = self.handing_back.saturating_add(1);
+        }
         whither.is_some()
     }
 

@@ -112,6 +112,8 @@ pub(crate) struct Engine {
     batches: Batches,
     pub(crate) outbox: Outbox,
     unread: Unread,
+    /// Links that the next flush gives to the host, each with an event.
+    handing_back: usize,
     /// Reads compressed messages. None until one comes.
     inflater: Option<Box<Inflater>>,
     packer: Packer,
@@ -196,6 +198,7 @@ impl Engine {
             batches: Batches::default(),
             outbox: Outbox::new(compression),
             unread: Unread::default(),
+            handing_back: 0,
             inflater: None,
             scratch: Vec::new(),
             log,
