@@ -889,9 +889,11 @@ typedef struct roomcast_config {
      */
     uint32_t hand_back;
     /**
-     * 0.
+     * Lets clients of Engine.IO 3 in as well, which are those of Socket.IO 1 and 2, over polling, JSONP and WebSocket. They send the
+     * pings, are in "/" at once, and their sessions cannot be recovered. JSONP has no origin that check_origin could see: with that
+     * it is refused. Off by default: their handshakes are refused.
      */
-    uint32_t reserved;
+    uint32_t allow_eio3;
 } roomcast_config;
 
 /**
@@ -2768,6 +2770,14 @@ typedef struct roomcast_handshake {
      * The client's own certificate over TLS, as DER, if it was asked for one and has shown that it is its own; else empty.
      */
     struct roomcast_slice certificate;
+    /**
+     * The version of Engine.IO that the client speaks: 4, or 3 if allow_eio3 lets it in.
+     */
+    uint32_t protocol;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } roomcast_handshake;
 
 /**
@@ -3805,7 +3815,7 @@ static inline roomcast_config roomcast_config_default(void)
 }
 
 /* Structs with their size set and all else 0: roomcast_target target = ROOMCAST_TARGET_INIT. */
-#define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}}
+#define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}, 0, 0}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}
 #define ROOMCAST_MESSAGE_INIT {sizeof(roomcast_message), 0, 0, NULL, 0, NULL, 0, NULL, 0, 0}

@@ -640,6 +640,8 @@ public:
     // "TLSv1.2" or "TLSv1.3" if it came to listen_tls, and the client's own certificate there, as DER, if it was asked for one; else empty.
     std::string_view tls_version() const noexcept { return detail::lent(raw_.tls_version); }
     std::string_view certificate() const noexcept { return detail::lent(raw_.certificate); }
+    // The version of Engine.IO that the client speaks: 4, or 3 if allow_eio3 lets it in.
+    std::uint32_t protocol() const noexcept { return raw_.protocol; }
     pairs query() const noexcept { return {raw_.query, raw_.query_count}; }
     pairs headers() const noexcept { return {raw_.headers, raw_.header_count}; }
     // The first value of a query's parameter, or a header's in whatever case; empty if there is none.

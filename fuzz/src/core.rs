@@ -71,6 +71,7 @@ fn config(input: &mut Input<'_>) -> Config {
         guard_handshakes: bit(one, 4),
         engine_only: bit(one, 5) && bit(one, 6),
         room_events: bit(one, 7),
+        allow_eio3: bit(one, 7),
         refusal_events: bit(two, 0),
         cookie: bit(two, 1).then(Cookie::default),
         cors: bit(two, 2).then(|| Cors { origin, ..Cors::default() }),
@@ -582,8 +583,14 @@ impl World {
     fn hand_over(&mut self) {
         let kept = self.core.export_recovery().expect("there is one loop");
         let recovering = self.core.namespaces().filter(|(_, name)| name.starts_with("/t-"));
-        let connected =
-            recovering.map(|(namespace, _)| self.core.sockets_in(namespace).map_or(0, Iterator::count));
+        // Those of Engine.IO 3 have none.
+        let has_one = |socket: &SocketId| {
+            let conn = self.core.conn_of(*socket).expect("it is connected");
+            self.core.conn_handshake(conn).expect("it is there").protocol() == 4
+        };
+        let connected = recovering.map(|(namespace, _)| {
+            self.core.sockets_in(namespace).map_or(0, |sockets| sockets.filter(has_one).count())
+        });
         let sessions = connected.sum::<usize>() + self.core.stats().away;
         let (mut next, _) = core(config(&mut Input(&self.choices)));
         assert_eq!(next.import_recovery(&kept), Ok(sessions));

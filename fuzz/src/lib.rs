@@ -25,6 +25,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http", http::requests),
     ("query", http::query),
     ("engineio", packets::engineio),
+    ("engineio3", packets::engineio3),
     ("socketio", packets::socketio),
     ("json", json::check),
     ("core", core::world),

@@ -2,7 +2,8 @@
 
 use super::input::Input;
 use roomcast::Limits;
-use roomcast::wire::engineio::{self, Packet, SEPARATOR};
+use roomcast::wire::engineio::v3::{self, Part};
+use roomcast::wire::engineio::{self, Packet, SEPARATOR, jsonp};
 use roomcast::wire::json;
 use roomcast::wire::socketio::{self, Kind};
 
@@ -23,6 +24,53 @@ pub(crate) fn engineio(input: &[u8]) {
         }
     }
     assert_eq!(whole, one_by_one, "{body:?}");
+}
+
+/// Payloads of Engine.IO 3, text and binary: what was read, written again, is read as the same, and is as long as it says; forms too.
+pub(crate) fn engineio3(input: &[u8]) {
+    let mut rest = input;
+    while let Ok((part, behind)) = v3::first_part(rest) {
+        let (is_text, packet) = match part {
+            Part::Text(text) => (true, text.as_bytes()),
+            Part::Binary(bytes) => (false, bytes),
+        };
+        assert!(packet.len() + behind.len() < rest.len(), "each has a length");
+        let mut again = Vec::new();
+        v3::part_header(&mut again, is_text, packet.len());
+        again.extend_from_slice(packet);
+        assert_eq!(v3::first_part(&again), Ok((part, &[][..])));
+        if let Part::Text(text) = part {
+            let _ = v3::text_packet(text);
+        }
+        rest = behind;
+    }
+    let mut encoded = Vec::new();
+    v3::write_base64(&mut encoded, input);
+    assert_eq!(encoded.len(), v3::base64_len(input));
+    let encoded = String::from_utf8(encoded).expect("base64 is ASCII");
+    assert_eq!(v3::text_packet(&encoded), Ok(Packet::Binary(input.to_vec())));
+
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let mut rest = text;
+    while let Ok((packet, behind)) = v3::first_packet(rest) {
+        assert!(packet.len() + behind.len() < rest.len(), "each has a length");
+        assert_eq!(v3::units(packet.as_bytes()), packet.encode_utf16().count());
+        let mut again = Vec::new();
+        v3::text_header(&mut again, v3::units(packet.as_bytes()));
+        again.extend_from_slice(packet.as_bytes());
+        assert_eq!(v3::first_packet(std::str::from_utf8(&again).expect("text")), Ok((packet, "")));
+        let _ = v3::text_packet(packet);
+        rest = behind;
+    }
+    let mut call = Vec::new();
+    jsonp::write_call(&mut call, &jsonp::callback(text), text);
+    let call = String::from_utf8(call).expect("text stays text");
+    assert!(!call.contains(['\u{2028}', '\u{2029}']));
+    let (_, script) = call.split_once('(').expect("a call");
+    assert_eq!(json::unescape(script.strip_suffix(");").expect("a call")), text);
+    if let Ok(payload) = jsonp::read_form(text) {
+        assert!(payload.len() <= 3 * text.len(), "what is not UTF-8 may grow");
+    }
 }
 
 /// A packet that was taken, written as the server writes it, is the same packet.

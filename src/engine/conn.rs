@@ -4,13 +4,14 @@
 use crate::host::handshake::Origin;
 use crate::host::peer::Address;
 use crate::out::Form;
+use crate::wire::engineio::Version;
 
 /// What has a time limit, by the slot of what it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     /// A TCP connection: a head, a body, an idle wait or a close that takes too long.
     Link(u32),
-    /// A connection's next ping, or the pong that is due.
+    /// A connection's next ping, or the pong that is due; or, from a client of Engine.IO 3, the ping.
     Heartbeat(u32),
     /// A WebSocket that opened for an upgrade and has not finished it.
     Upgrade(u32),
@@ -37,6 +38,8 @@ pub(crate) enum State {
 /// What the timer of an open session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heartbeat {
+    /// The client's ping, in Engine.IO 3.
+    Pinged,
     /// The time of the next ping.
     Resting,
     /// The pong.
@@ -83,10 +86,13 @@ pub(crate) struct Leaving {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) sid: Box<str>,
+    pub(crate) version: Version,
     pub(crate) state: State,
     pub(crate) transport: Transport,
     /// A connection upgrades once.
     pub(crate) upgraded: bool,
+    /// It polls by `<script>` elements, and this callback.
+    pub(crate) callback: Option<Box<str>>,
     /// A poll of it takes any number of packets.
     pub(crate) takes_all: bool,
     /// How packets look to it. What waits in its backlog has [`Form::waiting`].
@@ -112,9 +118,11 @@ impl Conn {
     ) -> Self {
         Self {
             sid,
+            version: Version::V4,
             state: State::Open(Heartbeat::Resting),
             transport,
             upgraded: false,
+            callback: None,
             takes_all: false,
             form: Form::Polling,
             probe: None,
@@ -133,6 +141,11 @@ impl Conn {
     /// It is over; it still gets what is queued.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.state, State::Closing | State::Lingering)
+    }
+
+    /// A packet of its heartbeat is due from its client.
+    pub(crate) fn awaits_beat(&self) -> bool {
+        self.awaits_pong() || self.state == State::Open(Heartbeat::Pinged)
     }
 
     pub(crate) fn awaits_pong(&self) -> bool {

@@ -12,18 +12,21 @@ use crate::host::handshake::Origin;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::out::Form;
+use crate::wire::engineio::{Version, jsonp};
 use crate::wire::http::{self, Request};
 use crate::wire::json;
 use crate::wire::ws::Deflation;
 
 /// What the query of a request for the endpoint says.
 #[derive(Debug, Default)]
-struct Query {
+pub(super) struct Query {
     transport: String,
     sid: String,
-    version: String,
-    /// The client takes no binary frames.
-    base64: bool,
+    pub(super) version: String,
+    /// The client takes no binary frames and, in Engine.IO 3, no binary payloads.
+    pub(super) base64: bool,
+    /// The callback of a client that polls by `<script>` elements.
+    pub(super) callback: Option<String>,
 }
 
 impl Query {
@@ -35,6 +38,7 @@ impl Query {
                 "sid" => this.sid = value.into_owned(),
                 "EIO" => this.version = value.into_owned(),
                 "b64" => this.base64 = !value.is_empty(),
+                "j" => this.callback = Some(jsonp::callback(&value)),
                 _ => {}
             }
         }
@@ -43,11 +47,13 @@ impl Query {
 
     /// The form of the WebSocket that it asks for.
     fn websocket_form(&self, deflation: Option<Deflation>) -> Form {
-        match deflation {
-            _ if self.base64 => Form::TextFrames,
-            None => Form::WebSocket,
-            Some(deflation) if deflation.is_narrow() => Form::NarrowDeflated,
-            Some(_) => Form::Deflated,
+        match (self.version(), deflation) {
+            (Version::V3, _) if self.base64 => Form::TextFrames3,
+            (Version::V3, _) => Form::WebSocket3,
+            (Version::V4, _) if self.base64 => Form::TextFrames,
+            (Version::V4, None) => Form::WebSocket,
+            (Version::V4, Some(deflation)) if deflation.is_narrow() => Form::NarrowDeflated,
+            (Version::V4, Some(_)) => Form::Deflated,
         }
     }
 }
@@ -125,7 +131,10 @@ impl Engine {
         if upgrade && let Err(error) = request.websocket_key() {
             return self.refuse_upgrade(link, error);
         }
-        self.handshake_request(link, request, head, query.version == "4", upgrade);
+        if self.has_no_origin(&query) {
+            return self.refuse_request(link, upgrade, Code::Forbidden, None, "JSONP");
+        }
+        self.handshake_request(link, request, head, &query, upgrade);
     }
 
     /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
@@ -160,7 +169,7 @@ impl Engine {
         if !upgrade && polling != (query.transport == "polling") {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "TRANSPORT_MISMATCH");
         }
-        if query.version != "4" {
+        if query.version() != conn.version {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "PROTOCOL_MISMATCH");
         }
         if upgrade {
@@ -200,7 +209,7 @@ impl Engine {
         link: u32,
         request: &Request<'_>,
         head: &[u8],
-        version: bool,
+        query: &Query,
         upgrade: bool,
     ) {
         let Link::Http(http) = self.link(link) else { return };
@@ -208,7 +217,7 @@ impl Engine {
         let address = self.counted_address(&peer, request);
         let head = http::join_lines(head, request).into();
         let origin = Origin { head, peer, tls, issued: self.wall_clock() };
-        if !self.config.guard_handshakes && !version {
+        if !self.config.guard_handshakes && !self.speaks(query) {
             return self.refuse_request(link, upgrade, Code::UnsupportedVersion, None, "3");
         }
         let number = match self.admit(address) {
@@ -225,7 +234,7 @@ impl Engine {
             return self.refuse_request(link, upgrade, Code::BadRequest, None, "ID_GENERATION_ERROR");
         };
         if !self.config.guard_handshakes {
-            return self.complete_handshake(key, request);
+            return self.complete_handshake(key, request, query);
         }
         if let Some(conn) = self.conns.get_mut(key) {
             conn.state = State::Deciding;
@@ -243,15 +252,18 @@ impl Engine {
         let Some(conn) = self.conns.get(key) else { return };
         let head = conn.origin.head.clone();
         let Ok(Some((request, _))) = http::parse_head(&head, &self.config.limits) else { return };
-        if Query::new(request.query()).version != "4" {
+        let query = Query::new(request.query());
+        if !self.speaks(&query) {
             return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
         }
-        self.complete_handshake(key, &request);
+        self.complete_handshake(key, &request, &query);
     }
 
     /// The handshake is in order and, where that is asked, allowed.
-    fn complete_handshake(&mut self, key: Key, request: &Request<'_>) {
-        let Some(conn) = self.conns.get(key) else { return };
+    fn complete_handshake(&mut self, key: Key, request: &Request<'_>, query: &Query) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.version = query.version();
+        conn.form = query.polling_form();
         let (transport, sid) = (conn.transport, conn.sid.clone());
         let (link, upgrade) = match transport {
             Transport::WebSocket { link } => (link, true),
@@ -262,10 +274,13 @@ impl Engine {
         if upgrade {
             let accepted = self.accept_upgrade(link, request);
             if let Some(conn) = self.conns.get_mut(key) {
-                conn.form = Query::new(request.query()).websocket_form(accepted.deflation);
+                conn.form = query.websocket_form(accepted.deflation);
             }
             self.start_websocket(link, key, Role::Main, accepted);
         } else {
+            if let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.version == Version::V3) {
+                conn.callback = query.callback.as_deref().map(Box::from);
+            }
             self.note_agent(link, request);
             // Not with a 101: whoever is there already need not find the way again.
             let cookie = self.config.cookie.as_ref().map(|cookie| cookie.line(&sid));
@@ -342,12 +357,12 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let Transport::Polling { post, .. } = &mut conn.transport else { return };
         let binary = request.header("content-type") == Some(b"application/octet-stream");
-        if post.is_some() || binary {
+        if post.is_some() || (binary && conn.version == Version::V4) {
             self.close_conn(key, Reason::TransportError, Ending::Final);
             return self.refuse_bare(link);
         }
         *post = Some(link);
-        self.begin_post(link, key, request);
+        self.begin_post(link, key, request, binary);
     }
 
     /// A poll beside a poll, or a POST that cannot be: a bare 400.
@@ -357,12 +372,26 @@ impl Engine {
     }
 
     /// The body of a POST is complete.
-    pub(super) fn finish_post(&mut self, link: u32, key: Key, body: &[u8], upper: &mut impl Upper) {
-        if let Some(conn) = self.conns.get_mut(key) {
-            conn.release_post(link);
+    pub(super) fn finish_post(
+        &mut self,
+        link: u32,
+        key: Key,
+        body: &[u8],
+        binary: bool,
+        upper: &mut impl Upper,
+    ) {
+        let Some(conn) = self.conns.get_mut(key) else { return self.respond_to_post(link) };
+        conn.release_post(link);
+        if conn.state == State::Lingering && conn.poll().is_none() && body == conn.version.close() {
+            // Its client knows, and will not come for the poll that was to say so.
+            self.drop_conn(key, Ending::Final);
+            return self.respond_to_post(link);
         }
-        // As in the reference, what is not UTF-8 is replaced, not refused.
-        self.payload(key, &String::from_utf8_lossy(body), upper);
+        match conn.version {
+            Version::V3 => self.old_payload(key, body, binary, upper),
+            // As in the reference, what is not UTF-8 is replaced, not refused.
+            Version::V4 => self.payload(key, &String::from_utf8_lossy(body), upper),
+        }
         self.respond_to_post(link);
     }
 

@@ -38,10 +38,14 @@ impl Engine {
             State::Closing | State::Lingering => return,
         }
         conn.state = State::Closing;
-        let probe = conn.probe.take();
+        // A client that is about to move on polls no more: it is told on the WebSocket, as by the reference.
+        let moves_on = ending == Ending::Orderly && conn.probe.is_some_and(|probe| probe.answered);
+        let probe = conn.probe.take_if(|_| !moves_on);
         self.notices.push_back(Notice::Closed(End { conn: key, peer: conn.origin.peer.clone(), reason }));
-        for timer in [Timer::Heartbeat, Timer::Upgrade, Timer::UpgradePoll] {
-            self.timers.cancel(timer(key.slot));
+        self.timers.cancel(Timer::Heartbeat(key.slot));
+        self.timers.cancel(Timer::UpgradePoll(key.slot));
+        if !moves_on {
+            self.timers.cancel(Timer::Upgrade(key.slot));
         }
         if let Some(probe) = probe {
             count(&mut self.counters.upgrades_failed, 1);
@@ -53,14 +57,7 @@ impl Engine {
         }
         let Some(conn) = self.conns.get(key) else { return };
         match conn.transport {
-            Transport::WebSocket { link } => {
-                let payload = match self.link(link) {
-                    Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
-                    _ => Vec::new(),
-                };
-                self.outbox.send(key.slot, |out| out.frame(Opcode::Close, &payload));
-                self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
-            }
+            Transport::WebSocket { link } => self.say_closed(key, link),
             Transport::Polling { poll, post } => {
                 if let Some(link) = post {
                     self.abandon_post(key, link);
@@ -75,6 +72,16 @@ impl Engine {
             }
         }
         self.ready.push(key);
+    }
+
+    /// Ends what a WebSocket is to get with a close frame, and gives it some time to leave.
+    pub(super) fn say_closed(&mut self, key: Key, link: u32) {
+        let payload = match self.link(link) {
+            Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
+            _ => Vec::new(),
+        };
+        self.outbox.send(key.slot, |out| out.frame(Opcode::Close, &payload));
+        self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
     }
 
     /// Keeps a closed polling connection for the poll by which its client learns of the end.
@@ -107,6 +114,11 @@ impl Engine {
         let Some(conn) = self.forget_conn(key) else { return };
         self.end_idle_links();
         self.timers.cancel(Timer::Linger(key.slot));
+        if let Some(probe) = conn.probe {
+            count(&mut self.counters.upgrades_failed, 1);
+            self.timers.cancel(Timer::Upgrade(key.slot));
+            self.end_websocket(probe.link);
+        }
         match conn.transport {
             Transport::WebSocket { link } => match ending {
                 Ending::Orderly | Ending::Final => self.await_close(link),

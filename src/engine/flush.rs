@@ -2,6 +2,7 @@
 //! not take is kept. Nothing here may depend on how many emits there were.
 
 use super::conn::{Conn, State, Timer, Transport};
+use super::http::{OCTETS, TEXT};
 use super::link::{Clock, Http, Link, Role, Whither};
 use super::parcel::{Given, Parcel};
 use super::put_off::LITTLE;
@@ -331,19 +332,23 @@ impl Engine {
 
     /// Answers the open poll, if there is anything to say.
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
-        let takes_all = self.conns.get(key).is_some_and(|conn| conn.takes_all);
-        let most = if takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
+        let Some(conn) = self.conns.get(key) else { return };
+        let most = if conn.takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
+        let form = match conn.form {
+            Form::BinaryPolling3 if !self.outbox.has_binary(key.slot, ranges, most) => Form::Polling3,
+            form => form,
+        };
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         let plain = !self.takes_packed(key) || self.outbox.is_plain(key.slot, ranges);
         if self.outbox.exceeds(key.slot, ranges, most) {
             self.keep(key, ranges, 0);
-            self.take_packets(key, most, &mut payload);
+            self.take_packets(key, form, most, &mut payload);
         } else {
-            self.take_packets(key, most, &mut payload);
-            self.outbox.in_form(Form::Polling, ranges).write(&mut payload);
+            self.take_packets(key, form, most, &mut payload);
+            self.outbox.in_form(form, ranges).write(&mut payload);
         }
-        self.answer_poll_in_flush(key, &mut payload, plain);
+        self.answer_poll_in_flush(key, form, &payload, plain);
         self.scratch = payload;
     }
 
@@ -354,12 +359,12 @@ impl Engine {
         count(&mut self.counters.deflated_bytes_after, after);
     }
 
-    /// Takes the oldest packets that wait, in their polling form.
-    fn take_packets(&mut self, key: Key, most: usize, payload: &mut Vec<u8>) {
+    /// Takes the oldest packets that wait, in a form of polling.
+    fn take_packets(&mut self, key: Key, form: Form, most: usize, payload: &mut Vec<u8>) {
         let Some(backlog) = self.outbox.backlog_mut(key.slot) else { return };
         let mut taken = 0_usize;
         for packet in backlog.packets().take(most) {
-            Form::Polling.write(packet, payload);
+            form.write(packet, payload);
             taken = taken.saturating_add(packet.bytes.len());
         }
         backlog.advance(taken);
@@ -368,26 +373,26 @@ impl Engine {
         }
     }
 
-    /// Sends a payload whose packets each have their separator before them; for a connection on its way out, the end. It is not compressed
-    /// if it is `plain`.
-    fn answer_poll_in_flush(&mut self, key: Key, payload: &mut Vec<u8>, plain: bool) {
+    /// Sends a payload in a form, in which its packets may each have a separator before them; for a connection on its way out, the end. It
+    /// is not compressed if it is `plain`.
+    fn answer_poll_in_flush(&mut self, key: Key, form: Form, payload: &[u8], plain: bool) {
         let Some(conn) = self.conns.get(key) else { return };
-        let closing = conn.is_closing();
+        let (closing, version) = (conn.is_closing(), conn.version);
         // Stock clients act on a close before they act on the packets ahead of it, which then are lost. So it waits for
         // the next poll, and there it follows a noop, as in the reference.
         let last = closing && payload.is_empty();
-        if last {
-            payload.extend_from_slice(if conn.state == State::Lingering { b"\x1e6\x1e1" } else { b"\x1e1" });
-        }
+        let lingered = conn.state == State::Lingering;
         if last && self.shutting_down {
             self.end_with_answer(conn.poll());
         }
-        if let Some((_, packets)) = payload.split_first() {
-            if plain {
-                self.answer_poll(key, packets);
-            } else {
-                self.answer_poll_packed(key, packets);
+        match (form, payload.split_first()) {
+            _ if last => {
+                self.answer_poll(key, if lingered { version.noop_and_close() } else { version.close() })
             }
+            (_, None) => {}
+            (Form::Polling, Some((_, packets))) => self.answer_poll_as(key, TEXT, packets, plain),
+            (Form::BinaryPolling3, _) => self.answer_poll_as(key, OCTETS, payload, plain),
+            _ => self.answer_poll_as(key, TEXT, payload, plain),
         }
         if last {
             self.drop_conn(key, Ending::Final);

@@ -9,6 +9,11 @@ use crate::host::reason::Reason;
 use crate::host::stats::count;
 use crate::wire::http::{self, Body, BodyDecoder, BodyError, Request};
 
+/// The content type of payloads that are text.
+pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
+/// That of those that are binary, in Engine.IO 3.
+pub(super) const OCTETS: &str = "application/octet-stream";
+
 impl Engine {
     /// Bytes from an HTTP link.
     pub(super) fn http_received(&mut self, link: u32, bytes: &[u8], upper: &mut impl Upper) -> Flow {
@@ -194,10 +199,11 @@ impl Engine {
     }
 
     /// Begins to read the body of a POST.
-    pub(super) fn begin_post(&mut self, link: u32, conn: Key, request: &Request<'_>) {
+    pub(super) fn begin_post(&mut self, link: u32, conn: Key, request: &Request<'_>, binary: bool) {
         if let Link::Http(http) = self.link(link) {
             http.unwanted = None;
-            http.phase = Phase::Body { conn, decoder: BodyDecoder::new(request.body), body: Vec::new() };
+            let decoder = BodyDecoder::new(request.body);
+            http.phase = Phase::Body { conn, decoder, body: Vec::new(), binary };
             if request.expects_continue() {
                 http.answers().extend_from_slice(http::CONTINUE);
                 self.ready_links.push(link);
@@ -209,8 +215,8 @@ impl Engine {
     fn read_body(&mut self, link: u32, upper: &mut impl Upper) -> bool {
         let limits = &self.config.limits;
         let Some(Link::Http(http)) = self.links.get_mut(link as usize) else { return false };
-        let Phase::Body { conn, decoder, body } = &mut http.phase else { return false };
-        let conn = *conn;
+        let Phase::Body { conn, decoder, body, binary } = &mut http.phase else { return false };
+        let (conn, binary) = (*conn, *binary);
         match decoder.read(http.input.unread(), body, limits) {
             Ok((used, done)) => {
                 http.input.advance(used);
@@ -220,7 +226,7 @@ impl Engine {
                 let body = std::mem::take(body);
                 http.phase = Phase::Head;
                 self.set_clock(link, Clock::None);
-                self.finish_post(link, conn, &body, upper);
+                self.finish_post(link, conn, &body, binary, upper);
                 true
             }
             Err(error) => {
@@ -355,17 +361,9 @@ impl Engine {
         self.respond(link, 200, "text/html", b"ok");
     }
 
-    /// Answers the open poll of a connection.
+    /// Answers the open poll of a connection, with what is not worth compressing.
     pub(super) fn answer_poll(&mut self, conn: Key, payload: &[u8]) {
-        let Some(state) = self.conns.get_mut(conn) else { return };
-        let Transport::Polling { poll, .. } = &mut state.transport else { return };
-        let Some(link) = poll.take() else { return };
-        if let Link::Http(http) = self.link(link)
-            && let Some(poll) = &mut http.poll
-        {
-            poll.reply.add_session_headers();
-        }
-        self.respond_to_poll(link, 200, "text/plain; charset=UTF-8", payload);
+        self.answer_poll_as(conn, TEXT, payload, true);
     }
 
     /// Whether the client whose poll waits takes an answer compressed.
@@ -377,10 +375,12 @@ impl Engine {
         }
     }
 
-    /// The same, compressed if the client takes that and the payload gains by it.
-    pub(super) fn answer_poll_packed(&mut self, conn: Key, payload: &[u8]) {
-        let link = self.conns.get(conn).and_then(Conn::poll);
-        if let Some(link) = link
+    /// The same with a content type; and compressed, unless it is to stay `plain`, if the client takes that and the payload gains by it.
+    pub(super) fn answer_poll_as(&mut self, conn: Key, content_type: &str, payload: &[u8], plain: bool) {
+        let script = self.script(conn, payload);
+        let payload = script.as_deref().unwrap_or(payload);
+        if !plain
+            && let Some(link) = self.conns.get(conn).and_then(Conn::poll)
             && payload.len() >= self.config.compression_threshold
             && let Some(Link::Http(http)) = self.links.get_mut(link as usize)
             && let Some(Waiting { reply, .. }) = &mut http.poll
@@ -390,14 +390,27 @@ impl Engine {
             if let Some(packed) = packer.pack(coding, payload) {
                 count(&mut self.counters.compressed_answers, 1);
                 http::header(&mut reply.headers, "Content-Encoding", coding.name());
-                self.answer_poll(conn, packed);
+                self.end_poll(conn, content_type, packed);
             } else {
-                self.answer_poll(conn, payload);
+                self.end_poll(conn, content_type, payload);
             }
             self.packer = packer;
             return;
         }
-        self.answer_poll(conn, payload);
+        self.end_poll(conn, content_type, payload);
+    }
+
+    /// Answers the open poll of a connection with these very bytes.
+    fn end_poll(&mut self, conn: Key, content_type: &str, body: &[u8]) {
+        let Some(state) = self.conns.get_mut(conn) else { return };
+        let Transport::Polling { poll, .. } = &mut state.transport else { return };
+        let Some(link) = poll.take() else { return };
+        if let Link::Http(http) = self.link(link)
+            && let Some(poll) = &mut http.poll
+        {
+            poll.reply.add_session_headers();
+        }
+        self.respond_to_poll(link, 200, content_type, body);
     }
 
     /// The next answer to a poll that waits on this link is its last.

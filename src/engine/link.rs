@@ -66,8 +66,8 @@ pub(crate) enum Whither {
 pub(crate) enum Phase {
     /// A request's head is awaited.
     Head,
-    /// The body of a POST for this connection is being read.
-    Body { conn: Key, decoder: BodyDecoder, body: Vec<u8> },
+    /// The body of a POST for this connection is being read, which is text or, in Engine.IO 3, perhaps `binary`.
+    Body { conn: Key, decoder: BodyDecoder, body: Vec<u8>, binary: bool },
     /// The host has yet to allow this connection's handshake.
     Deciding { conn: Key },
     /// An upgrade for a path nobody serves, left open until its time is up.

@@ -9,6 +9,7 @@ pub(crate) mod admission;
 pub(crate) mod bus;
 pub(crate) mod conn;
 mod drive;
+mod eio3;
 mod endpoint;
 mod ends;
 mod flush;
@@ -47,6 +48,7 @@ use crate::host::stats::Counters;
 use crate::out::backlog::Class;
 use crate::out::{Compression, Frame, Outbox, Run};
 use crate::wire::deflate::Inflater;
+use crate::wire::engineio::Version;
 use crate::wire::http::Request;
 use crate::wire::ws::Opcode;
 use admission::Admission;
@@ -308,6 +310,16 @@ impl Engine {
     pub(crate) fn conn_handshake(&self, conn: ConnId) -> Result<Handshake<'_>> {
         let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
         Ok(Handshake::new(Cow::Borrowed(&conn.origin), &self.config.limits))
+    }
+
+    /// The version of Engine.IO that a connection speaks.
+    pub(crate) fn version(&self, conn: Key) -> Version {
+        self.conns.get(conn).map_or(Version::V4, |conn| conn.version)
+    }
+
+    /// A connection's own id.
+    pub(crate) fn sid(&self, conn: Key) -> Option<&str> {
+        self.conns.get(conn).map(|conn| &*conn.sid)
     }
 
     /// Whether a connection is carried by a WebSocket by now.

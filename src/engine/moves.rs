@@ -10,12 +10,14 @@ use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::wire::engineio::Packet;
+use crate::wire::engineio::{Packet, Version};
 
 impl Engine {
     /// Whether a connection may go to another loop: not if it came from one, so that no two can go on sending it to each other.
     pub(crate) fn may_leave(&self, key: Key) -> bool {
         let conn = self.conns.get(key).filter(|conn| conn.is_open() && conn.leaving.is_none());
+        // A client of Engine.IO 3 has no session elsewhere.
+        let conn = conn.filter(|conn| conn.version == Version::V4);
         conn.is_some_and(|conn| self.sids.elsewhere(&conn.sid).is_none())
     }
 
@@ -78,7 +80,7 @@ impl Engine {
     fn take_away(&mut self, key: Key) -> Option<(Option<usize>, usize, Moving)> {
         self.conns.get(key).filter(|conn| conn.is_open())?;
         // The client polls again, and that request follows the connection.
-        self.answer_poll(key, b"6");
+        self.answer_with_noop(key);
         if self.outbox.log.take(key.slot) {
             let ranges = self.outbox.log.ranges().to_vec();
             self.keep(key, &ranges, 0);

@@ -7,7 +7,7 @@ use crate::base::Millis;
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::wire::engineio::{self, Packet};
+use crate::wire::engineio::{self, Packet, Version, v3};
 use crate::wire::ws::{self, Opcode};
 
 /// How often a poll is answered with a noop while an upgrade is under way.
@@ -20,7 +20,11 @@ impl Engine {
     /// Sends the open packet and starts the session's clocks.
     pub(super) fn open(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        conn.state = State::Open(Heartbeat::Resting);
+        let version = conn.version;
+        conn.state = State::Open(match version {
+            Version::V3 => Heartbeat::Pinged,
+            Version::V4 => Heartbeat::Resting,
+        });
         conn.said = self.batches.next;
         let config = &self.config;
         let polling = matches!(conn.transport, Transport::Polling { .. });
@@ -41,13 +45,18 @@ impl Engine {
             self.send_text(key, &packet);
         }
         count(&mut self.counters.connections_opened, 1);
-        self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_interval));
+        let first = match version {
+            Version::V3 => self.after_no_ping(),
+            Version::V4 => self.after(self.config.ping_interval),
+        };
+        self.timers.arm(Timer::Heartbeat(key.slot), first);
         self.notices.push_back(Notice::Opened(key));
     }
 
     /// A text packet over the transport that carries the connection.
     pub(super) fn text_packet(&mut self, key: Key, text: &str, upper: &mut impl Upper) {
-        match engineio::decode_text(text) {
+        let Some(conn) = self.conns.get(key) else { return };
+        match engineio::decode(conn.version, text) {
             Ok(packet) => self.packet(key, packet, upper),
             Err(_) => self.unparsable(key),
         }
@@ -71,11 +80,15 @@ impl Engine {
 
     /// A binary message over a WebSocket.
     pub(super) fn binary_packet(&mut self, key: Key, bytes: &[u8], upper: &mut impl Upper) {
-        if self.conns.get(key).is_some_and(|conn| conn.is_open()) {
-            self.heard_from(key);
-            self.tell(upper);
-            upper.binary(self, key, bytes);
-        }
+        let Some(conn) = self.conns.get(key).filter(|conn| conn.is_open()) else { return };
+        let message = match conn.version {
+            Version::V3 => v3::binary_packet(bytes),
+            Version::V4 => Ok(bytes),
+        };
+        let Ok(message) = message else { return self.unparsable(key) };
+        self.heard_from(key);
+        self.tell(upper);
+        upper.binary(self, key, message);
     }
 
     pub(super) fn unparsable(&mut self, key: Key) {
@@ -85,13 +98,14 @@ impl Engine {
 
     pub(super) fn packet(&mut self, key: Key, packet: Packet<'_>, upper: &mut impl Upper) {
         let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_open()) else { return };
-        if packet == Packet::Pong("") {
+        if packet == Packet::Pong("") && conn.version == Version::V4 {
             if conn.awaits_pong() {
                 conn.state = State::Open(Heartbeat::Resting);
                 self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_interval));
             }
             return;
         }
+        let is_old = conn.version == Version::V3;
         self.heard_from(key);
         match packet {
             Packet::Message(text) => {
@@ -103,6 +117,7 @@ impl Engine {
                 upper.binary(self, key, &bytes);
             }
             Packet::Close => self.client_closed(key),
+            Packet::Ping(_) | Packet::Pong(_) if is_old => self.old_beat(key, &packet),
             // Heartbeats go the other way.
             Packet::Ping(_) => self.close_conn(key, Reason::TransportError, Ending::Final),
             Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
@@ -124,7 +139,7 @@ impl Engine {
     fn client_closed(&mut self, key: Key) {
         if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
         {
-            self.answer_poll(key, b"6");
+            self.answer_with_noop(key);
         }
         self.close_conn(key, Reason::TransportClose, Ending::Final);
     }
@@ -161,7 +176,7 @@ impl Engine {
             return;
         }
         if let Transport::Polling { poll: Some(_), .. } = conn.transport {
-            self.answer_poll(key, b"6");
+            self.answer_with_noop(key);
         }
         self.timers.arm(Timer::UpgradePoll(key.slot), self.after(UPGRADE_POLL));
     }
@@ -170,7 +185,7 @@ impl Engine {
     fn upgrade(&mut self, key: Key, link: u32) {
         if let Some(Transport::Polling { poll: Some(_), .. }) = self.conns.get(key).map(|conn| conn.transport)
         {
-            self.answer_poll(key, b"6");
+            self.answer_with_noop(key);
         }
         let Some(conn) = self.conns.get_mut(key) else { return };
         let post = match conn.transport {
@@ -192,6 +207,10 @@ impl Engine {
         }
         if let Some(post) = post {
             self.doom(post, true);
+        }
+        if let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.is_closing()) {
+            conn.state = State::Closing;
+            self.say_closed(key, link);
         }
         self.ready.push(key);
     }
@@ -222,11 +241,11 @@ impl Engine {
     fn heartbeat(&mut self, key: Key, due: Millis) {
         let reads_on = self.reads_on(key);
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if conn.awaits_pong() && (reads_on || self.outbox.is_put_off(key.slot)) {
-            // It can send no pong, or may not have had the ping.
+        if conn.awaits_beat() && (reads_on || self.outbox.is_put_off(key.slot)) {
+            // It can send no pong, or may not have had the ping; or it can send no ping.
             return self.timers.arm(Timer::Heartbeat(key.slot), self.after(self.config.ping_timeout));
         }
-        if conn.awaits_pong() {
+        if conn.awaits_beat() {
             count(&mut self.counters.ping_timeouts, 1);
             self.refuse_late_poll(key);
             return self.close_conn(key, Reason::PingTimeout, Ending::Final);
@@ -249,7 +268,7 @@ impl Engine {
     /// Clients give up on a server from which no ping comes, by clocks that did not stand still for this long as ours did.
     pub(super) fn hasten_pings(&mut self, time: Millis) {
         for key in self.conns.keys() {
-            if self.conns.get(key).is_some_and(|conn| !conn.awaits_pong()) {
+            if self.conns.get(key).is_some_and(|conn| !conn.awaits_beat()) {
                 self.timers.hasten(Timer::Heartbeat(key.slot), time);
             }
         }
@@ -261,7 +280,12 @@ impl Engine {
         let open = |key: &Key| self.conns.get(*key).is_some_and(|conn| conn.is_open());
         let keys: Vec<Key> = self.conns.keys().filter(open).collect();
         for key in keys {
-            self.send_text(key, "2");
+            let beat = match self.conns.get(key).map(|conn| conn.version) {
+                // Whatever comes tells such a client that the server lives.
+                Some(Version::V3) => "3",
+                _ => "2",
+            };
+            self.send_text(key, beat);
         }
     }
 

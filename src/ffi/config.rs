@@ -296,8 +296,10 @@ pub struct roomcast_config {
     /// the same port. So does an upgrade for such a path. roomcast_adopt takes it again where a client's next request is for the broker.
     /// Not for connections over TLS, whose keys are the broker's: there it is 404. Off by default; of Unix alone.
     pub hand_back: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Lets clients of Engine.IO 3 in as well, which are those of Socket.IO 1 and 2, over polling, JSONP and WebSocket. They send the
+    /// pings, are in "/" at once, and their sessions cannot be recovered. JSONP has no origin that check_origin could see: with that
+    /// it is refused. Off by default: their handshakes are refused.
+    pub allow_eio3: u32,
 }
 
 /// Names and values, copied.
@@ -345,7 +347,6 @@ macro_rules! with_limits {
                 room_events: 0,
                 refusal_events: 0,
                 hand_back: 0,
-                reserved: 0,
                 engine_only: 0,
                 quiet_descriptor: 0,
                 cors: ROOMCAST_CORS_OFF,
@@ -397,6 +398,7 @@ macro_rules! with_limits {
                 compression_threshold: compression_threshold as u64,
                 compression_level: compression_level.into(),
                 compress_binary: compress_binary.into(),
+                allow_eio3: 0,
             }
         }
 
@@ -438,6 +440,7 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         polling: flag(asked.polling, "config.polling")?,
         websocket: flag(asked.websocket, "config.websocket")?,
         allow_upgrades: flag(asked.allow_upgrades, "config.allow_upgrades")?,
+        allow_eio3: flag(asked.allow_eio3, "config.allow_eio3")?,
         ping_interval: asked.ping_interval,
         ping_timeout: asked.ping_timeout,
         upgrade_timeout: asked.upgrade_timeout,

@@ -53,10 +53,10 @@ macro_rules! frozen {
 }
 
 frozen! {
-    roomcast_config.reserved: u32 = defaults();
+    roomcast_config.allow_eio3: u32 = defaults();
     roomcast_target.except_socket_count: usize;
     roomcast_message.flags: u64;
-    roomcast_handshake.certificate: roomcast_slice;
+    roomcast_handshake.reserved: u32;
     roomcast_histogram.bucket_count: usize;
     roomcast_selection.reserved: u32;
     roomcast_event.context: u64;

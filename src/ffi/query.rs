@@ -140,6 +140,8 @@ pub unsafe extern "C" fn roomcast_get_handshake(
             tls_version: answers.keep(said.tls().map_or("", |tls| tls.version).as_bytes()),
             certificate: answers
                 .keep(said.tls().and_then(|tls| tls.certificate.as_deref()).unwrap_or_default()),
+            protocol: said.protocol(),
+            reserved: 0,
         });
         Ok(())
     };

@@ -211,6 +211,10 @@ pub struct roomcast_handshake {
     pub tls_version: roomcast_slice,
     /// The client's own certificate over TLS, as DER, if it was asked for one and has shown that it is its own; else empty.
     pub certificate: roomcast_slice,
+    /// The version of Engine.IO that the client speaks: 4, or 3 if allow_eio3 lets it in.
+    pub protocol: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// A number that the broker counts, by its name. It stands in arrays and never gains a field.

@@ -28,6 +28,10 @@ pub struct Config {
     pub websocket: bool,
     /// Whether a polling connection may become a WebSocket. On by default.
     pub allow_upgrades: bool,
+    /// Lets clients of Engine.IO 3 in as well, which are those of Socket.IO 1 and 2, over polling, JSONP and WebSocket: what their
+    /// requests name, or what names nothing. They send the pings, are in `/` at once, and their sessions cannot be recovered. JSONP has
+    /// no origin that `check_origin` could see: with that it is refused. Off by default: their handshakes are refused.
+    pub allow_eio3: bool,
     /// Time between a pong and the next ping. 25,000 by default.
     pub ping_interval: u64,
     /// Time a client has to answer a ping. 20,000 by default. A client waits for `ping_interval` and this together, which is at
@@ -129,6 +133,7 @@ impl Default for Config {
             polling: true,
             websocket: true,
             allow_upgrades: true,
+            allow_eio3: false,
             ping_interval: 25_000,
             ping_timeout: 20_000,
             upgrade_timeout: 10_000,

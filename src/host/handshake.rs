@@ -4,6 +4,7 @@ use super::peer::Peer;
 use super::tls::TlsInfo;
 use crate::base::date::Moment;
 use crate::base::limits::Limits;
+use crate::wire::engineio::Version;
 use crate::wire::http::{self, Request};
 use crate::wire::json;
 use std::borrow::Cow;
@@ -74,6 +75,13 @@ impl<'a> Handshake<'a> {
     /// The query's parameters, decoded, in their order; `EIO` and `transport` are among them.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         http::query_pairs(self.request().map_or("", |request| request.query()))
+    }
+
+    /// The version of Engine.IO that the client speaks: 4, or 3 if [`Config::allow_eio3`](crate::Config::allow_eio3) lets it in. The
+    /// reference's `socket.conn.protocol`.
+    pub fn protocol(&self) -> u32 {
+        let named = self.query().filter(|(name, _)| name == "EIO").last();
+        Version::of_query(named.as_ref().map_or("", |(_, value)| value)).number()
     }
 
     /// The headers, in their order, as (name, value): one of each name. What came in several lines is joined as Node joins it,

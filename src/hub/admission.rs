@@ -15,6 +15,7 @@ use crate::engine::{Ending, Engine};
 use crate::host::events::Kind;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
+use crate::wire::engineio::Version;
 use crate::wire::socketio;
 
 impl Hub {
@@ -48,7 +49,11 @@ impl Hub {
     /// A client without a session asks to join a namespace, which counts it already.
     pub(super) fn connect_anew(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) {
         let slot = self.sockets.next_key().slot;
-        let (Ok(sid), Ok(session)) = (self.sids.make(slot), self.begin_session(namespace)) else {
+        let session = match engine.version(conn) {
+            Version::V3 => Ok(None),
+            Version::V4 => self.begin_session(namespace),
+        };
+        let (Ok(sid), Ok(session)) = (self.sids.make(slot), session) else {
             self.leave_namespace(engine, namespace);
             return engine.close_conn(conn, Reason::ForcedServerClose, Ending::Orderly);
         };
@@ -63,23 +68,31 @@ impl Hub {
             session: session.map(Box::new),
             returns: None,
         });
+        self.note_old_id(engine, key);
         self.note_own_room(key, true);
         self.keep_auth(engine, key, auth);
         let (Some(state), Some(home)) = (self.clients.get_mut(conn), self.namespaces.get(namespace)) else {
             return;
         };
         state.sockets.push(key);
-        let id = sid::text(&sid);
-        if home.guarded {
-            self.asking.add(key.slot, home.asking, key.slot);
+        let guarded = home.guarded;
+        let asking = home.asking;
+        if guarded {
+            self.asking.add(key.slot, asking, key.slot);
             self.keep_ask(engine, conn, key, auth);
             let kind = Kind::ConnectRequest(SocketId::new(key), NamespaceId::new(namespace), false);
-            engine.events.push(kind).text(&[id]).text(&[auth]);
+            self.tell_id(engine, kind, key, auth);
         } else {
             self.complete_connect(engine, key);
             let kind = Kind::Connect(SocketId::new(key), NamespaceId::new(namespace), false);
-            engine.events.push(kind).text(&[id]).text(&[auth]);
+            self.tell_id(engine, kind, key, auth);
         }
+    }
+
+    /// Tells the host of a socket that it does not know yet.
+    fn tell_id(&self, engine: &mut Engine, kind: Kind, key: Key, auth: &str) {
+        let id = self.sockets.get(key).map_or("", |socket| self.id_of(key, socket));
+        engine.events.push(kind).text(&[id]).text(&[auth]);
     }
 
     fn complete_connect(&mut self, engine: &mut Engine, key: Key) {
@@ -101,7 +114,12 @@ impl Hub {
         self.router.add(key.slot, namespace.route, conn.slot);
         engine.scratch.clear();
         engine.scratch.push(b'4');
-        socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid), pid.as_deref());
+        match engine.version(conn) {
+            Version::V3 => socketio::write_old_connect(&mut engine.scratch, &namespace.name),
+            Version::V4 => {
+                socketio::write_connect(&mut engine.scratch, &namespace.name, sid::text(&sid), pid.as_deref())
+            }
+        }
         engine.send_scratch(conn);
         self.timers.cancel(Timer::Connect(conn.slot));
         if let Some(client) = self.clients.get_mut(conn) {
@@ -180,7 +198,15 @@ impl Hub {
         let (conn, namespace) = (state.conn, state.namespace);
         let name = self.namespaces.get(namespace).map(|namespace| namespace.name.clone()).unwrap_or_default();
         count(&mut engine.counters.connects_refused, 1);
-        self.refuse_connect(engine, conn, &name, message, data);
+        match engine.version(conn) {
+            Version::V3 => {
+                engine.scratch.clear();
+                engine.scratch.push(b'4');
+                socketio::write_old_error(&mut engine.scratch, &name, message, data);
+                engine.send_scratch(conn);
+            }
+            Version::V4 => self.refuse_connect(engine, conn, &name, message, data),
+        }
         self.log_rejected(engine, socket.key(), message);
         self.forget_socket(engine, socket.key());
         Ok(())

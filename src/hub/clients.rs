@@ -92,9 +92,10 @@ impl Clients {
 
 impl Hub {
     /// A session has opened: it has so long to join a namespace.
-    pub(crate) fn opened(&mut self, engine: &Engine, conn: Key) {
+    pub(crate) fn opened(&mut self, engine: &mut Engine, conn: Key) {
         self.clients.open(conn);
         self.timers.arm(Timer::Connect(conn.slot), engine.after(engine.config.connect_timeout));
+        self.connect_unasked(engine, conn);
     }
 
     /// A session is over, and so are its sockets.

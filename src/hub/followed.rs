@@ -2,7 +2,6 @@
 
 use super::Hub;
 use crate::base::ids::Key;
-use crate::base::sid;
 use crate::host::cluster::OwnChannels;
 use crate::route::Followed;
 
@@ -29,10 +28,10 @@ impl Hub {
 
     /// A socket has come, or is about to go.
     pub(super) fn note_own_room(&mut self, key: Key, made: bool) {
-        let Self { sockets, namespaces, own_rooms: Some(changes), .. } = self else { return };
+        let Self { sockets, namespaces, old_ids, own_rooms: Some(changes), .. } = self else { return };
         let Some(socket) = sockets.get(key) else { return };
         let Some(home) = namespaces.get(socket.namespace) else { return };
-        let room = sid::text(&socket.sid).into();
+        let room = old_ids.id(key, socket).into();
         changes.push(Followed { namespace: (*home.name).into(), room, made });
     }
 }

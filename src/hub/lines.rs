@@ -2,7 +2,6 @@
 
 use super::Hub;
 use crate::base::ids::Key;
-use crate::base::sid;
 use crate::engine::Engine;
 use crate::host::log::{FromPeer, Kind, Quote, is_fault};
 use crate::host::peer::Peer;
@@ -24,7 +23,7 @@ impl Hub {
         }
         let Some(socket) = self.sockets.get(key) else { return };
         let namespace = self.namespaces.get(socket.namespace).map_or("", |namespace| &namespace.name);
-        let (id, peer) = (sid::text(&socket.sid), FromPeer(peer.or_else(|| engine.peer(socket.conn))));
+        let (id, peer) = (self.id_of(key, socket), FromPeer(peer.or_else(|| engine.peer(socket.conn))));
         engine.log.add(kind, format_args!("{id} in {}{peer}: {what}", Quote(namespace)), engine.now);
     }
 

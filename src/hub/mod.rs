@@ -11,6 +11,7 @@ mod admission;
 mod away;
 mod clients;
 pub(crate) mod delivery;
+mod eio3;
 mod elsewhere;
 mod followed;
 mod held;
@@ -41,6 +42,7 @@ use crate::route::{Followed, Member, Router};
 use abroad::Abroad;
 use acks::{AckNumbers, AnswerAbroad, PendingAck};
 use clients::Clients;
+use eio3::OldIds;
 use namespaces::{Namespace, NamespaceChange, NamespaceOptions, Pattern};
 use recovery::Recovery;
 use sockets::Socket;
@@ -79,6 +81,8 @@ pub(crate) struct Hub {
     recovery: Recovery,
     /// In a cluster, where other nodes ask for them: the auth objects of clients, by the slot of their socket.
     auths: HashMap<u32, Box<str>>,
+    /// The ids of sockets whose clients make them up.
+    old_ids: OldIds,
     acks: Slots<PendingAck>,
     ack_numbers: AckNumbers,
     /// In a cluster that keeps sessions for all nodes.
@@ -107,6 +111,7 @@ impl Hub {
             away: Router::new(),
             recovery: Recovery::new(engine, &space)?,
             auths: HashMap::new(),
+            old_ids: OldIds::default(),
             acks: Slots::default(),
             ack_numbers: AckNumbers::new(&space),
             abroad: Abroad::default(),

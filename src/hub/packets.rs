@@ -4,6 +4,7 @@
 use super::Hub;
 use super::Timer;
 use super::clients::Assembly;
+use super::eio3;
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::engine::{Ending, Engine};
 use crate::host::events::Kind;
@@ -61,14 +62,18 @@ impl Hub {
     }
 
     fn packet(&mut self, engine: &mut Engine, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
-        let (joined, waiting) = self.socket_of(conn, packet.nsp);
+        let (nsp, query) = eio3::namespace(engine, conn, packet.nsp);
+        let (joined, waiting) = self.socket_of(conn, nsp);
         match (packet.kind, joined) {
             // Stock clients ask twice when a socket is opened by hand on a manager that is connected; one answer is enough.
             (PacketKind::Connect, None) if waiting => {}
             (PacketKind::Connect, Some(_)) => {}
+            (PacketKind::Connect, None) if let Some(query) = query => {
+                self.connect(engine, conn, nsp, &eio3::auth(query));
+            }
             (PacketKind::Connect, None) => {
                 let auth = if packet.data.is_empty() { "{}" } else { packet.data };
-                self.connect(engine, conn, packet.nsp, auth);
+                self.connect(engine, conn, nsp, auth);
             }
             (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => {
                 self.event(engine, socket, packet, assembly)
@@ -88,7 +93,7 @@ impl Hub {
             (kind, None)
                 if kind != PacketKind::Connect
                     && kind != PacketKind::ConnectError
-                    && self.has_left(conn, packet.nsp) =>
+                    && self.has_left(conn, nsp) =>
             {
                 // It was on its way when the socket left.
             }

@@ -17,6 +17,7 @@ use crate::host::stats::count;
 use crate::out::Frame;
 use crate::wire::cluster::Packet;
 use crate::wire::cluster::session::EntryId;
+use crate::wire::engineio::Version;
 use crate::wire::{json, socketio};
 use std::borrow::Cow;
 
@@ -39,7 +40,9 @@ pub(super) enum Return {
 impl Hub {
     /// A client that asks to join a namespace may have a session there, or at another node.
     pub(super) fn recover(&mut self, engine: &mut Engine, conn: Key, namespace: Key, auth: &str) -> Return {
-        if self.namespaces.get(namespace).is_none_or(|home| home.log.is_none()) {
+        if self.namespaces.get(namespace).is_none_or(|home| home.log.is_none())
+            || engine.version(conn) == Version::V3
+        {
             return Return::Anew;
         }
         let Some(pid) = text_in(auth, "pid") else { return Return::Anew };

@@ -7,7 +7,6 @@ use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
 use crate::base::limits::{Limits, fields};
 use crate::base::refused::{LimitError, RoomError};
-use crate::base::sid;
 use crate::engine::Engine;
 use crate::route::Change;
 use std::collections::HashSet;
@@ -177,7 +176,7 @@ impl Hub {
     /// The rooms a socket is in: its own first, then the others in a stable order.
     pub(crate) fn rooms_of(&self, socket: SocketId) -> Result<impl Iterator<Item = &str> + '_> {
         let state = self.socket(socket)?;
-        let own = sid::text(&state.sid);
+        let own = self.id_of(socket.key(), state);
         let others = self.router_of(state).rooms_of(socket.key().slot).filter(move |room| *room != own);
         Ok(std::iter::once(own).chain(others))
     }
@@ -185,7 +184,8 @@ impl Hub {
     /// Whether a socket is in a room; its own is one of them.
     pub(crate) fn is_member(&self, socket: SocketId, room: &str) -> Result<bool> {
         let state = self.socket(socket)?;
-        Ok(sid::text(&state.sid) == room || self.router_of(state).is_member(socket.key().slot, room))
+        Ok(self.id_of(socket.key(), state) == room
+            || self.router_of(state).is_member(socket.key().slot, room))
     }
 }
 

@@ -98,7 +98,7 @@ impl Hub {
 
     /// A socket's id as its client knows it; also the name of its own room.
     pub(crate) fn socket_sid(&self, socket: SocketId) -> Result<&str> {
-        Ok(sid::text(&self.socket(socket)?.sid))
+        Ok(self.id_of(socket.key(), self.socket(socket)?))
     }
 
     /// Puts a number of the host's own on a socket, for example its player's place in an array: each later event of
@@ -137,6 +137,10 @@ impl Hub {
 
     /// The socket with this id, whatever its life.
     pub(super) fn owner(&self, id: &str) -> Option<Key> {
+        self.owner_by_own_id(id).or_else(|| self.old_ids.owner(id))
+    }
+
+    fn owner_by_own_id(&self, id: &str) -> Option<Key> {
         let id: &Sid = id.as_bytes().try_into().ok()?;
         let slot = self.sids.slot(sid::text(id));
         let found = slot.filter(|&slot| self.sockets.at(slot).is_some_and(|socket| socket.sid == *id));
@@ -201,7 +205,7 @@ impl Hub {
         let kind =
             Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason, recoverable);
         engine.events.push(kind).tag(socket.tag);
-        let own = sid::text(&socket.sid);
+        let own = self.id_of(key, socket);
         for room in self.router_of(socket).rooms_of(key.slot).filter(|&room| room != own) {
             engine.events.text(&[room]);
         }
@@ -225,6 +229,7 @@ impl Hub {
             self.end_session(socket.namespace, *session);
         }
         self.auths.remove(&key.slot);
+        self.old_ids.remove(key);
         self.abandon_acks(engine, key.slot, socket.acks);
         self.leave_namespace(engine, socket.namespace);
     }

@@ -9,6 +9,7 @@ use super::packets::{KEPT_PLACES, Place, Run, SharedPackets, Writer};
 use super::tags::Tags;
 use super::{Conn, Frame, TickLog};
 use crate::base::errors::Result;
+use crate::wire::ws::Opcode;
 use std::sync::Arc;
 
 /// What every connection of a broker has coming.
@@ -190,6 +191,14 @@ impl Outbox {
         let waits = self.backlog(conn).into_iter().flat_map(Backlog::packets);
         let fresh = ranges.iter().flat_map(|&range| self.run(range).packets());
         waits.chain(fresh).all(|packet| packet.plain)
+    }
+
+    /// Whether a packet is binary of the oldest `most` that have waited, or of this tick's `ranges`. Only right when none was partly
+    /// sent, as with polling.
+    pub(crate) fn has_binary(&self, conn: Conn, ranges: &[Frame], most: usize) -> bool {
+        let mut waiting = self.backlog(conn).into_iter().flat_map(Backlog::packets).take(most);
+        waiting.any(|packet| packet.opcode == Opcode::Binary)
+            || ranges.iter().any(|&range| self.run(range).has_binary())
     }
 
     // ---- what waits ----

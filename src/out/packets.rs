@@ -146,6 +146,11 @@ impl<'a> Run<'a> {
         self.places.len()
     }
 
+    /// Whether one of its packets is binary.
+    pub(super) fn has_binary(self) -> bool {
+        self.places.iter().any(|place| place.opcode == Opcode::Binary)
+    }
+
     /// How many messages begin in it.
     pub(crate) fn messages(self) -> usize {
         self.places.iter().filter(|place| !place.attached).count()

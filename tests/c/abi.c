@@ -56,7 +56,8 @@ static void layout(void) {
     SIZE(roomcast_receipt, 16);
     LAYOUT(roomcast_receipt, skipped, 8);
 
-    SIZE(roomcast_handshake, 120);
+    SIZE(roomcast_handshake, 128);
+    LAYOUT(roomcast_handshake, protocol, 120);
     LAYOUT(roomcast_handshake, tls_version, 88);
     LAYOUT(roomcast_handshake, certificate, 104);
     LAYOUT(roomcast_handshake, websocket, 4);
@@ -103,6 +104,7 @@ static void layout(void) {
     LAYOUT(roomcast_config, per_message_deflate, 784);
     LAYOUT(roomcast_config, compression_threshold, 792);
     LAYOUT(roomcast_config, compress_binary, 804);
+    LAYOUT(roomcast_config, allow_eio3, 812);
     LAYOUT(roomcast_config, tls_handshake_timeout, 768);
     LAYOUT(roomcast_config, tls_handshake_budget, 776);
     LAYOUT(roomcast_config, cluster_url, 704);
@@ -269,6 +271,9 @@ static void bad_fields_are_named(void) {
     IS(ROOMCAST_ERROR_BAD_CONFIG, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     roomcast_last_error(text, sizeof text);
     CHECK(strstr(text, "config.cors_origins: ") != NULL);
+    OK(roomcast_config_init(&config, sizeof config));
+    config.allow_eio3 = 2;
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));
     OK(roomcast_config_init(&config, sizeof config));
     config.check_origin = 2;
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_new(ROOMCAST_ABI_VERSION, &config, &broker));

@@ -130,6 +130,7 @@ tried! {
     http 20_000
     query 20_000
     engineio 20_000
+    engineio3 20_000
     socketio 40_000
     json 40_000
     core 20_000

@@ -158,6 +158,7 @@ fn config(options: &Value) -> Config {
         config.websocket = transports.contains(&json!("websocket"));
     }
     config.allow_upgrades = options["allowUpgrades"].as_bool().unwrap_or(true);
+    config.allow_eio3 = options["allowEIO3"] == true;
     let recovery = &options["connectionStateRecovery"];
     if let Some(window) = recovery["maxDisconnectionDuration"].as_u64() {
         config.limits.recovery_window = window;

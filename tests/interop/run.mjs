@@ -39,8 +39,9 @@ const { within } = await import("./lib/raw.mjs");
 const { Host } = await import("./lib/host.mjs");
 const { scenarios, endings, KINDS, Clients } = await import("./scenarios/table.mjs");
 const { recoveries, breaks } = await import("./scenarios/recovery.mjs");
+const { OldClients, NOT_OLD, NOT_1, olds } = await import("./scenarios/old.mjs");
 const { deliberate, withLoops } = await import("./raw/deliberate.mjs");
-const tables = await Promise.all(["http", "session", "packets", "recovery", "compression"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
+const tables = await Promise.all(["http", "session", "packets", "recovery", "compression", "eio3"].map(async (name) => (await import(`./raw/${name}.mjs`)).groups));
 
 const differences = [...deliberate, ...(Number(args.loops) > 1 ? withLoops : [])];
 // How a host is run, which is none of the options that all hosts have.
@@ -109,8 +110,8 @@ for (const group of args.tls || args.deflate ? [] : tables.flat()) {
 
 const SCENARIO_HOST = { pingInterval: 300, pingTimeout: 20_000, maxHttpBufferSize: 20_000_000 };
 let count = 0;
-async function play(name, scenario, host, kind, observer) {
-  const c = new Clients(host.url, kind);
+async function play(name, scenario, host, kind, observer, version = 4) {
+  const c = version < 4 ? new OldClients(host.url, kind, version) : new Clients(host.url, kind);
   await attempt(name, () => scenario({ c, host, kind, observer, port: host.port, url: host.url, room: `r${++count}` }));
   c.close();
 }
@@ -148,6 +149,22 @@ if (args.deflate) {
     });
     await host.stop();
   });
+}
+for (const [version, kind] of args.tls ? [] : [2, 1].flatMap((version) => KINDS.map((kind) => [version, kind]))) {
+  const known = Object.entries({ ...scenarios, ...endings }).filter(([name]) => !NOT_OLD.some(([not]) => not.test(name)));
+  const not = version === 1 ? NOT_1 : [];
+  const named = (table) => table.map(([name, run]) => [`socket.io-client ${version} ${kind} / ${name}`, run]).filter(([name]) => selected(name) && !not.some(([not]) => not.test(name.split(" / ")[1])));
+  const together = named([...known.filter(([name]) => name in scenarios), ...Object.entries(olds)]);
+  for (const table of [together, ...named(known.filter(([name]) => name in endings)).map((ending) => [ending])]) {
+    if (table.length === 0) continue;
+    jobs.push(async () => {
+      const host = await Host.start(command, { ...SCENARIO_HOST, allowEIO3: true });
+      const [watcher, observer] = await watch(host);
+      for (const [name, scenario] of table) await play(name, scenario, host, kind, observer, version);
+      watcher.close();
+      await host.stop();
+    });
+  }
 }
 for (const kind of ["polling", "websocket", "upgrade", "asyncio polling", "asyncio websocket", "asyncio upgrade"]) {
   if (!selected(`python-socketio ${kind} / `)) continue;

@@ -1,6 +1,6 @@
 // Records how the reference parsers (and Node's JSON and base64) treat the inputs below, one JSON line each.
 //   node wire.cjs <node_modules with socket.io> [generated lines per table [seed [folder]]]
-// writes socketio.jsonl, placeholders.jsonl, engineio.jsonl, json.jsonl, encoded.jsonl next to itself, or into the folder.
+// writes socketio.jsonl, placeholders.jsonl, engineio.jsonl, engineio3.jsonl, json.jsonl, encoded.jsonl next to itself, or into the folder.
 // The tests of src/wire read the committed tables, and those of the folder that RECORDED_TABLES names: `make differential`
 // makes new ones from a seed of the day, far more than are committed.
 const fs = require("fs"), path = require("path");
@@ -199,3 +199,47 @@ for (const nsp of ["/", "/chat"]) {
       }
 }
 write("encoded.jsonl", encoded);
+
+// --- Engine.IO 3: ["text", payload, packets], ["binary", hex of a payload, packets] with packets as above, up to the first malformed one;
+// ["encoded", packets, the text payload, hex of the binary payload]
+const v3 = require(modules + "/engine.io/build/parser-v3");
+const packets3 = (body) => {
+  const list = [];
+  try {
+    v3.decodePayload(body, ({ type, data }) => {
+      if (list.at(-1)?.[0] === "error") return;
+      if (Buffer.isBuffer(data)) list.push(["binary", data.toString("hex"), type ?? null]);
+      else list.push([type, type === "error" ? "" : (data ?? "").toWellFormed()]);
+    });
+  } catch { list.push(["error", ""]); }
+  return list;
+};
+const encoded3 = (packets) => {
+  const given = packets.map((data) => Array.isArray(data) ? { type: "message", data: Buffer.from(data[0], "hex") } : { type: "message", data });
+  const row = ["encoded", packets];
+  v3.encodePayload(given, false, (text) => row.push(text));
+  v3.encodePayload([...given, { type: "message", data: Buffer.alloc(0) }], true, (binary) => row.push(binary.toString("hex")));
+  return row;
+};
+const texts3 = [
+  "", ":", "0:", "1:", "1:4", "1:6", "2:4a", "3:4a", "1:4a", "4a", "12", "2:4é", "2:4€", "3:4😀", "2:4😀", "4:4é😀", "2:4a2:4b", "2:4a0:2:4b",
+  "00002:4a", "2:4a5", "2:4a5:", "2:4a:2:4b", "6:2probe", "1:72:4a", "2:b4", "6:b4AQ==", "5:b4AQI", "1:b", "2:b7", "6:b2AQ==", "3:4\n:", "10:4123456789",
+  "999999999:4", "99999999999999999999:4", "1:x", "2:4\u0000", "3:4\u001eb", "1:12:4a", "5:4a2:b",
+];
+const binaries3 = [
+  "", "00", "0001ff34", "0002ff3461", "0103ff040102", "0101ff04", "0100ff", "0000ff", "0003ff34c3a9", "0002ff34c3", "0005ff34f09f9880", "0003ff343",
+  "000102ff343132333435363738393a3b", "00010001ff34", "0002ff34610103ff0401020002ff3462", "0009ff34", "ff", "00ff", "01ff", "0004ff343435",
+].filter((hex) => hex.length % 2 === 0);
+const rows3 = [...texts3.map((text) => ["text", text, packets3(text)]), ...binaries3.map((hex) => ["binary", hex, packets3(Buffer.from(hex, "hex"))])];
+for (let i = 0; i < generated / 2; i++) {
+  const some = Array.from({ length: 1 + random(4) }, () => pick(["hi", "é", "😀\u2028", "", "x".repeat(random(120)), ["0102ff"], [""], ["04".repeat(random(130))]]));
+  const row = encoded3(some);
+  rows3.push(row);
+  let text = row[2];
+  for (let n = random(3); n > 0; n--) text = mutate(text, [":", "4", "b", "7", "1", "="]).toWellFormed();
+  rows3.push(["text", text, packets3(text)]);
+  const bytes = [...Buffer.from(row[3], "hex")];
+  for (let n = random(3); n > 0; n--) bytes[random(bytes.length)] = pick([0, 1, 4, 9, 52, 195, 255]);
+  rows3.push(["binary", Buffer.from(bytes).toString("hex"), packets3(Buffer.from(bytes))]);
+}
+write("engineio3.jsonl", rows3);

@@ -63,6 +63,8 @@ pub(crate) struct Client {
     pub(crate) acks: bool,
     /// Asks for attachments as text on its WebSocket, and takes no others.
     pub(crate) base64: bool,
+    /// Speaks Engine.IO 3: it sends the pings, and is in `/` without asking.
+    pub(crate) old: bool,
 }
 
 impl Client {
@@ -90,6 +92,7 @@ impl Client {
             room,
             acks: false,
             base64: false,
+            old: false,
         }
     }
 
@@ -109,6 +112,9 @@ impl Client {
             let mut bytes = Vec::new();
             match &out {
                 Out::Text(text) => parse::masked(1, text.as_bytes(), &mut bytes),
+                Out::Binary(payload) if self.old => {
+                    parse::masked(2, &[b"\x04", &payload[..]].concat(), &mut bytes)
+                }
                 Out::Binary(payload) => parse::masked(2, payload, &mut bytes),
             }
             if let Some(ws) = &self.ws {
@@ -129,6 +135,11 @@ impl Client {
             return;
         }
         let mut body = Vec::new();
+        let octets = self.old && !self.base64 && self.outbox.iter().any(|out| matches!(out, Out::Binary(_)));
+        let written: Vec<Out> = if self.old { self.outbox.drain(..).collect() } else { Vec::new() };
+        for out in &written {
+            parse::write_old(out, octets, &mut body);
+        }
         for out in self.outbox.drain(..) {
             if !body.is_empty() {
                 body.push(0x1e);
@@ -143,7 +154,9 @@ impl Client {
         }
         post.busy = true;
         let head = format!(
-            "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            "POST /socket.io/?{}&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n{}Content-Length: {}\r\n\r\n",
+            if self.old { "EIO=3" } else { "EIO=4" },
+            if octets { "Content-Type: application/octet-stream\r\n" } else { "" },
             body.len()
         );
         net.write(post.id, head.as_bytes());
@@ -151,17 +164,29 @@ impl Client {
     }
 
     pub(crate) fn ask(&mut self, net: &mut Net) {
+        let version = self.version();
         let (Some(poll), Some(sid)) = (&mut self.poll, &self.sid) else { return };
         poll.busy = true;
-        let get = format!("GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let get =
+            format!("GET /socket.io/?{version}&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n");
         net.write(poll.id, get.as_bytes());
+    }
+
+    /// What its requests say of itself.
+    pub(crate) fn version(&self) -> &'static str {
+        match (self.old, self.base64) {
+            (false, _) => "EIO=4",
+            (true, false) => "EIO=3",
+            (true, true) => "EIO=3&b64=1",
+        }
     }
 
     pub(crate) fn upgrade_request(&self) -> String {
         let sid = self.sid.as_ref().map(|sid| format!("&sid={sid}")).unwrap_or_default();
         let b64 = if self.base64 { "&b64=1" } else { "" };
+        let version = if self.old { 3 } else { 4 };
         format!(
-            "GET /socket.io/?EIO=4&transport=websocket{sid}{b64} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+            "GET /socket.io/?EIO={version}&transport=websocket{sid}{b64} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     }
@@ -233,7 +258,20 @@ impl Client {
             let payload = poll
                 && response.status == 200
                 && response.header("content-type") == Some("text/plain; charset=UTF-8");
-            if payload {
+            if self.old
+                && poll
+                && response.status == 200
+                && response.header("content-type") != Some("text/html")
+            {
+                let octets = response.header("content-type") == Some("application/octet-stream");
+                assert!(!octets || !self.base64, "a binary payload for a client that takes none");
+                for packet in parse::old_payload(&response.body, octets) {
+                    match packet {
+                        Out::Text(text) => self.text(net, &text),
+                        Out::Binary(bytes) => self.binary(net, bytes),
+                    }
+                }
+            } else if payload {
                 let text = response.text().to_owned();
                 for packet in text.split('\x1e') {
                     match packet.strip_prefix('b') {
@@ -280,13 +318,18 @@ impl Client {
                     assert_eq!(text, "3probe", "before the switch nothing else comes on the probe");
                     self.probed = true;
                 }
-                Frame::Text(text) => match text.strip_prefix('b').filter(|_| self.base64) {
-                    Some(coded) => self.binary(net, STANDARD.decode(coded).expect("base64")),
-                    None => self.text(net, &text),
-                },
+                Frame::Text(text) => {
+                    match text.strip_prefix(if self.old { "b4" } else { "b" }).filter(|_| self.base64) {
+                        Some(coded) => self.binary(net, STANDARD.decode(coded).expect("base64")),
+                        None => self.text(net, &text),
+                    }
+                }
                 Frame::Binary(bytes) => {
                     assert!(!self.base64, "a binary frame for a client that takes none");
-                    self.binary(net, bytes);
+                    if self.old {
+                        assert_eq!(bytes.first(), Some(&4), "a binary message says that it is one");
+                    }
+                    self.binary(net, bytes[usize::from(self.old)..].to_vec());
                 }
                 Frame::Close(code) => {
                     self.close_frame = Some(code);
@@ -321,6 +364,7 @@ impl Client {
                 }
             }
             Some(b'2') => {
+                assert!(!self.old, "a ping for a client that sends them");
                 self.engine.push(text.to_owned());
                 if self.answers_pings {
                     self.send_text(net, "3");
@@ -375,7 +419,21 @@ impl Client {
 
     /// Whether one of its sockets has, or had, this id.
     pub(crate) fn has_sid(&self, sid: &str) -> bool {
-        self.inbox.iter().any(|packet| packet.kind == '0' && packet.data.contains(sid))
+        let known = |packet: &Packet| match self.old {
+            true => self.socket_id(&packet.nsp).is_some_and(|own| own == sid),
+            false => packet.data.contains(sid),
+        };
+        self.inbox.iter().any(|packet| packet.kind == '0' && known(packet))
+    }
+
+    /// The id of its socket in a namespace, as it was told it last or, in Engine.IO 3, as it makes it up.
+    pub(crate) fn socket_id(&self, nsp: &str) -> Option<String> {
+        let reply = self.inbox.iter().rfind(|packet| packet.kind == '0' && packet.nsp == nsp)?;
+        match (self.old, nsp) {
+            (false, _) => reply.json()["sid"].as_str().map(str::to_owned),
+            (true, "/") => self.sid.clone(),
+            (true, _) => Some(format!("{nsp}#{}", self.sid.as_ref()?)),
+        }
     }
 
     /// What events said, as (namespace, arguments with the name).

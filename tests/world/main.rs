@@ -5,6 +5,7 @@ mod bursts;
 mod client;
 mod cluster;
 mod drain;
+mod eio3;
 mod ends;
 mod halves;
 mod http;

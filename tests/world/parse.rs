@@ -1,5 +1,8 @@
 //! What a client reads: responses, frames, packets. Written from the specifications, apart from the broker's own code.
 
+use crate::client::Out;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +97,69 @@ pub(crate) fn masked(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     let mask = [0x12, 0x34, 0x56, 0x78];
     out.extend(mask);
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+}
+
+/// Appends a packet to a payload of Engine.IO 3, a text one or one of octets.
+pub(crate) fn write_old(out: &Out, octets: bool, body: &mut Vec<u8>) {
+    let length = |length: usize, zero: u8| -> Vec<u8> {
+        length.to_string().bytes().map(|digit| digit - b'0' + zero).collect()
+    };
+    match (out, octets) {
+        (Out::Text(text), false) => {
+            body.extend(length(text.encode_utf16().count(), b'0'));
+            body.push(b':');
+            body.extend(text.as_bytes());
+        }
+        (Out::Binary(bytes), false) => {
+            let text = format!("b4{}", STANDARD.encode(bytes));
+            body.extend(format!("{}:{text}", text.len()).as_bytes());
+        }
+        (Out::Text(text), true) => {
+            body.push(0);
+            body.extend(length(text.len(), 0));
+            body.push(255);
+            body.extend(text.as_bytes());
+        }
+        (Out::Binary(bytes), true) => {
+            body.push(1);
+            body.extend(length(bytes.len() + 1, 0));
+            body.extend([255, 4]);
+            body.extend(bytes);
+        }
+    }
+}
+
+/// The packets of a payload of Engine.IO 3: as text, binary messages without what says that they are.
+pub(crate) fn old_payload(body: &[u8], octets: bool) -> Vec<Out> {
+    let mut packets = Vec::new();
+    if octets {
+        let mut rest = body;
+        while let Some((kind, more)) = rest.split_first() {
+            let end = more.iter().position(|&byte| byte == 255).expect("an end of the length");
+            let length = more[..end].iter().fold(0, |length, &digit| length * 10 + usize::from(digit));
+            let packet = &more[end + 1..end + 1 + length];
+            rest = &more[end + 1 + length..];
+            packets.push(match kind {
+                0 => Out::Text(String::from_utf8(packet.to_vec()).expect("UTF-8")),
+                1 => Out::Binary(packet.strip_prefix(b"\x04").expect("a message").to_vec()),
+                other => panic!("a packet of kind {other}"),
+            });
+        }
+        return packets;
+    }
+    let units: Vec<u16> = std::str::from_utf8(body).expect("UTF-8").encode_utf16().collect();
+    let mut rest = &units[..];
+    while !rest.is_empty() {
+        let colon = rest.iter().position(|&unit| unit == u16::from(b':')).expect("a colon");
+        let length: usize = String::from_utf16(&rest[..colon]).unwrap().parse().expect("a length");
+        let packet = String::from_utf16(&rest[colon + 1..colon + 1 + length]).expect("whole characters");
+        rest = &rest[colon + 1 + length..];
+        packets.push(match packet.strip_prefix("b4") {
+            Some(coded) => Out::Binary(STANDARD.decode(coded).expect("base64")),
+            None => Out::Text(packet),
+        });
+    }
+    packets
 }
 
 /// A Socket.IO packet with its attachments.

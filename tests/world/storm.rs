@@ -95,6 +95,11 @@ struct Agent {
     joined: u8,
 }
 
+/// Whether a client says that it behaves; those of Engine.IO 3 say it in a query.
+fn is_good(auth: &str) -> bool {
+    auth == r#"{"good":1}"# || auth == r#"{"good":"1"}"#
+}
+
 pub(crate) struct Storm {
     pub(crate) world: World,
     host: Host,
@@ -104,7 +109,7 @@ pub(crate) struct Storm {
 
 impl Storm {
     pub(crate) fn new(seed: u64, clients: usize) -> Self {
-        let mut config = Config { room_events: true, ..Config::default() };
+        let mut config = Config { room_events: true, allow_eio3: true, ..Config::default() };
         config.limits.max_backlog = 4_000;
         config.limits.max_payload = 2_000;
         config.limits.max_events = 500;
@@ -166,7 +171,10 @@ impl Storm {
                 self.world.clients[at].polls = true;
             }
         }
-        for _ in 0..60_000 / STEP {
+        for step in 0..60_000 / STEP {
+            if step % (10_000 / STEP) == 0 {
+                (0..self.agents.len()).for_each(|at| self.beat(at));
+            }
             self.step();
         }
         for at in 0..self.agents.len() {
@@ -235,9 +243,18 @@ impl Storm {
         } else if self.world.clients[at].sid.is_none() || !self.world.clients[at].reads {
             // Not there yet, or asleep.
         } else if self.agents[at].good || self.rng.bool() {
+            self.beat(at);
             self.behave(at);
         } else {
             self.misbehave(at);
+        }
+    }
+
+    /// A client of Engine.IO 3 sends its ping.
+    fn beat(&mut self, at: usize) {
+        let client = &self.world.clients[at];
+        if client.old && client.sid.is_some() && !client.over {
+            self.world.text(at, "2");
         }
     }
 
@@ -249,6 +266,10 @@ impl Storm {
         self.world.clients[at] = Client::new(room);
         self.world.clients[at].acks = agent.good || self.rng.bool();
         self.world.clients[at].base64 = self.rng.u8(0..4) == 0;
+        if self.rng.u8(0..4) == 0 {
+            self.world.clients[at].old = true;
+            agent.joined = 1;
+        }
         if self.rng.bool() {
             self.world.open_websocket(at)
         } else {
@@ -272,7 +293,11 @@ impl Storm {
                 let number = if joined == 0 { 0 } else { self.rng.u8(1..6) };
                 if joined & 1 << number == 0 {
                     self.agents[at].joined |= 1 << number;
-                    self.world.text(at, &format!("40{}{{\"good\":{good}}}", nsp(number)));
+                    let asks = match self.world.clients[at].old {
+                        true => format!("40{}?good={good},", NAMES[number as usize]),
+                        false => format!("40{}{{\"good\":{good}}}", nsp(number)),
+                    };
+                    self.world.text(at, &asks);
                 }
             }
             2 | 3 if self.is_in(at, number) => {
@@ -422,10 +447,10 @@ impl Storm {
             match event {
                 Seen::Request { socket, namespace, auth, .. } => {
                     self.host.undecided.push(socket);
-                    self.came(socket, namespace, auth.contains("\"good\":1"), true);
+                    self.came(socket, namespace, is_good(&auth), true);
                 }
                 Seen::Connect { socket, namespace, auth, .. } => {
-                    self.came(socket, namespace, auth.contains("\"good\":1"), false);
+                    self.came(socket, namespace, is_good(&auth), false);
                 }
                 Seen::Message { socket, name, args, ack, attachments, .. } => {
                     self.message(socket, &name, &args, ack, &attachments);
@@ -676,10 +701,11 @@ impl Storm {
     fn check(&mut self, at: usize, settled: bool) {
         let client = &self.world.clients[at];
         let settled = settled && !client.over && client.carrier != Carrier::None;
-        for nsp in NAMES {
+        // One of Engine.IO 3 is in `/` without a word, so not as one that behaves.
+        for nsp in NAMES.into_iter().filter(|&nsp| !client.old || nsp != "/") {
             let mut packets = client.inbox.iter().filter(|packet| packet.nsp == nsp);
-            let Some(reply) = packets.find(|packet| packet.kind == '0') else { continue };
-            let sid = reply.json()["sid"].as_str().expect("a sid").to_owned();
+            let Some(_) = packets.find(|packet| packet.kind == '0') else { continue };
+            let sid = client.socket_id(nsp).expect("a sid");
             let mut heard = Vec::new();
             let mut kicked = false;
             for packet in packets {

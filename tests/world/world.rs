@@ -328,7 +328,9 @@ impl World {
         let Some(mut poll) = self.dial(room) else { return };
         let Some(post) = self.dial(room) else { return self.net.end(poll.id, End::Fin) };
         poll.busy = true;
-        self.net.write(poll.id, b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+        let version = self.clients[at].version();
+        let get = format!("GET /socket.io/?{version}&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+        self.net.write(poll.id, get.as_bytes());
         let client = &mut self.clients[at];
         client.carrier = Carrier::Polling;
         client.poll = Some(poll);
@@ -372,8 +374,7 @@ impl World {
 
     /// The socket of a client in a namespace, by what the broker told the client.
     pub(crate) fn socket(&self, at: usize, nsp: &str) -> Option<SocketId> {
-        let reply = self.clients[at].inbox.iter().rfind(|packet| packet.kind == '0' && packet.nsp == nsp)?;
-        self.core.find_socket(reply.json()["sid"].as_str()?)
+        self.core.find_socket(&self.clients[at].socket_id(nsp)?)
     }
 
     pub(crate) fn take_seen(&mut self) -> Vec<Seen> {

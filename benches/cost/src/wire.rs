@@ -2,6 +2,7 @@
 
 use super::{Case, Work, frame, repeated};
 use roomcast::Limits;
+use roomcast::wire::engineio::{jsonp, v3};
 use roomcast::wire::http::{self, BodyDecoder};
 use roomcast::wire::resp::{Reader, Reply};
 use roomcast::wire::{engineio, json, socketio, ws};
@@ -32,6 +33,16 @@ pub(super) const CASES: &[Case] = &[
         make: |size| payload("b-_\n-_\u{1e}", size),
         bound: 280,
     },
+    Case { name: "Engine.IO 3: empty messages", make: |size| payload3("1:4", size), bound: 100 },
+    Case { name: "Engine.IO 3: long lengths", make: |size| payload3("000000000:", size), bound: 100 },
+    Case {
+        name: "Engine.IO 3: characters of two code units",
+        make: |size| payload3("2:😀", size),
+        bound: 100,
+    },
+    Case { name: "Engine.IO 3: one long message of them", make: long3, bound: 100 },
+    Case { name: "Engine.IO 3: binary", make: parts3, bound: 100 },
+    Case { name: "Engine.IO 3: line ends in a form", make: |size| form3("\\n", size), bound: 200 },
     Case { name: "JSON: `0,`", make: |size| value("0,", size), bound: 60 },
     Case { name: "JSON: `[],`", make: |size| value("[],", size), bound: 70 },
     Case { name: "JSON: empty strings", make: |size| value("\"\",", size), bound: 75 },
@@ -140,6 +151,47 @@ fn query(part: &str, size: usize) -> (usize, Work) {
 fn payload(part: &str, size: usize) -> (usize, Work) {
     let body = text(part, size);
     (body.len(), Box::new(move || _ = black_box(engineio::payload(&body).count())))
+}
+
+/// How many packets a text payload of Engine.IO 3 has.
+fn count3(body: &str) -> usize {
+    let mut rest = body;
+    let mut count = 0;
+    while let Ok((packet, behind)) = v3::first_packet(rest) {
+        count += usize::from(v3::text_packet(packet).is_ok());
+        rest = behind;
+    }
+    assert!(rest.is_empty(), "a good payload");
+    count
+}
+
+fn payload3(part: &str, size: usize) -> (usize, Work) {
+    let body = text(part, size);
+    (body.len(), Box::new(move || _ = black_box(count3(black_box(&body)))))
+}
+
+fn long3(size: usize) -> (usize, Work) {
+    let message = format!("4{}", text("😀", size));
+    let body = format!("{}:{message}", v3::units(message.as_bytes()));
+    (body.len(), Box::new(move || assert_eq!(count3(black_box(&body)), 1)))
+}
+
+fn parts3(size: usize) -> (usize, Work) {
+    let body = b"\x01\x01\xff\x04".repeat(size / 4);
+    let work = move || {
+        let mut rest = black_box(&body[..]);
+        while let Ok((part, behind)) = v3::first_part(rest) {
+            black_box(part);
+            rest = behind;
+        }
+        assert!(rest.is_empty(), "a good payload");
+    };
+    (size, Box::new(work))
+}
+
+fn form3(part: &str, size: usize) -> (usize, Work) {
+    let form = format!("d={}", text(part, size));
+    (form.len(), Box::new(move || assert!(jsonp::read_form(black_box(&form)).is_ok())))
 }
 
 fn value(part: &str, size: usize) -> (usize, Work) {

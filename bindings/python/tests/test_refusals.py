@@ -106,7 +106,7 @@ def test_options_that_need_nothing_here_are_taken() -> None:
     for kind, mode in ((roomcast.Server, "threading"), (roomcast.AsyncServer, "asgi")):
         server = kind(async_mode=mode, http_compression=False, compression_threshold=1, monitor_clients=True,
                       ping_interval=(25, 5), ping_timeout=20, cookie={"name": "io", "path": "/", "SameSite": "Lax"},
-                      max_http_buffer_size=10, allow_upgrades=False, transports="polling", logger=False)
+                      max_http_buffer_size=10, allow_upgrades=False, allow_eio3=True, transports="polling", logger=False)
         kind(transports=None, cookie=None, cors_allowed_origins=None, namespaces=None)
         for name in ("handle_request", "attach", "instrument"):
             with pytest.raises(NotImplementedError):

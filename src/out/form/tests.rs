@@ -5,10 +5,20 @@ use crate::base::seeds::for_seeds;
 use crate::out::{Frame, Outbox};
 use crate::wire::deflate::Inflater;
 use crate::wire::engineio::Packet as Decoded;
-use crate::wire::engineio::{decode_text, payload};
+use crate::wire::engineio::v3::Part;
+use crate::wire::engineio::{Version, decode, payload};
 
-const FORMS: [Form; 5] =
-    [Form::WebSocket, Form::Deflated, Form::NarrowDeflated, Form::TextFrames, Form::Polling];
+const FORMS: [Form; 9] = [
+    Form::WebSocket,
+    Form::Deflated,
+    Form::NarrowDeflated,
+    Form::TextFrames,
+    Form::Polling,
+    Form::WebSocket3,
+    Form::TextFrames3,
+    Form::Polling3,
+    Form::BinaryPolling3,
+];
 
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
@@ -17,15 +27,15 @@ enum Seen {
     Control(u8, Vec<u8>),
 }
 
-fn text(packet: &str) -> Seen {
-    match decode_text(packet).unwrap() {
+fn text(version: Version, packet: &str) -> Seen {
+    match decode(version, packet).unwrap() {
         Decoded::Binary(bytes) => Seen::Binary(bytes),
         _ => Seen::Text(packet.to_owned()),
     }
 }
 
 /// Reads frames of a server.
-fn frames(mut bytes: &[u8]) -> Vec<Seen> {
+fn frames(version: Version, mut bytes: &[u8]) -> Vec<Seen> {
     let mut seen = Vec::new();
     while let [first, len, rest @ ..] = bytes {
         let (len, rest) = match len {
@@ -39,7 +49,8 @@ fn frames(mut bytes: &[u8]) -> Vec<Seen> {
             _ => inflater.message(&rest[..len], 1 << 20).unwrap(),
         };
         seen.push(match first & 0x0f {
-            1 => text(std::str::from_utf8(payload).unwrap()),
+            1 => text(version, std::str::from_utf8(payload).unwrap()),
+            2 if version == Version::V3 => Seen::Binary(v3::binary_packet(payload).unwrap().to_vec()),
             2 => Seen::Binary(payload.to_vec()),
             opcode => Seen::Control(opcode, payload.to_vec()),
         });
@@ -50,14 +61,38 @@ fn frames(mut bytes: &[u8]) -> Vec<Seen> {
 
 fn read(form: Form, bytes: &[u8]) -> Vec<Seen> {
     match (form, bytes.split_first()) {
+        (Form::WebSocket3 | Form::TextFrames3, _) => frames(Version::V3, bytes),
+        (Form::Polling3, _) => {
+            let mut seen = Vec::new();
+            let mut rest = std::str::from_utf8(bytes).unwrap();
+            while !rest.is_empty() {
+                let (packet, behind) = v3::first_packet(rest).unwrap();
+                seen.push(text(Version::V3, packet));
+                rest = behind;
+            }
+            seen
+        }
+        (Form::BinaryPolling3, _) => {
+            let mut seen = Vec::new();
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let (part, behind) = v3::first_part(rest).unwrap();
+                seen.push(match part {
+                    Part::Text(packet) => text(Version::V3, packet),
+                    Part::Binary(packet) => Seen::Binary(v3::binary_packet(packet).unwrap().to_vec()),
+                });
+                rest = behind;
+            }
+            seen
+        }
         (Form::Polling, None) => Vec::new(),
         (Form::Polling, Some((separator, body))) => {
             assert_eq!(*separator, SEPARATOR);
             let body = std::str::from_utf8(body).unwrap();
             assert!(payload(body).all(|packet| packet.is_ok()));
-            body.split(char::from(SEPARATOR)).map(text).collect()
+            body.split(char::from(SEPARATOR)).map(|packet| text(Version::V4, packet)).collect()
         }
-        _ => frames(bytes),
+        _ => frames(Version::V4, bytes),
     }
 }
 
@@ -69,6 +104,23 @@ fn packet(rng: &mut fastrand::Rng) -> (Opcode, Vec<u8>) {
         2..=4 => (Opcode::Binary, (0..len).map(|_| rng.u8(..)).collect()),
         _ => (Opcode::Text, format!("4{}", "x".repeat(len)).into_bytes()),
     }
+}
+
+const POLLING: [Form; 3] = [Form::Polling, Form::Polling3, Form::BinaryPolling3];
+
+#[test]
+fn what_is_the_same_in_two_forms_is_shared() {
+    let (mut log, mut places, mut forms) = (TickLog::new(), Vec::new(), Forms::default());
+    for (opcode, shared) in
+        [(Opcode::Text, true), (Opcode::Text, true), (Opcode::Binary, false), (Opcode::Text, false)]
+    {
+        log.append(|bytes| Writer::new(bytes, &mut places).frame(opcode, b"4x")).unwrap();
+        for form in [Form::TextFrames, Form::WebSocket3, Form::TextFrames3] {
+            assert_eq!(forms.of(form, &log, &places).is_none(), shared, "{form:?}");
+        }
+    }
+    forms.restart();
+    assert!(forms.of(Form::WebSocket3, &TickLog::new(), &[]).is_none());
 }
 
 #[test]
@@ -106,7 +158,7 @@ fn every_form_says_the_same() {
                     assert_eq!(binary, bytes.len() != ranges.iter().map(|range| range.len()).sum::<usize>());
                 }
                 let expected = all[from..].iter().map(|(_, seen)| seen.clone());
-                let polled = |seen: &Seen| form != Form::Polling || !matches!(seen, Seen::Control(..));
+                let polled = |seen: &Seen| !POLLING.contains(&form) || !matches!(seen, Seen::Control(..));
                 assert_eq!(read(form, &bytes), expected.filter(polled).collect::<Vec<_>>(), "{form:?}");
             }
             outbox.restart();

@@ -1,4 +1,4 @@
-//! Engine.IO v4 packets and polling payloads. It must not know what a message contains.
+//! Engine.IO packets and polling payloads, of version 4 but for what [`v3`] has otherwise. It must not know what a message contains.
 
 use std::io::Write as _;
 
@@ -10,8 +10,58 @@ use memchr::memchr;
 use super::json;
 pub use super::json::Malformed;
 
+pub mod jsonp;
 #[cfg(test)]
 mod tests;
+pub mod v3;
+
+/// A version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// That of Socket.IO 1 and 2 clients: they send the pings.
+    V3,
+    /// That of Socket.IO 3 and 4 clients.
+    V4,
+}
+
+impl Version {
+    /// What the `EIO` of a query says. The reference takes all else for 3, also if it is missing.
+    pub fn of_query(value: &str) -> Self {
+        if value == "4" { Self::V4 } else { Self::V3 }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::V3 => 3,
+            Self::V4 => 4,
+        }
+    }
+
+    /// A payload that is a noop.
+    pub const fn noop(self) -> &'static [u8] {
+        match self {
+            Self::V3 => b"1:6",
+            Self::V4 => b"6",
+        }
+    }
+
+    /// A payload that is the end of the session.
+    pub const fn close(self) -> &'static [u8] {
+        match self {
+            Self::V3 => b"1:1",
+            Self::V4 => b"1",
+        }
+    }
+
+    /// The same behind a noop.
+    pub const fn noop_and_close(self) -> &'static [u8] {
+        match self {
+            Self::V3 => b"1:61:1",
+            Self::V4 => b"6\x1e1",
+        }
+    }
+}
 
 /// What stands between the packets of a polling payload.
 pub const SEPARATOR: u8 = 0x1e;
@@ -70,6 +120,14 @@ pub enum Packet<'a> {
     Noop,
     /// A binary message that came as base64.
     Binary(Vec<u8>),
+}
+
+/// Reads a packet in the text form of a version: a text frame, or one packet of a payload.
+pub fn decode(version: Version, text: &str) -> Result<Packet<'_>, Malformed> {
+    match version {
+        Version::V3 => v3::text_packet(text),
+        Version::V4 => decode_text(text),
+    }
 }
 
 /// Appends the open packet, its keys in the reference's order.
@@ -166,8 +224,13 @@ pub fn payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, Malformed>
 
 /// Appends a binary message in the form it has in a payload.
 pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    let start = out.len().saturating_add(1);
-    out.resize(out.len().saturating_add(base64_len(bytes)), b'b');
+    out.push(b'b');
+    append_base64(out, bytes);
+}
+
+fn append_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    out.resize(start.saturating_add(bytes.len().div_ceil(3).saturating_mul(4)), 0);
     // The slice has exactly the length that padded base64 takes, so this cannot fail.
     let room = out.get_mut(start..).unwrap_or_default();
     let written = PADDED.encode_slice(bytes, room).unwrap_or(0);

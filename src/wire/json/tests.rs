@@ -10,7 +10,7 @@ macro_rules! table {
     ($name:literal) => {
         match std::env::var("RECORDED_TABLES") {
             Ok(folder) => std::fs::read_to_string(std::path::Path::new(&folder).join($name)).unwrap(),
-            Err(_) => include_str!(concat!("../../../tests/recorded/", $name)).to_owned(),
+            Err(_) => include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded/", $name)).to_owned(),
         }
     };
 }

@@ -180,6 +180,30 @@ pub fn write_connect_error(out: &mut Vec<u8>, nsp: &str, message: &str, data: Op
     out.push(b'}');
 }
 
+/// Appends the packet that confirms a namespace to a client of Socket.IO 2.
+pub fn write_old_connect(out: &mut Vec<u8>, nsp: &str) {
+    head(out, b'0', 0, nsp, None);
+}
+
+/// Appends the packet by which a host refuses a namespace to a client of Socket.IO 2: its `data`, valid JSON, if that is anything in
+/// JavaScript, or its message.
+pub fn write_old_error(out: &mut Vec<u8>, nsp: &str, message: &str, data: Option<&str>) {
+    head(out, b'4', 0, nsp, None);
+    let data = data.map(json::trim).filter(|data| !is_falsy(data));
+    match data {
+        Some(data) => out.extend_from_slice(data.as_bytes()),
+        None => json::write_string(out, message),
+    }
+}
+
+/// Whether JavaScript takes a value for false.
+fn is_falsy(value: &str) -> bool {
+    match value {
+        "null" | "false" | "\"\"" => true,
+        number => number.parse() == Ok(0.0),
+    }
+}
+
 /// Appends the packet that ends a client's stay in a namespace.
 pub fn write_disconnect(out: &mut Vec<u8>, nsp: &str) {
     head(out, b'1', 0, nsp, None);

@@ -52,6 +52,16 @@ export const deliberate = [
   recovery(" in time / a session that nobody comes back to", "the host is told, so that it can forget the socket",
     { back: other, told: ["connect", "disconnect", "expired"] }),
   {
+    cases: /^raw \/ eio3 \/ jsonp \/ not with version 4$/,
+    reason: "no client of Engine.IO 4 polls by <script> elements, and what can be polled so can be read by pages of every origin",
+    accepts: (actual) => actual === '0{"sid":',
+  },
+  {
+    cases: /^raw \/ eio3 \/ with recovery \/ events have an offset$/,
+    reason: "nobody can come back to hear again what clients of Engine.IO 3 alone are told",
+    accepts: (actual) => actual === '42["x",1]',
+  },
+  {
     cases: /^raw \/ upgrade requests \/ (transport polling|no EIO|EIO=3)$/,
     reason: "refused cleanly before the 101, where Node upgrades and closes, or takes what it should not",
     accepts: ({ response }) => response.status === 400,

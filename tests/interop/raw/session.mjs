@@ -115,6 +115,14 @@ export const polling = {
     first.close();
     return answers;
   },
+  "kicked, and closed by the client too": async ({ port, host }) => {
+    const p = await Polling.open(port);
+    const sid = await p.join();
+    await p.post('42["kick",true]');
+    const got = (await p.get()).text;
+    const posted = await p.post("1");
+    return { got, posted: [posted.status, posted.text], left: await host.left(sid), poll: shown(await p.get()) };
+  },
   "a second POST during a POST": async ({ port, host }) => {
     const p = await Polling.open(port);
     const sid = await p.join();
@@ -355,6 +363,27 @@ export const upgrade = {
     const fenced = await fence(ws);
     ws.close();
     return { get, post, fenced };
+  },
+  "kicked while probing, then the switch": async ({ port, host }) => {
+    const p = await Polling.open(port);
+    const sid = await p.join();
+    const ws = await p.ws();
+    ws.send("2probe");
+    await ws.next();
+    await p.post('42["kick",true]');
+    ws.send("5");
+    return { frames: shown(await ws.rest()), left: await host.left(sid), poll: shown(await p.get()) };
+  },
+  "kicked while probing, heard of by a poll, then the switch": async ({ port, host }) => {
+    const p = await Polling.open(port);
+    const sid = await p.join();
+    const ws = await p.ws();
+    ws.send("2probe");
+    await ws.next();
+    await p.post('42["kick",true]');
+    const poll = await p.get();
+    ws.send("5");
+    return { poll: poll.text.replace(/^6$/, ""), frames: shown(await ws.rest()), left: await host.left(sid), late: shown(await p.get()) };
   },
   "no 2probe, straight to 5": async ({ port }) => {
     const p = await Polling.open(port);

@@ -8,6 +8,7 @@ const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
 const passed = [
   "path", "pingInterval", "pingTimeout", "connectTimeout", "upgradeTimeout", "maxHttpBufferSize",
   "transports", "allowUpgrades", "cors", "cookie", "connectionStateRecovery", "perMessageDeflate", "httpCompression",
+  "allowEIO3",
 ];
 const TENANT = /^\/tenant-[a-z0-9]+$/;
 

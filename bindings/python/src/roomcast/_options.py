@@ -25,6 +25,8 @@ class Options(TypedDict, total=False):
     #: Bytes of one message, at most.
     max_http_buffer_size: int
     allow_upgrades: bool
+    #: Clients of Socket.IO 1 and 2 are let in too.
+    allow_eio3: bool
     #: Both, if it is None or left out.
     transports: Union[Literal["polling", "websocket"], Sequence[str], None]
     #: A name, or a dict with ``name``, ``path``, ``httponly``, ``samesite``, ``secure``, ``max_age``, ``domain``, ``partitioned``.
@@ -63,7 +65,7 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
             config.setdefault("ping_timeout", _milliseconds(name, value))
         elif name == "max_http_buffer_size":
             config["max_payload"] = value
-        elif name in ("allow_upgrades", "http_compression", "per_message_deflate", "compression_threshold"):
+        elif name in ("allow_upgrades", "allow_eio3", "http_compression", "per_message_deflate", "compression_threshold"):
             config[name] = value
         elif name == "transports":
             if value is None:

@@ -23,6 +23,8 @@ class Handshake(NamedTuple):
     tls_version: str = ""
     #: The client's own certificate there, as DER, if it was asked for one.
     certificate: bytes = b""
+    #: The version of Engine.IO that the client speaks: 4, or 3 if ``allow_eio3`` lets it in.
+    protocol: int = 4
 
 
 class Times(NamedTuple):

@@ -311,7 +311,7 @@ class Broker(BrokerOperations, Listening, Owned):
         headers = [(as_text(found.headers[at].name), as_bytes(found.headers[at].value).decode("latin-1"))
                    for at in range(found.header_count)]
         return Handshake(found.connection, bool(found.websocket), found.issued, as_text(found.address), as_text(found.url),
-                         query, headers, as_text(found.tls_version), as_bytes(found.certificate))
+                         query, headers, as_text(found.tls_version), as_bytes(found.certificate), found.protocol)
 
     @lending
     def is_websocket(self, socket: int) -> bool:
