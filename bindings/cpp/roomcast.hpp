@@ -1419,6 +1419,13 @@ public:
         const status done(roomcast_is_websocket(get(), who.raw(), &yes));
         return {done, yes != 0};
     }
+    // Whether the client of a connection has the msgpack parser: known from when it asks for its first namespace. For
+    // msgpack (roomcast_is_msgpack).
+    result<bool> is_msgpack(connection who) noexcept {
+        std::uint32_t yes = 0;
+        const status done(roomcast_is_msgpack(get(), who.raw(), &yes));
+        return {done, yes != 0};
+    }
     // The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the
     // last flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes
     // (roomcast_queued_bytes).

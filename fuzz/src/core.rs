@@ -72,6 +72,7 @@ fn config(input: &mut Input<'_>) -> Config {
         engine_only: bit(one, 5) && bit(one, 6),
         room_events: bit(one, 7),
         allow_eio3: bit(one, 7),
+        msgpack: bit(two, 6),
         refusal_events: bit(two, 0),
         cookie: bit(two, 1).then(Cookie::default),
         cors: bit(two, 2).then(|| Cors { origin, ..Cors::default() }),

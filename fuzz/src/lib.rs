@@ -27,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("engineio", packets::engineio),
     ("engineio3", packets::engineio3),
     ("socketio", packets::socketio),
+    ("packed", packets::packed),
     ("json", json::check),
     ("core", core::world),
     ("host", host::operations),

@@ -52,6 +52,8 @@ fn fits(value: &Value, depth: u32) -> bool {
             };
             deeper && pairs.iter().all(|(key, value)| is_key(key) && fits(value, depth + 1))
         }
+        // Its type and its bytes are an array.
+        Value::Ext(..) => deeper,
         _ => true,
     }
 }
@@ -74,8 +76,7 @@ fn is(value: &Value, text: &str, attachments: &Attachments<'_>, taken: &mut usiz
         Value::Binary(binary) => bytes(binary),
         // Of 8 bytes it may be a time.
         Value::Ext(0, binary) if !matches!(binary.len(), 1 | 2 | 4 | 8 | 16) => bytes(binary),
-        Value::Ext(0, binary) => bytes_or_time(text, binary, attachments, taken),
-        Value::Ext(..) => text == "null" || json::is_string(text),
+        Value::Ext(kind, binary) => extension(text, *kind, binary, attachments, taken),
         Value::Array(items) => {
             json::is_array(text)
                 && json::elements(text).count() == items.len()
@@ -98,14 +99,16 @@ fn is(value: &Value, text: &str, attachments: &Attachments<'_>, taken: &mut usiz
     }
 }
 
-/// An extension of type 0, of which rmpv does not tell whether its length was said: an `ArrayBuffer` if it was.
-fn bytes_or_time(text: &str, binary: &[u8], attachments: &Attachments<'_>, taken: &mut usize) -> bool {
+/// A time, nothing, or an extension that has no meaning: its type, and its bytes. Of type 0 it may be an `ArrayBuffer`: rmpv does not tell
+/// whether its length was said.
+fn extension(text: &str, kind: i8, binary: &[u8], attachments: &Attachments<'_>, taken: &mut usize) -> bool {
     if text == "null" || json::is_string(text) {
-        return true;
+        return matches!(kind, 0 | -1);
     }
     let here = attachments.get(*taken).is_some_and(|attachment| **attachment == *binary);
+    let placeholder = format!("{{\"_placeholder\":true,\"num\":{taken}}}");
     *taken += 1;
-    here && json::is_object(text)
+    here && (text == format!("[{kind},{placeholder}]") || (kind == 0 && text == placeholder))
 }
 
 fn is_float(number: f64, text: &str) -> bool {

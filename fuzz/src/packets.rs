@@ -5,6 +5,7 @@ use roomcast::Limits;
 use roomcast::wire::engineio::v3::{self, Part};
 use roomcast::wire::engineio::{self, Packet, SEPARATOR, jsonp};
 use roomcast::wire::json;
+use roomcast::wire::msgpack::packet;
 use roomcast::wire::socketio::{self, Kind};
 
 /// A payload is its packets one by one, up to the first bad one; and any bytes survive base64.
@@ -117,4 +118,39 @@ pub(crate) fn socketio(input: &[u8]) {
         }
         _ => {}
     }
+}
+
+/// A packet of the msgpack parser that was taken is within its bounds, and written as the server writes it, it is the same packet.
+pub(crate) fn packed(input: &[u8]) {
+    let mut input = Input(input);
+    let limits = Limits {
+        max_json_depth: 8 + u32::from(input.byte()),
+        max_attachments: input.pick(&[10, 0, 1, u32::MAX]),
+        max_event_size: input.pick(&[4_000_000, 100, 1_000]),
+        ..Limits::default()
+    };
+    let Ok(received) = packet::decode(input.0, &limits) else { return };
+    let Ok(packet) = received.packet(&limits) else { return };
+    assert!(packet.nsp.starts_with('/') && !packet.nsp.contains(','));
+    assert!(received.attachments.len() <= limits.max_attachments as usize);
+    let bytes: usize = received.attachments.iter().map(|bytes| bytes.len()).sum();
+    assert!(packet.data.len() + bytes <= limits.max_event_size);
+    let count = match received.attachments.len() {
+        0 => String::new(),
+        count => format!("{count}-"),
+    };
+    let id = packet.id.map(|id| id.to_string()).unwrap_or_default();
+    let text = format!("{}{count}{},{id}{}", packet.kind as u8, packet.nsp, packet.data);
+    let mut out = Vec::new();
+    packet::encode(&text, &received.attachments, &mut out).expect("what was read");
+    let back = packet::decode(&out, &limits).expect("what was written");
+    assert_eq!(back.attachments, received.attachments);
+    let back = back.packet(&limits).expect("what was written");
+    assert_eq!((back.kind, back.nsp, back.id), (packet.kind, packet.nsp, packet.id));
+    // In text it is the same packet, with the same event.
+    let text = socketio::decode(&text, &limits).expect("a packet in text");
+    assert_eq!(
+        (text.kind, text.nsp, text.id, text.event()),
+        (packet.kind, packet.nsp, packet.id, packet.event())
+    );
 }

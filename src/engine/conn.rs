@@ -3,8 +3,9 @@
 
 use crate::host::handshake::Origin;
 use crate::host::peer::Address;
-use crate::out::Form;
+use crate::out::{Form, Terms};
 use crate::wire::engineio::Version;
+use crate::wire::socketio::Parser;
 
 /// What has a time limit, by the slot of what it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,8 @@ pub(crate) struct Conn {
     pub(crate) callback: Option<Box<str>>,
     /// A poll of it takes any number of packets.
     pub(crate) takes_all: bool,
+    /// In what it gets the packets of whatever is above.
+    pub(crate) parser: Parser,
     /// How packets look to it. What waits in its backlog has [`Form::waiting`].
     pub(crate) form: Form,
     pub(crate) probe: Option<Probe>,
@@ -124,6 +127,7 @@ impl Conn {
             upgraded: false,
             callback: None,
             takes_all: false,
+            parser: Parser::Text,
             form: Form::Polling,
             probe: None,
             origin,
@@ -146,6 +150,11 @@ impl Conn {
     /// A packet of its heartbeat is due from its client.
     pub(crate) fn awaits_beat(&self) -> bool {
         self.awaits_pong() || self.state == State::Open(Heartbeat::Pinged)
+    }
+
+    /// On which what it is to get may wait, up to `bound` bytes of it.
+    pub(crate) fn terms(&self, bound: usize) -> Terms {
+        Terms { parser: self.parser, form: self.form, closing: self.is_closing(), bound }
     }
 
     pub(crate) fn awaits_pong(&self) -> bool {

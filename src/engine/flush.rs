@@ -140,7 +140,7 @@ impl Engine {
                     && self.outbox.log.take(conn.slot)
                 {
                     ranges.extend_from_slice(self.outbox.log.ranges());
-                    self.outbox.in_form(state.form, ranges).write(&mut output);
+                    self.outbox.in_form(state.parser, state.form, ranges).write(&mut output);
                 }
                 let sent = out.send(link as usize, &output);
                 count(&mut self.counters.bytes_out, taken(sent, output.len()) as u64);
@@ -268,13 +268,14 @@ impl Engine {
 
     fn flush_websocket(&mut self, key: Key, link: u32, ranges: &[Frame], out: &mut impl Output) {
         let Some(conn) = self.conns.get(key) else { return };
-        let (form, waits, closing) = (conn.form, self.outbox.is_congested(key.slot), conn.is_closing());
+        let (parser, form) = (conn.parser, conn.form);
+        let (waits, closing) = (self.outbox.is_congested(key.slot), conn.is_closing());
         // A link's own output and what waited go first.
         let own = matches!(self.links.get(link as usize), Some(Link::WebSocket(websocket)) if !websocket.output.is_empty());
         if own || (waits && !self.drain_backlog(key, link, out)) {
             return self.keep(key, ranges, 0);
         }
-        let share = self.outbox.in_form(form, ranges);
+        let share = self.outbox.in_form(parser, form, ranges);
         let total = share.len();
         let sent = match share.ranges {
             [] => Sent::All,
@@ -333,6 +334,7 @@ impl Engine {
     /// Answers the open poll, if there is anything to say.
     fn flush_poll(&mut self, key: Key, ranges: &[Frame]) {
         let Some(conn) = self.conns.get(key) else { return };
+        let parser = conn.parser;
         let most = if conn.takes_all { usize::MAX } else { self.config.limits.max_poll_packets };
         let form = match conn.form {
             Form::BinaryPolling3 if !self.outbox.has_binary(key.slot, ranges, most) => Form::Polling3,
@@ -346,7 +348,7 @@ impl Engine {
             self.take_packets(key, form, most, &mut payload);
         } else {
             self.take_packets(key, form, most, &mut payload);
-            self.outbox.in_form(form, ranges).write(&mut payload);
+            self.outbox.in_form(parser, form, ranges).write(&mut payload);
         }
         self.answer_poll_in_flush(key, form, &payload, plain);
         self.scratch = payload;

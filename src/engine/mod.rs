@@ -50,6 +50,7 @@ use crate::out::{Compression, Frame, Outbox, Run};
 use crate::wire::deflate::Inflater;
 use crate::wire::engineio::Version;
 use crate::wire::http::Request;
+use crate::wire::socketio::Parser;
 use crate::wire::ws::Opcode;
 use admission::Admission;
 use conn::{Conn, State, Timer, Transport};
@@ -326,6 +327,19 @@ impl Engine {
     pub(crate) fn is_websocket(&self, conn: ConnId) -> Result<bool> {
         let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
         Ok(matches!(conn.transport, Transport::WebSocket { .. }))
+    }
+
+    /// Whether what is above a connection goes to it as the msgpack parser has it.
+    pub(crate) fn is_msgpack(&self, conn: ConnId) -> Result<bool> {
+        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
+        Ok(conn.parser == Parser::Msgpack)
+    }
+
+    /// From this tick on a connection gets what is above it says as this parser has it.
+    pub(crate) fn set_parser(&mut self, conn: Key, parser: Parser) {
+        if let Some(conn) = self.conns.get_mut(conn) {
+            conn.parser = parser;
+        }
     }
 
     /// Whether a session is carried by polling, and no poll waits to be told anything.

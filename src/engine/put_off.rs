@@ -9,7 +9,7 @@ use super::{Ending, Engine};
 use crate::base::ids::Key;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::out::{Frame, Terms};
+use crate::out::Frame;
 use std::collections::VecDeque;
 
 /// What one flush hands to the kernel, about, in bytes: what takes it some milliseconds.
@@ -109,7 +109,7 @@ impl Engine {
         let fresh: usize = ranges.iter().map(|range| range.len()).sum();
         let bound = self.config.limits.max_backlog;
         self.outbox.queued(key.slot).saturating_add(fresh) >= LITTLE
-            && (conn.is_closing() || self.outbox.fits(key.slot, ranges, conn.form, bound))
+            && (conn.is_closing() || self.outbox.fits(key.slot, ranges, conn.terms(bound)))
     }
 
     /// Leaves what a connection is to get to one of the next flushes.
@@ -144,9 +144,7 @@ impl Engine {
             return;
         }
         let Some(conn) = self.conns.get(key) else { return };
-        let terms =
-            Terms { form: conn.form, closing: conn.is_closing(), bound: self.config.limits.max_backlog };
-        let kept = self.outbox.keep(key.slot, ranges, skip, terms);
+        let kept = self.outbox.keep(key.slot, ranges, skip, conn.terms(self.config.limits.max_backlog));
         count(&mut self.counters.replaced_latest, kept.replaced);
         count(&mut self.counters.dropped_oldest, kept.dropped);
         if kept.overflow {

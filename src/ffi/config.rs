@@ -300,6 +300,13 @@ pub struct roomcast_config {
     /// pings, are in "/" at once, and their sessions cannot be recovered. JSONP has no origin that check_origin could see: with that
     /// it is refused. Off by default: their handshakes are refused.
     pub allow_eio3: u32,
+    /// Takes clients with the msgpack parser (socket.io-msgpack-parser; serializer="msgpack" in Python) beside those with the default one:
+    /// whoever asks for its first namespace with a binary message is one. Calls and events stay the same, JSON with attachments; a message
+    /// that such clients get is encoded once more, for all of them. Off by default: their connections end then, as with the
+    /// reference's default parser.
+    pub msgpack: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Names and values, copied.
@@ -347,6 +354,8 @@ macro_rules! with_limits {
                 room_events: 0,
                 refusal_events: 0,
                 hand_back: 0,
+                msgpack: 0,
+                reserved: 0,
                 engine_only: 0,
                 quiet_descriptor: 0,
                 cors: ROOMCAST_CORS_OFF,
@@ -469,6 +478,7 @@ pub(super) fn configure(given: &Given, asked: &roomcast_config) -> Outcome<Confi
         hand_back: flag(asked.hand_back, "config.hand_back")?,
         engine_only: flag(asked.engine_only, "config.engine_only")?,
         quiet_descriptor: flag(asked.quiet_descriptor, "config.quiet_descriptor")?,
+        msgpack: flag(asked.msgpack, "config.msgpack")?,
         cluster: cluster(given, asked)?,
         id_generator: id_generator(asked),
         loops: number(asked.loops, &fields::LOOPS)?,

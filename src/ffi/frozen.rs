@@ -53,7 +53,7 @@ macro_rules! frozen {
 }
 
 frozen! {
-    roomcast_config.allow_eio3: u32 = defaults();
+    roomcast_config.reserved: u32 = defaults();
     roomcast_target.except_socket_count: usize;
     roomcast_message.flags: u64;
     roomcast_handshake.reserved: u32;

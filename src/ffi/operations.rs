@@ -752,6 +752,30 @@ pub unsafe extern "C" fn roomcast_is_websocket(
     given.host(broker, "roomcast_is_websocket", body)
 }
 
+/// Tells whether the client of a connection has the msgpack parser: known from when it asks for its first namespace. For msgpack.
+///
+/// `is_msgpack` is set to 1 or 0.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the connection is.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_is_msgpack(
+    broker: *mut roomcast_broker,
+    connection: roomcast_connection,
+    is_msgpack: *mut u32,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let is_msgpack = given.out(is_msgpack, "is_msgpack")?;
+        let connection = convert::connection(connection)?;
+        is_msgpack.set(host.broker.is_msgpack(connection)?.into());
+        Ok(())
+    };
+    given.host(broker, "roomcast_is_msgpack", body)
+}
+
 /// Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
 /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
 ///

@@ -96,6 +96,11 @@ pub struct Config {
     /// address. None by default. For limits by address alone: a client's is then the first one from the right that is none of these, read over
     /// all header lines of that name. [`Handshake::address`](crate::Handshake::address) stays the peer's.
     pub trusted_proxies: Vec<String>,
+    /// Takes clients with the msgpack parser (`socket.io-msgpack-parser`; `serializer="msgpack"` in Python) beside those with the default
+    /// one: whoever asks for its first namespace with a binary message is one. The host's calls and events stay the same, JSON with
+    /// attachments; a message that such clients get is encoded once more, for all of them. Off by default: their connections end then,
+    /// as with the reference's default parser.
+    pub msgpack: bool,
     /// Makes the broker a node of a cluster. `None`, the default: it is alone.
     pub cluster: Option<Cluster>,
     /// Speaks Engine.IO alone: messages go to the host as they are, with no namespaces. Off by default.
@@ -155,6 +160,7 @@ impl Default for Config {
             refusal_events: false,
             hand_back: false,
             trusted_proxies: Vec::new(),
+            msgpack: false,
             cluster: None,
             engine_only: false,
             quiet_descriptor: false,

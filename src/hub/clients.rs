@@ -18,6 +18,18 @@ pub(super) struct Assembly {
     pub(crate) attachments: Vec<Box<[u8]>>,
 }
 
+/// What a binary message of a client is.
+#[derive(Debug, Default)]
+pub(super) enum Binary {
+    /// Nothing that is due.
+    #[default]
+    Unexpected,
+    /// An attachment of the event before it.
+    Attachment(Box<Assembly>),
+    /// A packet: its client has the msgpack parser.
+    Packet,
+}
+
 /// What may be done so often in a minute.
 #[derive(Debug, Default)]
 pub(super) struct Share {
@@ -46,7 +58,7 @@ pub(super) struct Client {
     pub(super) left: Vec<Box<str>>,
     /// How many namespaces it has brought to life of late.
     pub(super) namespaces_made: Share,
-    pub(super) assembly: Option<Box<Assembly>>,
+    pub(super) binary: Binary,
     /// Bytes of what it was told again, in all its namespaces.
     pub(super) replayed: usize,
     /// The namespaces where it asks for a session that another node may have.
@@ -56,6 +68,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// It has been in no namespace yet, nor asked for one that it may be let into.
+    pub(super) fn is_new(&self) -> bool {
+        self.only_asks() && self.asks.is_empty()
+    }
+
     /// It has had no socket but such as wait to be let in, and can ask for these again.
     pub(super) fn only_asks(&self) -> bool {
         self.sockets.len() == self.asks.len() && self.left.is_empty() && self.abroad.is_empty()

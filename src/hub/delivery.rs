@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::host::stats::count;
 use crate::out::backlog::Class;
 use crate::route::{Member, Whom};
+use crate::wire::msgpack::packet;
 use crate::wire::{json, socketio};
 
 impl Hub {
@@ -58,6 +59,7 @@ impl Hub {
         engine.scratch.clear();
         engine.scratch.push(b'4');
         socketio::write_ack(&mut engine.scratch, name, attachments.len(), ack, args);
+        check_repeated(engine, args, attachments)?;
         let frame = engine.append(attachments, false)?;
         engine.outbox.log.deliver(conn.slot, frame);
         count(&mut engine.counters.deliveries, 1);
@@ -100,6 +102,7 @@ impl Hub {
         if !self.resolve(&target, Place::Connected) && !asking && !kept {
             return Ok(Receipt::default());
         }
+        check_repeated(engine, args, attachments)?;
         let frame = engine.append(attachments, message.is_uncompressed())?;
         if kept {
             self.keep(engine, target.namespace.key(), frame, &message);
@@ -209,6 +212,15 @@ pub(crate) fn check_message(message: &Message<'_>, limits: &Limits) -> Result<()
         return Err(Error::ReservedEvent);
     }
     check_args(message.args, message.attachments, limits)
+}
+
+/// Whether a message stays what it is where each placeholder becomes its attachment: one attachment may be named many times.
+fn check_repeated(engine: &Engine, args: &str, attachments: &[&[u8]]) -> Result<()> {
+    let most = engine.config.limits.max_event_size;
+    if engine.config.msgpack && !attachments.is_empty() && packet::repeated(args, attachments) > most {
+        return Err(Error::TooLarge("attachments"));
+    }
+    Ok(())
 }
 
 /// Whether what a refusal is to tell the client is JSON.

@@ -14,13 +14,7 @@ impl Hub {
     /// A client that has no socket here, and asks for one with a private id of another loop, goes there, and with it the message
     /// that says so. Sockets that wait to be let in are none yet: to the host they end, and their client asks for them there. Whether
     /// it goes.
-    pub(super) fn goes_elsewhere(
-        &mut self,
-        engine: &mut Engine,
-        conn: Key,
-        packet: &Packet<'_>,
-        message: &str,
-    ) -> bool {
+    pub(super) fn goes_elsewhere(&mut self, engine: &mut Engine, conn: Key, packet: &Packet<'_>) -> bool {
         if engine.config.loops < 2 || packet.kind != Kind::Connect {
             return false;
         }
@@ -35,7 +29,7 @@ impl Hub {
             self.remove_socket(engine, socket, Reason::TransportClose, None);
             messages.push(request);
         }
-        messages.push(message.into());
+        messages.push(format!("0{},{}", packet.nsp, packet.data).into());
         self.forget_client(conn);
         engine.send_away(conn, number, messages);
         true

@@ -3,28 +3,27 @@
 
 use super::Hub;
 use super::Timer;
-use super::clients::Assembly;
+use super::clients::{Assembly, Binary};
 use super::eio3;
-use crate::base::ids::{Key, NamespaceId, SocketId};
+use crate::base::ids::{ConnId, Key, NamespaceId, SocketId};
 use crate::engine::{Ending, Engine};
 use crate::host::events::Kind;
 use crate::host::reason::Reason;
 use crate::host::stats::count;
-use crate::wire::socketio::{self, Kind as PacketKind, Packet};
+use crate::wire::msgpack::packet;
+use crate::wire::socketio::{self, Kind as PacketKind, Packet, Parser};
 
 impl Hub {
     /// A text message.
     pub(crate) fn text(&mut self, engine: &mut Engine, conn: Key, text: &str) {
         let Some(state) = self.clients.get_mut(conn) else { return };
-        if state.assembly.is_some() {
-            return self.malformed(engine, conn);
-        }
+        let Binary::Unexpected = state.binary else { return self.malformed(engine, conn) };
         match socketio::decode(text, &engine.config.limits) {
             Ok(packet) if packet.attachments > 0 => {
                 if text.len() > engine.config.limits.max_event_size {
                     return self.malformed(engine, conn);
                 }
-                state.assembly = Some(Box::new(Assembly {
+                state.binary = Binary::Attachment(Box::new(Assembly {
                     packet: text.into(),
                     missing: packet.attachments,
                     size: text.len(),
@@ -33,16 +32,15 @@ impl Hub {
                 let due = engine.now.saturating_add(engine.config.limits.attachment_timeout);
                 self.timers.arm(Timer::Assembly(conn.slot), due);
             }
-            Ok(packet) if self.goes_elsewhere(engine, conn, &packet, text) => {}
-            Ok(packet) => self.packet(engine, conn, &packet, None),
+            Ok(packet) => self.packet::<&[u8]>(engine, conn, &packet, &[]),
             Err(_) => self.malformed(engine, conn),
         }
     }
 
-    /// A binary message: an attachment of the packet before it.
+    /// A binary message: an attachment of the packet before it, or a packet of its own.
     pub(crate) fn binary(&mut self, engine: &mut Engine, conn: Key, bytes: &[u8]) {
         let Some(state) = self.clients.get_mut(conn) else { return };
-        let Some(assembly) = &mut state.assembly else { return self.malformed(engine, conn) };
+        let Binary::Attachment(assembly) = &mut state.binary else { return self.packed(engine, conn, bytes) };
         assembly.size = assembly.size.saturating_add(bytes.len());
         if assembly.size > engine.config.limits.max_event_size {
             return self.malformed(engine, conn);
@@ -52,16 +50,54 @@ impl Hub {
         if assembly.missing > 0 {
             return;
         }
-        let Some(assembly) = state.assembly.take() else { return };
+        let Binary::Attachment(assembly) = std::mem::take(&mut state.binary) else { return };
         self.timers.cancel(Timer::Assembly(conn.slot));
         // It was decoded once before; that it is decoded again costs less than keeping its parts apart.
         match socketio::decode(&assembly.packet, &engine.config.limits) {
-            Ok(packet) => self.packet(engine, conn, &packet, Some(&assembly)),
+            Ok(packet) => self.packet(engine, conn, &packet, &assembly.attachments),
             Err(_) => self.malformed(engine, conn),
         }
     }
 
-    fn packet(&mut self, engine: &mut Engine, conn: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+    /// A packet of the msgpack parser. Which parser a client has is told by how it asks for its first namespace.
+    fn packed(&mut self, engine: &mut Engine, conn: Key, bytes: &[u8]) {
+        let Some(state) = self.clients.get(conn) else { return };
+        let is_packer = match state.binary {
+            Binary::Packet => true,
+            // It may have come from another loop.
+            _ => engine.is_msgpack(ConnId::new(conn)) == Ok(true),
+        };
+        let may_begin = engine.config.msgpack && state.is_new();
+        if !(is_packer || may_begin) || bytes.len() > engine.config.limits.max_event_size {
+            return self.malformed(engine, conn);
+        }
+        let Ok(received) = packet::decode(bytes, &engine.config.limits) else {
+            return self.malformed(engine, conn);
+        };
+        match received.packet(&engine.config.limits) {
+            Ok(packet) => {
+                if packet.kind == PacketKind::Connect {
+                    engine.set_parser(conn, Parser::Msgpack);
+                }
+                if let Some(state) = self.clients.get_mut(conn) {
+                    state.binary = Binary::Packet;
+                }
+                self.packet(engine, conn, &packet, &received.attachments);
+            }
+            Err(_) => self.malformed(engine, conn),
+        }
+    }
+
+    fn packet<A: AsRef<[u8]>>(
+        &mut self,
+        engine: &mut Engine,
+        conn: Key,
+        packet: &Packet<'_>,
+        attachments: &[A],
+    ) {
+        if self.goes_elsewhere(engine, conn, packet) {
+            return;
+        }
         let (nsp, query) = eio3::namespace(engine, conn, packet.nsp);
         let (joined, waiting) = self.socket_of(conn, nsp);
         match (packet.kind, joined) {
@@ -76,13 +112,13 @@ impl Hub {
                 self.connect(engine, conn, nsp, auth);
             }
             (PacketKind::Event | PacketKind::BinaryEvent, Some(socket)) => {
-                self.event(engine, socket, packet, assembly)
+                self.event(engine, socket, packet, attachments)
             }
             (PacketKind::Ack | PacketKind::BinaryAck, Some(socket)) => {
                 count(&mut engine.counters.messages_in, 1);
-                let attachments = assembly.into_iter().flat_map(|assembly| &assembly.attachments);
                 if let Some(number) = packet.id {
-                    self.acknowledged(engine, socket, number, packet.data, attachments.map(|it| &**it));
+                    let attachments = attachments.iter().map(AsRef::as_ref);
+                    self.acknowledged(engine, socket, number, packet.data, attachments);
                 } else {
                     count(&mut engine.counters.unknown_acks, 1);
                 }
@@ -101,15 +137,21 @@ impl Hub {
         }
     }
 
-    fn event(&mut self, engine: &mut Engine, socket: Key, packet: &Packet<'_>, assembly: Option<&Assembly>) {
+    fn event<A: AsRef<[u8]>>(
+        &mut self,
+        engine: &mut Engine,
+        socket: Key,
+        packet: &Packet<'_>,
+        attachments: &[A],
+    ) {
         let Some(state) = self.sockets.get(socket).filter(|_| !packet.data.is_empty()) else { return };
         let kind = Kind::Message(SocketId::new(socket), NamespaceId::new(state.namespace), packet.id);
         let tag = state.tag;
         let (name, rest) = packet.event();
         count(&mut engine.counters.messages_in, 1);
         engine.events.push(kind).tag(tag).text(&[name]).text(&["[", rest, "]"]);
-        for attachment in assembly.into_iter().flat_map(|assembly| &assembly.attachments) {
-            engine.events.bytes(attachment);
+        for attachment in attachments {
+            engine.events.bytes(attachment.as_ref());
         }
     }
 

@@ -291,7 +291,10 @@ impl Backlog {
     /// The packets that wait. Only right when none was partly sent, as with polling.
     pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
         let mut sent = self.sent;
-        self.chunks.iter().flat_map(move |chunk| chunk.packets.run(std::mem::take(&mut sent)).packets())
+        let all =
+            self.chunks.iter().flat_map(move |chunk| chunk.packets.run(std::mem::take(&mut sent)).packets());
+        // Not those that are within others.
+        all.filter(|packet| !packet.bytes.is_empty())
     }
 
     /// What waits, oldest first, with the class of each: one message where it may go, else any number of them.

@@ -1,6 +1,5 @@
 //! A tick as it is for whoever takes compressed messages: each is compressed once, if it gains by it. It must not depend on who gets it.
 
-use super::TickLog;
 use super::packets::{Packet, Place, Run, SharedPackets, Writer};
 use crate::wire::deflate::{Coding, Deflater};
 use crate::wire::ws::{self, Opcode};
@@ -60,8 +59,8 @@ impl Deflated {
     }
 
     /// All of the log.
-    pub(super) fn made(&mut self, log: &TickLog, places: &[Place]) -> &SharedPackets {
-        if let Some(fresh) = Run::behind(log.all(), places, self.made.count()) {
+    pub(super) fn made(&mut self, log: &[u8], places: &[Place]) -> &SharedPackets {
+        if let Some(fresh) = Run::behind(log, places, self.made.count()) {
             let Self { made, deflater, compression, window_bits, compressed } = self;
             let mut out = made.writer();
             for packet in fresh.packets() {

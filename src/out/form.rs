@@ -1,6 +1,5 @@
 //! How a packet looks to a connection, in every form there is, and a tick in each of them. It must not know who has which.
 
-use super::TickLog;
 use super::deflated::{Compressed, Compression, Deflated};
 use super::packets::{Packet, Place, Run, SharedPackets, Writer};
 use crate::wire::engineio::{self, SEPARATOR, v3};
@@ -66,6 +65,10 @@ impl Form {
     /// Appends a packet in this form. How many bytes stand before its payload.
     pub(crate) fn write(self, packet: Packet<'_>, out: &mut Vec<u8>) -> usize {
         let Packet { opcode, bytes, payload, .. } = packet;
+        if bytes.is_empty() {
+            // It is within the packet before it.
+            return 0;
+        }
         if self.is_as_written() || (self.shares_text() && opcode != Opcode::Binary) {
             out.extend_from_slice(bytes);
             return bytes.len().saturating_sub(payload.len());
@@ -140,8 +143,8 @@ impl Forms {
         Self { deflated, narrow, ..Self::default() }
     }
 
-    /// All of the log in a form, made once for all who have it. None if the log itself is that.
-    pub(super) fn of(&mut self, form: Form, log: &TickLog, places: &[Place]) -> Option<&SharedPackets> {
+    /// All of a log in a form, made once for all who have it. None if the log itself is that.
+    pub(super) fn of(&mut self, form: Form, log: &[u8], places: &[Place]) -> Option<&SharedPackets> {
         if form.shares_text() && !self.has_binary(log, places) {
             return None;
         }
@@ -156,7 +159,7 @@ impl Forms {
             Form::Polling3 => &mut self.old().polling,
             Form::BinaryPolling3 => &mut self.old().binary_polling,
         };
-        if let Some(fresh) = Run::behind(log.all(), places, made.count()) {
+        if let Some(fresh) = Run::behind(log, places, made.count()) {
             let mut out = made.writer();
             fresh.packets().for_each(|packet| form.append(packet, &mut out));
         }
@@ -168,9 +171,9 @@ impl Forms {
     }
 
     /// Whether a packet of the log is binary. Each is looked at once.
-    fn has_binary(&mut self, log: &TickLog, places: &[Place]) -> bool {
+    fn has_binary(&mut self, log: &[u8], places: &[Place]) -> bool {
         if !self.binary
-            && let Some(fresh) = Run::behind(log.all(), places, self.looked_at)
+            && let Some(fresh) = Run::behind(log, places, self.looked_at)
         {
             self.binary = fresh.has_binary();
             self.looked_at = places.len();

@@ -10,6 +10,7 @@ mod deflated;
 mod form;
 mod log;
 mod outbox;
+mod packed;
 mod packets;
 pub(crate) mod tags;
 #[cfg(test)]

@@ -5,10 +5,12 @@ use super::backlog::{Backlog, Class, Total};
 use super::deflated::{Compressed, Compression};
 use super::form::{Form, Forms};
 use super::log::restart;
+use super::packed::Packed;
 use super::packets::{KEPT_PLACES, Place, Run, SharedPackets, Writer};
 use super::tags::Tags;
 use super::{Conn, Frame, TickLog};
 use crate::base::errors::Result;
+use crate::wire::socketio::Parser;
 use crate::wire::ws::Opcode;
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ pub(crate) struct Outbox {
     /// Where they lie.
     places: Arc<Vec<Place>>,
     forms: Forms,
+    packed: Packed,
     /// What was last asked for in one of the other forms.
     ranges: Vec<Frame>,
     tags: Tags,
@@ -60,6 +63,7 @@ impl<'a> Share<'a> {
 /// How a connection takes what has to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
+    pub(crate) parser: Parser,
     pub(crate) form: Form,
     /// On its way out: it still gets its last packets, past any bound and whatever their class.
     pub(crate) closing: bool,
@@ -80,7 +84,7 @@ pub(crate) struct Kept {
 
 impl Outbox {
     pub(crate) fn new(compression: Compression) -> Self {
-        Self { forms: Forms::new(compression), ..Self::default() }
+        Self { forms: Forms::new(compression), packed: Packed::new(compression), ..Self::default() }
     }
 
     /// Puts packets at the end of the tick, for whoever is to get them.
@@ -127,7 +131,7 @@ impl Outbox {
 
     /// What was compressed since this was asked last.
     pub(crate) fn take_compressed(&mut self) -> Compressed {
-        self.forms.take_compressed()
+        self.forms.take_compressed().plus(self.packed.take_compressed())
     }
 
     /// The end of a tick.
@@ -135,9 +139,16 @@ impl Outbox {
         self.log.restart();
         restart(&mut self.places, KEPT_PLACES);
         self.forms.restart();
+        self.packed.restart();
         self.ranges.clear();
         self.ranges.shrink_to(KEPT_PLACES);
         self.tags.clear();
+    }
+
+    /// What was encoded for clients with the msgpack parser in this tick, as WebSocket frames.
+    #[cfg(test)]
+    pub(crate) fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
     }
 
     /// Forgets what a connection that is gone had coming.
@@ -150,25 +161,27 @@ impl Outbox {
 
     /// This tick's `ranges` in a form, which is made if nobody has needed it yet.
     #[inline]
-    pub(crate) fn in_form<'a>(&'a mut self, form: Form, ranges: &'a [Frame]) -> Share<'a> {
-        if form == Form::WebSocket || ranges.is_empty() {
+    pub(crate) fn in_form<'a>(&'a mut self, parser: Parser, form: Form, ranges: &'a [Frame]) -> Share<'a> {
+        if (form == Form::WebSocket && parser == Parser::Text) || ranges.is_empty() {
             return Share { bytes: self.log.all(), ranges };
         }
-        self.in_other_form(form, ranges)
+        self.in_other_form(parser, form, ranges)
     }
 
-    fn in_other_form<'a>(&'a mut self, form: Form, ranges: &'a [Frame]) -> Share<'a> {
-        let Self { log, places, forms, ranges: own, .. } = self;
-        let Some(made) = forms.of(form, log, places) else { return Share { bytes: log.all(), ranges } };
+    fn in_other_form<'a>(&'a mut self, parser: Parser, form: Form, ranges: &'a [Frame]) -> Share<'a> {
+        let Self { log, places, forms, packed, ranges: own, .. } = self;
+        let Some(made) = made(parser, form, forms, packed, log, places) else {
+            return Share { bytes: log.all(), ranges };
+        };
         own.clear();
         own.extend(ranges.iter().map(|&range| made.range(places, range)));
         Share { bytes: &made.bytes, ranges: own }
     }
 
     /// The tick in a form, to outlive it.
-    fn segment(&mut self, form: Form) -> SharedPackets {
-        let Self { log, places, forms, .. } = self;
-        match forms.of(form, log, places) {
+    fn segment(&mut self, parser: Parser, form: Form) -> SharedPackets {
+        let Self { log, places, forms, packed, .. } = self;
+        match made(parser, form, forms, packed, log, places) {
             Some(made) => made.clone(),
             None => SharedPackets { bytes: log.share(), places: Arc::clone(places) },
         }
@@ -268,8 +281,9 @@ impl Outbox {
 
     /// Whether this tick's `ranges` may wait for a connection's turn, behind what waits already: past the bound they are sent
     /// now, so that nobody loses for the broker's slowness what a bound takes from slow clients.
-    pub(crate) fn fits(&mut self, conn: Conn, ranges: &[Frame], form: Form, bound: usize) -> bool {
-        let segment = self.segment(form.waiting());
+    pub(crate) fn fits(&mut self, conn: Conn, ranges: &[Frame], terms: Terms) -> bool {
+        let Terms { parser, form, bound, .. } = terms;
+        let segment = self.segment(parser, form.waiting());
         let waiting = |&range: &Frame| segment.range(&self.places, range);
         let fresh: usize = ranges.iter().map(|range| waiting(range).len()).sum();
         let all = self.queued(conn).saturating_add(fresh);
@@ -286,7 +300,7 @@ impl Outbox {
     /// Keeps what a connection did not take of `ranges`, from byte `skip` on; a message that no longer fits goes by its class.
     pub(crate) fn keep(&mut self, conn: Conn, ranges: &[Frame], mut skip: usize, terms: Terms) -> Kept {
         let mut kept = Kept::default();
-        let segment = self.segment(terms.form.waiting());
+        let segment = self.segment(terms.parser, terms.form.waiting());
         let bound = if terms.closing { usize::MAX } else { terms.bound };
         self.open_backlog(conn);
         let Self { places, tags, backlogs, .. } = self;
@@ -306,5 +320,20 @@ impl Outbox {
             kept.overflow |= pushed.overflow;
         }
         kept
+    }
+}
+
+/// A tick as a parser has it, in a form. None if it is the log's own.
+fn made<'a>(
+    parser: Parser,
+    form: Form,
+    forms: &'a mut Forms,
+    packed: &'a mut Packed,
+    log: &TickLog,
+    places: &[Place],
+) -> Option<&'a SharedPackets> {
+    match parser {
+        Parser::Text => forms.of(form, log.all(), places),
+        Parser::Msgpack => Some(packed.of(form, log.all(), places)),
     }
 }

@@ -95,6 +95,11 @@ impl<'a> Writer<'a> {
         self.note(Place { start, header, opcode, attached, plain });
     }
 
+    /// Notes an attachment that is within the packet before it: it has no bytes of its own, but its place.
+    pub(super) fn within(&mut self, attachment: Packet<'_>) {
+        self.rewritten(attachment, |_| 0);
+    }
+
     /// A tick that is too long for its places is refused, and they with it.
     fn note(&mut self, place: Place) {
         self.places.push(place);
@@ -122,8 +127,9 @@ impl<'a> Run<'a> {
 
     /// The packets of `bytes` from one on, by its number. None if there are none.
     pub(super) fn behind(bytes: &'a [u8], places: &'a [Place], number: usize) -> Option<Self> {
-        let first = places.get(number)?;
-        Some(Self::new(bytes, places, Frame { start: first.start, end: bytes.len() as u32 }))
+        let places = places.get(number..)?;
+        let start = places.first()?.start;
+        Some(Self { bytes: bytes.get(start as usize..).unwrap_or_default(), places, start })
     }
 
     /// Its packets, in order.

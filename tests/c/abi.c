@@ -99,7 +99,7 @@ static void layout(void) {
     LAYOUT(roomcast_request, rest, 56);
     LAYOUT(roomcast_request, peer, 72);
 
-    SIZE(roomcast_config, 816);
+    SIZE(roomcast_config, 824);
     LAYOUT(roomcast_config, hand_back, 808);
     LAYOUT(roomcast_config, per_message_deflate, 784);
     LAYOUT(roomcast_config, compression_threshold, 792);
@@ -107,6 +107,7 @@ static void layout(void) {
     LAYOUT(roomcast_config, allow_eio3, 812);
     LAYOUT(roomcast_config, tls_handshake_timeout, 768);
     LAYOUT(roomcast_config, tls_handshake_budget, 776);
+    LAYOUT(roomcast_config, msgpack, 816);
     LAYOUT(roomcast_config, cluster_url, 704);
     LAYOUT(roomcast_config, cluster_prefix, 720);
     LAYOUT(roomcast_config, cluster_format, 736);

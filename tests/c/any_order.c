@@ -262,6 +262,7 @@ static void ask(world *w, hand *h) {
         keep(&h->connections, found, &h->chance);
     sound(roomcast_queued_bytes(w->broker, who, &count));
     sound(roomcast_is_websocket(w->broker, handle(h, &h->connections), &flag));
+    sound(roomcast_is_msgpack(w->broker, handle(h, &h->connections), &flag));
     CLEAR(handshake);
     handshake.struct_size = sizeof handshake;
     if (roomcast_get_handshake(w->broker, who, &handshake) == ROOMCAST_OK) {

@@ -103,6 +103,7 @@ static void no_object(void) {
     NO(roomcast_drain(NULL, 1, "r", 1));
     NO(roomcast_stop_draining(NULL));
     NO(roomcast_is_websocket(NULL, 1, &number));
+    NO(roomcast_is_msgpack(NULL, 1, &number));
     NO(roomcast_join(NULL, 1, "r", 1));
     NO(roomcast_leave(NULL, 1, "r", 1));
     NO(roomcast_leave_all(NULL, 1));
@@ -260,6 +261,7 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_drain(b, 1, NULL, 1));
     NO(roomcast_stats(b, (const roomcast_stat **)&handles, NULL));
     NO(roomcast_is_websocket(b, 1, NULL));
+    NO(roomcast_is_msgpack(b, 1, NULL));
     NO(roomcast_join(b, s, NULL, 1));
     NO(roomcast_leave(b, s, NULL, 1));
     NO(roomcast_change_rooms(b, s, NULL, 1, NULL, 0, NULL));
@@ -386,6 +388,7 @@ static void handles(roomcast_broker *b, roomcast_namespace ns, uint64_t bad, roo
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_refuse(b, ns, "no", 2));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_close_connection(b, ns));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_is_websocket(b, ns, &number));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_is_msgpack(b, ns, &number));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_send_text(b, ns, "t", 1));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_send_binary(b, ns, "t", 1));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_get_handshake(b, ns, &handshake));
@@ -475,6 +478,7 @@ int main(void) {
     handles(w.broker, w.ns, UINT64_MAX, ROOMCAST_ERROR_WRONG_KIND);
     handles(w.broker, w.ns, connection, ROOMCAST_ERROR_WRONG_KIND);
     IS(ROOMCAST_ERROR_GONE, roomcast_is_websocket(w.broker, connection, &websocket));
+    IS(ROOMCAST_ERROR_GONE, roomcast_is_msgpack(w.broker, connection, &websocket));
     IS(ROOMCAST_ERROR_GONE, roomcast_allow(w.broker, connection));
     IS(ROOMCAST_ERROR_GONE, roomcast_refuse(w.broker, connection, NULL, 0));
     IS(ROOMCAST_ERROR_GONE, roomcast_close_connection(w.broker, connection));

@@ -522,6 +522,8 @@ static void admission_and_questions(void) {
     CHECK(count == 1 && handles[0] == s);
     OK(roomcast_is_websocket(w.broker, connection, &yes));
     CHECK(yes == 1);
+    OK(roomcast_is_msgpack(w.broker, connection, &yes));
+    CHECK(yes == 0);
     OK(roomcast_leave(w.broker, s, ROOMCAST_TEXT("b")));
     OK(roomcast_leave_all(w.broker, s));
     OK(roomcast_rooms_in(w.broker, guarded, &texts, &count));

@@ -132,6 +132,7 @@ tried! {
     engineio 20_000
     engineio3 20_000
     socketio 40_000
+    packed 40_000
     json 40_000
     core 20_000
     host 500

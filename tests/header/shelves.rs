@@ -168,6 +168,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_set_tag",
             "roomcast_get_tag",
             "roomcast_is_websocket",
+            "roomcast_is_msgpack",
             "roomcast_queued_bytes",
             "roomcast_handshake",
             "roomcast_get_handshake",

@@ -183,6 +183,7 @@ fn config(options: &Value) -> Config {
     }
     compress(&mut config, options);
     config.cors = cors(&options["cors"]);
+    config.msgpack = options["msgpack"].as_bool().unwrap_or(false);
     config.check_origin = options["checkOrigin"].as_bool().unwrap_or(false);
     config.cookie = cookie(&options["cookie"]);
     // How the host is run, which no client can tell: it is not in the options that all hosts have.

@@ -243,3 +243,106 @@ for (let i = 0; i < generated / 2; i++) {
   rows3.push(["binary", Buffer.from(bytes).toString("hex"), packets3(Buffer.from(bytes))]);
 }
 write("engineio3.jsonl", rows3);
+// --- the msgpack parser: the same packets by both encoders, with the keys in the order of the server's: [text, hex of each attachment, hex]
+const packed = require(modules + "/socket.io-msgpack-parser");
+const words = ["", "a", "é", "😀", "\u2028", "\u0000\u001f\"\\/", "x".repeat(31), "y".repeat(32), "z".repeat(255), "é".repeat(128), "_placeholder"];
+// Whole numbers past 64 bits are left out: its encoder makes others of them.
+const numbers = [0, 1, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, 9007199254740991, 9007199254740992, 1e18, 1e19, -1, -32, -33,
+  -128, -129, -32768, -32769, -2147483648, -2147483649, -9007199254740991, -1e18, 0.5, -0.1, 1e-7, 5e-324, -0];
+const many = (count, make) => Array.from({ length: count }, (_, i) => make(i));
+function value(depth, room) {
+  switch (random(depth > 0 ? 9 : 6)) {
+    case 0: return pick([null, true, false]);
+    case 1: case 2: return random(3) ? pick(numbers) : Math.round((random(4e9) - 2e9) / (1 + random(1000)));
+    case 3: case 4: return pick(words) + (random(4) ? "" : pick(words));
+    case 5: return room.left-- > 0 ? Buffer.alloc(pick([0, 1, 2, 255, 256]), random(256)) : 1;
+    case 6: return many(pick([0, 1, 2, 3, 15, 16, 17]), () => value(depth - 1, room));
+    case 7: return Object.fromEntries(many(pick([0, 1, 2, 15, 16, 17]), (i) => [pick(words) + i, value(depth - 1, room)]));
+    default: return [value(depth - 1, room)];
+  }
+}
+const inOrder = ({ type, nsp, id, data }) => {
+  const numbered = id === undefined ? {} : { id };
+  return type === 3 ? { ...numbered, type, data, nsp } : type === 1 ? { type, nsp } : { type, data, ...numbered, nsp };
+};
+const both = (packet) => {
+  const [text, ...attachments] = new Encoder().encode({ ...packet });
+  return [text, attachments.map((bytes) => bytes.toString("hex")), new packed.Encoder().encode(inOrder(packet))[0].toString("hex")];
+};
+const wide = (count) => Object.fromEntries(many(count, (i) => ["k" + i, i]));
+const said = [
+  { type: 0, nsp: "/", data: { sid: "a" } }, { type: 0, nsp: "/chat", data: { sid: "a", pid: "é" } }, { type: 1, nsp: "/" }, { type: 1, nsp: "/é" },
+  { type: 4, nsp: "/", data: { message: "no\n", data: { code: 1, list: [null] } } }, { type: 2, nsp: "/", data: ["a"] }, { type: 3, nsp: "/", id: 0, data: [] },
+  { type: 2, nsp: "/a", id: 4294967296, data: ["x", ...numbers] }, { type: 2, nsp: "/", data: ["x", ...words] },
+  ...[15, 16, 17, 255, 256, 65535, 65536].flatMap((count) => [{ type: 2, nsp: "/", data: ["x", many(count, () => 1)] }]),
+  ...[15, 16, 300].map((count) => ({ type: 2, nsp: "/", data: ["x", wide(count), [wide(count), many(count, () => wide(16))].slice(0, count > 99 ? 1 : 2)] })),
+  ...[255, 256, 65535, 65536].map((count) => ({ type: 2, nsp: "/", data: ["x", "y".repeat(count), "é".repeat(count / 2)] })),
+  ...[0, 1, 255, 256, 65535, 65536].map((count) => ({ type: 2, nsp: "/", data: ["x", Buffer.alloc(count, 7), { b: Buffer.from("z") }] })),
+  { type: 2, nsp: "/", data: ["x", { _placeholder: true, num: 0 }] }, { type: 3, nsp: "/b", id: 12, data: [Buffer.from("q"), [[Buffer.from("r")]]] },
+];
+const talk = () => {
+  const type = pick([2, 2, 2, 3, 0, 4]);
+  const room = { left: type === 2 || type === 3 ? 10 : 0 };
+  const data = type === 2 || type === 3 ? many(random(4), () => value(3, room)) : { message: value(0, room), data: value(3, room) };
+  if (type === 2) data.unshift(pick(["event", "é", "x".repeat(40)]));
+  return { type, nsp: pick(["/", "/chat"]), id: type === 3 || (type === 2 && random(3) === 0) ? pick([0, 7, 300, 9007199254740991]) : undefined, data };
+};
+for (let i = 0; i < generated / 8; i++) said.push(talk());
+// The large ones would fill the committed table; each marker is there without them.
+write("msgpack_encoded.jsonl", said.map(both).filter((row) => generated > 400 || JSON.stringify(row).length < 8_000));
+
+// --- what its decoder takes: [hex, null or {type, nsp, id, data as JSON, hex of each of its bytes}], and why ours refuses it all the same
+const pack = (packet) => new packed.Encoder().encode(packet)[0];
+function json_of(data, bytes) {
+  const holder = (buffer) => `{"_placeholder":true,"num":${bytes.push(Buffer.from(buffer).toString("hex")) - 1}}`;
+  if (data === undefined || data === null) return "null";
+  if (Buffer.isBuffer(data) || data instanceof ArrayBuffer) return holder(data);
+  if (Array.isArray(data)) return `[${data.map((item) => json_of(item, bytes))}]`;
+  if (typeof data === "object" && !(data instanceof Date))
+    return `{${Object.keys(data).map((key) => JSON.stringify(key) + ":" + json_of(data[key], bytes))}}`;
+  return JSON.stringify(data) ?? "null";
+}
+const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+const decoded = (bytes) => {
+  const decoder = new packed.Decoder();
+  let packet = null;
+  decoder.on("decoded", (p) => (packet = p));
+  try { decoder.add(bytes); } catch (e) { return [bytes.toString("hex"), null, ""]; }
+  const attachments = [];
+  const data = packet.data === undefined ? "" : json_of(packet.data, attachments);
+  const why = packet.type === 2 && !["string", "number"].includes(typeof packet.data[0]) ? "no name"
+    : packet.type === 2 && RESERVED.includes(packet.data[0]) ? "reserved"
+    : !packet.nsp.startsWith("/") || packet.nsp.includes(",") ? "no namespace"
+    : packet.id < 0 ? "a negative id"
+    : attachments.length > 10 ? "attachments"
+    : attachments.length > 0 && (packet.type === 0 || packet.type === 4) ? "bytes in what is no event" : "";
+  return [bytes.toString("hex"), { type: packet.type, nsp: packet.nsp, id: packet.id ?? null, data, attachments }, why];
+};
+const heard = [
+  {}, { type: 0 }, { nsp: "/" }, { type: 0, nsp: "/" }, { type: 0, nsp: "/", data: undefined }, { type: 0, nsp: "/", data: {} }, { type: 0, nsp: "/", data: [] },
+  { type: 0, nsp: "/", data: "x" }, { type: 0, nsp: "/", data: 1 }, { type: 0, nsp: "/", data: Buffer.from("x") }, { type: 0, nsp: "/", data: { token: Buffer.from("x") } },
+  { type: 0, nsp: "/", data: new Date(0) }, { type: "0", nsp: "/" }, { type: 0.5, nsp: "/" }, { type: -1, nsp: "/" }, { type: 5, nsp: "/", data: [] }, { type: 6, nsp: "/", data: [] },
+  { type: NaN, nsp: "/" }, { type: null, nsp: "/" }, { type: true, nsp: "/" }, { type: 1e300, nsp: "/" }, { type: 0, nsp: "" }, { type: 0, nsp: "a" }, { type: 0, nsp: "/a,b" }, { type: 0, nsp: "/a?b=c" },
+  { type: 0, nsp: 1 }, { type: 0, nsp: null }, { type: 0, nsp: Buffer.from("/") }, { type: 0, nsp: ["/"] }, { type: 0, nsp: "/é" },
+  { type: 1, nsp: "/" }, { type: 1, nsp: "/", data: {} }, { type: 1, nsp: "/", data: [] }, { type: 1, nsp: "/", data: "x" }, { type: 1, nsp: "/", data: 0 }, { type: 1, nsp: "/", id: 1 },
+  { type: 2, nsp: "/" }, { type: 2, nsp: "/", data: [] }, { type: 2, nsp: "/", data: ["a"] }, { type: 2, nsp: "/", data: [1] }, { type: 2, nsp: "/", data: [1.5, 2] }, { type: 2, nsp: "/", data: [null] },
+  { type: 2, nsp: "/", data: [[]] }, { type: 2, nsp: "/", data: [{}] }, { type: 2, nsp: "/", data: [Buffer.from("a")] }, { type: 2, nsp: "/", data: {} }, { type: 2, nsp: "/", data: "a" },
+  ...RESERVED.map((name) => ({ type: 2, nsp: "/", data: [name] })), { type: 2, nsp: "/", data: ["error"] }, { type: 2, nsp: "/", data: ["a"], id: 0 }, { type: 2, nsp: "/", data: ["a"], id: -1 },
+  { type: 2, nsp: "/", data: ["a"], id: 1.5 }, { type: 2, nsp: "/", data: ["a"], id: "1" }, { type: 2, nsp: "/", data: ["a"], id: undefined }, { type: 2, nsp: "/", data: ["a"], id: 9007199254740991 },
+  { type: 2, nsp: "/", data: ["a"], options: { compress: true } }, { type: 2, nsp: "/", data: ["a"], attachments: 3 }, { options: [[[]]], type: 2, nsp: "/", data: ["a"] },
+  { type: 2, nsp: "/", data: ["a", undefined, { b: undefined }] }, { type: 2, nsp: "/", data: ["a", NaN, Infinity, -Infinity, -0] }, { type: 2, nsp: "/", data: ["a", new Date(0), new Date(1e15), new Date(-1), new Date(1.5e12)] },
+  { type: 2, nsp: "/", data: ["a", new ArrayBuffer(3), new Uint8Array([1, 2]), Buffer.from([3]), new Uint16Array([4]), Buffer.alloc(0)] }, { type: 2, nsp: "/", data: ["a", { toJSON: () => ({ x: 1 }) }] },
+  { type: 2, nsp: "/", data: ["a", { _placeholder: true, num: 0 }] }, { type: 2, nsp: "/", data: ["a", ...many(10, (i) => Buffer.from([i]))] }, { type: 2, nsp: "/", data: ["a", ...many(11, (i) => Buffer.from([i]))] },
+  { type: 3, nsp: "/", data: [] }, { type: 3, nsp: "/", data: [], id: 1 }, { type: 3, nsp: "/", data: {}, id: 1 }, { type: 3, nsp: "/", id: 1 }, { type: 3, nsp: "/", data: [Buffer.from("x")], id: 1 },
+  { type: 4, nsp: "/", data: "x" }, { type: 4, nsp: "/", data: { message: "x" } }, { type: 4, nsp: "/" }, { type: 4, nsp: "/", data: [] }, { type: 4, nsp: "/", data: { x: Buffer.from("x") } },
+].map(pack);
+const cutFrom = pack({ type: 2, nsp: "/", data: ["a", { b: [1, 2.5, "x".repeat(40)] }, Buffer.from([1, 2, 3]), new Date(0)], id: 300 });
+for (let at = 0; at < cutFrom.length; at++) heard.push(cutFrom.subarray(0, at));
+heard.push(Buffer.concat([cutFrom, Buffer.from([0xc0])]), ...["c0", "90", "80", "00", "a0", "c1", "83", "dfffffffff", "d40000", "c4ff"].map((hex) => Buffer.from(hex, "hex")));
+for (const hex of ["c70305010203", "d405ff", "d505ffff", "d6050102030405", "d805" + "00".repeat(16), "c7000500", "cf0020000000000001", "d38000000000000000", "cacfffffff",
+  "ca3dcccccd", "d9026869", "da00026869", "db000000026869", "dc000101", "dd0000000101", "de0001a16101", "df00000001a16101", "810102", "81ff02", "82a16101a16102"])
+  heard.push(Buffer.concat([Buffer.from("83a47479706502a36e7370a12fa46461746192a161", "hex"), Buffer.from(hex, "hex")]));
+// Of equal keys the last counts.
+heard.push(Buffer.from("84a47479706505a47479706502a36e7370a12fa46461746191a161", "hex"));
+for (let i = 0; i < generated / 8; i++) heard.push(pack(inOrder(talk())));
+write("msgpack_decoded.jsonl", heard.filter((bytes) => generated > 400 || bytes.length < 2_000).map(decoded));

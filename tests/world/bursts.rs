@@ -20,6 +20,8 @@ enum Kind {
     Polling,
     /// A WebSocket that takes no binary frames.
     Base64,
+    /// A WebSocket of a client with the msgpack parser.
+    Msgpack,
 }
 
 struct Burst {
@@ -32,7 +34,7 @@ struct Burst {
 
 impl Burst {
     fn new(kind: Kind, room: usize) -> Self {
-        Self::with(Config::default(), kind, room)
+        Self::with(Config { msgpack: true, ..Config::default() }, kind, room)
     }
 
     fn with(config: Config, kind: Kind, room: usize) -> Self {
@@ -94,9 +96,10 @@ fn reader(world: &mut World, kind: Kind, room: usize) -> (usize, SocketId) {
     let at = world.client();
     world.clients[at].room = room;
     world.clients[at].base64 = kind == Kind::Base64;
+    world.clients[at].msgpack = kind == Kind::Msgpack;
     match kind {
         Kind::Polling => world.open_polling(at),
-        Kind::WebSocket | Kind::Base64 => world.open_websocket(at),
+        Kind::WebSocket | Kind::Base64 | Kind::Msgpack => world.open_websocket(at),
     }
     world.settle();
     let socket = world.join_namespace(at, "/");
@@ -106,7 +109,7 @@ fn reader(world: &mut World, kind: Kind, room: usize) -> (usize, SocketId) {
 
 #[test]
 fn much_for_many_goes_out_in_parts_and_others_are_served_in_between() {
-    for kind in [Kind::WebSocket, Kind::Base64, Kind::Polling] {
+    for kind in [Kind::WebSocket, Kind::Base64, Kind::Msgpack, Kind::Polling] {
         let mut burst = Burst::new(kind, WIDE);
         burst.emit("big", MEGABYTE, Delivery::Reliable);
         let mut turns = 0;
@@ -147,7 +150,7 @@ fn timers_run_between_the_parts() {
 
 #[test]
 fn what_comes_later_comes_after_it() {
-    for kind in [Kind::WebSocket, Kind::Base64, Kind::Polling] {
+    for kind in [Kind::WebSocket, Kind::Base64, Kind::Msgpack, Kind::Polling] {
         let mut burst = Burst::new(kind, WIDE);
         let binary = [vec![7; 150_000], vec![8; 10]];
         let attachments: Vec<&[u8]> = binary.iter().map(Vec::as_slice).collect();
@@ -262,7 +265,7 @@ fn readers_that_read_again_all_at_once_are_served_in_parts_too() {
 
 #[test]
 fn who_is_closed_while_it_waits_gets_what_it_was_sent() {
-    for kind in [Kind::WebSocket, Kind::Base64, Kind::Polling] {
+    for kind in [Kind::WebSocket, Kind::Base64, Kind::Msgpack, Kind::Polling] {
         // By the host one by one, all together, and with time for more than a close takes.
         for way in 0..3 {
             let mut burst = Burst::new(kind, WIDE);
@@ -296,7 +299,7 @@ fn who_is_closed_while_it_waits_gets_what_it_was_sent() {
 
 #[test]
 fn who_leaves_while_it_waits_leaves_nothing_behind() {
-    for kind in [Kind::WebSocket, Kind::Base64, Kind::Polling] {
+    for kind in [Kind::WebSocket, Kind::Base64, Kind::Msgpack, Kind::Polling] {
         let mut burst = Burst::new(kind, WIDE);
         burst.emit("big", MEGABYTE, Delivery::Reliable);
         burst.world.turn();

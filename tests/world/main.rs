@@ -10,6 +10,7 @@ mod ends;
 mod halves;
 mod http;
 mod limits;
+mod msgpack;
 mod net;
 mod origins;
 mod overload;

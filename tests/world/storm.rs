@@ -109,7 +109,7 @@ pub(crate) struct Storm {
 
 impl Storm {
     pub(crate) fn new(seed: u64, clients: usize) -> Self {
-        let mut config = Config { room_events: true, allow_eio3: true, ..Config::default() };
+        let mut config = Config { room_events: true, allow_eio3: true, msgpack: true, ..Config::default() };
         config.limits.max_backlog = 4_000;
         config.limits.max_payload = 2_000;
         config.limits.max_events = 500;
@@ -266,9 +266,13 @@ impl Storm {
         self.world.clients[at] = Client::new(room);
         self.world.clients[at].acks = agent.good || self.rng.bool();
         self.world.clients[at].base64 = self.rng.u8(0..4) == 0;
-        if self.rng.u8(0..4) == 0 {
-            self.world.clients[at].old = true;
-            agent.joined = 1;
+        match self.rng.u8(0..8) {
+            0 | 1 => {
+                self.world.clients[at].old = true;
+                agent.joined = 1;
+            }
+            2 | 3 => self.world.clients[at].msgpack = true,
+            _ => {}
         }
         if self.rng.bool() {
             self.world.open_websocket(at)

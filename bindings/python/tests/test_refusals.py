@@ -67,7 +67,7 @@ def test_what_is_not_here_says_why(name: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "error", "about"), [
-    ({"client_manager": object()}, ValueError, "client_manager"), ({"serializer": "msgpack"}, ValueError, "serializer"),
+    ({"client_manager": object()}, ValueError, "client_manager"), ({"serializer": "pickle"}, ValueError, "serializer"),
     ({"async_mode": "eventlet"}, ValueError, "async_mode"), ({"namespaces": "chat"}, ValueError, "namespaces"),
     ({"cors_allowed_origins": lambda origin: True}, ValueError, "cors_allowed_origins"),
     ({"cors_allowed_origins": 5}, TypeError, "cors_allowed_origins"),

@@ -379,6 +379,12 @@ macro_rules! operations {
     /// # Errors
     /// [`Error::Gone`](crate::Error::Gone) if the connection is.
     IsWebsocket: ask engine.is_websocket(conn: Conn) -> result(bool), to(conn);
+    /// Whether the client of a connection has the msgpack parser: known from when it asks for its first namespace. For
+    /// [`Config::msgpack`](crate::Config::msgpack).
+    ///
+    /// # Errors
+    /// [`Error::Gone`](crate::Error::Gone) if the connection is.
+    IsMsgpack: ask engine.is_msgpack(conn: Conn) -> result(bool), to(conn);
     /// The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
     /// flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.
     ///

@@ -105,6 +105,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_drain(0, null(), 0);
     Broker: roomcast_stop_draining();
     Broker: roomcast_is_websocket(0, null());
+    Broker: roomcast_is_msgpack(0, null());
     Broker: roomcast_remote_new(null());
     Remote: roomcast_remote_clone(null());
     Remote: roomcast_remote_emit(0, null(), 0, 0, null(), 0, null(), 0);

@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::base::seeds::for_seeds;
-use crate::out::{Frame, Outbox};
+use crate::out::{Frame, Outbox, Terms, TickLog};
 use crate::wire::deflate::Inflater;
 use crate::wire::engineio::Packet as Decoded;
 use crate::wire::engineio::v3::Part;
 use crate::wire::engineio::{Version, decode, payload};
+use crate::wire::msgpack::packet;
+use crate::wire::socketio::Parser;
+use std::borrow::Cow;
 
 const FORMS: [Form; 9] = [
     Form::WebSocket,
@@ -96,7 +99,7 @@ fn read(form: Form, bytes: &[u8]) -> Vec<Seen> {
     }
 }
 
-fn packet(rng: &mut fastrand::Rng) -> (Opcode, Vec<u8>) {
+fn any_packet(rng: &mut fastrand::Rng) -> (Opcode, Vec<u8>) {
     let len = rng.choice([0, 1, 2, 3, 20, 93, 94, 125, 126, 1_000, 49_150, 65_535, 65_536]).unwrap();
     match rng.u8(..8) {
         0 => (Opcode::Close, b"\x03\xe8bye".to_vec()),
@@ -116,11 +119,11 @@ fn what_is_the_same_in_two_forms_is_shared() {
     {
         log.append(|bytes| Writer::new(bytes, &mut places).frame(opcode, b"4x")).unwrap();
         for form in [Form::TextFrames, Form::WebSocket3, Form::TextFrames3] {
-            assert_eq!(forms.of(form, &log, &places).is_none(), shared, "{form:?}");
+            assert_eq!(forms.of(form, log.all(), &places).is_none(), shared, "{form:?}");
         }
     }
     forms.restart();
-    assert!(forms.of(Form::WebSocket3, &TickLog::new(), &[]).is_none());
+    assert!(forms.of(Form::WebSocket3, &[], &[]).is_none());
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn every_form_says_the_same() {
         for _tick in 0..2 {
             let mut all: Vec<(Frame, Seen)> = Vec::new();
             for _ in 0..rng.usize(1..20) {
-                let (opcode, payload) = packet(rng);
+                let (opcode, payload) = any_packet(rng);
                 let frame = outbox.append(|out| out.frame(opcode, &payload)).unwrap();
                 all.push((
                     frame,
@@ -149,7 +152,7 @@ fn every_form_says_the_same() {
                 ];
                 let ranges = &ranges[..1 + usize::from(until + 1 < all.len())];
                 let form = *rng.choice(&FORMS).unwrap();
-                let share = outbox.in_form(form, ranges);
+                let share = outbox.in_form(Parser::Text, form, ranges);
                 let mut bytes = Vec::new();
                 share.write(&mut bytes);
                 assert_eq!(bytes.len(), share.len());
@@ -172,7 +175,7 @@ fn a_form_is_made_once_and_goes_on_where_it_ended() {
     for count in 1..4 {
         log.append(|bytes| Writer::new(bytes, &mut places).frame(Opcode::Binary, b"bytes")).unwrap();
         for _ in 0..2 {
-            let made = forms.of(Form::Polling, &log, &places).unwrap();
+            let made = forms.of(Form::Polling, log.all(), &places).unwrap();
             assert_eq!(**made.bytes, b"\x1ebYnl0ZXM=".repeat(count));
         }
         assert_eq!((forms.polling.count(), forms.text_frames.count()), (count, 0));
@@ -211,14 +214,115 @@ fn a_message_is_compressed_once_if_it_gains_and_may_be() {
     for _recipient in 0..3 {
         for form in [Form::Deflated, Form::NarrowDeflated] {
             let ranges = [gains];
-            let share = outbox.in_form(form, &ranges);
+            let share = outbox.in_form(Parser::Text, form, &ranges);
             assert!(share.len() < 60 && share.bytes(share.ranges[0])[0] == 0xc1);
             for other in others {
-                assert_eq!(outbox.in_form(form, &[other]).len(), other.len());
+                assert_eq!(outbox.in_form(Parser::Text, form, &[other]).len(), other.len());
             }
         }
     }
     let Compressed { messages, before, after } = outbox.take_compressed();
     assert_eq!((messages, before), (2, 2 * long.len() as u64));
     assert!(after < 100);
+}
+
+fn event(number: usize, attachments: usize) -> (String, Vec<Vec<u8>>) {
+    let holder = |n| format!(",{{\"_placeholder\":true,\"num\":{n}}}");
+    let holders: String = (0..attachments).map(holder).collect();
+    let kind = if attachments == 0 { "2".to_owned() } else { format!("5{attachments}-") };
+    (
+        format!("4{kind}[\"e\",{number}{holders}]"),
+        (0..attachments).map(|n| vec![n as u8; number % 200]).collect(),
+    )
+}
+
+/// A packet as the msgpack parser has it.
+fn packed(text: &str, attachments: &[Vec<u8>]) -> Seen {
+    let attachments: Vec<Cow<'_, [u8]>> = attachments.iter().map(Into::into).collect();
+    let mut bytes = Vec::new();
+    packet::encode(&text[1..], &attachments, &mut bytes).unwrap();
+    Seen::Binary(bytes)
+}
+
+#[test]
+fn with_the_msgpack_parser_a_message_is_one_packet_in_every_form() {
+    for_seeds(if cfg!(miri) { 1 } else { 40 }, |rng| {
+        let mut outbox = Outbox::default();
+        for _tick in 0..2 {
+            let mut all: Vec<(Frame, Seen)> = Vec::new();
+            for number in 0..rng.usize(1..20) {
+                let (frame, seen) = match rng.u8(..5) {
+                    // The engine's own, and what is none of Socket.IO's.
+                    0 => {
+                        let own = *rng.choice(&["2", "6", "4hello", "45[\"no count\"]"]).unwrap();
+                        let frame = outbox.append(|out| out.frame(Opcode::Text, own.as_bytes())).unwrap();
+                        (frame, Seen::Text(own.to_owned()))
+                    }
+                    1 => {
+                        let frame = outbox.append(|out| out.frame(Opcode::Binary, b"as it is")).unwrap();
+                        (frame, Seen::Binary(b"as it is".to_vec()))
+                    }
+                    _ => {
+                        let (text, attachments) = event(number, *rng.choice(&[0, 0, 1, 2, 20]).unwrap());
+                        let write = |out: &mut Writer<'_>| {
+                            out.frame(Opcode::Text, text.as_bytes());
+                            attachments.iter().for_each(|bytes| out.attachment(bytes));
+                        };
+                        (outbox.append(write).unwrap(), packed(&text, &attachments))
+                    }
+                };
+                all.push((frame, seen));
+                let from = rng.usize(..all.len());
+                let ranges = [Frame { start: all[from].0.start, end: frame.end }];
+                for form in [Form::WebSocket, Form::TextFrames, Form::Polling] {
+                    let share = outbox.in_form(Parser::Msgpack, form, &ranges);
+                    let mut bytes = Vec::new();
+                    share.write(&mut bytes);
+                    let expected: Vec<Seen> = all[from..].iter().map(|(_, seen)| seen.clone()).collect();
+                    assert_eq!(read(form, &bytes), expected, "{form:?}");
+                }
+                // Others have it as it was.
+                let share = outbox.in_form(Parser::Text, Form::WebSocket, &ranges);
+                assert_eq!(share.len(), ranges[0].len());
+            }
+            // What waits is whole messages: those within others are not there for a poll to take.
+            let terms =
+                Terms { parser: Parser::Msgpack, form: Form::Polling, closing: false, bound: 1 << 30 };
+            for (frame, _) in &all {
+                outbox.keep(7, &[*frame], 0, terms);
+            }
+            let waiting: Vec<Seen> = outbox
+                .backlog(7)
+                .unwrap()
+                .packets()
+                .map(|packet| match packet.opcode {
+                    Opcode::Text => Seen::Text(String::from_utf8(packet.payload.to_vec()).unwrap()),
+                    _ => Seen::Binary(packet.payload.to_vec()),
+                })
+                .collect();
+            assert_eq!(waiting, all.iter().map(|(_, seen)| seen.clone()).collect::<Vec<_>>());
+            outbox.close_backlog(7);
+            outbox.restart();
+        }
+    });
+}
+
+#[test]
+fn it_is_made_once_for_all_and_for_nobody_else() {
+    let mut outbox = Outbox::default();
+    let (text, attachments) = event(5, 2);
+    let write = |out: &mut Writer<'_>| {
+        out.frame(Opcode::Text, text.as_bytes());
+        attachments.iter().for_each(|bytes| out.attachment(bytes));
+    };
+    let range = [outbox.append(write).unwrap()];
+    outbox.in_form(Parser::Text, Form::Polling, &range);
+    assert_eq!(outbox.packed_bytes(), 0);
+    let len = outbox.in_form(Parser::Msgpack, Form::WebSocket, &range).len();
+    for form in [Form::WebSocket, Form::TextFrames, Form::Polling, Form::WebSocket] {
+        outbox.in_form(Parser::Msgpack, form, &range);
+        assert_eq!(outbox.packed_bytes(), len);
+    }
+    outbox.restart();
+    assert_eq!(outbox.packed_bytes(), 0);
 }

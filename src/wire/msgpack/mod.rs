@@ -1,5 +1,5 @@
-//! msgpack, as the nodes of a cluster speak it, from and to JSON with attachments. It must not build values, recurse, or know what a
-//! message means.
+//! msgpack, as the nodes of a cluster and clients with the msgpack parser speak it, from and to JSON with attachments. It must not build
+//! values, recurse, or know what a message means.
 //!
 //! | msgpack | JSON |
 //! |---|---|
@@ -7,12 +7,14 @@
 //! | floats | the shortest digits that read back as the same; NaN and infinities are `null`, -0 is `0`, as `JSON.stringify` has it |
 //! | `bin`, and `ext` of type 0, an `ArrayBuffer` of old encoders | a placeholder, and an attachment |
 //! | `ext` of type -1, and of type 0 with 8 bytes: a time | the text of `Date.toISOString`; `null` if JavaScript has no such date |
-//! | other `ext` | `null` |
+//! | `ext` of type 0 with one byte: `undefined` of old encoders | `null` |
+//! | other `ext` | an array of its type and a placeholder, and an attachment, as JavaScript has it |
 //! | keys | texts, or integers, which become texts; others are refused. Equal keys all stay: whoever reads takes the last |
 //!
-//! Back again a number that is whole and below 2^53, or 64 bits in plain digits, is an integer in its shortest form; others are floats
-//! of 64 bits. Half a surrogate pair, for which UTF-8 has nothing, becomes U+FFFD.
+//! Back again a whole number of 64 bits is an integer in its shortest form; others are floats of 64 bits. Half a
+//! surrogate pair, for which UTF-8 has nothing, becomes U+FFFD.
 
+pub mod packet;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,14 @@ pub(super) fn millis(kind: i8, bytes: &[u8]) -> Option<i64> {
     }
 }
 
+/// Whether an extension is none of those that have a meaning.
+pub(super) fn unknown(kind: i8, bytes: &[u8]) -> bool {
+    // One byte of type 0 is how notepack.io wrote `undefined`.
+    millis(kind, bytes).is_none()
+        && (kind, bytes.len()) != (0, 1)
+        && !(kind == -1 && matches!(bytes.len(), 4 | 8 | 12))
+}
+
 /// Appends `Date.toJSON` of a time, or `null` if there is no such date.
 pub(super) fn write(out: &mut Vec<u8>, millis: i64) {
     if !(-FARTHEST..=FARTHEST).contains(&millis) {

@@ -14,6 +14,18 @@ struct Open {
     is_map: bool,
 }
 
+/// What a value may be, at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Arrays and maps in one another.
+    pub(super) depth: u32,
+    pub(super) attachments: usize,
+    /// Bytes of JSON and attachments.
+    pub(super) bytes: usize,
+}
+
+const ANY: Bounds = Bounds { depth: MAX_DEPTH, attachments: MAX_ATTACHMENTS, bytes: usize::MAX };
+
 /// Appends one value of msgpack, and nothing after it, to `out` as JSON. Each of its `bin` becomes a placeholder for what is appended to
 /// `attachments`.
 ///
@@ -34,13 +46,27 @@ pub(in crate::wire) fn append<'a>(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Cow<'a, [u8]>>,
 ) -> Result<(), Malformed> {
+    append_within(reader, out, attachments, ANY)
+}
+
+/// The same within bounds: one that passes them is malformed.
+pub(super) fn append_within<'a>(
+    reader: &mut Reader<'a>,
+    out: &mut Vec<u8>,
+    attachments: &mut Vec<Cow<'a, [u8]>>,
+    bounds: Bounds,
+) -> Result<(), Malformed> {
+    let mut left = bounds.bytes;
     let mut outer = Stack::<Open>::new();
     // Around the value, as if it were an array's only one.
     let mut here = Open { due: 1, is_map: false };
     loop {
         let head = reader.head()?;
+        if out.len() > left {
+            return Err(Malformed);
+        }
         if let Head::Array(due) | Head::Map(due) = head {
-            if outer.len() >= MAX_DEPTH as usize {
+            if outer.len() >= bounds.depth as usize {
                 return Err(Malformed);
             }
             let is_map = matches!(head, Head::Map(_));
@@ -55,7 +81,22 @@ pub(in crate::wire) fn append<'a>(
             }
             out.push(if is_map { b'}' } else { b']' });
         } else {
-            write_scalar(out, head, attachments)?;
+            let bytes = match head {
+                Head::Binary(bytes) => Some((None, bytes)),
+                Head::Extension(kind, bytes) => time::unknown(kind, bytes).then_some((Some(kind), bytes)),
+                _ => None,
+            };
+            match bytes {
+                Some((kind, bytes)) => {
+                    let deep = kind.is_some() && outer.len() >= bounds.depth as usize;
+                    if deep || attachments.len() >= bounds.attachments {
+                        return Err(Malformed);
+                    }
+                    left = left.checked_sub(bytes.len()).ok_or(Malformed)?;
+                    write_binary(out, kind, bytes, attachments);
+                }
+                None => write_scalar(out, head)?,
+            }
         }
         loop {
             here.due = here.due.saturating_sub(1);
@@ -85,11 +126,25 @@ fn write_key(out: &mut Vec<u8>, key: Head<'_>) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn write_scalar<'a>(
+/// Bytes, or those of an extension behind its type, as JavaScript gives them.
+fn write_binary<'a>(
     out: &mut Vec<u8>,
-    scalar: Head<'a>,
+    kind: Option<i8>,
+    bytes: &'a [u8],
     attachments: &mut Vec<Cow<'a, [u8]>>,
-) -> Result<(), Malformed> {
+) {
+    // Writing to a Vec cannot fail.
+    if let Some(kind) = kind {
+        let _ = write!(out, "[{kind},");
+    }
+    let _ = write!(out, "{{\"_placeholder\":true,\"num\":{}}}", attachments.len());
+    if kind.is_some() {
+        out.push(b']');
+    }
+    attachments.push(Cow::Borrowed(bytes));
+}
+
+fn write_scalar(out: &mut Vec<u8>, scalar: Head<'_>) -> Result<(), Malformed> {
     match scalar {
         Head::Text(text) => json::write_unchecked(out, text),
         Head::Unsigned(number) => _ = write!(out, "{number}"),
@@ -97,19 +152,12 @@ fn write_scalar<'a>(
         Head::Float(number) => write_float(out, number),
         Head::Bool(true) => out.extend_from_slice(b"true"),
         Head::Bool(false) => out.extend_from_slice(b"false"),
-        Head::Binary(bytes) => {
-            if attachments.len() >= MAX_ATTACHMENTS {
-                return Err(Malformed);
-            }
-            let _ = write!(out, "{{\"_placeholder\":true,\"num\":{}}}", attachments.len());
-            attachments.push(Cow::Borrowed(bytes));
-        }
         Head::Extension(kind, bytes) => match time::millis(kind, bytes) {
             Some(millis) => time::write(out, millis),
             None => out.extend_from_slice(b"null"),
         },
         Head::Nil => out.extend_from_slice(b"null"),
-        Head::Array(_) | Head::Map(_) => return Err(Malformed),
+        Head::Array(_) | Head::Map(_) | Head::Binary(_) => return Err(Malformed),
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use crate::wire::socketio::placeholders::{self, MARKED, NUMBERED};
 use rmp::encode;
 use std::borrow::Cow;
 
-/// What an array or a map begins with whose count is not known yet: its marker, and four bytes for the count.
-const OPENING: usize = 5;
+/// An array or a map of as many values has its count in its marker.
+const SHORT: u32 = 15;
 
 /// Appends valid JSON to `out` as msgpack, with the attachments in the place of their placeholders. Without attachments there are no
 /// placeholders: what looks like one is an object.
@@ -22,7 +22,16 @@ pub fn from_json(
     out: &mut Vec<u8>,
     max: usize,
 ) -> Result<(), Malformed> {
-    append(json, None, attachments, out, max)
+    append(json, None, attachments, out, MAX_DEPTH, max)
+}
+
+/// The same with JSON that is as deep as it may be, and of which nothing is too long.
+pub(super) fn from_own(
+    json: &str,
+    attachments: &[Cow<'_, [u8]>],
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
+    append(json, None, attachments, out, u32::MAX, usize::MAX)
 }
 
 /// The same with an event: `args` is an array, and what is appended one with the name in front.
@@ -39,7 +48,7 @@ pub(in crate::wire) fn from_event(
     if !json::is_array(args) || u32::try_from(name.len()).is_err() {
         return Err(Malformed);
     }
-    append(args, Some(name), attachments, out, max)
+    append(args, Some(name), attachments, out, MAX_DEPTH, max)
 }
 
 fn append(
@@ -47,6 +56,7 @@ fn append(
     first: Option<&str>,
     attachments: &[Cow<'_, [u8]>],
     out: &mut Vec<u8>,
+    depth: u32,
     max: usize,
 ) -> Result<(), Malformed> {
     // Longer texts have no length in msgpack.
@@ -55,8 +65,11 @@ fn append(
     }
     let known = u32::try_from(attachments.len()).map_err(|_| Malformed)?;
     let here = Open::default();
-    let mut writer = Writer { out, attachments, known, max, first, outer: Stack::new(), here, key: 0 };
-    json::walk(json, MAX_DEPTH, &mut writer)?;
+    let long = Vec::new();
+    let mut writer = Writer { out, attachments, known, max, first, outer: Stack::new(), here, key: 0, long };
+    json::walk(json, depth, &mut writer)?;
+    let long = writer.long;
+    widen(out, long);
     if out.len() <= max { Ok(()) } else { Err(Malformed) }
 }
 
@@ -82,6 +95,31 @@ struct Writer<'o> {
     here: Open,
     /// Which fact about the object the next value decides, if any.
     key: u8,
+    /// The arrays and maps whose counts have no room yet: where each begins, and its count. They stand in the order in which they end.
+    long: Vec<(usize, u32)>,
+}
+
+/// Makes room for the counts that none was left for, and writes them: from the last one on, so that each byte moves once.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "places in what is written, and at most four bytes for each of them"
+)]
+#[expect(clippy::indexing_slicing, reason = "each begins at a byte that is there")]
+fn widen(out: &mut Vec<u8>, mut long: Vec<(usize, u32)>) {
+    let room = |count: u32| if count <= u16::MAX.into() { 2 } else { 4 };
+    long.sort_unstable_by_key(|&(start, _)| start);
+    let mut end = out.len();
+    let mut more: usize = long.iter().map(|&(_, count)| room(count)).sum();
+    out.resize(end + more, 0);
+    for &(start, count) in long.iter().rev() {
+        out.copy_within(start + 1..end, start + 1 + more);
+        let (bytes, room) = (count.to_be_bytes(), room(count));
+        out[start + 1 + more - room..start + 1 + more].copy_from_slice(&bytes[bytes.len() - room..]);
+        // What has 16 bits for its count, or 32.
+        let (array, map) = if room == 2 { (0xdc, 0xde) } else { (0xdd, 0xdf) };
+        out[start] = if out[start] & 0xf0 == 0x80 { map } else { array };
+        (end, more) = (start + 1, more - room);
+    }
 }
 
 impl Writer<'_> {
@@ -100,7 +138,8 @@ impl Visit for Writer<'_> {
         self.begin(0);
         self.outer.push(self.here);
         self.here = Open { start: self.out.len(), ..Open::default() };
-        self.out.extend_from_slice(if bracket == b'{' { b"\xdf\0\0\0\0" } else { b"\xdd\0\0\0\0" });
+        // With its count, if that turns out to have room here.
+        self.out.push(if bracket == b'{' { 0x80 } else { 0x90 });
         if let Some(first) = self.first.take() {
             text(self.out, first);
             self.here.values = 1;
@@ -112,13 +151,17 @@ impl Visit for Writer<'_> {
         if facts == MARKED | NUMBERED {
             let bytes = self.attachments.get(attachment).ok_or(Malformed)?;
             self.out.truncate(start);
+            while self.long.last().is_some_and(|&(inside, _)| inside > start) {
+                self.long.pop();
+            }
             if bytes.len() > self.max.saturating_sub(start) {
                 return Err(Malformed);
             }
             binary(self.out, bytes);
+        } else if values <= SHORT {
+            *self.out.get_mut(start).ok_or(Malformed)? |= values as u8;
         } else {
-            let count = self.out.get_mut(start.saturating_add(1)..start.saturating_add(OPENING));
-            count.ok_or(Malformed)?.copy_from_slice(&values.to_be_bytes());
+            self.long.push((start, values));
         }
         self.here = self.outer.pop().unwrap_or_default();
         Ok(())
@@ -168,8 +211,6 @@ fn string(out: &mut Vec<u8>, raw: &str) {
 }
 
 fn json_number(out: &mut Vec<u8>, raw: &str) {
-    /// Whole numbers up to here are exact in JavaScript.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Ok(number) = raw.parse::<i64>() {
         return integer(out, number);
     }
@@ -177,7 +218,11 @@ fn json_number(out: &mut Vec<u8>, raw: &str) {
         return number(out, above);
     }
     let value = raw.parse::<f64>().unwrap_or(f64::NAN);
-    if value.fract() == 0.0 && value.abs() <= EXACT {
+    // As what JavaScript takes for whole.
+    const END: f64 = 18_446_744_073_709_551_616.0;
+    if value.fract() == 0.0 && (0.0..END).contains(&value) {
+        number(out, value as u64);
+    } else if value.fract() == 0.0 && (-END / 2.0..0.0).contains(&value) {
         integer(out, value as i64);
     } else {
         wrote(encode::write_f64(out, value));

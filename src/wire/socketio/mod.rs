@@ -13,6 +13,16 @@ mod tests;
 
 pub use placeholders::placeholders;
 
+/// How a client writes its packets, and wants to read them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parser {
+    /// As text, with binary messages behind it: what clients do unless they are told otherwise.
+    #[default]
+    Text,
+    /// Each as one binary message (`socket.io-msgpack-parser`).
+    Msgpack,
+}
+
 /// Event names that Socket.IO keeps for itself.
 pub const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
@@ -60,6 +70,17 @@ pub struct Packet<'a> {
 /// attachment count that is not plain digits (`+1`, `1e1`), white space between the digits of an id, an id of
 /// more than 64 bits. White space where an id may stand is skipped, where the reference reads it as 0.
 pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malformed> {
+    let packet = cut(text)?;
+    let binary = matches!(packet.kind, Kind::BinaryEvent | Kind::BinaryAck);
+    if binary && (packet.attachments == 0 || packet.attachments > limits.max_attachments) {
+        return Err(Malformed);
+    }
+    packet.with_checked_data(limits)
+}
+
+/// The parts of a packet, of which only how they stand behind one another is checked.
+#[inline]
+pub(in crate::wire) fn cut(text: &str) -> Result<Packet<'_>, Malformed> {
     let kind = match text.as_bytes().first() {
         Some(b'0') => Kind::Connect,
         Some(b'1') => Kind::Disconnect,
@@ -75,9 +96,6 @@ pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malforme
     if let Kind::BinaryEvent | Kind::BinaryAck = kind {
         let (count, tail) = rest.split_once('-').ok_or(Malformed)?;
         attachments = decimal(count)?.try_into().map_err(|_| Malformed)?;
-        if attachments == 0 || attachments > limits.max_attachments {
-            return Err(Malformed);
-        }
         rest = tail;
     }
     let mut nsp = "/";
@@ -88,8 +106,7 @@ pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malforme
     let (id, rest) = rest.split_at(digits);
     let id = if id.is_empty() { None } else { Some(decimal(id)?) };
     let data = json::trim(rest);
-    let packet = Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") };
-    packet.with_checked_data(limits)
+    Ok(Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") })
 }
 
 /// Decimal digits only, unlike `str::parse`, which also takes a plus sign.
@@ -101,6 +118,18 @@ fn decimal(text: &str) -> Result<u64, Malformed> {
 }
 
 impl<'a> Packet<'a> {
+    /// A packet of these parts, if that is what they are.
+    pub(in crate::wire) fn of(
+        kind: Kind,
+        nsp: &'a str,
+        id: Option<u64>,
+        attachments: u32,
+        data: &'a str,
+        limits: &Limits,
+    ) -> Result<Self, Malformed> {
+        Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") }.with_checked_data(limits)
+    }
+
     fn with_checked_data(mut self, limits: &Limits) -> Result<Self, Malformed> {
         if self.data.is_empty() {
             match self.kind {

@@ -7,7 +7,18 @@ use super::super::json::{self, Malformed, Stack, Visit};
 /// A placeholder is an object whose `_placeholder` is `true`, however the key is escaped; of equal keys the
 /// last counts. Attachments that nothing names are allowed, as in the reference.
 pub fn placeholders(json: &str, attachments: u32) -> Result<(), Malformed> {
-    json::walk(json, u32::MAX, &mut Placeholders { attachments, open: Stack::new(), here: 0, key: 0 })
+    each_placeholder(json, attachments, |_| {})
+}
+
+/// The same, and tells `each` about the attachment that a placeholder names.
+pub(in crate::wire) fn each_placeholder(
+    json: &str,
+    attachments: u32,
+    each: impl FnMut(usize),
+) -> Result<(), Malformed> {
+    let mut placeholders =
+        Placeholders { attachments, open: Stack::new(), here: Here::default(), key: 0, each };
+    json::walk(json, u32::MAX, &mut placeholders)
 }
 
 /// An object has `_placeholder: true`; the key that says so.
@@ -15,35 +26,46 @@ pub(in crate::wire) const MARKED: u8 = 1;
 /// An object has a `num` that names an attachment; the key that says so.
 pub(in crate::wire) const NUMBERED: u8 = 2;
 
-struct Placeholders {
-    attachments: u32,
-    /// What is known of the objects around the innermost one.
-    open: Stack,
-    /// What is known of the innermost object.
-    here: u8,
-    /// Which of the two facts the next value decides, if any.
-    key: u8,
+/// What is known of an object: the two facts, and the attachment that it names.
+#[derive(Clone, Copy, Default)]
+struct Here {
+    facts: u8,
+    attachment: usize,
 }
 
-impl Placeholders {
+struct Placeholders<F> {
+    attachments: u32,
+    /// The objects around the innermost one.
+    open: Stack<Here>,
+    here: Here,
+    /// Which of the two facts the next value decides, if any.
+    key: u8,
+    each: F,
+}
+
+impl<F> Placeholders<F> {
     fn decide(&mut self, fact: bool) {
-        self.here = if fact { self.here | self.key } else { self.here & !self.key };
+        let facts = self.here.facts;
+        self.here.facts = if fact { facts | self.key } else { facts & !self.key };
     }
 }
 
-impl Visit for Placeholders {
+impl<F: FnMut(usize)> Visit for Placeholders<F> {
     fn open(&mut self, _bracket: u8) {
         self.decide(false);
         self.open.push(self.here);
-        self.here = 0;
+        self.here = Here::default();
         self.key = 0;
     }
 
     fn close(&mut self) -> Result<(), Malformed> {
-        if self.here == MARKED {
+        if self.here.facts == MARKED {
             return Err(Malformed);
         }
-        self.here = self.open.pop().unwrap_or(0);
+        if self.here.facts == MARKED | NUMBERED {
+            (self.each)(self.here.attachment);
+        }
+        self.here = self.open.pop().unwrap_or_default();
         self.key = 0;
         Ok(())
     }
@@ -55,7 +77,11 @@ impl Visit for Placeholders {
     fn scalar(&mut self, raw: &str) {
         match self.key {
             MARKED => self.decide(raw == "true"),
-            NUMBERED => self.decide(attachment(raw, self.attachments).is_some()),
+            NUMBERED => {
+                let named = attachment(raw, self.attachments);
+                self.here.attachment = named.unwrap_or(0);
+                self.decide(named.is_some());
+            }
             _ => {}
         }
     }

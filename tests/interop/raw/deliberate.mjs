@@ -1,6 +1,8 @@
 // Where a host may differ from Node's socket.io, and why. A difference that is not listed here fails.
 // A case that is named here and does not differ, or differs in another way, fails too: so the list stays true.
 const isDeepEqual = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+/** The end of a packet of msgpack for the namespace `/custom`. */
+const CUSTOM = "a36e7370a72f637573746f6d";
 const ALIVE = '42["alive"]';
 
 /** The frames or packets of an outcome that ended with the connection still in use. */
@@ -133,6 +135,26 @@ export const deliberate = [
     cases: /^raw \/ malformed packets \/ .*: second CONNECT( with auth)?$/,
     reason: "a stock client sends it when a socket is opened by hand on an open manager; it is ignored, where Node closes",
     accepts: (actual) => isDeepEqual(living(actual), []),
+  },
+  {
+    cases: /^raw \/ msgpack, malformed \/ second CONNECT$/,
+    reason: "the same as in text: it is ignored",
+    accepts: ({ frames }) => frames.length === 1 && frames[0].binary?.endsWith(CUSTOM),
+  },
+  {
+    cases: /^raw \/ msgpack, malformed \/ an event (without a name|named by nil|named connect|named disconnect)$/,
+    reason: "what is malformed in text is so in msgpack: Node's msgpack parser has no look at an event's name, so a client can have `disconnect` handled",
+    accepts: ({ frames, left }) => frames[0].close !== undefined && left.reason === "forced close",
+  },
+  {
+    cases: /^raw \/ msgpack, malformed \/ (CONNECT|DISCONNECT) with nil$/,
+    reason: "nil is no data: python-socketio's client says goodbye so",
+    accepts: ({ frames, left }) => frames.at(-1).binary?.endsWith(CUSTOM) && left.reason !== "forced close",
+  },
+  {
+    cases: /^raw \/ msgpack \/ refused without data$/,
+    reason: "data that is not there is left out, where Node says `undefined`",
+    accepts: ([{ binary }]) => binary === "83a47479706504a46461746181a76d657373616765ad6e6f206461746120676976656ea36e7370a82f67756172646564",
   },
   {
     cases: /^raw \/ packets \/ a second CONNECT while the first is undecided, then another$/,

@@ -2,6 +2,7 @@
 // Usage: node host.js ['{"port":0, ...}']
 import { createServer } from "node:http";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 import { clustered } from "./cluster.js";
 
 const options = { port: 0, ...JSON.parse(process.argv[2] ?? "{}") };
@@ -178,6 +179,7 @@ function listen(port) {
   const settings = { serveClient: false, cleanupEmptyChildNamespaces: true };
   for (const key of passed) if (key in options) settings[key] = options[key];
   if (adapter !== undefined) settings.adapter = adapter;
+  if (options.msgpack) settings.parser = msgpack;
   io = new Server(http, settings);
   for (const name of ["/", "/plain", "/custom"]) io.of(name).on("connection", serve);
   io.of("/guarded").use(admit).on("connection", serve);

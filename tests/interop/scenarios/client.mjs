@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { io } from "socket.io-client";
+import * as msgpack from "socket.io-msgpack-parser";
 import { within } from "../lib/raw.mjs";
 
 // Over TLS, whom they trust.
@@ -10,12 +11,12 @@ const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["
 
 export class Clients {
   #sockets = [];
-  constructor(url, kind) { this.url = url; this.kind = kind; }
+  constructor(url, kind, packed = false) { this.url = url; this.kind = kind; this.parser = packed && { parser: msgpack.default }; }
 
   /** A socket on a connection of its own; not awaited. */
   open(nsp = "/", options = {}) {
     return this.#keep(io(this.url + nsp, {
-      transports: TRANSPORTS[this.kind], forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 50, ...(ca && { ca }), ...options,
+      transports: TRANSPORTS[this.kind], forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 50, ...(ca && { ca }), ...this.parser, ...options,
     }));
   }
   /** A further namespace on the connection of `socket`. */

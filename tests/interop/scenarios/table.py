@@ -1,4 +1,4 @@
-"""The scenarios as python-socketio's clients see them: `table.py URL [asyncio] polling|websocket|upgrade`.
+"""The scenarios as python-socketio's clients see them: `table.py URL [msgpack] [asyncio] polling|websocket|upgrade`.
 
 One JSON line per scenario on stdout: {"name", "ok", "error"}. Both clients run the same scenarios, written for the
 asyncio one; the threaded one is driven through `Threaded`, which offers the same methods as coroutines.
@@ -82,6 +82,8 @@ class Player:
 
     def __init__(self, namespaces=("/",), answers=None, **options):
         make = socketio.AsyncClient if "asyncio" in MODE else Threaded
+        if "msgpack" in MODE:
+            options["serializer"] = "msgpack"
         self.client = make(reconnection=False, **options)
         self.namespaces = list(namespaces)
         self.got = {name: [] for name in namespaces}

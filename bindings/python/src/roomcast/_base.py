@@ -107,13 +107,14 @@ class BaseServer:
             client_manager = ClusterManager(client_manager)
         if not (client_manager is None or isinstance(client_manager, (ClusterManager, AsyncClusterManager))):
             raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379', or a ClusterManager or RedisManager of roomcast's")
-        if serializer != "default":
-            raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding only")
+        if serializer not in ("default", "msgpack"):
+            raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding, and msgpack")
         if not (namespaces is None or namespaces == "*" or isinstance(namespaces, (list, tuple, set))):
             raise ValueError(f"namespaces={namespaces!r}: it is a list of names, or '*'")
         path = socketio_path.strip("/")
         # Whoever changes something has the loop take a turn, so the descriptor need not say it.
         fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1,
+                  "msgpack": int(serializer == "msgpack"),
                   **(client_manager.configuration() if client_manager is not None else {}), **(config or {})}
         #: What is answered here besides Socket.IO's path.
         self._path = str(fields["path"])

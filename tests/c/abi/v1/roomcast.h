@@ -896,6 +896,17 @@ typedef struct roomcast_config {
      * it is refused. Off by default: their handshakes are refused.
      */
     uint32_t allow_eio3;
+    /**
+     * Takes clients with the msgpack parser (socket.io-msgpack-parser; serializer="msgpack" in Python) beside those with the default one:
+     * whoever asks for its first namespace with a binary message is one. Calls and events stay the same, JSON with attachments; a message
+     * that such clients get is encoded once more, for all of them. Off by default: their connections end then, as with the
+     * reference's default parser.
+     */
+    uint32_t msgpack;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } roomcast_config;
 
 /**
@@ -2702,6 +2713,19 @@ roomcast_status roomcast_get_tag(struct roomcast_broker *broker,
 roomcast_status roomcast_is_websocket(struct roomcast_broker *broker,
                                       roomcast_connection connection,
                                       uint32_t *is_websocket);
+
+/**
+ * Tells whether the client of a connection has the msgpack parser: known from when it asks for its first namespace. For msgpack.
+ *
+ * `is_msgpack` is set to 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the connection is.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_is_msgpack(struct roomcast_broker *broker,
+                                    roomcast_connection connection,
+                                    uint32_t *is_msgpack);
 
 /**
  * Gives the bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last

@@ -242,6 +242,14 @@ class BrokerOperations:
         return int(found[0])
 
     @lending
+    def is_msgpack(self, connection: int) -> bool:
+        """Whether the client of a connection has the msgpack parser: known from when it asks for its first namespace. For msgpack.
+        """
+        found = ffi.new("uint32_t *")
+        check(lib.roomcast_is_msgpack(self._broker, connection, found))
+        return bool(found[0])
+
+    @lending
     def queued_bytes(self, socket: int) -> int:
         """The bytes queued for a socket's connection that the kernel, or a poll, has not taken. What was emitted since the last
         flush does not count. A message of class latest or drop-oldest counts for at least 32 bytes.

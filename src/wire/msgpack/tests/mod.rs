@@ -3,6 +3,8 @@
 use super::*;
 use std::borrow::Cow;
 
+mod packet;
+
 const MAX: usize = 1 << 24;
 
 fn json(bytes: &[u8]) -> Result<(String, Vec<Vec<u8>>), Malformed> {
@@ -72,7 +74,10 @@ fn numbers_take_their_shortest_form() {
         ("9007199254740993", b"\xcf\x00\x20\x00\x00\x00\x00\x00\x01"),
         ("18446744073709551615", b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
         ("18446744073709551616", b"\xcb\x43\xf0\x00\x00\x00\x00\x00\x00"),
-        ("1e18", b"\xcb\x43\xab\xc1\x6d\x67\x4e\xc8\x00"),
+        ("1e18", b"\xcf\x0d\xe0\xb6\xb3\xa7\x64\x00\x00"),
+        ("1e20", b"\xcb\x44\x15\xaf\x1d\x78\xb5\x8c\x40"),
+        ("-1e18", b"\xd3\xf2\x1f\x49\x4c\x58\x9c\x00\x00"),
+        ("-9.3e18", b"\xcb\xc3\xe0\x22\x07\x97\x3f\x64\x40"),
         ("-33", b"\xd0\xdf"),
         ("-129", b"\xd1\xff\x7f"),
         ("-32769", b"\xd2\xff\xff\x7f\xff"),
@@ -124,11 +129,11 @@ fn arrays_and_maps() {
     assert_eq!(text(b"\xdd\x00\x00\x00\x00"), "[]");
     assert_eq!(text(b"\xde\x00\x01\xa1a\x01"), r#"{"a":1}"#);
     assert_eq!(text(b"\xdf\x00\x00\x00\x01\xa1a\x01"), r#"{"a":1}"#);
-    assert_eq!(packed(r#"[1,{"a":[]}]"#, &[]), b"\xdd\0\0\0\x02\x01\xdf\0\0\0\x01\xa1a\xdd\0\0\0\0");
+    assert_eq!(packed(r#"[1,{"a":[]}]"#, &[]), b"\x92\x01\x81\xa1a\x90");
     // Keys that are whole numbers, and keys that are equal.
     assert_eq!(text(b"\x83\x05\x01\xff\x02\xa1\"\x03"), r#"{"5":1,"-1":2,"\"":3}"#);
     assert_eq!(text(b"\x82\xa1a\x01\xa1a\x02"), r#"{"a":1,"a":2}"#);
-    assert_eq!(packed(r#"{"a":1,"a":2}"#, &[]), b"\xdf\0\0\0\x02\xa1a\x01\xa1a\x02");
+    assert_eq!(packed(r#"{"a":1,"a":2}"#, &[]), b"\x82\xa1a\x01\xa1a\x02");
     for key in
         [&b"\xc0"[..], b"\xc3", b"\xcb\0\0\0\0\0\0\0\0", b"\x90", b"\x80", b"\xc4\x00", b"\xd4\x01\x00"]
     {
@@ -144,7 +149,7 @@ fn bytes() {
     assert_eq!(attachments, [&b""[..], b"\x01\x02", b"\x09"]);
     let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
     let back = packed(&text, &attachments);
-    assert_eq!(back, b"\xdd\0\0\0\x03\xc4\x00\xdf\0\0\0\x01\xa1a\xc4\x02\x01\x02\xc4\x01\x09");
+    assert_eq!(back, b"\x93\xc4\x00\x81\xa1a\xc4\x02\x01\x02\xc4\x01\x09");
     let bytes = vec![7; 65_536];
     assert_eq!(packed(&placeholder(0), &[&bytes]), [&b"\xc6\x00\x01\x00\x00"[..], &bytes].concat());
 }
@@ -163,7 +168,7 @@ fn placeholders() {
     assert!(!is(r#"{"_placeholder":"true","num":1}"#));
     assert!(!is(r#"{"_placeholder":true,"num":1,"_placeholder":{}}"#));
     // Without attachments it is an object like others.
-    let map = b"\xdf\0\0\0\x02\xac_placeholder\xc3\xa3num\x00";
+    let map = b"\x82\xac_placeholder\xc3\xa3num\x00";
     assert_eq!(packed(r#"{"_placeholder":true,"num":0}"#, &[]), map);
     assert_eq!(text(map), r#"{"_placeholder":true,"num":0}"#);
 }
@@ -189,11 +194,20 @@ fn times() {
         (b"\xc7\x0c\xff\x00\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff", "null"),
         // No times.
         (b"\xd4\x00\x00", "null"),
-        (b"\xd5\xff\x00\x00", "null"),
-        (b"\xd6\x01\x00\x00\x00\x00", "null"),
-        (b"\xc7\x03\x05\x01\x02\x03", "null"),
     ] {
         assert_eq!(text(bytes), time, "{bytes:x?}");
+    }
+}
+
+#[test]
+fn extensions_of_others_are_their_type_and_bytes() {
+    for (bytes, kind, inside) in [
+        (&b"\xd5\xff\x01\x02"[..], -1, &b"\x01\x02"[..]),
+        (b"\xd6\x01\x01\x02\x03\x04", 1, b"\x01\x02\x03\x04"),
+        (b"\xc7\x03\x05\x01\x02\x03", 5, b"\x01\x02\x03"),
+    ] {
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        assert_eq!(json(bytes), Ok((format!("[{kind},{placeholder}]"), vec![inside.to_vec()])));
     }
 }
 
@@ -247,9 +261,9 @@ fn attachments_are_bounded() {
 #[test]
 fn no_more_is_written_than_may_be() {
     let mut out = b"12345".to_vec();
-    assert_eq!(from_json("[1,2]", &[], &mut out, 12), Ok(()));
-    assert_eq!(out, b"12345\xdd\0\0\0\x02\x01\x02");
-    assert_eq!(from_json("[1,2]", &[], &mut out, 18), Err(Malformed));
+    assert_eq!(from_json("[1,2]", &[], &mut out, 8), Ok(()));
+    assert_eq!(out, b"12345\x92\x01\x02");
+    assert_eq!(from_json("[1,2]", &[], &mut out, 10), Err(Malformed));
     let attachment: [Cow<'_, [u8]>; 1] = [Cow::Owned(vec![0; 1000])];
     let json = format!("[{}1]", "{\"_placeholder\":true,\"num\":0},".repeat(1000));
     let mut out = Vec::new();
