@@ -4,6 +4,7 @@
 
 mod cluster;
 mod core;
+mod deflate;
 mod host;
 mod http;
 mod import;
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("msgpack", msgpack::check),
     ("cluster", cluster::messages),
     ("node", node::bus),
+    ("deflate", deflate::messages),
 ];
 
 /// The target of this name.

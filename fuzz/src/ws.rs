@@ -2,11 +2,11 @@
 
 use super::input::Input;
 use roomcast::Limits;
-use roomcast::wire::ws::{Decoder, Fault, Message};
+use roomcast::wire::ws::{Decoder, Fault, Inflater, Message};
 
 /// A message that outlives the input.
 #[derive(Debug, PartialEq)]
-enum Seen {
+pub(crate) enum Seen {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -35,17 +35,21 @@ pub(crate) fn frames(input: &[u8]) {
         ..Limits::default()
     };
     let (whole, pieces) = input.pieces();
-    let (expected, fault) = read(&[whole], &limits);
+    let (expected, fault) = read(&[whole], &limits, None);
     let single: Vec<&[u8]> = whole.chunks(1).collect();
     for split in [pieces, single] {
-        let (seen, found) = read(&split, &limits);
+        let (seen, found) = read(&split, &limits, None);
         assert_eq!(seen, expected, "messages of {split:?}");
         assert_eq!(found, fault, "the fault of {split:?}");
     }
 }
 
 /// All messages of a stream and its fault. Behind a fault the stream goes on, for the decoder to refuse.
-fn read(pieces: &[&[u8]], limits: &Limits) -> (Vec<Seen>, Option<Fault>) {
+pub(crate) fn read(
+    pieces: &[&[u8]],
+    limits: &Limits,
+    mut inflater: Option<&mut Inflater>,
+) -> (Vec<Seen>, Option<Fault>) {
     let mut decoder = Decoder::new();
     let (mut seen, mut fault) = (Vec::new(), None);
     for piece in pieces {
@@ -53,7 +57,7 @@ fn read(pieces: &[&[u8]], limits: &Limits) -> (Vec<Seen>, Option<Fault>) {
         let mut at = 0;
         loop {
             let left = piece.len() - at;
-            let read = decoder.read(&mut piece[at..], limits);
+            let read = decoder.read_deflated(&mut piece[at..], limits, inflater.as_deref_mut());
             let read = read.map(|(used, message)| (used, message.map(Seen::new)));
             match read {
                 Ok(_) if fault.is_some() => panic!("a refused stream is read on"),

@@ -43,7 +43,7 @@ pub(super) struct Admission {
 struct Drain {
     per_second: u32,
     /// Payload of the close frames.
-    close: Vec<u8>,
+    close: Box<[u8]>,
     /// When this pace began, and how many went since.
     begun: Millis,
     sent: u64,
@@ -164,7 +164,7 @@ impl Engine {
     /// is left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.
     pub(crate) fn drain(&mut self, per_second: u32, reason: &str) -> Result<()> {
         check_drain(per_second, reason)?;
-        let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat();
+        let close = [&SERVICE_RESTART.to_be_bytes(), reason.as_bytes()].concat().into();
         let begun = self.now;
         self.admission.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
         self.timers.arm(Timer::Drain, self.now);

@@ -78,7 +78,7 @@ impl Engine {
     pub(super) fn say_closed(&mut self, key: Key, link: u32) {
         let payload = match self.link(link) {
             Link::WebSocket(websocket) => std::mem::take(&mut websocket.close),
-            _ => Vec::new(),
+            _ => Box::default(),
         };
         self.outbox.send(key.slot, |out| out.frame(Opcode::Close, &payload));
         self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));

@@ -34,7 +34,7 @@ impl Engine {
                 http.paused = true;
                 Flow::Pause
             }
-            Link::WebSocket(websocket) if websocket.held || websocket.behind => Flow::Pause,
+            Link::WebSocket(websocket) if websocket.held || websocket.unread.is_some() => Flow::Pause,
             _ => Flow::Continue,
         }
     }

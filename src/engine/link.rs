@@ -219,7 +219,7 @@ pub(crate) struct WebSocket {
     /// What belongs to the link and not to its connection: the 101, a probe's pong, a close. Empty but for those.
     pub(crate) output: Vec<u8>,
     /// The payload of our close frame: what the peer said, or why it is closed. Mostly empty, as the reference's is.
-    pub(crate) close: Vec<u8>,
+    pub(crate) close: Box<[u8]>,
     /// The peer's close frame has come, or can no longer be read.
     pub(crate) peer_closed: bool,
     /// The peer has ended its side, and may read on: it can send no pong.
@@ -230,9 +230,13 @@ pub(crate) struct WebSocket {
     pub(crate) held: bool,
     /// Its messages may be compressed.
     pub(crate) deflate: bool,
-    /// Some of what it has sent was left unread: nothing more is read before.
-    pub(crate) behind: bool,
+    /// What it has sent and was left unread: nothing more is read before.
+    pub(crate) unread: Option<Box<Unread>>,
 }
+
+/// What of a link is unread. It ends with the link, and moves with it. Boxed, as few have any.
+#[derive(Debug)]
+pub(crate) struct Unread(pub(crate) Vec<u8>);
 
 /// What a WebSocket is to its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

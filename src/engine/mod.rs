@@ -61,7 +61,6 @@ use put_off::PutOff;
 use quotas::Quotas;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use unread::Unread;
 
 pub(crate) use ends::Ending;
 
@@ -114,7 +113,8 @@ pub(crate) struct Engine {
     /// How many of these the host has had, and has handled.
     batches: Batches,
     pub(crate) outbox: Outbox,
-    unread: Unread,
+    /// Links that have sent what was left unread, in their order. Some may be gone.
+    unread: VecDeque<u32>,
     /// Links that the next flush gives to the host, each with an event.
     handing_back: usize,
     /// Reads compressed messages. None until one comes.
@@ -200,7 +200,7 @@ impl Engine {
             events: Events::new(),
             batches: Batches::default(),
             outbox: Outbox::new(compression),
-            unread: Unread::default(),
+            unread: VecDeque::new(),
             handing_back: 0,
             inflater: None,
             scratch: Vec::new(),

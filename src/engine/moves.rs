@@ -165,6 +165,7 @@ impl Engine {
             *self.link(link) = Link::WebSocket(WebSocket { conn: key, held: false, ..websocket });
             self.open_links = self.open_links.saturating_add(1);
             self.ready_links.push(link);
+            self.go_on_with_unread(link);
             link
         });
         conn.transport = match link {

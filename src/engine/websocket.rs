@@ -25,13 +25,13 @@ impl Engine {
             decoder,
             role,
             output: accepted.answer,
-            close: Vec::new(),
+            close: Box::default(),
             peer_closed: false,
             half_closed,
             moves: false,
             held: false,
             deflate: accepted.deflation.is_some(),
-            behind: false,
+            unread: None,
         });
         self.ready_links.push(link);
     }
@@ -62,7 +62,7 @@ impl Engine {
     /// Bytes from a WebSocket link.
     pub(super) fn websocket_received(&mut self, link: u32, bytes: &mut [u8], upper: &mut impl Upper) {
         let Link::WebSocket(websocket) = self.link(link) else { return };
-        if websocket.behind {
+        if websocket.unread.is_some() {
             return self.leave_unread(link, bytes);
         }
         let mut decoder = std::mem::take(&mut websocket.decoder);
@@ -153,7 +153,7 @@ impl Engine {
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.peer_closed = true;
             if let Some(code) = code {
-                websocket.close = [&code.to_be_bytes(), reason.as_bytes()].concat();
+                websocket.close = [&code.to_be_bytes(), reason.as_bytes()].concat().into();
             }
         }
         match role {

@@ -27,6 +27,7 @@ const LONGER: &[(&str, &str)] = &[
     ("src/wire/ws/tests.rs", "a table of frames"),
     ("tests/c/abi/v1/roomcast.h", "the header as it was released"),
     ("tests/c/talk.c", "one host and one client, in the order of their talk"),
+    ("tests/c/null.c", "a call for each function"),
     ("tests/interop/host.rs", "the twin of reference/host.js"),
     ("tests/interop/raw/session.mjs", "a table of cases"),
     ("tests/interop/scenarios/table.mjs", "a table of scenarios"),

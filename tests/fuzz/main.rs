@@ -141,4 +141,5 @@ tried! {
     msgpack 40_000
     cluster 40_000
     node 5_000
+    deflate 20_000
 }

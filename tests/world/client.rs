@@ -73,6 +73,10 @@ pub(crate) struct Client {
     pub(crate) msgpack: bool,
     /// A packet that waits for its attachments before it is packed.
     packing: Option<(String, Vec<Vec<u8>>)>,
+    /// Takes gzip, and offers permessage-deflate: with `Some(true)` for a window of 512 bytes.
+    pub(crate) deflates: Option<bool>,
+    /// It was agreed on: what it sends is compressed from then on.
+    pub(crate) agreed: bool,
 }
 
 impl Client {
@@ -103,6 +107,8 @@ impl Client {
             old: false,
             msgpack: false,
             packing: None,
+            deflates: None,
+            agreed: false,
         }
     }
 
@@ -145,12 +151,16 @@ impl Client {
         // Once the probe is under way, packets wait for the WebSocket.
         if self.carrier == Carrier::WebSocket {
             let mut bytes = Vec::new();
-            match &out {
-                Out::Text(text) => parse::masked(1, text.as_bytes(), &mut bytes),
-                Out::Binary(payload) if self.old => {
-                    parse::masked(2, &[b"\x04", &payload[..]].concat(), &mut bytes)
-                }
-                Out::Binary(payload) => parse::masked(2, payload, &mut bytes),
+            let (opcode, payload) = match out {
+                Out::Text(text) => (1, text.into_bytes()),
+                // There it begins with its type.
+                Out::Binary(payload) if self.old => (2, [b"\x04", &payload[..]].concat()),
+                Out::Binary(payload) => (2, payload),
+            };
+            if self.agreed {
+                parse::masked_deflated(opcode, &payload, &mut bytes);
+            } else {
+                parse::masked(opcode, &payload, &mut bytes);
             }
             if let Some(ws) = &self.ws {
                 net.write(ws.id, &bytes);
@@ -202,8 +212,10 @@ impl Client {
         let version = self.version();
         let (Some(poll), Some(sid)) = (&mut self.poll, &self.sid) else { return };
         poll.busy = true;
-        let get =
-            format!("GET /socket.io/?{version}&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let accept = if self.deflates.is_some() { "Accept-Encoding: gzip\r\n" } else { "" };
+        let get = format!(
+            "GET /socket.io/?{version}&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n{accept}\r\n"
+        );
         net.write(poll.id, get.as_bytes());
     }
 
@@ -220,8 +232,13 @@ impl Client {
         let sid = self.sid.as_ref().map(|sid| format!("&sid={sid}")).unwrap_or_default();
         let b64 = if self.base64 { "&b64=1" } else { "" };
         let version = if self.old { 3 } else { 4 };
+        let offer = match self.deflates {
+            None => "",
+            Some(false) => "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+            Some(true) => "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n",
+        };
         format!(
-            "GET /socket.io/?EIO={version}&transport=websocket{sid}{b64} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+            "GET /socket.io/?EIO={version}&transport=websocket{sid}{b64} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n{offer}\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     }
@@ -337,6 +354,8 @@ impl Client {
             self.ws_open = response.status == 101;
             if self.ws_open {
                 assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+                self.agreed = response.header("sec-websocket-extensions").is_some();
+                assert!(!self.agreed || self.deflates.is_some(), "agreed on without an offer");
             }
             self.responses.push(response);
         }
@@ -346,7 +365,7 @@ impl Client {
         }
         let input = std::mem::take(&mut self.ws.as_mut().expect("just put back").input);
         let mut at = 0;
-        while let Some(frame) = parse::frame(&input, &mut at) {
+        while let Some(frame) = parse::frame(&input, &mut at, self.agreed) {
             assert!(self.close_frame.is_none(), "a frame behind the close frame");
             match frame {
                 Frame::Text(text) if self.carrier == Carrier::Polling => {
@@ -478,36 +497,5 @@ impl Client {
 
     pub(crate) fn may_upgrade(&self) -> bool {
         self.carrier == Carrier::Polling && self.ws.is_none() && !self.upgrading
-    }
-
-    /// Whether one of its sockets has, or had, this id.
-    pub(crate) fn has_sid(&self, sid: &str) -> bool {
-        let known = |packet: &Packet| match self.old {
-            true => self.socket_id(&packet.nsp).is_some_and(|own| own == sid),
-            false => packet.data.contains(sid),
-        };
-        self.inbox.iter().any(|packet| packet.kind == '0' && known(packet))
-    }
-
-    /// The id of its socket in a namespace, as it was told it last or, in Engine.IO 3, as it makes it up.
-    pub(crate) fn socket_id(&self, nsp: &str) -> Option<String> {
-        let reply = self.inbox.iter().rfind(|packet| packet.kind == '0' && packet.nsp == nsp)?;
-        match (self.old, nsp) {
-            (false, _) => reply.json()["sid"].as_str().map(str::to_owned),
-            (true, "/") => self.sid.clone(),
-            (true, _) => Some(format!("{nsp}#{}", self.sid.as_ref()?)),
-        }
-    }
-
-    /// What events said, as (namespace, arguments with the name).
-    pub(crate) fn events(&self) -> Vec<(&str, &str)> {
-        let events = self.inbox.iter().filter(|packet| packet.kind == '2' || packet.kind == '5');
-        events.map(|packet| (&*packet.nsp, &*packet.data)).collect()
-    }
-
-    /// The data of everything that came in a namespace, with its type in front.
-    pub(crate) fn heard(&self, nsp: &str) -> Vec<String> {
-        let packets = self.inbox.iter().filter(|packet| packet.nsp == nsp && packet.kind != '0');
-        packets.map(|packet| format!("{}{}", packet.kind, packet.data)).collect()
     }
 }

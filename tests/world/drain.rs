@@ -180,5 +180,5 @@ fn the_reason_is_in_the_close_frame() {
     world.net.read(wire.id, usize::MAX, &mut bytes);
     assert!(bytes.ends_with(b"\x88\x0a\x03\xf4deploy 7"));
     let mut at = bytes.len() - 12;
-    assert_eq!(parse::frame(&bytes, &mut at), Some(Frame::Close(Some(1012))));
+    assert_eq!(parse::frame(&bytes, &mut at, false), Some(Frame::Close(Some(1012))));
 }

@@ -3,6 +3,9 @@
 use crate::client::Out;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use std::io::Read;
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,12 @@ pub(crate) fn response(bytes: &mut Vec<u8>) -> Option<Response> {
         return None;
     }
     response.body = bytes[end + 4..whole].to_vec();
+    if let Some(coding) = response.header("content-encoding") {
+        assert_eq!(coding, "gzip");
+        let mut plain = Vec::new();
+        GzDecoder::new(&*response.body).read_to_end(&mut plain).expect("gzip");
+        response.body = plain;
+    }
     bytes.drain(..whole);
     Some(response)
 }
@@ -54,12 +63,13 @@ pub(crate) enum Frame {
     Pong(Vec<u8>),
 }
 
-/// Takes a frame off the front of `bytes[at..]`; moves `at`.
-pub(crate) fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
+/// Takes a frame off the front of `bytes[at..]`; moves `at`. It may be compressed if that was agreed on.
+pub(crate) fn frame(bytes: &[u8], at: &mut usize, agreed: bool) -> Option<Frame> {
     let rest = &bytes[*at..];
     let (&first, &second) = (rest.first()?, rest.get(1)?);
     assert_eq!(first & 0x80, 0x80, "the broker does not fragment");
-    assert_eq!(first & 0x70, 0, "no extension was agreed on");
+    let compressed = first & 0x70 == 0x40;
+    assert!(first & 0x70 == 0 || (compressed && agreed && first & 8 == 0), "{first:x} was not agreed on");
     assert_eq!(second & 0x80, 0, "a server does not mask");
     let (head, length) = match second {
         126 => (4, usize::from(u16::from_be_bytes(rest.get(2..4)?.try_into().unwrap()))),
@@ -69,6 +79,7 @@ pub(crate) fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
     let body: Range<usize> = head..head + length;
     let payload = rest.get(body)?.to_vec();
     *at += head + length;
+    let payload = if compressed { inflated(&payload) } else { payload };
     Some(match first & 15 {
         1 => Frame::Text(String::from_utf8(payload).expect("UTF-8")),
         2 => Frame::Binary(payload),
@@ -78,6 +89,31 @@ pub(crate) fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
         10 => Frame::Pong(payload),
         other => panic!("opcode {other}"),
     })
+}
+
+/// What a compressed message stands for (RFC 7692, 7.2.2), to one that has read nothing before.
+pub(crate) fn inflated(message: &[u8]) -> Vec<u8> {
+    let message = [message, &[0, 0, 0xff, 0xff]].concat();
+    let mut out = Vec::with_capacity(1 << 21);
+    let mut state = Decompress::new(false);
+    state.decompress_vec(&message, &mut out, FlushDecompress::Sync).expect("a compressed message");
+    assert_eq!(state.total_in(), message.len() as u64, "a compressed message, and no more");
+    out
+}
+
+/// A message compressed by itself (RFC 7692, 7.2.1).
+pub(crate) fn deflated(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + 64);
+    let mut state = Compress::new(Compression::new(6), false);
+    state.compress_vec(message, &mut out, FlushCompress::Sync).expect("room for it");
+    assert_eq!(state.total_in(), message.len() as u64);
+    out.truncate(out.len() - 4);
+    out
+}
+
+/// A masked client frame of a compressed message.
+pub(crate) fn masked_deflated(opcode: u8, message: &[u8], out: &mut Vec<u8>) {
+    masked(0x40 | opcode, &deflated(message), out);
 }
 
 /// A masked client frame.

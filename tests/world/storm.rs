@@ -115,6 +115,10 @@ impl Storm {
         config.limits.max_events = 500;
         config.limits.max_namespaces_per_connection = 6;
         config.limits.max_pending_acks = 50;
+        config.per_message_deflate = true;
+        config.compression_threshold = 80;
+        // What a few compressed messages stand for: more is read in the next turns.
+        config.limits.read_budget = 4_096;
         let mut world = World::seeded(config, seed);
         world.splits = true;
         world.core.add_namespace("/open", NamespaceOptions::default()).unwrap();
@@ -274,6 +278,7 @@ impl Storm {
             2 | 3 => self.world.clients[at].msgpack = true,
             _ => {}
         }
+        self.world.clients[at].deflates = *self.rng.choice(&[None, Some(false), Some(true)]).unwrap();
         if self.rng.bool() {
             self.world.open_websocket(at)
         } else {
@@ -376,7 +381,7 @@ impl Storm {
             "42[\"x\",\"\\ud800\"]",
             "451-[\"half\",{\"_placeholder\":true,\"num\":0}]",
         ];
-        match rng.u8(0..16) {
+        match rng.u8(0..17) {
             0..=3 => world.text(at, junk[rng.usize(..junk.len())]),
             4 => world.clients[at].send(&mut world.net, Out::Binary(vec![1, 2, 3])),
             5 => world.text(at, &format!("42[\"big\",\"{}\"]", "x".repeat(30_000))),
@@ -423,6 +428,30 @@ impl Storm {
                 ];
                 if let Some(ws) = &world.clients[at].ws {
                     world.net.write(ws.id, frames[rng.usize(..frames.len())]);
+                }
+            }
+            15 => {
+                // Much in little, more than it may send, or nothing that can be read; and perhaps it is gone before that is read.
+                let mut bytes = Vec::new();
+                for _ in 0..rng.usize(1..60) {
+                    let zeros = "0".repeat(rng.usize(0..1_900));
+                    crate::parse::masked_deflated(
+                        1,
+                        format!("42[\"flood\",\"{zeros}\"]").as_bytes(),
+                        &mut bytes,
+                    );
+                }
+                match rng.u8(0..4) {
+                    0 => crate::parse::masked_deflated(1, &[b'4'; 200_000], &mut bytes),
+                    1 => crate::parse::masked(0x41, b"\xff\xff\xff", &mut bytes),
+                    _ => {}
+                }
+                if let Some(ws) = &world.clients[at].ws {
+                    world.net.write(ws.id, &bytes);
+                }
+                if rng.u8(0..3) == 0 {
+                    let end = if rng.bool() { End::Fin } else { End::Reset };
+                    world.clients[at].leave(&mut world.net, Some(end));
                 }
             }
             13 => {

@@ -6,6 +6,8 @@ use std::cell::Cell;
 
 #[path = "../world/client.rs"]
 mod client;
+#[path = "../world/heard.rs"]
+mod heard;
 #[path = "../world/net.rs"]
 mod net;
 #[path = "../world/parse.rs"]
@@ -360,6 +362,93 @@ fn a_warm_emit_allocates_nothing() {
     for _ in 0..10 {
         tick();
     }
+    assert_eq!(CALLS.get() - before, 0);
+}
+
+/// As many clients as this, of which a third takes messages as they are, a third compressed, and a third for a small window.
+fn compressing(count: usize) -> World {
+    let config = Config { per_message_deflate: true, compression_threshold: 200, ..Config::default() };
+    let mut world = World::new(config);
+    for at in 0..count {
+        let client = world.client();
+        world.clients[client].deflates = [None, Some(false), Some(true)][at % 3];
+        world.open_websocket(client);
+        world.settle();
+        world.join_namespace(client, "/");
+    }
+    world.take_seen();
+    world
+}
+
+#[test]
+fn a_warm_emit_that_is_compressed_allocates_nothing() {
+    let mut world = compressing(300);
+    let ns = world.core.find_namespace("/").unwrap();
+    let text = |size: usize| format!("[\"{}\"]", "to be or not ".repeat(size / 13));
+    let texts = [text(20), text(250), text(1_000), text(5_000)];
+    let mut tick = || {
+        for text in &texts {
+            let message = Message::new("m", text);
+            world.core.emit(Target::all(ns), message).unwrap();
+            world.core.emit(Target::all(ns), message.uncompressed()).unwrap();
+        }
+        world.core.flush(&mut Sink, 0);
+    };
+    tick();
+    tick();
+    let before = CALLS.get();
+    for _ in 0..10 {
+        tick();
+    }
+    assert_eq!(CALLS.get() - before, 0);
+    assert_eq!(world.core.stats().counters.deflated_messages, 12 * 2 * 3, "once for each window");
+}
+
+/// What gains nothing leaves a compressor behind that has to be made anew: once for each window, whoever is there.
+#[test]
+fn what_gains_nothing_costs_as_much_for_three_as_for_three_hundred() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    let noise: String = (0..5_000).map(|_| char::from(rng.u8(b'#'..b'['))).collect();
+    let calls = [3, 300].map(|count| {
+        let mut world = compressing(count);
+        let ns = world.core.find_namespace("/").unwrap();
+        let noise = format!("[\"{noise}\"]");
+        let mut tick = || {
+            world.core.emit(Target::all(ns), Message::new("m", &noise)).unwrap();
+            world.core.flush(&mut Sink, 0);
+        };
+        tick();
+        tick();
+        let before = CALLS.get();
+        tick();
+        CALLS.get() - before
+    });
+    println!("{calls:?} calls for memory");
+    assert_eq!(calls[0], calls[1]);
+    assert!(calls[1] <= 2 * 4, "{calls:?}");
+}
+
+#[test]
+fn reading_what_is_compressed_allocates_nothing_once_it_is_warm() {
+    let mut world = compressing(2);
+    let link = world.net.pipes[world.clients[1].ws.as_ref().unwrap().id].key.unwrap();
+    let mut bytes = Vec::new();
+    for size in [5, 300, 5_000, 100_000] {
+        let text = format!("42[\"m\",\"{}\"]", "0".repeat(size));
+        parse::masked_deflated(1, text.as_bytes(), &mut bytes);
+    }
+    // The broker takes the masks off where they lie.
+    let mut copies: Vec<Vec<u8>> = vec![bytes; 14];
+    let mut events = Events::new();
+    let mut turn = |bytes: &mut [u8]| {
+        let _ = world.core.received(link, bytes, 0);
+        world.core.flush(&mut Sink, 0);
+        world.core.take_events(&mut events);
+        assert_eq!(events.iter().count(), 4);
+    };
+    copies.drain(..4).for_each(|mut bytes| turn(&mut bytes));
+    let before = CALLS.get();
+    copies.iter_mut().for_each(|bytes| turn(bytes));
     assert_eq!(CALLS.get() - before, 0);
 }
 

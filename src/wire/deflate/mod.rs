@@ -4,12 +4,12 @@
 #[cfg(feature = "compression")]
 mod zlib;
 #[cfg(feature = "compression")]
-pub(crate) use zlib::{Deflater, Inflater};
+pub use zlib::{Deflater, Inflater};
 
 #[cfg(not(feature = "compression"))]
 mod none;
 #[cfg(not(feature = "compression"))]
-pub(crate) use none::{Deflater, Inflater};
+pub use none::{Deflater, Inflater};
 
 #[cfg(all(test, feature = "compression"))]
 mod tests;

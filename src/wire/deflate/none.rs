@@ -2,8 +2,9 @@
 
 use super::{Coding, InflateError, Inflated};
 
+/// Compresses messages, in builds with the feature `compression`.
 #[derive(Debug)]
-pub(crate) struct Deflater {}
+pub struct Deflater {}
 
 impl Deflater {
     pub(crate) fn new(_coding: Coding, _level: u8) -> Self {
@@ -15,8 +16,9 @@ impl Deflater {
     }
 }
 
+/// Reads compressed messages, in builds with the feature `compression`.
 #[derive(Debug, Default)]
-pub(crate) struct Inflater {}
+pub struct Inflater {}
 
 impl Inflater {
     pub(crate) fn message(&mut self, _bytes: &[u8], _most: usize) -> Result<&[u8], InflateError> {

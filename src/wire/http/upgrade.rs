@@ -2,7 +2,7 @@
 
 use super::head::items;
 use super::{Request, coding, is_token};
-use crate::wire::deflate::Coding;
+use crate::wire::deflate::{self, Coding};
 use crate::wire::ws::Deflation;
 
 /// Why an upgrade is refused.
@@ -68,9 +68,9 @@ impl<'b> Request<'b> {
         self.all("sec-websocket-protocol").flat_map(items).next()
     }
 
-    /// What of the client's offers to compress can be agreed on.
-    pub(crate) fn deflation(&self) -> Option<Deflation> {
-        Deflation::agree(self.all("sec-websocket-extensions"))
+    /// What of the client's offers to compress messages can be agreed on. None in a build without the feature `compression`.
+    pub fn deflation(&self) -> Option<Deflation> {
+        if deflate::AVAILABLE { Deflation::agree(self.all("sec-websocket-extensions")) } else { None }
     }
 
     /// What of gzip and deflate the client likes best in an answer.

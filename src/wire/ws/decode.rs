@@ -97,8 +97,9 @@ impl Decoder {
         self.read_deflated(input, limits, None)
     }
 
-    /// The same, of a stream whose messages may be compressed if there is an `inflater`.
-    pub(crate) fn read_deflated<'a>(
+    /// The same, of a stream whose messages may be compressed if there is an `inflater`: if [`Deflation`](super::Deflation) was agreed on. What a
+    /// compressed message stands for is bounded by [`Limits::max_payload`], too. One inflater is enough for all streams of a thread.
+    pub fn read_deflated<'a>(
         &'a mut self,
         input: &'a mut [u8],
         limits: &Limits,

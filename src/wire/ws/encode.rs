@@ -1,6 +1,6 @@
 //! Server frames: unmasked, never fragmented, in the shortest form. It must not check what it is given to send.
 
-use super::Opcode;
+use super::{Deflater, Opcode};
 
 const FIN: u8 = 0x80;
 /// Set in the first byte of a message that is compressed (RFC 7692, 6): RSV1.
@@ -45,6 +45,19 @@ pub fn header_len(payload: usize) -> usize {
 pub fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     frame_header(out, opcode, payload.len());
     out.extend_from_slice(payload);
+}
+
+/// Appends a whole frame for a client with which [`Deflation`](super::Deflation) was agreed on: compressed, if it is a message and becomes a
+/// tenth smaller at least.
+pub fn deflated_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], deflater: &mut Deflater) {
+    if !opcode.is_control()
+        && let Some(payload) = deflater.compress(payload)
+    {
+        deflated_header(out, opcode, payload.len());
+        out.extend_from_slice(payload);
+    } else {
+        frame(out, opcode, payload);
+    }
 }
 
 /// Appends a close frame. A reason too long for a control frame is cut between two characters.

@@ -1,9 +1,12 @@
 //! permessage-deflate as it is agreed on (RFC 7692, 7.1): of a client's offers the first that can be met. It must not refuse a handshake:
 //! what is not understood is not agreed on.
 
-/// What was agreed on. Both sides compress each message by itself.
+use crate::wire::deflate::{Coding, Deflater};
+
+/// permessage-deflate as it was agreed on with a client (RFC 7692): see [`Request::deflation`](crate::wire::http::Request::deflation). Both
+/// sides compress each message by itself, so that what one client gets may be sent to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deflation {
+pub struct Deflation {
     window: Window,
 }
 
@@ -24,8 +27,8 @@ impl Deflation {
         headers.flat_map(|header| split(header, b',')).find_map(accept)
     }
 
-    /// The header that says so.
-    pub(crate) fn answer(self) -> &'static str {
+    /// The value of the `Sec-WebSocket-Extensions` header that says so in the answer.
+    pub fn answer(self) -> &'static str {
         match self.window {
             Window::Unsaid => "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
             Window::Wide => {
@@ -37,8 +40,14 @@ impl Deflation {
         }
     }
 
-    /// The client reads only what was made with the smallest window.
-    pub(crate) fn is_narrow(self) -> bool {
+    /// What compresses messages for whoever has agreed on the same: for all who are [narrow](Self::is_narrow), or for all who are not. `level`
+    /// is from 1, the fastest, to 9.
+    pub fn deflater(self, level: u8) -> Deflater {
+        Deflater::new(Coding::Message(if self.is_narrow() { 9 } else { 15 }), level)
+    }
+
+    /// The client reads only what was made with the smallest window, of 512 bytes.
+    pub fn is_narrow(self) -> bool {
         self.window == Window::Narrow
     }
 }

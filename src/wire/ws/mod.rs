@@ -7,10 +7,11 @@ mod extension;
 #[cfg(test)]
 mod tests;
 
+pub use super::deflate::{Deflater, Inflater};
 pub use decode::{Decoder, Message};
 pub(crate) use encode::deflated_header;
-pub use encode::{close_frame, frame, frame_header, header_len};
-pub(crate) use extension::Deflation;
+pub use encode::{close_frame, deflated_frame, frame, frame_header, header_len};
+pub use extension::Deflation;
 
 /// What a frame carries. A continuation has no opcode of its own: it goes on with the message's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
