@@ -1,7 +1,7 @@
 // Runs every interoperability test against a scenario host and compares the raw tables with what was recorded from
 // Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet] [--loops count] [--tls] [--deflate]
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { parseArgs, isDeepStrictEqual } from "node:util";
@@ -21,9 +21,12 @@ if (!existsSync(path.join(here, "node_modules"))) {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", 2, 2] });
 }
 const python = path.join(here, ".venv/bin/python");
-if (!existsSync(python)) {
+const [wanted, installed] = ["requirements.txt", ".venv/installed"].map((name) => path.join(here, name));
+const read = (file) => existsSync(file) ? readFileSync(file, "utf8") : "";
+if (read(wanted) !== read(installed)) {
   execFileSync("python3", ["-m", "venv", ".venv"], { cwd: here, stdio: ["ignore", 2, 2] });
   execFileSync(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], { cwd: here, stdio: ["ignore", 2, 2] });
+  copyFileSync(wanted, installed);
 }
 
 // Over TLS the raw bytes of the tables are not those of the wire.
