@@ -100,6 +100,7 @@ interop: $(INTEROP)/node_modules
 	done
 	node $(INTEROP)/run.mjs --quiet --tls --host $(TARGET)/debug/examples/interop_host
 	node $(INTEROP)/run.mjs --quiet --deflate --host $(TARGET)/debug/examples/interop_host
+	node $(INTEROP)/compressed.mjs --host $(TARGET)/debug/examples/interop_host
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
 cluster-test: $(INTEROP)/node_modules examples/cluster/node_modules $(TARGET)/c/node python-package
