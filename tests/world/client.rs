@@ -5,10 +5,6 @@ use crate::net::{End, Net};
 use crate::parse::{self, Frame, Packet, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use roomcast::Limits;
-use roomcast::wire::msgpack::packet as msgpack;
-use roomcast::wire::socketio::{self, Kind};
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// A message of Engine.IO.
@@ -72,7 +68,7 @@ pub(crate) struct Client {
     /// Has the msgpack parser: what it sends as text goes out as that has it, and what comes is read so.
     pub(crate) msgpack: bool,
     /// A packet that waits for its attachments before it is packed.
-    packing: Option<(String, Vec<Vec<u8>>)>,
+    pub(crate) packing: Option<(String, Vec<Vec<u8>>)>,
     /// Takes gzip, and offers permessage-deflate: with `Some(true)` for a window of 512 bytes.
     pub(crate) deflates: Option<bool>,
     /// It was agreed on: what it sends is compressed from then on.
@@ -120,29 +116,6 @@ impl Client {
 
     pub(crate) fn send_text(&mut self, net: &mut Net, text: &str) {
         self.send(net, Out::Text(text.into()));
-    }
-
-    /// What is sent in place of it by a client with the msgpack parser. None while attachments are due.
-    fn packed(&mut self, out: Out) -> Option<Out> {
-        let (text, attachments) = match (out, self.packing.take()) {
-            (Out::Text(text), _) => (text, Vec::new()),
-            (Out::Binary(bytes), Some((text, mut attachments))) => {
-                attachments.push(bytes);
-                (text, attachments)
-            }
-            (out, None) => return Some(out),
-        };
-        let packet = text.strip_prefix('4').map(|text| socketio::decode(text, &Limits::default()));
-        // What is no packet goes out as it is.
-        let Some(Ok(packet)) = packet else { return Some(Out::Text(text)) };
-        if attachments.len() < packet.attachments as usize {
-            self.packing = Some((text, attachments));
-            return None;
-        }
-        let attachments: Vec<Cow<'_, [u8]>> = attachments.iter().map(Into::into).collect();
-        let mut bytes = Vec::new();
-        msgpack::encode(&text[1..], &attachments, &mut bytes).expect("a packet");
-        Some(Out::Binary(bytes))
     }
 
     pub(crate) fn send(&mut self, net: &mut Net, out: Out) {
@@ -447,31 +420,7 @@ impl Client {
         }
     }
 
-    fn unpack(&mut self, net: &mut Net, bytes: &[u8]) {
-        let limits = Limits { max_event_size: usize::MAX, max_attachments: u32::MAX, ..Limits::default() };
-        let received = msgpack::decode(bytes, &limits).expect("a packet of msgpack");
-        let packet = received.packet(&limits).expect("a packet");
-        let kind = match packet.kind {
-            Kind::Connect => '0',
-            Kind::Disconnect => '1',
-            Kind::Event => '2',
-            Kind::Ack => '3',
-            Kind::ConnectError => '4',
-            Kind::BinaryEvent => '5',
-            Kind::BinaryAck => '6',
-        };
-        let packet = Packet {
-            kind,
-            nsp: packet.nsp.to_owned(),
-            id: packet.id,
-            data: packet.data.to_owned(),
-            missing: 0,
-            attachments: received.attachments.iter().map(|bytes| bytes.to_vec()).collect(),
-        };
-        self.packet(net, packet);
-    }
-
-    fn packet(&mut self, net: &mut Net, packet: Packet) {
+    pub(crate) fn packet(&mut self, net: &mut Net, packet: Packet) {
         if self.acks
             && (packet.kind == '2' || packet.kind == '5')
             && let Some(id) = packet.id

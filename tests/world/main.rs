@@ -16,6 +16,7 @@ mod msgpack;
 mod net;
 mod origins;
 mod overload;
+mod packing;
 mod parse;
 mod recovery;
 mod recovery_asked;

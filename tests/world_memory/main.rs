@@ -10,6 +10,8 @@ mod client;
 mod heard;
 #[path = "../world/net.rs"]
 mod net;
+#[path = "../world/packing.rs"]
+mod packing;
 #[path = "../world/parse.rs"]
 mod parse;
 #[path = "../world/storm.rs"]
