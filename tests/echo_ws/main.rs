@@ -1,8 +1,10 @@
 //! The WebSocket codec and the event loop end to end, over TCP: the example's echo server against tungstenite, and against raw
 //! bytes in the order of Autobahn's cases.
 
+#[cfg(feature = "compression")]
+mod compressed;
 #[allow(dead_code)]
-#[path = "../examples/echo_ws.rs"]
+#[path = "../../examples/echo_ws.rs"]
 mod echo_ws;
 
 use std::io::{ErrorKind, Read, Write};
@@ -46,16 +48,21 @@ struct Raw(TcpStream);
 
 impl Raw {
     fn new() -> Self {
+        Self::with("").0
+    }
+
+    /// With more lines in the request's head. What the answer's head is.
+    fn with(lines: &str) -> (Self, String) {
         let mut stream = connect();
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{KEY_LINES}\r\n"
+            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{KEY_LINES}{lines}\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
         let mut raw = Raw(stream);
         let head = raw.read_head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
-        raw
+        (raw, head)
     }
 
     fn read_head(&mut self) -> String {
