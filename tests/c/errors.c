@@ -59,7 +59,7 @@ static void targets(world *w, roomcast_socket s) {
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w->broker, &target, &message, NULL));
     SAYS("roomcast_emit_to: message.delivery: it is one of the delivery classes");
     message.delivery = ROOMCAST_RELIABLE;
-    message.flags = 2;
+    message.flags = 64;
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w->broker, &target, &message, NULL));
     SAYS("roomcast_emit_to: message.flags: it is a sum of ROOMCAST_MESSAGE_ values");
     message.flags = 0;

@@ -238,7 +238,7 @@ static void said_of_records(world *w, roomcast_socket s) {
     begin(&bad, "send");
     batch_put(&bad, s, 8);
     put_message(&bad, "name", "[]", NULL);
-    bad.at[bad.len - 12] = 2;
+    bad.at[bad.len - 12] = 64;
     batch_end(&bad);
     REFUSED(ROOMCAST_ERROR_BAD_VALUE, "0: message.flags: it is a sum of ROOMCAST_MESSAGE_ values");
     simple(&bad, "accept", s, NULL);

@@ -238,7 +238,7 @@ static void nobody(uint32_t loops) {
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_to(w.broker, &cases[1], &message, NULL));
     cases[0].flags = 2;
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_remote_emit_to(remote, &cases[0], &message));
-    record[5] = 4;
+    record[5] = 128;
     IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_emit_packed(w.broker, record, sizeof record, &done));
     record[5] = ROOMCAST_TARGET_ALL;
     memcpy(record + 48, "e\0\0\0\0", name);

@@ -178,6 +178,9 @@ for (const [version, kind] of args.tls ? [] : [2, 1].flatMap((version) => KINDS.
 }
 for (const kind of ["", "msgpack "].flatMap((parser) => ["", "asyncio "].flatMap((loop) => KINDS.map((kind) => parser + loop + kind)))) {
   if (!selected(`python-socketio ${kind} / `)) continue;
+  // Its threaded client reads and writes a WebSocket from two threads at once, which Python's ssl lets it and OpenSSL does not take
+  // (CPython's issue 124984): then bytes are lost.
+  if (args.tls && !kind.includes("asyncio") && !kind.endsWith("polling")) continue;
   jobs.push(async () => {
     const host = await Host.start(command, kind.startsWith("msgpack") ? { ...SCENARIO_HOST, msgpack: true } : SCENARIO_HOST);
     const child = spawn(python, [path.join(here, "scenarios/table.py"), host.url, ...kind.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });

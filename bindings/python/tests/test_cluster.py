@@ -98,7 +98,7 @@ def test_a_worker_without_clients(make: Any, url: str) -> None:
         with pytest.raises(raw.RoomcastError, match="message.flags"):
             worker.emit(ns, "x", flags=64)
         with pytest.raises(raw.RoomcastError, match="message.flags"):
-            worker.emit_many([raw.pack(ns, b"x", b"[]", flags=2)])
+            worker.emit_many([raw.pack(ns, b"x", b"[]", flags=64)])
         worker.emit(ns, "news", "[1]", rooms=["room"])
         worker.close()
         # One that says something and goes: it has no connection yet.

@@ -116,7 +116,9 @@ class Player:
     async def connect(self, auth=None, query="", headers=None):
         await asyncio.wait_for(
             self.client.connect(
-                URL + query, auth=auth, headers=headers or {}, namespaces=self.namespaces, transports=TRANSPORTS[KIND]
+                URL + query, auth=auth, headers=headers or {}, namespaces=self.namespaces, transports=TRANSPORTS[KIND],
+                # Its own patience is a second.
+                wait_timeout=PATIENCE,
             ),
             PATIENCE,
         )
