@@ -149,3 +149,29 @@ fn whatever_comes_is_read_or_refused() {
         }
     });
 }
+
+#[test]
+fn a_message_that_is_cut_off_is_none() {
+    let text = state(&mut fastrand::Rng::with_seed(4), 3_000);
+    let mut inflater = Inflater::default();
+    for level in [0, 1, 9] {
+        let mut whole = Vec::with_capacity(4_000);
+        let mut state = Compress::new_with_window_bits(Compression::new(level), false, 15);
+        state.compress_vec(&text, &mut whole, FlushCompress::Sync).unwrap();
+        whole.truncate(whole.len() - 4);
+        assert_eq!(inflater.message(&whole, 3_000), Ok(&*text));
+        let mut read = 0;
+        for cut in 1..whole.len() {
+            read += usize::from(inflater.message(&whole[..cut], 3_000).is_ok());
+        }
+        // What ends the message stands at its end, but for what looks like it by chance: four bytes that are to come.
+        assert!(read <= 2, "level {level}: {read} cuts of {}", whole.len());
+    }
+    // One that ends with a final block is whole with it, and with the byte that RFC 7692 (7.2.3.4) adds.
+    let mut whole = Vec::with_capacity(4_000);
+    let mut state = Compress::new_with_window_bits(Compression::new(6), false, 15);
+    state.compress_vec(&text, &mut whole, FlushCompress::Finish).unwrap();
+    assert_eq!(inflater.message(&whole, 3_000), Ok(&*text));
+    assert_eq!(inflater.message(&[&*whole, &[0]].concat(), 3_000), Ok(&*text));
+    assert!(inflater.message(&whole[..whole.len() - 1], 3_000).is_err());
+}

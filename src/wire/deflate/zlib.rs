@@ -5,6 +5,8 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 /// What ends each message of permessage-deflate, and is left out (RFC 7692, 7.2.1).
 const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
+/// The same, and an end, which is found if nothing of the message is missing.
+const END: &[u8] = &[0x00, 0x00, 0xff, 0xff, 0x03, 0x00];
 /// An empty message: one block of nothing.
 const EMPTY: &[u8] = &[0x00];
 /// What is made for one message is given back down to this.
@@ -83,16 +85,21 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// What a message of permessage-deflate stands for, if that is at most so many bytes. It takes no more memory than that.
+    /// What a message of permessage-deflate stands for, if that is at most so many bytes. It takes no more memory than that. One of which the
+    /// end is missing is none.
     pub(crate) fn message(&mut self, bytes: &[u8], most: usize) -> Result<&[u8], InflateError> {
         let Self { state, out, inflated } = self;
         out.clear();
         out.shrink_to(KEPT);
         state.reset(false);
-        let mut ends = 0_u32;
+        let (mut ends, mut is_whole) = (0_u32, false);
         // An empty message lacks the block that its one byte stands for.
         let bytes = if bytes.is_empty() { EMPTY } else { bytes };
-        for part in [bytes, TAIL] {
+        for part in [bytes, END] {
+            // It ends with a final block, and without the byte that would have to follow.
+            if is_whole {
+                break;
+            }
             let mut rest = part;
             loop {
                 if out.len() == out.capacity() {
@@ -108,6 +115,7 @@ impl Inflater {
                 if out.len() > most {
                     return Err(InflateError::TooBig);
                 }
+                is_whole = status == Status::StreamEnd && rest.is_empty();
                 if status == Status::StreamEnd {
                     ends = ends.saturating_add(1);
                     if ends > MAX_ENDS {
@@ -116,13 +124,16 @@ impl Inflater {
                     state.reset(false);
                 }
                 match rest.is_empty() {
-                    true if out.len() < out.capacity() => break,
+                    true if is_whole || out.len() < out.capacity() => break,
                     false if used == 0 && out.len() == made && out.len() < out.capacity() => {
                         return Err(InflateError::Invalid);
                     }
                     _ => {}
                 }
             }
+        }
+        if !is_whole {
+            return Err(InflateError::Invalid);
         }
         inflated.messages = inflated.messages.saturating_add(1);
         inflated.bytes = inflated.bytes.saturating_add(out.len() as u64);
