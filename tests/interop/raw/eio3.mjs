@@ -336,7 +336,7 @@ const namespaces = {
     ws.close();
     return shown(got);
   },
-  "acks": ({ port }) => said(port, '420["echo",1]', "40/plain,", '42/plain,12["back","x"]'),
+  "acks": ({ port }) => said(port, "40/plain,", '420["echo",1]', '42/plain,12["back","x"]'),
   "acks with binary": ({ port }) => said(port, '451-0["echo",{"_placeholder":true,"num":0}]', Buffer.from([4, 9])),
   "asked for an ack": ({ port }) => said(port, '42["ask","q",1]').then((got) => got.map((packet) => packet.replace(/^42\d+\["q"/, '42N["q"'))),
   "before CONNECT": async ({ port, host }) => {
