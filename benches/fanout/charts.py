@@ -90,8 +90,10 @@ def memory(document: dict, group: Group) -> list:
 
 
 def all_of(document: dict) -> dict[str, str]:
-    """The charts, by the end of their file names."""
+    """The charts, by the end of their file names. None if what they show was not measured."""
     found = {group.name: group for group in groups(document)}
+    if not {"room-1000", "arena-1000"} <= found.keys():
+        return {}
     thousand, arena = found["room-1000"], found["arena-1000"]
     machine = document["machine"]
     note = f"{machine['processor']}, Linux {machine['kernel']}, {machine['date']}. Logarithmic; shorter is better. " \

@@ -309,7 +309,11 @@ impl Engine {
             let mut slices = Vec::new();
             backlog.slices(&mut slices);
             let total = slices.iter().map(|slice| slice.len()).sum();
-            let sent = out.send_vectored(link as usize, &slices);
+            let sent = match &*slices {
+                // As with most: what a flush put off, or the kernel did not take.
+                [only] => out.send(link as usize, only),
+                several => out.send_vectored(link as usize, several),
+            };
             let gone = taken(sent, total);
             count(&mut self.counters.bytes_out, gone as u64);
             backlog.advance(gone);

@@ -8,14 +8,14 @@ use super::restore::text_in;
 use crate::base::ids::Key;
 use crate::engine::Engine;
 use crate::host::reason::Reason;
-use crate::wire::socketio::{Kind, Packet};
+use crate::wire::socketio::Packet;
 
 impl Hub {
     /// A client that has no socket here, and asks for one with a private id of another loop, goes there, and with it the message
     /// that says so. Sockets that wait to be let in are none yet: to the host they end, and their client asks for them there. Whether
     /// it goes.
     pub(super) fn goes_elsewhere(&mut self, engine: &mut Engine, conn: Key, packet: &Packet<'_>) -> bool {
-        if engine.config.loops < 2 || packet.kind != Kind::Connect {
+        if engine.config.loops < 2 {
             return false;
         }
         if !self.clients.get(conn).is_some_and(Client::only_asks) || !engine.may_leave(conn) {

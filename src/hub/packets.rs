@@ -95,7 +95,7 @@ impl Hub {
         packet: &Packet<'_>,
         attachments: &[A],
     ) {
-        if self.goes_elsewhere(engine, conn, packet) {
+        if packet.kind == PacketKind::Connect && self.goes_elsewhere(engine, conn, packet) {
             return;
         }
         let (nsp, query) = eio3::namespace(engine, conn, packet.nsp);
@@ -156,6 +156,7 @@ impl Hub {
     }
 
     /// The socket of a connection in a namespace, and whether one waits there, for the host's decision or for other nodes.
+    #[inline]
     fn socket_of(&self, conn: Key, namespace: &str) -> (Option<Key>, bool) {
         let Some(state) = self.clients.get(conn) else { return (None, false) };
         let named = |&key: &Key| self.namespaces.get(key).is_some_and(|home| &*home.name == namespace);

@@ -43,7 +43,11 @@ pub(crate) struct Share<'a> {
 impl<'a> Share<'a> {
     /// How many bytes it is.
     pub(crate) fn len(self) -> usize {
-        self.ranges.iter().map(|range| range.len()).sum()
+        match self.ranges {
+            // As with most.
+            [only] => only.len(),
+            several => several.iter().map(|range| range.len()).sum(),
+        }
     }
 
     /// The bytes of one of the ranges.

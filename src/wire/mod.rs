@@ -8,6 +8,8 @@
 pub mod cluster;
 /// Cross-origin response headers, as the reference's `cors` package writes them.
 pub mod cors;
+/// Whole numbers as text.
+mod decimal;
 /// DEFLATE, a message or a body at a time.
 pub(crate) mod deflate;
 /// Engine.IO packets and polling payloads.

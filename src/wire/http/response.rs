@@ -1,10 +1,10 @@
 //! Response heads, appended to a buffer in the order of the calls, and the WebSocket handshake's answer. It must not let
 //! a value end its line.
 
+use crate::wire::decimal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
-use std::io::Write;
 
 /// The interim answer to a client that waits before it sends its body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -20,7 +20,7 @@ impl<'o> Response<'o> {
     /// Begins a response.
     pub fn new(out: &'o mut Vec<u8>, status: u16) -> Self {
         out.extend_from_slice(b"HTTP/1.1 ");
-        decimal(out, status.into());
+        decimal::write(out, status.into());
         out.push(b' ');
         out.extend_from_slice(reason(status).as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -42,7 +42,7 @@ impl<'o> Response<'o> {
     /// Ends the head of a response whose body of this length the caller appends next.
     pub fn head(self, content_length: usize, keep_alive: bool) {
         self.out.extend_from_slice(b"Content-Length: ");
-        decimal(self.out, content_length as u64);
+        decimal::write(self.out, content_length as u64);
         let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
         self.out.extend_from_slice(b"\r\nConnection: ");
         self.out.extend_from_slice(connection);
@@ -90,11 +90,6 @@ pub fn header(out: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
         Some(_) => out.extend(value.iter().filter(|byte| !b"\r\n\0".contains(byte))),
     }
     out.extend_from_slice(b"\r\n");
-}
-
-fn decimal(out: &mut Vec<u8>, number: u64) {
-    // Writing to a Vec does not fail.
-    let _ = write!(out, "{number}");
 }
 
 fn reason(status: u16) -> &'static str {

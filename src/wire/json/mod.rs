@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 pub use text::{number_text, unescape, write_string};
 pub(super) use text::{unescaped, write_unchecked};
+use walk::{Nothing, read, read_headed, start};
 pub(super) use walk::{Stack, Visit, walk};
-use walk::{read, start};
 
 /// The text breaks the format; the connection it came from is closed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,13 @@ pub fn locate(text: &str, max_depth: u32) -> Result<(), usize> {
     read(&mut scan, max_depth, &mut Nothing).map_err(|Malformed| scan.place())
 }
 
-struct Nothing;
-
-impl Visit for Nothing {}
+/// Checks, as [`validate`] does, an array that begins with a string or a number: an event. Returns that element, and those behind it as
+/// [`Elements::rest`] has them.
+pub fn headed(array: &str, max_depth: u32) -> Result<(&str, &str), Malformed> {
+    let (head, behind) = read_headed(&mut start(array), max_depth)?;
+    let rest = behind.and_then(|behind| trim(array.get(behind..)?).strip_suffix(']'));
+    Ok((head, trim(rest.unwrap_or_default())))
+}
 
 /// Without the white space that JSON allows around a value.
 pub fn trim(text: &str) -> &str {

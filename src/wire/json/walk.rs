@@ -17,6 +17,11 @@ pub(in crate::wire) trait Visit {
     fn scalar(&mut self, _raw: &str) {}
 }
 
+/// Tells nobody.
+pub(super) struct Nothing;
+
+impl Visit for Nothing {}
+
 /// Reads one JSON value and nothing after it, telling `visit` what comes by.
 pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
     read(&mut start(text), max_depth, visit)
@@ -27,12 +32,55 @@ pub(super) fn start(text: &str) -> Scan<'_> {
 }
 
 /// The same by a scan, which stands where the text goes wrong if it does.
+pub(super) fn read(scan: &mut Scan<'_>, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
+    read_value(scan, Stack::new(), max_depth, visit)
+}
+
+/// Reads an array that begins with a string or a number. Returns that, and where what follows its comma begins, if there is one.
+pub(super) fn read_headed<'a>(
+    scan: &mut Scan<'a>,
+    max_depth: u32,
+) -> Result<(&'a str, Option<usize>), Malformed> {
+    scan.space();
+    if max_depth == 0 || scan.next()? != b'[' {
+        return Err(Malformed);
+    }
+    scan.space();
+    let start = scan.at;
+    match scan.next()? {
+        b'"' => scan.string()?,
+        first @ (b'-' | b'0'..=b'9') => scan.number(first)?,
+        _ => return Err(Malformed),
+    }
+    let head = scan.token(start);
+    scan.space();
+    match scan.next()? {
+        b',' => {
+            let behind = scan.at;
+            let mut open = Stack::new();
+            open.push(b']');
+            read_value(scan, open, max_depth, &mut Nothing)?;
+            Ok((head, Some(behind)))
+        }
+        b']' => {
+            scan.space();
+            if scan.at == scan.text.len() { Ok((head, None)) } else { Err(Malformed) }
+        }
+        _ => Err(Malformed),
+    }
+}
+
+/// Reads a value, and all that follows it where these containers are open.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "the two characters that open, and what is two behind them"
 )]
-pub(super) fn read(scan: &mut Scan<'_>, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
-    let mut open = Stack::new();
+fn read_value(
+    scan: &mut Scan<'_>,
+    mut open: Stack,
+    max_depth: u32,
+    visit: &mut impl Visit,
+) -> Result<(), Malformed> {
     loop {
         scan.space();
         let start = scan.at;

@@ -2,6 +2,7 @@
 
 use super::read::{Head, Reader};
 use super::{MAX_ATTACHMENTS, MAX_DEPTH, Malformed, time};
+use crate::wire::decimal;
 use crate::wire::json::{self, Stack};
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -147,7 +148,7 @@ fn write_binary<'a>(
 fn write_scalar(out: &mut Vec<u8>, scalar: Head<'_>) -> Result<(), Malformed> {
     match scalar {
         Head::Text(text) => json::write_unchecked(out, text),
-        Head::Unsigned(number) => _ = write!(out, "{number}"),
+        Head::Unsigned(number) => decimal::write(out, number),
         Head::Signed(number) => _ = write!(out, "{number}"),
         Head::Float(number) => write_float(out, number),
         Head::Bool(true) => out.extend_from_slice(b"true"),

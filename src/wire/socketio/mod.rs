@@ -1,10 +1,9 @@
 //! Socket.IO v5 packets in their text form. It must not know which namespaces exist or what a connection has joined.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
-use super::json;
 pub use super::json::Malformed;
+use super::{decimal, json};
 use crate::base::limits::Limits;
 
 pub(super) mod placeholders;
@@ -70,16 +69,17 @@ pub struct Packet<'a> {
 /// attachment count that is not plain digits (`+1`, `1e1`), white space between the digits of an id, an id of
 /// more than 64 bits. White space where an id may stand is skipped, where the reference reads it as 0.
 pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Packet<'a>, Malformed> {
-    let packet = cut(text)?;
+    let mut packet = cut(text)?;
     let binary = matches!(packet.kind, Kind::BinaryEvent | Kind::BinaryAck);
     if binary && (packet.attachments == 0 || packet.attachments > limits.max_attachments) {
         return Err(Malformed);
     }
-    packet.with_checked_data(limits)
+    packet.check_data(limits)?;
+    Ok(packet)
 }
 
 /// The parts of a packet, of which only how they stand behind one another is checked.
-#[inline]
+#[inline(always)]
 pub(in crate::wire) fn cut(text: &str) -> Result<Packet<'_>, Malformed> {
     let kind = match text.as_bytes().first() {
         Some(b'0') => Kind::Connect,
@@ -95,7 +95,7 @@ pub(in crate::wire) fn cut(text: &str) -> Result<Packet<'_>, Malformed> {
     let mut attachments = 0;
     if let Kind::BinaryEvent | Kind::BinaryAck = kind {
         let (count, tail) = rest.split_once('-').ok_or(Malformed)?;
-        attachments = decimal(count)?.try_into().map_err(|_| Malformed)?;
+        attachments = number(count)?.try_into().map_err(|_| Malformed)?;
         rest = tail;
     }
     let mut nsp = "/";
@@ -104,13 +104,13 @@ pub(in crate::wire) fn cut(text: &str) -> Result<Packet<'_>, Malformed> {
     }
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (id, rest) = rest.split_at(digits);
-    let id = if id.is_empty() { None } else { Some(decimal(id)?) };
+    let id = if id.is_empty() { None } else { Some(number(id)?) };
     let data = json::trim(rest);
     Ok(Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") })
 }
 
 /// Decimal digits only, unlike `str::parse`, which also takes a plus sign.
-fn decimal(text: &str) -> Result<u64, Malformed> {
+fn number(text: &str) -> Result<u64, Malformed> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Malformed);
     }
@@ -127,40 +127,47 @@ impl<'a> Packet<'a> {
         data: &'a str,
         limits: &Limits,
     ) -> Result<Self, Malformed> {
-        Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") }.with_checked_data(limits)
+        let mut packet = Packet { kind, nsp, id, attachments, data, event: (Cow::Borrowed(""), "") };
+        packet.check_data(limits)?;
+        Ok(packet)
     }
 
-    fn with_checked_data(mut self, limits: &Limits) -> Result<Self, Malformed> {
+    /// Checks the data, and finds the event in it. In place: a packet is too large to be handed on at every message.
+    fn check_data(&mut self, limits: &Limits) -> Result<(), Malformed> {
         if self.data.is_empty() {
             match self.kind {
                 Kind::Ack | Kind::BinaryAck => self.data = "[]",
                 Kind::BinaryEvent => return Err(Malformed),
                 Kind::Connect | Kind::Disconnect | Kind::ConnectError | Kind::Event => {}
             }
-            return Ok(self);
+            return Ok(());
         }
+        // There is no white space around it.
+        let first = self.data.as_bytes().first();
         let allowed = match self.kind {
-            Kind::Connect => json::is_object(self.data),
+            Kind::Connect => first == Some(&b'{'),
             Kind::Disconnect => false,
-            Kind::ConnectError => json::is_object(self.data) || json::is_string(self.data),
-            Kind::Event | Kind::Ack | Kind::BinaryEvent | Kind::BinaryAck => json::is_array(self.data),
+            Kind::ConnectError => matches!(first, Some(b'{' | b'"')),
+            Kind::Event | Kind::Ack | Kind::BinaryEvent | Kind::BinaryAck => first == Some(&b'['),
         };
         if !allowed {
             return Err(Malformed);
         }
-        json::validate(self.data, limits.max_json_depth)?;
-        if let Kind::Event | Kind::BinaryEvent = self.kind {
-            let mut items = json::elements(self.data);
-            let name = items.next().and_then(event_name).ok_or(Malformed)?;
-            if is_reserved(&name) {
-                return Err(Malformed);
+        match self.kind {
+            Kind::Event | Kind::BinaryEvent => {
+                let (name, args) = json::headed(self.data, limits.max_json_depth)?;
+                let name = if name.starts_with('"') { json::unescape(name) } else { json::number_text(name) };
+                if is_reserved(&name) {
+                    return Err(Malformed);
+                }
+                self.event = (name, args);
             }
-            self.event = (name, items.rest());
+            _ => json::validate(self.data, limits.max_json_depth)?,
         }
         if self.attachments > 0 {
             placeholders(self.data, self.attachments)?;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// An event's name and its raw arguments with their commas but no brackets: empty, or `1,{"a":2}`.
@@ -174,15 +181,6 @@ impl<'a> Packet<'a> {
 /// Whether Socket.IO keeps this event name for itself.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
-}
-
-/// The name in an event's first item, if it is a string or a number.
-fn event_name(raw: &str) -> Option<Cow<'_, str>> {
-    match raw.as_bytes().first()? {
-        b'"' => Some(json::unescape(raw)),
-        b'-' | b'0'..=b'9' => Some(json::number_text(raw)),
-        _ => None,
-    }
 }
 
 /// Appends the packet that confirms a namespace; `pid` is the session's private id, where it can be recovered.
@@ -267,15 +265,15 @@ pub fn write_ack(out: &mut Vec<u8>, nsp: &str, attachments: usize, id: u64, args
 /// Type, attachment count, namespace and id. The main namespace has no name on the wire.
 fn head(out: &mut Vec<u8>, kind: u8, attachments: usize, nsp: &str, id: Option<u64>) {
     out.push(kind);
-    // Writing to a Vec cannot fail.
     if attachments > 0 {
-        let _ = write!(out, "{attachments}-");
+        decimal::write(out, attachments as u64);
+        out.push(b'-');
     }
     if nsp != "/" {
         out.extend_from_slice(nsp.as_bytes());
         out.push(b',');
     }
     if let Some(id) = id {
-        let _ = write!(out, "{id}");
+        decimal::write(out, id);
     }
 }

@@ -393,6 +393,7 @@ fn from(bytes: &[u8], at: usize) -> &[u8] {
 }
 
 /// A message of this payload; with an `inflater`, compressed.
+#[inline]
 fn message<'a>(
     opcode: Opcode,
     payload: &'a [u8],
