@@ -1,6 +1,6 @@
 //! The server of `benches/fanout`: relays what a member of room "r" publishes to all others there. Takes a port, then `arena`
-//! for a game's loop, in which what came in within a frame goes out at its end, `deflate` for compressed messages, or how many loops of its own the broker is to
-//! run: `fanout 3000 --loops 2`. What comes in as "count" it only counts.
+//! for a game's loop, in which what came in within a frame goes out at its end, `deflate` for compressed messages, `tls CERT KEY` to listen over TLS, or how
+//! many loops of its own the broker is to run: `fanout 3000 --loops 2`. What comes in as "count" it only counts.
 
 use roomcast::{Broker, Config, Event, Events, Message, NamespaceId, SocketId, Target};
 use std::time::{Duration, Instant};
@@ -10,11 +10,12 @@ const TICK: Duration = Duration::from_millis(33);
 fn main() -> std::io::Result<()> {
     let mut words = std::env::args().skip(1);
     let port = words.next().unwrap_or_else(|| "3000".into());
-    let (mut arena, mut loops, mut per_message_deflate) = (false, 0, false);
+    let (mut arena, mut loops, mut per_message_deflate, mut secured) = (false, 0, false, None);
     while let Some(word) = words.next() {
         match word.as_str() {
             "arena" => arena = true,
             "deflate" => per_message_deflate = true,
+            "tls" => secured = Some([words.next(), words.next()].map(|path| path.expect("tls CERT KEY"))),
             "--loops" => {
                 loops = words.next().and_then(|loops| loops.parse().ok()).expect("--loops takes a number")
             }
@@ -22,7 +23,17 @@ fn main() -> std::io::Result<()> {
         }
     }
     let mut broker = Broker::new(Config { loops, per_message_deflate, ..Config::default() })?;
-    let address = broker.listen(format!("0.0.0.0:{port}"))?;
+    let address = format!("0.0.0.0:{port}");
+    let address = match secured {
+        None => broker.listen(address)?,
+        #[cfg(feature = "tls")]
+        Some([chain, key]) => {
+            let [chain, key] = [std::fs::read(chain)?, std::fs::read(key)?];
+            broker.listen_tls(address, &roomcast::TlsConfig::from_pem(&chain, &key)?)?
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(_) => panic!("built without the feature tls"),
+    };
     println!("listening on {address}");
 
     let mut events = Events::new();

@@ -53,7 +53,7 @@ class Cell:
 class Group:
     """One start of a server: connect, then cell after cell."""
 
-    kind: str  # room, deflate, polling, arena, relayed, inbound or idle
+    kind: str  # room, deflate, tls, polling, arena, relayed, inbound or idle
     connections: int
     cells: tuple[Cell, ...]
     servers: tuple[str, ...] = ()  # none for all
@@ -82,6 +82,9 @@ def descriptors() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100
 
 
+# Over TLS 1.3, with one certificate for all; and beside it without, and with an nginx before it.
+TLS = Group("tls", 1000, FOUR, ("roomcast-plain", "roomcast", "roomcast-nginx", "bun", "ws", "node"))
+
 # One room as large as the descriptors allow. Most peers would take minutes for it.
 LARGE = Group("room", min(15_000, descriptors()), FOUR[:2], ("bare-each", "bare-tick", "roomcast", "roomcast-c", "bun"))
 
@@ -96,9 +99,11 @@ PLANS = {
         RELAYED,
         Group("polling", 1000, (Cell(), Cell(window=64), Cell(window=64, form="binary"))),
         DEFLATE,
+        TLS,
         Group("idle", 10000, ()),
     ),
     "compression": (DEFLATE,),
+    "tls": (TLS,),
     "quick": (Group("room", 1000, (FOUR[0], FOUR[1], FOUR[3], MANY[0])), LARGE, INBOUND, ARENA),
 }
 # Whose system calls are counted, in a pass of its own.

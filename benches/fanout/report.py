@@ -122,6 +122,11 @@ def targets(document: dict) -> list[dict]:
     def compare(group: Group, cell: Cell, one: str, other: str) -> float | None:
         return ratio(runs_of(document, one, group.name, cell), runs_of(document, other, group.name, cell))
 
+    def more(group: Group, cell: Cell, one: str, other: str) -> float | None:
+        found = [runs_of(document, name, group.name, cell) for name in (one, other)]
+        medians = [statistics.median(map(cost, runs)) for runs in found if runs]
+        return round(medians[0] - medians[1], 1) if len(medians) == 2 else None
+
     for group in groups(document):
         for cell in group.cells:
             where = f"{group.connections:,} clients, {cell.title()}"
@@ -135,6 +140,15 @@ def targets(document: dict) -> list[dict]:
                 for other in ("bun", "node"):
                     add(f"compressed, {where}: {document['titles'].get(other, other)} costs times as much", 30.0,
                         compare(group, cell, other, "roomcast"), at_most=False)
+                continue
+            if group.kind == "tls":
+                if cell.window == 1:
+                    add(f"TLS, {where}: of the same without", 1.12, compare(group, cell, "roomcast", "roomcast-plain"))
+                elif cell.size == 64:
+                    add(f"TLS, {where}: ns more than without", 25.0, more(group, cell, "roomcast", "roomcast-plain"))
+                for other in ("roomcast-nginx", "bun", "ws", "node"):
+                    add(f"TLS, {where}: below {document['titles'].get(other, other)}", 1.0,
+                        compare(group, cell, "roomcast", other))
                 continue
             if group.kind == "inbound":
                 add(f"inbound, {cell.title()}: of the bare loop", 1.12 if cell.burst == 1 else 1.3,
@@ -304,6 +318,8 @@ def markdown(document: dict, name: str) -> str:
         *section(document, "Compressed", "The same room; messages of a kilobyte, like a game's state, to clients that offer permessage-deflate "
                  "without a window that is kept from message to message. The bare loops send frames as long as roomcast's compressed ones.",
                  kind("deflate"), lambda cell: True),
+        *section(document, "TLS", "The same room over TLS 1.3, everybody with one P-256 certificate and the cipher that client and server agree on; and "
+                 "roomcast without TLS, and behind nginx, whose process counts too. In parentheses, to roomcast.", kind("tls"), lambda cell: True),
         *section(document, "Long-polling", "The publisher is on WebSocket, all others poll.", kind("polling"),
                  lambda cell: True),
         "## Memory per idle connection, and connects per second\n",
@@ -311,7 +327,7 @@ def markdown(document: dict, name: str) -> str:
         "connected, joined and idle, divided by their number. Kernel buffers are not in it.\n",
     ]
     memory = []
-    still = [group for group in every if group.kind in ("room", "idle")]
+    still = [group for group in every if group.kind in ("room", "tls", "idle")]
     for server in options["servers"]:
         row = [document["titles"][server]]
         for group in still:

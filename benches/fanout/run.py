@@ -24,7 +24,7 @@ from pathlib import Path
 import charts
 import report
 from plan import COUNTED, DEFLATED_SIZE, PLANS, Group
-from servers import BUILD, CLIENT, HERE, SERVERS, build_client, output
+from servers import BUILD, CLIENT, HERE, SERVERS, build_certificate, build_client, output
 
 RESULTS = HERE.parent / "results"
 
@@ -50,10 +50,14 @@ class Running:
     """A started server, accepting connections on its own port."""
 
     def __init__(self, name: str, kind: str, cores: list[int], log) -> None:
-        self.port = free_port()
-        self.command = SERVERS[name].words(self.port, kind)
-        self.process = subprocess.Popen(self.command, preexec_fn=pinned(cores), stdout=log, stderr=log,
-                                        cwd=HERE, env={**os.environ, "NODE_ENV": "production"})
+        own = self.port = free_port()
+        commands = [SERVERS[name].words(own, kind)]
+        if SERVERS[name].front:
+            self.port = free_port()
+            commands.append(SERVERS[name].fronted(self.port, own))
+        self.commands = commands
+        self.processes = [subprocess.Popen(command, preexec_fn=pinned(cores), stdout=log, stderr=log,
+                                           cwd=HERE, env={**os.environ, "NODE_ENV": "production"}) for command in commands]
 
     def __enter__(self) -> "Running":
         deadline = time.monotonic() + 30
@@ -63,23 +67,24 @@ class Running:
                 time.sleep(0.3)  # what it does first after its start is not what is measured
                 return self
             except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
+                if any(process.poll() is not None for process in self.processes) or time.monotonic() > deadline:
                     self.__exit__()
-                    raise RuntimeError(f"{shlex.join(self.command)} does not accept connections") from None
+                    raise RuntimeError(f"{shlex.join(self.commands[-1])} does not accept connections") from None
                 time.sleep(0.05)
 
     def __exit__(self, *_) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def client_command(name: str, group: Group, options, port: int, pid: int, syscalls: bool) -> list[str]:
+def client_command(name: str, group: Group, options, port: int, pids: list[int], syscalls: bool) -> list[str]:
     protocol = "polling" if group.kind == "polling" else SERVERS[name].protocol
-    command = [str(CLIENT), "--server", f"127.0.0.1:{port}", "--protocol", protocol, "--pid", str(pid),
+    command = [str(CLIENT), "--server", f"127.0.0.1:{port}", "--protocol", protocol, "--pid", ",".join(map(str, pids)),
                "--connections", str(group.connections), "--sources", "4", "--label", name,
                "--drain", str(options.drain)]
     if group.kind in ("arena", "relayed"):
@@ -87,6 +92,8 @@ def client_command(name: str, group: Group, options, port: int, pid: int, syscal
         command += ["--arena", "--opening", "500"]
     if group.kind == "deflate":
         command += ["--shrink", str(DEFLATED_SIZE)] if name.startswith("bare") else ["--deflate"]
+    if group.kind == "tls" and not SERVERS[name].plain:
+        command.append("--tls")
     if syscalls:
         command.append("--syscalls")
     for cell in group.cells:
@@ -98,7 +105,7 @@ def measure(name: str, group: Group, options, log, syscalls: bool) -> list[dict]
     """One server start and one client run: the client's report lines; the last one says why it failed, if it did."""
     try:
         with Running(name, group.kind, options.server_cores, log) as running:
-            command = client_command(name, group, options, running.port, running.process.pid, syscalls)
+            command = client_command(name, group, options, running.port, [process.pid for process in running.processes], syscalls)
             done = subprocess.run(command, preexec_fn=pinned(options.client_cores), capture_output=True, text=True)
     except RuntimeError as error:
         return [{"kind": "failure", "label": name, "why": str(error)}]
@@ -215,6 +222,7 @@ def main() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
     build_client()
+    build_certificate()
     for prepare in dict.fromkeys(SERVERS[name].prepare for name in options.servers):
         prepare()
     machine = describe(options)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,11 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")).resolve()
 ROOT_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 # Programs that are built, and the single runs.
 BUILD = ROOT_TARGET / "bench-fanout"
+# What all show who speak TLS.
+CERTIFICATE, KEY = BUILD / "cert.pem", BUILD / "key.pem"
 CLIENT = TARGET / "release" / "fanout"
 CC = os.environ.get("CC", "cc")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 BUN = PEERS / "bun" / "node_modules" / "bun" / "bin" / "bun.exe"
 PYTHON_PACKAGE = ROOT / "bindings" / "python"
 
@@ -47,7 +51,7 @@ def build_bare_ring() -> None:
 
 
 def build_roomcast() -> None:
-    cargo(ROOT / "Cargo.toml", ROOT_TARGET, "--example", "fanout")
+    cargo(ROOT / "Cargo.toml", ROOT_TARGET, "--features", "tls", "--example", "fanout")
 
 
 def build_roomcast_c() -> None:
@@ -55,6 +59,18 @@ def build_roomcast_c() -> None:
     run(["make", "--silent", "-C", ROOT, "lib"])
     run([CC, "-O2", "-std=gnu11", "-Wall", "-Wextra", f"-I{ROOT / 'include'}", "-o", BUILD / "fanout-c",
          HERE / "hosts" / "fanout.c", ROOT_TARGET / "release" / "libroomcast.a", "-lpthread", "-ldl", "-lm"])
+
+
+def build_certificate() -> None:
+    if not CERTIFICATE.exists():
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "365", "-subj", "/CN=localhost",
+             "-keyout", KEY, "-out", CERTIFICATE])
+
+
+def build_behind_nginx() -> None:
+    build_roomcast()
+    if not NGINX:
+        raise RuntimeError("nginx is not installed")
 
 
 def virtual_environment(place: Path, *requirements: str | Path) -> None:
@@ -103,6 +119,10 @@ def commit() -> str:
     return "commit " + output(["git", "-C", ROOT, "describe", "--always", "--dirty"])
 
 
+def nginx_version() -> str:
+    return subprocess.run([NGINX, "-v"], check=True, capture_output=True, text=True).stderr.strip()
+
+
 def compiler() -> str:
     return output([CC, "--version"]).splitlines()[0]
 
@@ -131,12 +151,26 @@ class Server:
     version: Callable[[], str]
     rooms: bool = True  # it has more than one room
     only: str | None = None  # the one kind of groups it is for
+    plain: bool = False  # it does not speak TLS, nor do its clients
+    front: Path | None = None  # the configuration of an nginx before it that does
 
     def words(self, port: int, kind: str) -> list[str]:
         words = [str(port) if word == "PORT" else str(word) for word in self.command]
         # A plain WebSocket server has no events by whose names it could tell what to do with a message.
         told = kind == "arena" or kind == "inbound" and self.protocol == "raw" or kind == "deflate" and "bare" not in self.title
+        if kind == "tls" and not self.plain and not self.front:
+            return words + [kind, str(CERTIFICATE), str(KEY)]
         return words + [kind] * told
+
+    def fronted(self, port: int, backend: int) -> list[str] | None:
+        """What to start before it, if anything."""
+        if not self.front:
+            return None
+        filled = self.front.read_text()
+        for name, value in (("LISTEN", port), ("BACKEND", backend), ("CERTIFICATE", CERTIFICATE), ("KEY", KEY)):
+            filled = filled.replace(f" {name}", f" {value}").replace(f":{name}", f":{value}")
+        (BUILD / "nginx.conf").write_text(filled)
+        return [NGINX, "-p", str(BUILD), "-c", str(BUILD / "nginx.conf")]
 
     def suits(self, kind: str) -> bool:
         if self.only:
@@ -157,6 +191,10 @@ SERVERS = {
                            rooms=False, only="inbound"),
     "roomcast": Server("roomcast, Rust", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
                        build_roomcast, commit),
+    "roomcast-plain": Server("roomcast without TLS", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
+                             build_roomcast, commit, only="tls", plain=True),
+    "roomcast-nginx": Server("roomcast behind nginx", "socketio", [ROOT_TARGET / "release" / "examples" / "fanout", "PORT"],
+                             build_behind_nginx, lambda: f"{commit()}, {nginx_version()}", only="tls", front=PEERS / "nginx" / "tls.conf"),
     "roomcast-c": Server("roomcast, C", "socketio", [BUILD / "fanout-c", "PORT"], build_roomcast_c, commit),
     "roomcast-python": Server("roomcast, Python", "socketio",
                               [BUILD / "venv" / "bin" / "python", HERE / "hosts" / "fanout.py", "PORT"],
@@ -178,6 +216,8 @@ SERVERS = {
 # It needs liburing-dev.
 if not Path("/usr/include/liburing.h").exists():
     del SERVERS["bare-ring"]
+if not NGINX:
+    del SERVERS["roomcast-nginx"]
 # The Python host needs the package, which not every checkout has.
 if not (HERE / "hosts" / "fanout.py").exists() or not PYTHON_PACKAGE.exists():
     del SERVERS["roomcast-python"]

@@ -114,7 +114,7 @@ impl Session {
                     true
                 }
                 Ok(ConnectionState::EncodeTlsData(mut said)) => {
-                    append(&mut self.sealed, 0, |room| said.encode(room).map_err(size_of_encoded));
+                    append(&mut self.sealed, |room| said.encode(room).map_err(size_of_encoded));
                     true
                 }
                 Ok(ConnectionState::TransmitTlsData(said)) => {
@@ -146,26 +146,34 @@ impl Session {
         while self.tls.wants_write() {
             let UnbufferedStatus { discard, state } = self.tls.process_tls_records(rest_of(rest, used));
             let Ok(ConnectionState::EncodeTlsData(mut said)) = state else { return };
-            append(&mut self.sealed, 0, |room| said.encode(room).map_err(size_of_encoded));
+            append(&mut self.sealed, |room| said.encode(room).map_err(size_of_encoded));
             used = used.saturating_add(discard);
         }
     }
 
-    /// Seals at most [`RECORD`] bytes behind what `out` has. False if there is nothing to be sealed with any more.
-    pub(super) fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
-        self.when_open(out, plain.len().saturating_add(OVERHEAD), |open, room| open.encrypt(plain, room))
+    /// Seals at most [`RECORD`] bytes over what `out` has, which is made longer if it has to be. Returns the sealed ones; none if there is
+    /// nothing to be sealed with any more.
+    pub(super) fn seal<'o>(&mut self, plain: &[u8], out: &'o mut Vec<u8>) -> Option<&'o [u8]> {
+        let mut end = 0;
+        let room = plain.len().saturating_add(OVERHEAD);
+        let done = self.when_open(out, &mut end, room, |open, room| open.encrypt(plain, room));
+        out.get(..end).filter(|_| done)
     }
 
     /// Says that nothing follows. What is sealed has gone before, or goes first.
     pub(super) fn seal_end(&mut self) {
         let mut sealed = std::mem::take(&mut self.sealed);
-        self.when_open(&mut sealed, OVERHEAD, |open, room| open.queue_close_notify(room));
+        let mut end = sealed.len();
+        self.when_open(&mut sealed, &mut end, OVERHEAD, |open, room| open.queue_close_notify(room));
+        sealed.truncate(end);
         self.sealed = sealed;
     }
 
+    /// Writes behind the first `end` bytes of `out`.
     fn when_open(
         &mut self,
         out: &mut Vec<u8>,
+        end: &mut usize,
         room: usize,
         mut write: impl FnMut(&mut Open<'_>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> bool {
@@ -176,10 +184,10 @@ impl Session {
             // What is unread is shown again, as what was made of it lies there.
             match self.tls.process_tls_records(&mut self.unread).state {
                 Ok(ConnectionState::WriteTraffic(mut open)) => {
-                    return append(out, room, |room| write(&mut open, room).map_err(size_of_sealed));
+                    return put(out, end, room, |room| write(&mut open, room).map_err(size_of_sealed));
                 }
                 Ok(ConnectionState::EncodeTlsData(mut said)) => {
-                    append(out, 0, |room| said.encode(room).map_err(size_of_encoded));
+                    put(out, end, 0, |room| said.encode(room).map_err(size_of_encoded));
                 }
                 Ok(ConnectionState::TransmitTlsData(said)) => said.done(),
                 // It can have ended, or failed.
@@ -224,25 +232,33 @@ fn rest_of(bytes: &mut [u8], used: usize) -> &mut [u8] {
 
 type Open<'a> = rustls::unbuffered::WriteTraffic<'a, rustls::server::ServerConnectionData>;
 
-/// Appends what is written, which says how much room it needs if `room` is not enough. False if it cannot be written at all.
-fn append(
+/// Appends what is written, which says how much room it needs. False if it cannot be written at all.
+fn append(out: &mut Vec<u8>, write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>) -> bool {
+    let mut end = out.len();
+    let done = put(out, &mut end, 0, write);
+    out.truncate(end);
+    done
+}
+
+/// Writes behind the first `end` bytes, which become more by it. `room` is how much is thought to be needed; `write` says if it is not enough.
+fn put(
     out: &mut Vec<u8>,
+    end: &mut usize,
     mut room: usize,
     mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
 ) -> bool {
-    let before = out.len();
     loop {
-        out.resize(before.saturating_add(room), 0);
-        match write(out.get_mut(before..).unwrap_or_default()) {
+        let until = end.saturating_add(room);
+        if out.len() < until {
+            out.resize(until, 0);
+        }
+        match write(out.get_mut(*end..until).unwrap_or_default()) {
             Ok(count) => {
-                out.truncate(before.saturating_add(count));
+                *end = end.saturating_add(count);
                 return true;
             }
             Err(Some(needed)) if needed > room => room = needed,
-            Err(_) => {
-                out.truncate(before);
-                return false;
-            }
+            Err(_) => return false,
         }
     }
 }

@@ -18,6 +18,9 @@ use std::time::Duration;
 const NO_SIGNAL: i32 = 0;
 #[cfg(not(any(windows, target_vendor = "apple")))]
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+/// What is sent goes on its way with what is sent next, or when the kernel takes no more.
+#[cfg(all(feature = "tls", target_os = "linux"))]
+const MORE: i32 = NO_SIGNAL | libc::MSG_MORE;
 
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -46,6 +49,20 @@ pub(super) struct TlsStream {
     pub(super) session: Session,
     /// Our side is to end when all that is sealed is gone.
     pub(super) ends: bool,
+}
+
+#[cfg(feature = "tls")]
+impl TlsStream {
+    /// Sends what is sealed. `more` of it follows at once: where the kernel can be told so, packets are made for all of it together.
+    pub(super) fn write(&mut self, sealed: &[u8], more: bool) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if more {
+            return self.stream.try_io(|| SockRef::from(&self.stream).send_with_flags(sealed, MORE));
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = more;
+        self.stream.write(sealed)
+    }
 }
 
 /// The same expression for whichever it is; for one with a header before it, what its own stream says.

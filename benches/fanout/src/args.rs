@@ -12,7 +12,8 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
                            raw is plain WebSocket, everybody in one room (socketio)
   --arena                  each connection is in 9 of 400 rooms and publishes in one, instead of one room for all
   --path PATH              request target (socketio: /socket.io/?EIO=4&transport=websocket, raw: /)
-  --pid PID                server process whose CPU time and memory are read
+  --tls                    over TLS 1.3, with whatever certificate
+  --pid PID,...            the server's processes, whose CPU time and memory are read
   --connections N          (100)
   --sources N              loopback source addresses 127.0.0.1 up to 127.0.0.N (one for each 20,000 connections)
   --opening N              handshakes under way at once (64)
@@ -34,7 +35,9 @@ pub struct Args {
     pub protocol: Protocol,
     pub path: String,
     pub rooms: Rooms,
-    pub pid: Option<u32>,
+    pub tls: bool,
+    /// None if nothing is to be read.
+    pub pids: Vec<u32>,
     pub connections: usize,
     pub sources: usize,
     pub opening: usize,
@@ -103,19 +106,21 @@ impl Form {
 
 impl Args {
     pub fn from_env() -> Result<Args, String> {
-        let (mut server, mut protocol, mut path, mut pid) = (None, Protocol::SocketIo, None, None);
+        let (mut server, mut protocol, mut path, mut pids) = (None, Protocol::SocketIo, None, Vec::new());
         let (mut connections, mut sources, mut opening, mut drain) = (100, None, 64, 60.0);
         let (mut label, mut cells) = (String::new(), Vec::<Cell>::new());
-        let (mut syscalls, mut rooms, mut deflate, mut shrink) = (false, Rooms::One, false, None);
+        let (mut syscalls, mut rooms, mut tls, mut deflate, mut shrink) =
+            (false, Rooms::One, false, false, None);
         let mut words = std::env::args().skip(1);
         while let Some(flag) = words.next() {
             match flag.as_str() {
                 "--syscalls" => syscalls = true,
                 "--arena" => rooms = Rooms::Arena,
+                "--tls" => tls = true,
                 "--deflate" => deflate = true,
                 _ => {}
             }
-            if matches!(flag.as_str(), "--syscalls" | "--arena" | "--deflate") {
+            if matches!(flag.as_str(), "--syscalls" | "--arena" | "--tls" | "--deflate") {
                 continue;
             }
             let value = words.next().ok_or(USAGE)?;
@@ -130,7 +135,9 @@ impl Args {
                     }
                 }
                 "--path" => path = Some(value),
-                "--pid" => pid = Some(number(&flag, &value)?),
+                "--pid" => {
+                    pids = value.split(',').map(|pid| number(&flag, pid)).collect::<Result<_, _>>()?;
+                }
                 "--connections" => connections = number(&flag, &value)?,
                 "--sources" => sources = Some(number(&flag, &value)?),
                 "--opening" => opening = number(&flag, &value)?,
@@ -165,7 +172,8 @@ impl Args {
             protocol,
             path,
             rooms,
-            pid,
+            tls,
+            pids,
             connections,
             sources: sources.unwrap_or(connections.div_ceil(20_000)).clamp(1, 254),
             opening,

@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress};
+use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
 use crate::message::BINARY;
 use crate::poll::{self, Poll};
+use crate::stream::Stream;
 use crate::tally::Delivery;
 
 /// RFC 6455's own example. The benchmark needs no secret, and a bare server can then answer from a constant.
@@ -67,7 +70,7 @@ pub struct Conn {
     inflater: Option<Rc<RefCell<Inflater>>>,
     /// Bytes that have come.
     pub received: u64,
-    stream: TcpStream,
+    stream: Stream,
     state: State,
     protocol: Protocol,
     /// What it joins.
@@ -101,6 +104,7 @@ impl Conn {
         path: &str,
         rooms: Vec<String>,
         inflater: Option<Rc<RefCell<Inflater>>>,
+        tls: Option<&Arc<ClientConfig>>,
     ) -> io::Result<Conn> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if !source.is_unspecified() {
@@ -132,7 +136,7 @@ impl Conn {
         let mut conn = Conn {
             inflater,
             received: 0,
-            stream: socket.into(),
+            stream: Stream::new(socket.into(), tls)?,
             state,
             protocol,
             rooms,
@@ -146,7 +150,7 @@ impl Conn {
     }
 
     pub fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.tcp()
     }
 
     pub fn is_ready(&self) -> bool {
@@ -178,16 +182,29 @@ impl Conn {
             }
         }
         self.output.drain(..written);
-        Ok(self.output.is_empty())
+        match self.stream.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            done => done.map(|()| self.output.is_empty()),
+        }
     }
 
-    /// Reads once and hands each event of the load to `event`.
+    /// Reads what there is, or a buffer of it, and hands each event of the load to `event`.
     pub fn read(&mut self, buffer: &mut [u8], mut event: impl FnMut(Delivery<'_>)) -> io::Result<()> {
+        while self.read_some(buffer, &mut event)? && self.stream.may_hold() {}
+        // What was read may be answered, or have ended the handshake that output waited for.
+        if !self.output.is_empty() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// False if there was nothing.
+    fn read_some(&mut self, buffer: &mut [u8], mut event: impl FnMut(Delivery<'_>)) -> io::Result<bool> {
         let count = match self.stream.read(buffer) {
             Ok(0) => return Err(fault("the server closed a connection")),
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(());
+                return Ok(false);
             }
             Err(error) => return Err(error),
         };
@@ -204,7 +221,7 @@ impl Conn {
                 self.partial = bytes;
             }
         }
-        if self.output.is_empty() { Ok(()) } else { self.flush().map(|_| ()) }
+        Ok(true)
     }
 
     /// Handles every whole frame of `bytes`; returns how many bytes they took.

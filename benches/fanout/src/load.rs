@@ -5,9 +5,11 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::args::{Args, Cell, Form, Protocol};
@@ -15,6 +17,7 @@ use crate::conn::{Conn, Inflater};
 use crate::message::{BINARY, COUNTED, Codec};
 use crate::process::{self, Machine, Memory};
 use crate::rooms::Rooms;
+use crate::stream;
 use crate::tally::Tally;
 
 /// Larger than what a round delivers to one connection in the cells of the table.
@@ -34,6 +37,7 @@ pub struct Load<'a> {
     conns: Vec<Conn>,
     /// What all of them read compressed messages with.
     inflater: Option<Rc<RefCell<Inflater>>>,
+    tls: Option<Arc<ClientConfig>>,
     tally: Tally,
     memory: Option<Memory>,
     /// Messages of this cell so far, which say whose is next.
@@ -53,6 +57,7 @@ impl Load<'_> {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             conns: Vec::with_capacity(args.connections),
             inflater: args.deflate.then(|| Rc::new(RefCell::new(Inflater::new()))),
+            tls: args.tls.then(stream::config).transpose()?,
             tally: Tally::new(args.connections, width, args.rooms),
             memory: None,
             turn: 0,
@@ -62,13 +67,13 @@ impl Load<'_> {
         load.open(1)?;
         load.conns.clear();
         load.serve(Instant::now() + 3 * SETTLE, None)?;
-        load.memory = args.pid.and_then(process::memory);
-        let cpu = args.pid.and_then(process::cpu);
+        load.memory = process::memory(&args.pids);
+        let cpu = process::cpu(&args.pids);
         let begin = Instant::now();
         load.open(args.connections)?;
         let elapsed = begin.elapsed();
         load.serve(Instant::now() + 5 * SETTLE, None)?;
-        let cpu = args.pid.and_then(process::cpu).zip(cpu).map(|(after, before)| after.since(before));
+        let cpu = process::cpu(&args.pids).zip(cpu).map(|(after, before)| after.since(before));
         load.report("connect", |count| {
             json!({
                 "connects_per_s": rounded(count / elapsed.as_secs_f64()),
@@ -86,19 +91,24 @@ impl Load<'_> {
         self.turn = 0;
         self.publish_for(cell, cell.warmup)?;
         self.tally.begin();
-        let counter =
-            self.args.pid.filter(|_| self.args.syscalls).map(process::SyscallCounter::start).transpose()?;
-        let servers = |pid| process::cpu(pid).ok_or("the server's process is gone");
-        let before = self.args.pid.map(servers).transpose()?;
-        let (client, machine) = (process::cpu(std::process::id()), Machine::now());
+        let pids = &self.args.pids;
+        let counted = self.args.syscalls && !pids.is_empty();
+        let counter = counted.then(|| process::SyscallCounter::start(pids)).transpose()?;
+        let servers = || match process::cpu(pids) {
+            None if !pids.is_empty() => Err("the server's process is gone"),
+            cpu => Ok(cpu),
+        };
+        let before = servers()?;
+        let own = [std::process::id()];
+        let (client, machine) = (process::cpu(&own), Machine::now());
         let received = |conns: &[Conn]| conns.iter().map(|conn| conn.received).sum::<u64>();
         let before_bytes = received(&self.conns);
         let begin = Instant::now();
         self.publish_for(cell, cell.duration)?;
         let bytes = (received(&self.conns) - before_bytes) as f64;
         let elapsed = self.tally.last_arrival().saturating_duration_since(begin);
-        let after = self.args.pid.map(servers).transpose()?;
-        let client = process::cpu(std::process::id()).zip(client).map(|(after, before)| after.since(before));
+        let after = servers()?;
+        let client = process::cpu(&own).zip(client).map(|(after, before)| after.since(before));
         let cpu = after.zip(before).map(|(after, before)| after.since(before));
         let ours = cpu.unwrap_or_default().total + client.unwrap_or_default().total;
         let disturbance = Machine::now().zip(machine).map(|(after, before)| after.disturbance(before, ours));
@@ -157,7 +167,7 @@ impl Load<'_> {
     /// Prints a line: who, `kind`, the details, and the server's memory per connection at this moment.
     fn report(&self, kind: &str, details: impl FnOnce(f64) -> Value) {
         let count = self.conns.len() as f64;
-        let now = self.args.pid.and_then(process::memory);
+        let now = process::memory(&self.args.pids);
         let grown = now.zip(self.memory).map(|(now, before)| {
             let each = |now: u64, before: u64| rounded((now as f64 - before as f64) / count);
             json!({
@@ -206,7 +216,8 @@ impl Load<'_> {
             Protocol::Raw if args.rooms == Rooms::One => (Protocol::Raw, Vec::new()),
             protocol => (protocol, args.rooms.of(index)),
         };
-        let conn = Conn::open(args.server, source, protocol, &args.path, rooms, self.inflater.clone())
+        let inflater = self.inflater.clone();
+        let conn = Conn::open(args.server, source, protocol, &args.path, rooms, inflater, self.tls.as_ref())
             .map_err(|error| format!("connection {index}: {error}"))?;
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&self.poll, conn.stream(), data, epoll::EventFlags::IN)?;

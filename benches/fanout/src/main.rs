@@ -9,6 +9,7 @@ mod message;
 mod poll;
 mod process;
 mod rooms;
+mod stream;
 mod tally;
 
 use std::error::Error;

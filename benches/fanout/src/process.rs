@@ -16,6 +16,14 @@ pub struct Cpu {
 }
 
 impl Cpu {
+    fn and(self, other: Cpu) -> Cpu {
+        Cpu {
+            total: self.total + other.total,
+            user: self.user + other.user,
+            system: self.system + other.system,
+        }
+    }
+
     pub fn since(self, earlier: Cpu) -> Cpu {
         Cpu {
             total: self.total.saturating_sub(earlier.total),
@@ -25,11 +33,15 @@ impl Cpu {
     }
 }
 
-/// CPU time of a process; `None` when it is gone.
-///
+/// CPU time of processes together; `None` when one is gone, or there is none.
+pub fn cpu(pids: &[u32]) -> Option<Cpu> {
+    let all = pids.iter().map(|&pid| cpu_of(pid));
+    all.reduce(|sum, one| sum.zip(one).map(|(sum, one)| sum.and(one)))?
+}
+
 /// `schedstat` is exact while a thread sleeps, which is when this is called: the load has drained. Threads that
 /// ended in between are missing there, so whatever `stat` knows beyond it counts as well.
-pub fn cpu(pid: u32) -> Option<Cpu> {
+fn cpu_of(pid: u32) -> Option<Cpu> {
     let mut total = Duration::ZERO;
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
         let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
@@ -55,7 +67,18 @@ pub struct Memory {
     pub private_dirty: u64,
 }
 
-pub fn memory(pid: u32) -> Option<Memory> {
+/// Memory of processes together; `None` when one is gone, or there is none.
+pub fn memory(pids: &[u32]) -> Option<Memory> {
+    let all = pids.iter().map(|&pid| memory_of(pid));
+    all.reduce(|sum, one| {
+        sum.zip(one).map(|(sum, one)| Memory {
+            anonymous: sum.anonymous + one.anonymous,
+            private_dirty: sum.private_dirty + one.private_dirty,
+        })
+    })?
+}
+
+fn memory_of(pid: u32) -> Option<Memory> {
     let field = |file: &str, name: &str| {
         let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -99,13 +122,14 @@ impl Machine {
     }
 }
 
-/// Counts a process's system calls with `perf stat`, from `start` to `stop`.
+/// Counts the processes' system calls with `perf stat`, from `start` to `stop`.
 pub struct SyscallCounter(Child);
 
 impl SyscallCounter {
-    pub fn start(pid: u32) -> io::Result<SyscallCounter> {
+    pub fn start(pids: &[u32]) -> io::Result<SyscallCounter> {
+        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
         let child = Command::new("perf")
-            .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", &pid.to_string()])
+            .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", &pids.join(",")])
             .stderr(Stdio::piped())
             .spawn()?;
         // perf says nothing when it has attached.

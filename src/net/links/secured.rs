@@ -304,6 +304,7 @@ impl Outlet<'_> {
         gathered: &mut Vec<u8>,
         record: &mut Vec<u8>,
     ) -> Sent {
+        let mut left: usize = slices.iter().map(|slice| slice.len()).sum();
         let (mut taken, mut slices) = (0, slices.iter().map(|slice| &**slice));
         let mut slice: &[u8] = &[];
         loop {
@@ -330,16 +331,16 @@ impl Outlet<'_> {
             if plain.is_empty() {
                 return Sent::All;
             }
-            record.clear();
             let Some(tls) = self.links.tls(key) else { return Sent::Broken };
-            if !tls.session.seal(plain, record) {
+            let Some(sealed) = tls.session.seal(plain, record) else {
                 self.links.break_off(key);
                 return Sent::Broken;
-            }
+            };
             taken += plain.len();
+            left -= plain.len();
             // It goes from where it was sealed, and only what the kernel leaves is kept.
             let gone = loop {
-                match std::io::Write::write(&mut tls.stream, record) {
+                match tls.write(sealed, left > 0) {
                     Ok(count) => break count,
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break 0,
@@ -349,8 +350,8 @@ impl Outlet<'_> {
                     }
                 }
             };
-            if gone < record.len() {
-                tls.session.keep(&record[gone..]);
+            if gone < sealed.len() {
+                tls.session.keep(&sealed[gone..]);
                 // Once more, as the kernel has to say that it is full.
                 match self.links.send_sealed_rest(key) {
                     Sent::All => {}

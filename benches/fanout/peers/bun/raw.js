@@ -1,8 +1,8 @@
-// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena|inbound|deflate]
+// Bun's own WebSocket server with its publish/subscribe, uWebSockets inside. Usage: bun raw.js PORT [arena|inbound|deflate|tls CERT KEY]
 import { counting } from "../inbound.mjs";
 
 const TICK_MS = 33;
-const [port, mode] = process.argv.slice(2);
+const [port, mode, cert, key] = process.argv.slice(2);
 const arena = mode === "arena";
 const deflate = mode === "deflate";
 const reply = mode === "inbound" ? counting() : undefined;
@@ -10,6 +10,7 @@ let held = [];
 
 Bun.serve({
   port: Number(port),
+  tls: mode === "tls" ? { cert: Bun.file(cert), key: Bun.file(key) } : undefined,
   fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("WebSocket only", { status: 400 })),
   websocket: {
     perMessageDeflate: deflate,

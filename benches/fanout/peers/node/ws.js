@@ -1,10 +1,12 @@
-// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena|inbound|deflate]
+// ws on Node, plain WebSocket, with the rooms and the loop that its documentation leaves to you. Usage: node ws.js PORT [arena|inbound|deflate|tls CERT KEY]
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
 import { WebSocketServer } from "ws";
 import { counting } from "../inbound.mjs";
 
 const TICK_MS = 33;
 const [PLUS, AT] = Buffer.from("+@");
-const [port, mode] = process.argv.slice(2);
+const [port, mode, cert, key] = process.argv.slice(2);
 const arena = mode === "arena";
 const rooms = new Map();
 const reply = mode === "inbound" ? counting() : undefined;
@@ -19,7 +21,8 @@ function publish(sender, room, data, binary) {
   for (const member of rooms.get(room)) if (member !== sender) member.send(data, { binary });
 }
 
-new WebSocketServer({ port: Number(port), perMessageDeflate: mode === "deflate" }).on("connection", (socket) => {
+const where = mode === "tls" ? { server: createServer({ cert: readFileSync(cert), key: readFileSync(key) }).listen(Number(port)) } : { port: Number(port) };
+new WebSocketServer({ ...where, perMessageDeflate: mode === "deflate" }).on("connection", (socket) => {
   join(socket, "r");
   socket.on("message", (data, binary) => {
     if (reply) {
