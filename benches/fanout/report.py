@@ -294,7 +294,7 @@ def markdown(document: dict, name: str) -> str:
         f"\\*: the repetitions differ by more than {SPREAD:.0%} of their median, or the hypervisor took more than "
         f"{STOLEN:.0%} or other processes more than {OTHERS:.0%} of the machine during one of them. †: the load client "
         "was the limit. ‡: the server fell behind the rate.\n",
-        f"![Server CPU per delivery]({name}-cost.svg)\n",
+        *([f"![Server CPU per delivery]({name}-cost.svg)\n"] if {"room-1000", "arena-1000"} <= {group.name for group in every} else []),
         "## Targets\n",
         table(["target", "bound", "measured", ""],
               [[row["target"], ("≤ " if row["at_most"] else "≥ ") + figure(row["bound"]), figure(row["measured"]),
@@ -326,23 +326,24 @@ def markdown(document: dict, name: str) -> str:
         "Growth of the server's resident anonymous memory from one connection that has come and gone to all of them "
         "connected, joined and idle, divided by their number. Kernel buffers are not in it.\n",
     ]
-    memory = []
+    memory, failed = [], {(row["server"], row["group"]) for row in document["failures"]}
     still = [group for group in every if group.kind in ("room", "tls", "idle")]
     for server in options["servers"]:
         row = [document["titles"][server]]
         for group in still:
             found = connects(document, server, group)
-            row += [f"{found['kib']:,.1f}", f"{found['per_s']:,.0f}"] if found else ["fails"] * 2
-        memory.append(row)
+            row += [f"{found['kib']:,.1f}", f"{found['per_s']:,.0f}"] if found else ["fails" if (server, group.name) in failed else "not run"] * 2
+        if any(cell != "not run" for cell in row[1:]):
+            memory.append(row)
     heads = [f"{group.connections:,}: {what}" for group in still for what in ("KiB", "connects/s")]
     parts.append(table(["server"] + heads, memory))
-    failed = document["failures"]
-    if failed:
+    if document["failures"]:
         parts += ["## Failures\n", "\n".join(f"- {document['titles'][row['server']]}, {row['group']}: {row['why']}"
-                                             for row in failed) + "\n"]
+                                             for row in document["failures"]) + "\n"]
     parts += [
         "## Versions\n",
-        "\n".join(f"- {document['titles'][server]}: {version}" for server, version in machine["versions"].items()) + "\n",
+        "\n".join(f"- {document['titles'][server]}: {version}" for server, version in machine["versions"].items()
+                  if any(one["server"] == server for one in document["summary"])) + "\n",
         f"Run with `{machine['command']}`; the medians of every cell are in [{name}.json]({name}.json).\n",
     ]
     return "\n".join(parts)
