@@ -8,6 +8,7 @@ node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/nul
 command -v npm >/dev/null || need npm
 python3 -c 'import ensurepip' 2>/dev/null || need python3 python3-venv
 [ -x /usr/bin/chromium ] || need chromium
+[ -x /usr/bin/firefox-esr ] || need firefox-esr
 # The C interface: compilers with their sanitizers, valgrind, and the two ways in which C programs find a library.
 cc --version >/dev/null 2>&1 && c++ --version >/dev/null 2>&1 || need gcc g++ libc6-dev
 command -v valgrind >/dev/null || need valgrind libc6-dbg

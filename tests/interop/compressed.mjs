@@ -1,16 +1,21 @@
-// One server that compresses, and clients beside each other that take it and that do not: ws, stock socket.io-client and Chromium. Messages
+// One server that compresses, and clients beside each other that take it and that do not: ws, stock socket.io-client, Chromium and Firefox. Messages
 // large and small, compressed and not, go to two rooms; each client has to get each of its own, once and in order, in bytes of its own kind.
-// node compressed.mjs --host "command" [--browser /usr/bin/chromium]
+// node compressed.mjs --host "command" [--chromium /usr/bin/chromium] [--firefox /usr/bin/firefox-esr]
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
+import { Firefox } from "./lib/firefox.mjs";
 import { Host } from "./lib/host.mjs";
 import { within } from "./lib/raw.mjs";
 
-const { values: args } = parseArgs({ options: { host: { type: "string" }, browser: { type: "string", default: "/usr/bin/chromium" } } });
+const { values: args } = parseArgs({ options: {
+  host: { type: "string" },
+  chromium: { type: "string", default: "/usr/bin/chromium" },
+  firefox: { type: "string", default: "/usr/bin/firefox-esr" },
+} });
 if (!args.host) throw new Error("usage: node compressed.mjs --host COMMAND");
 const ROUNDS = 60;
 const EVENTS = "42[\"state\",";
@@ -43,9 +48,12 @@ const talk = (url, room, rounds) => new Promise((resolve, reject) => {
 });
 
 const host = await Host.start(args.host.split(" "), { perMessageDeflate: { threshold: 200 }, maxHttpBufferSize: 10_000_000 });
-const has = existsSync(args.browser);
-if (!has && process.env.CI) throw new Error(`there is no ${args.browser}`);
-const browser = has && await chromium.launch({ executablePath: args.browser, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
+const missing = [args.chromium, args.firefox].filter((path) => !existsSync(path));
+if (missing.length > 0 && process.env.CI) throw new Error(`there is no ${missing.join(" and no ")}`);
+const browsers = Object.fromEntries(await Promise.all([
+  ["Chromium", args.chromium, (path) => chromium.launch({ executablePath: path, args: ["--headless", "--no-sandbox", "--disable-gpu"] })],
+  ["Firefox", args.firefox, (path) => Firefox.launch(path)],
+].filter(([, path]) => !missing.includes(path)).map(async ([name, path, launch]) => [name, await launch(path)])));
 
 /** Clients of each kind in a room: what each is called, and a promise of what it gets. */
 async function listeners(room) {
@@ -91,17 +99,12 @@ async function listeners(room) {
     await within(socket.emitWithAck("join", room), "a room");
     list.push({ name: `socket.io-client over ${transports}`, done: done.finally(() => socket.disconnect()) });
   }
-  if (browser) {
+  for (const [name, browser] of Object.entries(browsers)) {
     const page = await browser.newPage();
-    await page.exposeFunction("joined", () => page.emit("joined"));
-    const joined = new Promise((resolve) => page.once("joined", resolve));
-    const done = page.evaluate(async ({ talk, url, room, rounds }) => {
-      const { extensions, got } = await eval(talk)(url, room, rounds);
-      await window.joined();
-      return { extensions, got: await got };
-    }, { talk: `(${talk})`, url: host.url, room, rounds: ROUNDS });
-    await within(joined, "Chromium in a room");
-    list.push({ name: "Chromium", done: done.then(({ extensions, got }) => { assert.match(extensions, /permessage-deflate/); return got; }) });
+    const talked = `(${talk})(${JSON.stringify(host.url)}, ${JSON.stringify(room)}, ${ROUNDS})`;
+    const extensions = await within(page.evaluate(`${talked}.then(({ extensions, got }) => { window.got = got; return extensions; })`), `${name} in a room`);
+    assert.match(extensions, /permessage-deflate/, name);
+    list.push({ name, done: page.evaluate("window.got") });
   }
   return list;
 }
@@ -130,7 +133,7 @@ for (const [room, list] of Object.entries(rooms)) {
   assert.deepEqual(list.slice(0, 3).map(({ extensions }) => extensions !== ""), [true, true, false], "what was agreed on");
 }
 speaker.disconnect();
-if (browser) await browser.close();
+for (const browser of Object.values(browsers)) await browser.close();
 await host.stop();
-console.log(`${has ? "" : `without ${args.browser}: `}${checked} messages reached clients that take compressed ones and clients that do not`);
+console.log(`${missing.map((path) => `without ${path}: `).join("")}${checked} messages reached clients that take compressed ones and clients that do not`);
 process.exit(0);
