@@ -1478,6 +1478,13 @@ public:
         const status done(roomcast_import_recovery(get(), data.ptr, data.len, &count));
         return {done, count};
     }
+    // Serves what is served at a path in another coding as well, for clients that take it: `br`, `gzip`, `zstd` or
+    // `deflate`. Of those that a client likes best it gets the shortest. Without `gzip` that is made when a client asks
+    // for it first, unless `http_compression` is off (roomcast_serve_encoded).
+    status serve_encoded(slice path, slice coding, slice body) noexcept {
+        return status(
+            roomcast_serve_encoded(get(), path.chars(), path.len, coding.chars(), coding.len, body.ptr, body.len));
+    }
     // Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503
     // and `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left,
     // event_kind::drained comes, once for each drain (roomcast_drain).

@@ -60,8 +60,8 @@ errors! {
     BadConfig(ConfigError = ConfigError::NONE) = -9, "a value of the configuration is out of range";
     /// A namespace of this name exists with other options.
     Exists = -10, "namespace: already there with other options";
-    /// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
-    BadPath = -11, "path: it does not begin with a slash, or lies under the Socket.IO path";
+    /// The path of an HTTP response does not begin with a slash, or is the Socket.IO path itself; or nothing is served there.
+    BadPath = -11, "path: it does not begin with a slash, or is the Socket.IO path itself; or nothing is served there";
     /// The data given to a reject is not JSON: from this byte on, as with `BadJson`.
     BadData(u32 = 0) = -12, "data: not JSON";
     /// Only through the C ABI: a pointer that is needed is NULL.

@@ -9,22 +9,37 @@ use crate::wire::http::{self, Request};
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-/// A response held in memory, for a path of its own.
+/// A response held in memory, for a path of its own: a page, a script, a client's bundle.
+///
+/// Clients ask again for what they have kept: each response has an `ETag` made of its body, unless `headers` have one, and who shows that it has
+/// it (`If-None-Match`) is answered with 304 and no body. Ranges are not served (RFC 9110, 14.2: a server may ignore them).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resource {
     /// Value of `Content-Type`.
     pub content_type: String,
-    /// Further headers.
+    /// Further headers, such as `Cache-Control`.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The same body in other codings, by their names in `Content-Encoding`: `br`, `gzip`. A client gets of those it likes best the shortest.
+    /// Without `gzip` among them it is made when it is first asked for, unless [`Config::http_compression`](crate::Config::http_compression) is off.
+    pub encoded: Vec<(String, Vec<u8>)>,
 }
 
 impl Resource {
     /// A response of this type with this body.
     pub fn new(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { content_type: content_type.into(), headers: Vec::new(), body: body.into() }
+        Self {
+            content_type: content_type.into(),
+            headers: Vec::new(),
+            body: body.into(),
+            encoded: Vec::new(),
+        }
+    }
+
+    fn has(&self, header: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
     }
 }
 
@@ -32,17 +47,33 @@ impl Resource {
 #[derive(Default)]
 pub(super) struct Pages(HashMap<Box<str>, Page>);
 
+/// What is answered at a path.
 struct Page {
-    resource: Resource,
-    /// It may be compressed.
-    varies: bool,
-    /// Its headers and its body as gzip, made when the first client asks that takes it. `None` in it if that is not worth it.
-    gzip: OnceCell<Option<Resource>>,
+    content_type: String,
+    plain: Variant,
+    encoded: Vec<Variant>,
+    /// The body as gzip, made when the first client asks that takes it; `None` in it if that is not worth it. Only of a page that has no
+    /// such one, and is worth a try.
+    gzip: Option<OnceCell<Option<Variant>>>,
 }
 
+/// A body in one coding, or in none, and the headers that go with it.
+struct Variant {
+    coding: &'static str,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// The codings that bodies can be handed over in, as they are registered.
+const CODINGS: [&str; 4] = ["br", "gzip", "zstd", "deflate"];
+const GZIP: &str = "gzip";
+/// Of a body that is not encoded.
+const IDENTITY: &str = "identity";
+
 impl Pages {
-    pub(super) fn add(&mut self, path: &str, mut resource: Resource, engine: &Engine) -> Result<()> {
-        if !path.starts_with('/') || engine.covers(path) || path.contains(['?', '#']) {
+    /// Puts a response at a path. A page under the endpoint's path is answered there, too, as the reference does with its client's files.
+    pub(super) fn add(&mut self, path: &str, resource: Resource, engine: &Engine) -> Result<()> {
+        if !path.starts_with('/') || engine.is_endpoint(path) || path.contains(['?', '#']) {
             return Err(Error::BadPath);
         }
         let fits =
@@ -53,17 +84,20 @@ impl Pages {
         if !resource.headers.iter().all(fits) {
             return Err(Error::BadValue("headers: one of them cannot be sent"));
         }
-        let encoded = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-encoding");
-        let varies = deflate::AVAILABLE
-            && engine.config.http_compression
-            && resource.body.len() >= engine.config.compression_threshold
-            && !resource.headers.iter().any(encoded);
-        if varies {
-            // Whoever keeps an answer for others has to know.
-            resource.headers.push(("Vary".to_owned(), "Accept-Encoding".to_owned()));
+        if !resource.encoded.is_empty() && resource.has("content-encoding") {
+            return Err(Error::BadValue("encoded: the body itself has a Content-Encoding"));
         }
-        self.0.insert(path.into(), Page { resource, varies, gzip: OnceCell::new() });
+        self.0.insert(path.into(), Page::new(resource, engine)?);
         Ok(())
+    }
+
+    /// Adds a coding to the response at a path.
+    pub(super) fn add_encoded(&mut self, path: &str, coding: &str, body: &[u8]) -> Result<()> {
+        let page = self.0.get_mut(path).ok_or(Error::BadPath)?;
+        if page.plain.has("content-encoding") {
+            return Err(Error::BadValue("encoding: the body itself has a Content-Encoding"));
+        }
+        page.encode(coding, body.to_vec())
     }
 
     /// Whether there is something at a path.
@@ -87,10 +121,7 @@ impl Pages {
         match self.0.get(path) {
             None if !health && !metrics => engine.respond(link, 404, "", b""),
             _ if request.method != "GET" && request.method != "HEAD" => engine.respond(link, 405, "", b""),
-            Some(page) => {
-                let Resource { content_type, headers, body } = page.for_whom(engine, request);
-                engine.respond_with(link, 200, content_type, headers, body);
-            }
+            Some(page) => page.answer(engine, link, request),
             None if health => {
                 // A balancer that asks here sends no clients to a server that drains.
                 let status = if engine.is_draining() { 503 } else { 200 };
@@ -106,28 +137,117 @@ impl Pages {
 }
 
 impl Page {
-    /// The response as this client takes it.
-    fn for_whom(&self, engine: &mut Engine, request: &Request<'_>) -> &Resource {
-        let Self { resource, varies, gzip } = self;
-        if !varies || request.preferred_coding() != Some(Coding::Gzip) {
-            return resource;
+    fn new(resource: Resource, engine: &Engine) -> Result<Self> {
+        let may_be_packed = deflate::AVAILABLE
+            && engine.config.http_compression
+            && resource.body.len() >= engine.config.compression_threshold
+            && !resource.has("content-encoding");
+        let Resource { content_type, mut headers, body, encoded } = resource;
+        if may_be_packed {
+            vary(&mut headers);
         }
-        let Some(packed) = gzip.get_or_init(|| resource.packed(engine.config.compression_level)) else {
-            return resource;
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("etag")) {
+            headers.push(("ETag".to_owned(), tag_of(&body)));
+        }
+        let mut page = Self {
+            content_type,
+            plain: Variant { coding: IDENTITY, headers, body },
+            encoded: Vec::new(),
+            gzip: may_be_packed.then(OnceCell::new),
         };
-        count(&mut engine.counters.compressed_answers, 1);
-        packed
+        encoded.into_iter().try_for_each(|(coding, body)| page.encode(&coding, body))?;
+        Ok(page)
+    }
+
+    /// The same body, encoded by whoever serves it.
+    fn encode(&mut self, coding: &str, body: Vec<u8>) -> Result<()> {
+        let known = CODINGS.into_iter().find(|known| known.eq_ignore_ascii_case(coding));
+        let coding = known.ok_or(Error::BadValue("encoding: it is none of br, gzip, zstd and deflate"))?;
+        vary(&mut self.plain.headers);
+        if coding == GZIP {
+            self.gzip = None;
+        }
+        let mut variant = self.plain.encoded(coding, body);
+        // Those that were handed over before vary now as well.
+        self.encoded.retain(|other| other.coding != coding);
+        vary(&mut variant.headers);
+        self.encoded.push(variant);
+        Ok(())
+    }
+
+    /// Answers with what this client likes best; with nothing but its tag if the client has it.
+    fn answer(&self, engine: &mut Engine, link: u32, request: &Request<'_>) {
+        let variant = self.for_whom(engine, request);
+        if variant.coding != IDENTITY {
+            count(&mut engine.counters.compressed_answers, 1);
+        }
+        let has_it = variant.tag().is_some_and(|tag| request.has_tag(tag));
+        match has_it {
+            true => engine.respond_with(link, 304, "", &variant.headers, b""),
+            false => engine.respond_with(link, 200, &self.content_type, &variant.headers, &variant.body),
+        }
+    }
+
+    fn for_whom(&self, engine: &Engine, request: &Request<'_>) -> &Variant {
+        let made = self.gzip.as_ref().filter(|_| request.coding_weight(GZIP) > 0.0).and_then(|gzip| {
+            gzip.get_or_init(|| {
+                let body = Deflater::new(Coding::Gzip, engine.config.compression_level)
+                    .compress(&self.plain.body)?
+                    .to_vec();
+                Some(self.plain.encoded(GZIP, body))
+            })
+            .as_ref()
+        });
+        let mut best = &self.plain;
+        let mut most = request.coding_weight(IDENTITY);
+        for variant in self.encoded.iter().chain(made) {
+            let weight = request.coding_weight(variant.coding);
+            if weight > most || (weight == most && weight > 0.0 && variant.body.len() < best.body.len()) {
+                (best, most) = (variant, weight);
+            }
+        }
+        best
     }
 }
 
-impl Resource {
-    /// The same as gzip, if it gains by it.
-    fn packed(&self, level: u8) -> Option<Self> {
-        let body = Deflater::new(Coding::Gzip, level).compress(&self.body)?.to_vec();
+impl Variant {
+    /// The same in a coding, with a tag of its own: what is strong tells bytes apart (RFC 9110, 8.8.3.3).
+    fn encoded(&self, coding: &'static str, body: Vec<u8>) -> Self {
         let mut headers = self.headers.clone();
-        headers.push(("Content-Encoding".to_owned(), Coding::Gzip.name().to_owned()));
-        Some(Self { content_type: self.content_type.clone(), headers, body })
+        for (name, value) in &mut headers {
+            if name.eq_ignore_ascii_case("etag")
+                && let Some(open) = value.strip_suffix('"')
+            {
+                *value = format!("{open}-{coding}\"");
+            }
+        }
+        headers.push(("Content-Encoding".to_owned(), coding.to_owned()));
+        Self { coding, headers, body }
     }
+
+    fn has(&self, header: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    }
+
+    fn tag(&self) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Says that it depends on who asks: whoever keeps an answer for others has to know.
+fn vary(headers: &mut Vec<(String, String)>) {
+    let said = |(name, value): &(String, String)| {
+        name.eq_ignore_ascii_case("vary") && value.to_ascii_lowercase().contains("accept-encoding")
+    };
+    if !headers.iter().any(said) {
+        headers.push(("Vary".to_owned(), "Accept-Encoding".to_owned()));
+    }
+}
+
+/// A strong tag: the same for the same bytes in each process, so that many behind a balancer are one.
+fn tag_of(body: &[u8]) -> String {
+    format!("\"{}\"", http::digest(body))
 }
 
 fn health_report(metrics: &Metrics) -> String {

@@ -36,6 +36,10 @@ impl Top {
         self.pages.add(path, resource, engine)
     }
 
+    pub(super) fn serve_encoded(&mut self, _: &Engine, path: &str, coding: &str, body: &[u8]) -> Result<()> {
+        self.pages.add_encoded(path, coding, body)
+    }
+
     pub(super) fn queued_bytes(&self, engine: &Engine, socket: SocketId) -> Result<usize> {
         Ok(engine.queued_bytes(self.hub.conn_of(socket)?.key()).saturating_add(self.hub.held_bytes(socket)?))
     }

@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
-    fn answer_cors(&mut self, link: u32, request: &Request<'_>, upgrade: bool) -> bool {
+    pub(super) fn answer_cors(&mut self, link: u32, request: &Request<'_>, upgrade: bool) -> bool {
         let mut headers = Vec::new();
         let mut preflight = None;
         if let Some(cors) = &self.config.cors {

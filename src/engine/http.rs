@@ -187,7 +187,15 @@ impl Engine {
             };
         }
         if self.covers(request.path()) {
-            self.endpoint_request(link, request, head);
+            let path = request.path();
+            let is_read = !upgrade && ["GET", "HEAD"].contains(&request.method);
+            if is_read && !self.is_endpoint(path) && upper.answers(self, path) {
+                // What cross-origin pages may do with the endpoint, they may with the client's files.
+                self.answer_cors(link, request, false);
+                upper.request(self, link, request);
+            } else {
+                self.endpoint_request(link, request, head);
+            }
         } else if upgrade {
             if let Link::Http(http) = self.link(link) {
                 http.phase = Phase::Abandoned;

@@ -202,7 +202,10 @@ impl Reply {
             response = response.header(name, value);
         }
         response = response.lines(|out| out.extend_from_slice(&self.headers)).header("Date", date);
-        if self.head_only {
+        if status == 304 {
+            // How long it is says the answer that the client has.
+            response.bodiless(self.keep_alive);
+        } else if self.head_only {
             response.head(body.len(), self.keep_alive);
         } else {
             response.body(body, self.keep_alive);

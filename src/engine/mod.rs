@@ -273,7 +273,12 @@ impl Engine {
         (&self.steps, &self.flushes)
     }
 
-    /// Whether a path is the endpoint's.
+    /// Whether a path is that of the endpoint itself.
+    pub(crate) fn is_endpoint(&self, path: &str) -> bool {
+        path == &*self.path.0
+    }
+
+    /// Whether a path is the endpoint's, or one under it.
     pub(crate) fn covers(&self, path: &str) -> bool {
         path.starts_with(&*self.path.0)
     }

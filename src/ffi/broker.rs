@@ -370,9 +370,14 @@ pub unsafe extern "C" fn roomcast_close(broker: *mut roomcast_broker, grace_ms: 
 /// Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
 /// replaces the first.
 ///
-/// `headers` are further headers, `header_count` of them.
+/// What lies under the Socket.IO path is served as well, such as the client's bundle at "/socket.io/socket.io.js", and then with the
+/// headers that the endpoint's answers have.
+/// Clients ask again for what they have kept: an answer has an ETag made of its body, unless `headers` have one, and who shows that it has
+/// it (If-None-Match) gets 304 and no body. Ranges are not served.
 ///
-/// Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
+/// `headers` are further headers, `header_count` of them, such as Cache-Control.
+///
+/// Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or is the Socket.IO path itself,
 /// ROOMCAST_ERROR_BAD_VALUE for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
 /// Ownership: everything is copied.
 /// Threads: the broker's.

@@ -1002,6 +1002,35 @@ pub unsafe extern "C" fn roomcast_import_recovery(
     given.host(broker, "roomcast_import_recovery", body)
 }
 
+/// Serves what is served at a path in another coding as well, for clients that take it: `br`, `gzip`, `zstd` or `deflate`. Of those
+/// that a client likes best it gets the shortest. Without `gzip` that is made when a client asks for it first, unless
+/// `http_compression` is off.
+///
+/// Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_PATH if nothing is served there,
+/// ROOMCAST_ERROR_BAD_VALUE for a coding that is none of these, or if the body itself has a `Content-Encoding`.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_serve_encoded(
+    broker: *mut roomcast_broker,
+    path: *const c_char,
+    path_len: usize,
+    coding: *const c_char,
+    coding_len: usize,
+    body: *const c_void,
+    body_len: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let path = given.text(path, path_len, "path")?;
+        let coding = given.text(coding, coding_len, "coding")?;
+        let body = given.list(body.cast::<u8>(), body_len, "body")?;
+        Ok(host.broker.serve_encoded(path, coding, body)?)
+    };
+    given.host(broker, "roomcast_serve_encoded", body)
+}
+
 /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
 /// `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left, ROOMCAST_EVENT_DRAINED
 /// comes, once for each drain.

@@ -45,7 +45,7 @@ pub const ROOMCAST_ERROR_WRONG_STATE: roomcast_status = -8;
 pub const ROOMCAST_ERROR_BAD_CONFIG: roomcast_status = -9;
 /// A namespace of this name exists with other options.
 pub const ROOMCAST_ERROR_EXISTS: roomcast_status = -10;
-/// The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
+/// The path of an HTTP response does not begin with a slash, or is the Socket.IO path itself; or nothing is served there.
 pub const ROOMCAST_ERROR_BAD_PATH: roomcast_status = -11;
 /// The data given to a reject is not JSON.
 pub const ROOMCAST_ERROR_BAD_DATA: roomcast_status = -12;

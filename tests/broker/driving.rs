@@ -1,6 +1,6 @@
 //! Its loops, its remote, its HTTP besides, its end.
 
-use super::support::{Host, PATIENCE, get, post};
+use super::support::{Host, PATIENCE, get, post, request_bytes};
 use roomcast::{Broker, Config, Error, Event, Limits, Message, Resource, Target};
 use std::net::TcpStream;
 use std::thread;
@@ -157,7 +157,7 @@ fn responses_from_memory_and_the_health_report() {
     let mut page = Resource::new("text/html; charset=utf-8", "<p>hi");
     page.headers.push(("X-Frame-Options".into(), "DENY".into()));
     host.broker.serve("/", page).unwrap();
-    assert_eq!(host.broker.serve("/socket.io/x", Resource::new("a/b", "")), Err(Error::BadPath));
+    assert_eq!(host.broker.serve("/socket.io/", Resource::new("a/b", "")), Err(Error::BadPath));
     assert_eq!(host.broker.serve("x", Resource::new("a/b", "")), Err(Error::BadPath));
     let refused = host.broker.serve("/x", Resource::new("a\r\nb", ""));
     assert_eq!(refused, Err(Error::BadValue("content_type: it cannot be sent as a header")));
@@ -183,6 +183,71 @@ fn responses_from_memory_and_the_health_report() {
     host.broker.disconnect(socket, true).unwrap();
     host.until(|_, _| client.is_finished());
     assert_eq!(client.join().unwrap(), "41");
+}
+
+#[test]
+fn what_is_served_is_told_apart_and_chosen_by_what_the_client_takes() {
+    let long = "hello ".repeat(1_000);
+    let mut host = Host::new(Config::default());
+    let mut script = Resource::new("text/javascript", long.clone());
+    script.headers.push(("Cache-Control".into(), "no-cache".into()));
+    script.encoded.push(("br".into(), b"short".to_vec()));
+    host.broker.serve("/socket.io/socket.io.js", script).unwrap();
+    let mut tagged = Resource::new("text/plain", "small");
+    tagged.headers.push(("etag".into(), "W/\"mine\"".into()));
+    host.broker.serve("/tagged", tagged).unwrap();
+    let mut packed = Resource::new("a/b", "x");
+    packed.headers.push(("content-encoding".into(), "gzip".into()));
+    assert!(host.broker.serve("/packed", packed.clone()).is_ok());
+    packed.encoded.push(("br".into(), Vec::new()));
+    assert!(host.broker.serve("/packed", packed).is_err());
+    assert!(host.broker.serve_encoded("/packed", "br", b"x").is_err());
+    assert_eq!(host.broker.serve_encoded("/nothing", "br", b"x"), Err(Error::BadPath));
+    assert!(host.broker.serve_encoded("/tagged", "lzw", b"x").is_err());
+
+    let mut ask = |path: &'static str, headers: String| {
+        let answer = host.with(move |address| {
+            request_bytes(
+                address,
+                &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"),
+            )
+        });
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        (String::from_utf8(answer[..end].to_vec()).unwrap(), answer.len() - end - 4)
+    };
+    let header = |head: &str, name: &str| {
+        head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+    };
+    let script = "/socket.io/socket.io.js";
+    let mut tags = Vec::new();
+    for (takes, coding) in [
+        ("", None),
+        ("Accept-Encoding: identity, br;q=0.5\r\n", None),
+        ("Accept-Encoding: gzip\r\n", Some("gzip")),
+        ("Accept-Encoding: gzip, br\r\n", Some("br")),
+        ("Accept-Encoding: gzip, br;q=0.9\r\n", Some("gzip")),
+    ] {
+        let (head, length) = ask(script, takes.into());
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert_eq!(header(&head, "Content-Encoding").as_deref(), coding, "{takes}");
+        assert_eq!(header(&head, "Vary").as_deref(), Some("Accept-Encoding"));
+        assert_eq!(length, header(&head, "Content-Length").unwrap().parse::<usize>().unwrap());
+        let tag = header(&head, "ETag").unwrap();
+        let (again, length) = ask(script, format!("{takes}If-None-Match: \"x\", {tag}\r\n"));
+        assert!(again.starts_with("HTTP/1.1 304 ") && length == 0, "{again}");
+        assert_eq!(header(&again, "Content-Length"), None);
+        assert_eq!(header(&again, "Cache-Control").as_deref(), Some("no-cache"));
+        tags.push(tag);
+    }
+    assert_eq!(
+        (tags[0] == tags[1], tags[2] == tags[4], tags[0] == tags[2], tags[2] == tags[3]),
+        (true, true, false, false)
+    );
+    assert!(ask("/tagged", "If-None-Match: \"mine\"\r\n".into()).0.starts_with("HTTP/1.1 304 "));
+    assert!(ask("/tagged", "If-None-Match: \"yours\"\r\n".into()).0.starts_with("HTTP/1.1 200 "));
+    assert!(ask("/tagged", "If-None-Match: *\r\n".into()).0.starts_with("HTTP/1.1 304 "));
+    // Not a file of the client's: the endpoint's.
+    assert!(ask("/socket.io/other.js", String::new()).0.starts_with("HTTP/1.1 400 "));
 }
 
 #[test]

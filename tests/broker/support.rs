@@ -166,10 +166,14 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str) -> String {
 }
 
 pub(crate) fn request(address: SocketAddr, request: &str) -> String {
+    String::from_utf8(request_bytes(address, request)).unwrap()
+}
+
+pub(crate) fn request_bytes(address: SocketAddr, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
     answer
 }

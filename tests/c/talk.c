@@ -539,7 +539,13 @@ static void admission_and_questions(void) {
     header.name = slice("X-Page");
     header.value = slice("1");
     OK(roomcast_serve(w.broker, ROOMCAST_TEXT("/"), ROOMCAST_TEXT("text/html"), ROOMCAST_TEXT("<p>hi"), &header, 1));
-    IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve(w.broker, ROOMCAST_TEXT("/socket.io/x"), ROOMCAST_TEXT("a/b"), NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve(w.broker, ROOMCAST_TEXT("/socket.io/"), ROOMCAST_TEXT("a/b"), NULL, 0, NULL, 0));
+    OK(roomcast_serve(w.broker, ROOMCAST_TEXT("/socket.io/socket.io.js"), ROOMCAST_TEXT("text/javascript"), ROOMCAST_TEXT("io()"), NULL, 0));
+    OK(roomcast_serve_encoded(w.broker, ROOMCAST_TEXT("/socket.io/socket.io.js"), ROOMCAST_TEXT("br"), ROOMCAST_TEXT("packed")));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_serve_encoded(w.broker, ROOMCAST_TEXT("/"), ROOMCAST_TEXT("lzw"), ROOMCAST_TEXT("x")));
+    IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve_encoded(w.broker, ROOMCAST_TEXT("/nothing"), ROOMCAST_TEXT("br"), ROOMCAST_TEXT("x")));
+    http_get(&w, "/socket.io/socket.io.js", answer, sizeof answer);
+    CHECK(strstr(answer, "200") && strstr(answer, "ETag: \"") && strstr(answer, "Vary: Accept-Encoding") && strstr(answer, "\r\n\r\nio()"));
     http_get(&w, "/", answer, sizeof answer);
     CHECK(strstr(answer, "200") && strstr(answer, "X-Page: 1") && strstr(answer, "text/html") && strstr(answer, "<p>hi"));
     http_get(&w, "/health", answer, sizeof answer);

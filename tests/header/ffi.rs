@@ -249,7 +249,7 @@ fn answer(row: &Row, said: &str) -> String {
 /// A question's first words: what it does, where the table says what the answer is.
 fn asked(row: &Row, text: &str) -> String {
     let verb = match row.answer.as_str() {
-        _ if row.is_order() || row.counts() => return text.to_owned(),
+        _ if row.is_order() || row.counts() || row.answer == "done" => return text.to_owned(),
         "each(SocketId)" | "texts" | "text" | "result(Vec<u8>)" => "Lends out",
         "result(bool)" => "Tells",
         "sure(Option<SocketId>)" => "Finds",

@@ -66,6 +66,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_take_descriptor",
             "roomcast_set_hand_back",
             "roomcast_serve",
+            "roomcast_serve_encoded",
             "roomcast_poll",
             "roomcast_flush",
             "roomcast_fd",

@@ -64,3 +64,42 @@ def test_static_files_are_what_their_names_say(make: Any, tmp_path: Any) -> None
         for path in (".env", ".git/config", "link", "nothing"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 get("/static/" + path)
+
+
+def test_files_are_asked_for_again_and_come_as_they_were_encoded(make: Any, tmp_path: Any) -> None:
+    import gzip
+
+    import requests
+
+    host, dist = make(cors_allowed_origins=["http://a.example"]), tmp_path / "dist"
+    dist.mkdir()
+    (dist / "socket.io.min.js").write_text("var io;" * 1_000)
+    (dist / "socket.io.min.js.br").write_bytes(b"\x0b\x00\x80io\x03")
+    (dist / "socket.io.min.js.gz").write_bytes(gzip.compress(b"var io;" * 1_000))
+    (dist / "socket.io.js").write_text("let io;" * 1_000)
+    host.sio.add_static("/socket.io", str(dist), headers={"Cache-Control": "public, max-age=0"})
+    with host, requests.Session() as session:
+        session.trust_env = False
+
+        def get(name: str, **headers: str) -> Any:
+            return session.get(f"{host.url}/socket.io/{name}?v=1", headers={"Origin": "http://a.example", **headers}, stream=True)
+
+        tags = {}
+        for coding, accepted in (("br", "gzip, deflate, br"), ("gzip", "gzip"), (None, "identity")):
+            answer = get("socket.io.min.js", **{"Accept-Encoding": accepted})
+            assert answer.status_code == 200 and answer.headers.get("Content-Encoding") == coding
+            assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+            assert answer.headers["Vary"] and answer.headers["Cache-Control"] == "public, max-age=0"
+            # What is under the endpoint's path is for the same origins.
+            assert answer.headers["Access-Control-Allow-Origin"] == "http://a.example"
+            length, body = int(answer.headers["Content-Length"]), answer.raw.read(decode_content=False)
+            assert length == len(body) and (coding != "br" or body == b"\x0b\x00\x80io\x03")
+            tags[coding] = answer.headers["ETag"]
+            again = get("socket.io.min.js", **{"Accept-Encoding": accepted, "If-None-Match": f'"other", W/{tags[coding]}'})
+            assert again.status_code == 304 and again.raw.read() == b"" and again.headers["ETag"] == tags[coding]
+        assert len(set(tags.values())) == 3
+        assert get("socket.io.js").headers["Content-Encoding"] == "gzip"
+        # The endpoint is where it was.
+        assert get("", **{"Accept-Encoding": "identity"}).json() == {"code": 0, "message": "Transport unknown"}
+        with pytest.raises(Exception, match="Socket.IO path"):
+            host.sio.add_static("/socket.io/", b"no page")

@@ -486,6 +486,10 @@ macro_rules! operations {
     "# The rest"
     /// Answers GET and HEAD for exactly this path. A second call replaces the first.
     ///
+    /// What lies under the Socket.IO path is served as well, such as the client's bundle at `/socket.io/socket.io.js`, and then with the headers
+    /// that the endpoint's answers have: those of `Config::cors` and `Config::headers`. See [`Resource`](crate::Resource) for what clients that
+    /// ask again are told.
+    ///
     /// ```
     /// # use roomcast::*;
     /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -496,9 +500,16 @@ macro_rules! operations {
     /// ```
     ///
     /// # Errors
-    /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or lies under the Socket.IO path,
-    /// [`Error::BadValue`](crate::Error::BadValue) for a header that cannot be sent.
+    /// [`Error::BadPath`](crate::Error::BadPath) if it does not begin with a slash or is the Socket.IO path itself,
+    /// [`Error::BadValue`](crate::Error::BadValue) for a header that cannot be sent, or a coding that is none.
     Serve: call top.serve(path: Text, resource: Resource) -> done, to(all);
+    /// Serves what is served at a path in another coding as well, for clients that take it: `br`, `gzip`, `zstd` or `deflate`. Of those that a
+    /// client likes best it gets the shortest. Without `gzip` that is made when a client asks for it first, unless `http_compression` is off.
+    ///
+    /// # Errors
+    /// [`Error::BadPath`](crate::Error::BadPath) if nothing is served there, [`Error::BadValue`](crate::Error::BadValue) for a coding that is none of
+    /// these, or if the body itself has a `Content-Encoding`.
+    ServeEncoded: call top.serve_encoded(path: Text, coding: Text, body: Bytes) -> done, to(all);
     /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with
     /// 503 and `Retry-After`, and so is `Config::health_path`, so that a balancer looks elsewhere. When no connection is
     /// left, [`Event::Drained`](crate::Event::Drained) comes, once for each drain.

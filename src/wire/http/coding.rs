@@ -43,6 +43,22 @@ pub(super) fn preferred<'a>(headers: impl Iterator<Item = &'a [u8]>) -> Option<C
     }
 }
 
+/// How well a coding is liked: by its name, else by `*`; 0 if it is not, or not named.
+pub(super) fn weight_of<'a>(headers: impl Iterator<Item = &'a [u8]>, coding: &str) -> f32 {
+    let (mut by_name, mut by_any) = (None, None);
+    for item in headers.flat_map(items) {
+        let mut parts = item.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let Some(name) = parts.next() else { continue };
+        let weight = parts.find_map(|part| part.strip_prefix(b"q=")).map_or(1.0, weight);
+        if name.eq_ignore_ascii_case(coding.as_bytes()) {
+            by_name = Some(weight);
+        } else if name == b"*" {
+            by_any = Some(weight);
+        }
+    }
+    by_name.or(by_any).unwrap_or(0.0)
+}
+
 fn weight(text: &[u8]) -> f32 {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
@@ -50,6 +66,23 @@ fn weight(text: &[u8]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_named_counts_before_what_is_not() {
+        for (header, coding, liked) in [
+            ("gzip, br;q=0.5", "br", 0.5),
+            ("gzip, br;q=0.5", "GZIP", 1.0),
+            ("gzip, br;q=0.5", "zstd", 0.0),
+            ("*;q=0.2, br;q=0", "br", 0.0),
+            ("br;q=0, *;q=0.2", "gzip", 0.2),
+            ("identity", "identity", 1.0),
+            ("gzip", "identity", 0.0),
+            ("", "identity", 0.0),
+            ("gzip;q=x", "gzip", 0.0),
+        ] {
+            assert_eq!(weight_of([header.as_bytes()].into_iter(), coding), liked, "{header}: {coding}");
+        }
+    }
 
     /// What `negotiator` 0.6.3 prefers of gzip and deflate.
     #[test]

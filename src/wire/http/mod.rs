@@ -16,6 +16,7 @@ pub use body::{BodyDecoder, BodyError};
 pub use head::{Body, HeadError, Request, parse_head};
 pub use join::join_lines;
 pub use query::query_pairs;
+pub(crate) use response::digest;
 pub use response::{CONTINUE, Response, accept_key, header, switching_protocols};
 pub use scan::HeadScan;
 pub use upgrade::UpgradeError;

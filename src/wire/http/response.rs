@@ -3,7 +3,7 @@
 
 use crate::wire::decimal;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha1::{Digest, Sha1};
 
 /// The interim answer to a client that waits before it sends its body.
@@ -43,8 +43,14 @@ impl<'o> Response<'o> {
     pub fn head(self, content_length: usize, keep_alive: bool) {
         self.out.extend_from_slice(b"Content-Length: ");
         decimal::write(self.out, content_length as u64);
+        self.out.extend_from_slice(b"\r\n");
+        self.bodiless(keep_alive);
+    }
+
+    /// Ends a response that has no body by its status.
+    pub fn bodiless(self, keep_alive: bool) {
         let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
-        self.out.extend_from_slice(b"\r\nConnection: ");
+        self.out.extend_from_slice(b"Connection: ");
         self.out.extend_from_slice(connection);
         self.out.extend_from_slice(b"\r\n\r\n");
     }
@@ -78,6 +84,11 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
     // Twenty bytes are twenty-eight digits, so there is no error to report.
     let _ = STANDARD.encode_slice(digest, &mut accept);
     accept
+}
+
+/// Says shortly which bytes these are: the beginning of their SHA-1, 96 bits, as base64 for names.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha1::digest(bytes).get(..12).unwrap_or_default())
 }
 
 /// Appends a header line. What would end the line early is left out.

@@ -78,6 +78,20 @@ impl<'b> Request<'b> {
         if self.names_codings { coding::preferred(self.all("accept-encoding")) } else { None }
     }
 
+    /// How well the client likes an answer in this coding, from 0 to 1: 0 as well if it does not say.
+    pub(crate) fn coding_weight(&self, coding: &str) -> f32 {
+        coding::weight_of(self.all("accept-encoding"), coding)
+    }
+
+    /// Whether the client has what is tagged so (`If-None-Match`, RFC 9110, 13.1.2): weak or strong is the same there.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        fn opaque(tag: &[u8]) -> &[u8] {
+            tag.strip_prefix(b"W/").unwrap_or(tag)
+        }
+        let mut shown = self.all("if-none-match").flat_map(items);
+        shown.any(|one| one == b"*" || opaque(one) == opaque(tag.as_bytes()))
+    }
+
     /// The header of this name, if there is exactly one.
     fn only(&self, name: &str) -> Option<&'b [u8]> {
         let mut found = self.all(name);

@@ -668,14 +668,21 @@ class BaseServer:
                    headers: Optional[Mapping[str, str]] = None) -> None:
         """Answers GET requests for exactly this path with a file, or for those below it with a folder's files, as they are now.
 
+        Each page has an ``ETag``, and who has what it tags gets a 304. What lies beside a file as ``.br`` or ``.gz`` goes to browsers that
+        take it; without the latter, gzip is made at its first use (``http_compression``). Paths under the Socket.IO path are served, too:
+        ``add_static("/socket.io", "node_modules/socket.io-client/dist", headers={"Cache-Control": "public, max-age=0"})`` has the client where
+        Node's server has it, at ``/socket.io/socket.io.js``.
+
         :param content: the name of a file or a folder, a text or a ``Path``; or ``bytes``, the page itself; or a dict of
             ``filename`` and ``content_type``, as in python-socketio's ``static_files``. A folder's ``index.html`` is its own
             page too; what is hidden (a name that begins with a dot), or linked from elsewhere, is left out.
         :param content_type: by the extension if it is left out; HTML for bytes at a path without one.
         """
-        for at, kind, body in pages(path, content, content_type):
+        for at, kind, body, encoded in pages(path, content, content_type):
             with self._lock:
                 self._broker.serve(at, kind, body, list((headers or {}).items()))
+                for coding, packed in encoded.items():
+                    self._broker.serve_encoded(at, coding, packed)
             self._pages.add(at)
 
     def _is_ours(self, path: str) -> bool:

@@ -20,18 +20,18 @@ _OTHERS = {
 }
 
 
-def pages(path: str, content: Content, content_type: Optional[str]) -> Iterator[tuple[str, str, bytes]]:
-    """Path, type and body of each page that ``content`` stands for."""
+def pages(path: str, content: Content, content_type: Optional[str]) -> Iterator[tuple[str, str, bytes, dict[str, bytes]]]:
+    """Path, type and body of each page that ``content`` stands for; and the body in other codings, if files beside it have it so."""
     if isinstance(content, Mapping):
         content_type = content.get("content_type", content_type)
         content = content["filename"]
     if isinstance(content, (bytes, bytearray, memoryview)):
-        yield path, content_type or _type_of(path, "text/html; charset=utf-8"), bytes(content)
+        yield path, content_type or _type_of(path, "text/html; charset=utf-8"), bytes(content), {}
         return
     assert not isinstance(content, Mapping)
     file = Path(content)
     if not file.is_dir():
-        yield path, content_type or _type_of(file.name), file.read_bytes()
+        yield path, content_type or _type_of(file.name), file.read_bytes(), _encoded(file)
         return
     root, under = file.resolve(), path.rstrip("/")
     for folder, folders, names in os.walk(root):
@@ -42,12 +42,18 @@ def pages(path: str, content: Content, content_type: Optional[str]) -> Iterator[
             if name.startswith(".") or not page.is_file() or root not in page.resolve().parents:
                 continue
             at = f"{under}/{urllib.parse.quote(page.relative_to(root).as_posix())}"
-            body, kind = page.read_bytes(), content_type or _type_of(name)
-            yield at, kind, body
+            body, kind, encoded = page.read_bytes(), content_type or _type_of(name), _encoded(page)
+            yield at, kind, body, encoded
             if name == "index.html":
-                yield at[:-len(name)], kind, body
+                yield at[:-len(name)], kind, body, encoded
                 if at.count("/") > 1 and folder == str(root):
-                    yield under, kind, body
+                    yield under, kind, body, encoded
+
+
+def _encoded(file: Path) -> dict[str, bytes]:
+    """What lies beside a file, as tools for the web make it beforehand: ``app.js.br`` and ``app.js.gz``."""
+    beside = {coding: file.with_name(file.name + ending) for coding, ending in (("br", ".br"), ("gzip", ".gz"))}
+    return {coding: found.read_bytes() for coding, found in beside.items() if found.is_file() and not found.is_symlink()}
 
 
 def _type_of(name: str, without: str = "application/octet-stream") -> str:

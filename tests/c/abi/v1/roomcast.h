@@ -125,7 +125,7 @@ typedef int32_t roomcast_status;
 #define ROOMCAST_ERROR_EXISTS -10
 
 /**
- * The path of an HTTP response does not begin with a slash, or lies under the Socket.IO path.
+ * The path of an HTTP response does not begin with a slash, or is the Socket.IO path itself; or nothing is served there.
  */
 #define ROOMCAST_ERROR_BAD_PATH -11
 
@@ -1283,9 +1283,14 @@ roomcast_status roomcast_set_hand_back(struct roomcast_broker *broker,
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
  * replaces the first.
  *
- * `headers` are further headers, `header_count` of them.
+ * What lies under the Socket.IO path is served as well, such as the client's bundle at "/socket.io/socket.io.js", and then with the
+ * headers that the endpoint's answers have.
+ * Clients ask again for what they have kept: an answer has an ETag made of its body, unless `headers` have one, and who shows that it has
+ * it (If-None-Match) gets 304 and no body. Ranges are not served.
  *
- * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or lies under the Socket.IO path,
+ * `headers` are further headers, `header_count` of them, such as Cache-Control.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_PATH if it does not begin with a slash or is the Socket.IO path itself,
  * ROOMCAST_ERROR_BAD_VALUE for a header that cannot be sent, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_UTF8.
  * Ownership: everything is copied.
  * Threads: the broker's.
@@ -1299,6 +1304,24 @@ roomcast_status roomcast_serve(struct roomcast_broker *broker,
                                size_t body_len,
                                const struct roomcast_pair *headers,
                                size_t header_count);
+
+/**
+ * Serves what is served at a path in another coding as well, for clients that take it: `br`, `gzip`, `zstd` or `deflate`. Of those
+ * that a client likes best it gets the shortest. Without `gzip` that is made when a client asks for it first, unless
+ * `http_compression` is off.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_PATH if nothing is served there,
+ * ROOMCAST_ERROR_BAD_VALUE for a coding that is none of these, or if the body itself has a `Content-Encoding`.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_serve_encoded(struct roomcast_broker *broker,
+                                       const char *path,
+                                       size_t path_len,
+                                       const char *coding,
+                                       size_t coding_len,
+                                       const void *body,
+                                       size_t body_len);
 
 /**
  * One turn of the loop: sends what is due, waits for something to happen, reads, runs timers, sends again. What happened

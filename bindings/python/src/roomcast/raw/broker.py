@@ -323,7 +323,9 @@ class Broker(BrokerOperations, Listening, Owned):
 
     @lending
     def serve(self, path: str, content_type: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Answers GET requests for exactly this path with a response held in memory."""
+        """Answers GET and HEAD requests for exactly this path with a response held in memory: also under the Socket.IO path, such as the
+        client's bundle at ``/socket.io/socket.io.js``. It has an ``ETag``, unless the headers have one; who has what it tags gets a 304.
+        """
         kept: list[Any] = []
         at, kind = path.encode(), content_type.encode()
         check(lib.roomcast_serve(self._broker, at, len(at), kind, len(kind), body, len(body), lend_pairs(headers, kept),

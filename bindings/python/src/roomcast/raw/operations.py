@@ -327,6 +327,16 @@ class BrokerOperations:
         return int(found[0])
 
     @lending
+    def serve_encoded(self, path: str, coding: str, body: bytes) -> None:
+        """Serves what is served at a path in another coding as well, for clients that take it: ``br``, ``gzip``, ``zstd`` or
+        ``deflate``. Of those that a client likes best it gets the shortest. Without ``gzip`` that is made when a client asks
+        for it first, unless ``http_compression`` is off.
+        """
+        path_utf8 = as_utf8(path)
+        coding_utf8 = as_utf8(coding)
+        check(lib.roomcast_serve_encoded(self._broker, path_utf8, len(path_utf8), coding_utf8, len(coding_utf8), body, len(body)))
+
+    @lending
     def drain_clients(self, per_second: int, reason: str = "") -> None:
         """Sends all clients away, ``per_second`` of them each second, and takes no new ones: handshakes are answered with 503 and
         ``Retry-After``, and so is health_path, so that a balancer looks elsewhere. When no connection is left, DRAINED comes,
