@@ -357,6 +357,7 @@ static void call(world *w, hand *h) {
         break;
     case 17:
         sound(roomcast_serve(broker, T(a), T(b), c.ptr, c.len, NULL, 0));
+        sound(roomcast_serve_encoded(broker, T(a), T(b), c.ptr, c.len));
         break;
     case 18:
         if (roll(&h->chance, 40) == 0)

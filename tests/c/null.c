@@ -61,6 +61,7 @@ static void no_object(void) {
     NO(roomcast_next_timeout(NULL, &fd));
     NO(roomcast_close(NULL, 1000));
     NO(roomcast_serve(NULL, "/", 1, "a", 1, "b", 1, NULL, 0));
+    NO(roomcast_serve_encoded(NULL, "/", 1, "br", 2, "b", 1));
     NO(roomcast_add_namespace(NULL, "/a", 2, 0, &handle));
     NO(roomcast_add_pattern(NULL, "/a*", 3, 0, 0));
     NO(roomcast_find_namespace(NULL, "/", 1, &handle));
@@ -180,6 +181,9 @@ static void no_arguments(roomcast_broker *b, roomcast_namespace ns, roomcast_soc
     NO(roomcast_serve(b, "/x", 2, NULL, 1, "b", 1, NULL, 0));
     NO(roomcast_serve(b, "/x", 2, "a", 1, NULL, 1, NULL, 0));
     NO(roomcast_serve(b, "/x", 2, "a", 1, "b", 1, NULL, 1));
+    NO(roomcast_serve_encoded(b, NULL, 1, "br", 2, "b", 1));
+    NO(roomcast_serve_encoded(b, "/x", 2, NULL, 1, "b", 1));
+    NO(roomcast_serve_encoded(b, "/x", 2, "br", 2, NULL, 1));
     NO(roomcast_add_namespace(b, "/a", 2, 0, NULL));
     NO(roomcast_add_namespace(b, NULL, 2, 0, &handle));
     NO(roomcast_add_pattern(b, NULL, 2, 0, 0));
@@ -282,6 +286,7 @@ static void lengths_and_texts(roomcast_broker *b, roomcast_namespace ns, roomcas
     IS(ROOMCAST_ERROR_BAD_ADDRESS, roomcast_listen(b, NOWHERE, 0, 0, NULL));
     IS(ROOMCAST_ERROR_BAD_PATH, roomcast_serve(b, NOWHERE, 0, NOWHERE, 0, NOWHERE, 0, NULL, 0));
     OK(roomcast_serve(b, "/empty", 6, "text/plain", 10, NOWHERE, 0, (const roomcast_pair *)(const void *)NOWHERE, 0));
+    OK(roomcast_serve_encoded(b, "/empty", 6, "br", 2, NOWHERE, 0));
     OK(roomcast_emit(b, ns, NOWHERE, 0, 0, "e", 1, NOWHERE, 0));
     OK(roomcast_emit_all(b, ns, 0, "e", 1, NOWHERE, 0));
     OK(roomcast_emit_all(b, ns, 0, NULL, 0, NULL, 0));

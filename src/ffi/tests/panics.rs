@@ -61,6 +61,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_next_timeout(null());
     Broker: roomcast_close(0);
     Broker: roomcast_serve(null(), 0, null(), 0, null(), 0, null(), 0);
+    Broker: roomcast_serve_encoded(null(), 0, null(), 0, null(), 0);
     Broker: roomcast_add_namespace(null(), 0, 0, null());
     Broker: roomcast_add_pattern(null(), 0, 0, 0);
     Broker: roomcast_find_namespace(null(), 0, null());
