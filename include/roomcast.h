@@ -1278,6 +1278,16 @@ roomcast_status roomcast_set_hand_back(struct roomcast_broker *broker,
                                        uint32_t on);
 
 /**
+ * Takes connections by roomcast_adopt and roomcast_adopt_request again after roomcast_close, though the broker listens nowhere. To listen
+ * does the same.
+ *
+ * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_reopen(struct roomcast_broker *broker);
+
+/**
  * Answers GET and HEAD requests for exactly this path with a response held in memory, for example a page. A second call
  * replaces the first.
  *

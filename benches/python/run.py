@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the Python package costs, beside python-socketio on uvicorn in the same run. Standard library only.
 
-    benches/python/run.py [fanout] [drain] [emit] [echo]      # all of them; writes benches/results/python.md
+    benches/python/run.py [fanout] [hosted] [drain] [emit] [echo]      # all of them; writes benches/results/python.md
 
 Server and client have a processor each. Figures are medians over the repetitions, ratios medians of the ratios within
 one. The package is built, and everything installed, into benches/python/build by the Python that runs this.
@@ -29,6 +29,8 @@ FANOUT = HERE.parent / "fanout"
 CLIENT = FANOUT / "target" / "release" / "fanout"
 REFERENCE = "python-socketio"
 SERVERS = [REFERENCE, "roomcast-asyncio", "roomcast-uvloop", "roomcast-threads", "roomcast-raw"]
+#: The same server on a port of its own, and behind others' ports.
+HOSTED = [REFERENCE, "roomcast-asyncio", "roomcast-app", "roomcast-asgi", "roomcast-asgi-uvloop", "roomcast-threads", "roomcast-wsgi"]
 #: A loop in C with nothing but the system calls: one send for each client, as messages come or once a round.
 BARE = ["bare-each", "bare-tick"]
 
@@ -95,12 +97,13 @@ def elsewhere() -> None:
 
 # ---- fan-out: one room, everybody but the sender receives ----
 
-def fanout(options: argparse.Namespace) -> str:
+def deliveries(options: argparse.Namespace, names: list[str]) -> dict[tuple[int, int], dict[str, list[float]]]:
+    """What a broadcast costs, in nanoseconds of the server's processor: by the connections and the messages in flight, for each server."""
     cells = [(connections, window) for connections in options.connections for window in (1, 64)]
-    costs: dict[tuple, dict[str, list[float]]] = {cell: {name: [] for name in SERVERS + BARE} for cell in cells}
+    costs: dict[tuple[int, int], dict[str, list[float]]] = {cell: {name: [] for name in names} for cell in cells}
     for _ in range(options.repetitions):
         for connections in options.connections:
-            for name in SERVERS + BARE:
+            for name in names:
                 with Running(name) as server:
                     command = [CLIENT, "--server", f"127.0.0.1:{server.port}", "--pid", str(server.process.pid),
                                "--connections", str(connections), "--opening", "16", "--protocol",
@@ -113,6 +116,23 @@ def fanout(options: argparse.Namespace) -> str:
                             cost = line["server_cpu"]["ns_per_delivery"] * (connections - 1)
                             costs[connections, line["window"]][name].append(cost)
                     print(name, connections, done.stderr.strip() or "ok", file=sys.stderr)
+    return costs
+
+
+def hosted(options: argparse.Namespace) -> str:
+    costs = deliveries(options, HOSTED)
+    rows = []
+    for name in HOSTED:
+        took = [costs[cell][name] and statistics.median(costs[cell][name]) / (cell[0] - 1) / 1e3 for cell in costs]
+        rows.append([name] + [f"{value:.1f}" if value else "fails" for value in took])
+    return ("CPU microseconds of the server for one delivery (user and system time, all threads): on a port of its own, with an application "
+            "on its port (`run(app=)`), as `ASGIApp` on uvicorn, and as `WSGIApp` on werkzeug.\n\n"
+            + table(["server"] + [f"{connections:,} clients, {window} in flight" for connections, window in costs], rows))
+
+
+def fanout(options: argparse.Namespace) -> str:
+    costs = deliveries(options, SERVERS + BARE)
+    cells = list(costs)
     head = ["server"] + [f"{connections:,} clients, {window} in flight" for connections, window in cells]
     rows = []
     for name in SERVERS + BARE:
@@ -337,7 +357,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main() -> None:
-    parts = {"fanout": fanout, "drain": drain, "emit": emit, "echo": echo}
+    parts = {"fanout": fanout, "hosted": hosted, "drain": drain, "emit": emit, "echo": echo}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*parts, []], default=[])
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[10, 100, 1000])

@@ -66,6 +66,24 @@ if NAME == "python-socketio":
 
     app = socketio.ASGIApp(asynchronous(socketio.AsyncServer(async_mode="asgi")))
     uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="error")
+elif NAME.startswith("roomcast-asgi"):
+    import uvicorn
+
+    app = socketio.ASGIApp(asynchronous(socketio.AsyncServer(async_mode="asgi")))
+    uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="error", loop="uvloop" if NAME.endswith("uvloop") else "asyncio")
+elif NAME == "roomcast-app":
+    async def nothing(scope, receive, send):
+        """An ASGI application that nobody asks for anything."""
+        raise ValueError(scope["type"])
+
+    asynchronous(socketio.AsyncServer()).run(port=PORT, app=nothing)
+elif NAME == "roomcast-wsgi":
+    import logging
+
+    from werkzeug.serving import run_simple
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    run_simple("127.0.0.1", PORT, socketio.WSGIApp(threaded(socketio.Server())), threaded=True)
 elif NAME == "roomcast-asyncio":
     asynchronous(socketio.AsyncServer()).run(port=PORT)
 elif NAME == "roomcast-uvloop":

@@ -1079,6 +1079,8 @@ public:
     status adopt(int fd, slice prefix = {}, slice peer = {}) noexcept {
         return status(roomcast_adopt(get(), fd, prefix.ptr, prefix.len, peer.chars(), peer.len));
     }
+    // Takes connections by adopt again after close, though the broker listens nowhere (roomcast_reopen).
+    status reopen() noexcept { return status(roomcast_reopen(get())); }
     // Has connections handed back from now on, or not (roomcast_set_hand_back).
     status set_hand_back(bool on) noexcept { return status(roomcast_set_hand_back(get(), on ? 1 : 0)); }
     // Makes the descriptor of a ROOMCAST_EVENT_FOREIGN yours, until the next poll (roomcast_take_descriptor).

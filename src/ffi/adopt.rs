@@ -138,6 +138,29 @@ pub unsafe extern "C" fn roomcast_remote_adopt_request(
     given.remote(remote, "roomcast_remote_adopt_request", body)
 }
 
+/// Takes connections by roomcast_adopt and roomcast_adopt_request again after roomcast_close, though the broker listens nowhere. To listen
+/// does the same.
+///
+/// Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_reopen(broker: *mut roomcast_broker) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    given.host(broker, "roomcast_reopen", reopen)
+}
+
+#[cfg(unix)]
+fn reopen(host: &mut Host) -> Outcome {
+    Ok(host.broker.reopen()?)
+}
+
+#[cfg(not(unix))]
+fn reopen(_: &mut Host) -> Outcome {
+    Err(Error::Unsupported.into())
+}
+
 /// Has connections handed back from now on, if `on` is 1, or not, if it is 0, as `hand_back` of the configuration has it from the
 /// beginning.
 ///

@@ -159,12 +159,16 @@ impl Threads {
         self.ask_each(Loops::ALL, move |shard| shard.core.set_hand_back(on)).map(drop)
     }
 
+    pub(super) fn reopen(&self) -> Result<()> {
+        self.ask_each(Loops::ALL, Shard::reopen).map(drop)
+    }
+
     /// Gives each loop a socket to accept from; or all of them one, which is the first loop's.
     fn give_out(&self, acceptors: Vec<Acceptor>) -> io::Result<()> {
         let dealt = acceptors.len() < self.queues.count();
         let acceptors = Mutex::new(acceptors.into_iter().map(Some).collect::<Vec<_>>());
         // Each takes links in again before another may deal it any.
-        self.ask_each(Loops::ALL, Shard::reopen)?;
+        self.reopen()?;
         let begun = self.ask_each(Loops::ALL, move |shard| {
             let own = acceptors.lock().get_mut(shard.ids.number()).and_then(Option::take);
             own.map_or(Ok(()), |acceptor| shard.io.accept_from(acceptor, dealt))

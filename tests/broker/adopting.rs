@@ -261,6 +261,25 @@ fn what_cannot_be_taken_stays_the_hosts() {
 }
 
 #[test]
+fn a_broker_that_listens_nowhere_takes_connections_again_after_its_end() {
+    for loops in [0, 1, 3] {
+        let (mut host, listener) = host(loops, Limits::default());
+        for _ in 0..2 {
+            let address = listener.local_addr().unwrap();
+            let websocket = thread::spawn(move || {
+                let mut client = Client::connect(address);
+                client.send(r#"42["m",1]"#);
+                assert_eq!(client.read(), r#"42["m",1]"#);
+            });
+            host.broker.adopt(listener.accept().unwrap().0, b"", None).unwrap();
+            echo(&mut host, websocket);
+            host.broker.close(&mut host.events, PATIENCE).unwrap();
+            host.broker.reopen().unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_remote_keeps_the_order_of_its_caller() {
     for loops in [0, 3] {
         let (mut host, listener) = host(loops, Limits::default());

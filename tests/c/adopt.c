@@ -124,6 +124,8 @@ static void not_taken(uint32_t loops) {
     OK(roomcast_close(b, 0));
     IS(ROOMCAST_ERROR_CLOSED, roomcast_adopt(b, ends[0], NULL, 0, NULL, 0));
     STAYS(ends[0]);
+    OK(roomcast_reopen(b));
+    OK(roomcast_adopt(b, ends[0], NULL, 0, NULL, 0));
     roomcast_free(b);
 }
 

@@ -51,6 +51,7 @@ static void no_object(void) {
     NO(roomcast_adopt_request(NULL, 0, NULL));
     NO(roomcast_take_descriptor(NULL, 0));
     NO(roomcast_set_hand_back(NULL, 0));
+    NO(roomcast_reopen(NULL));
     NO(roomcast_remote_adopt(NULL, 0, NULL, 0, NULL, 0));
     NO(roomcast_remote_adopt_request(NULL, 0, NULL));
     NO(roomcast_listen_tls(NULL, "::", 2, 0, NULL, NULL, &port));

@@ -106,6 +106,7 @@ static void errors() {
     proxied.flags = ROOMCAST_LISTEN_PROXY_PROTOCOL;
     CHECK(broker.listen_fd(-1, proxied) == errc::bad_value);
     CHECK(broker.set_hand_back(true) && broker.set_hand_back(false));
+    CHECK(broker.reopen());
     CHECK(broker.take_descriptor(0) == errc::gone);
     CHECK(broker.adopt(-1) == errc::bad_value);
     CHECK(broker.adopt(0, "", "nowhere") == errc::bad_value);

@@ -65,6 +65,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_adopt_request",
             "roomcast_take_descriptor",
             "roomcast_set_hand_back",
+            "roomcast_reopen",
             "roomcast_serve",
             "roomcast_serve_encoded",
             "roomcast_poll",

@@ -65,7 +65,7 @@ def test_over_a_restart(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (tmp_path / "server.py").write_text(PROGRAMS[4].replace("3000", str(port)))
+    (tmp_path / "server.py").write_text(PROGRAMS[5].replace("3000", str(port)))
     kept = tmp_path / "chat.recovery"
     opened: dict[str, str] = {}
     for _ in range(3):
@@ -91,7 +91,7 @@ def test_over_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_level_below(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAMS[5]], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", PROGRAMS[6]], check=True, cwd=tmp_path)
 
 
 def parameters(function: Any) -> list[inspect.Parameter]:
@@ -142,6 +142,16 @@ def test_the_module_has_each_export_or_says_why_not() -> None:
             assert [base.__name__ for base in ours.__mro__] == [base.__name__ for base in theirs.__mro__]
 
 
+@pytest.mark.parametrize("name", ["ASGIApp", "WSGIApp"])
+def test_an_application_takes_what_python_socketios_takes(name: str) -> None:
+    def written(function: Any) -> list[tuple[str, Any]]:
+        return [(parameter.name, parameter.default) for parameter in parameters(function)]
+
+    theirs, ours = written(getattr(socketio, name).__init__), written(getattr(roomcast, name).__init__)
+    # The first two are given by their places.
+    assert ours[2:] == theirs[2:len(ours)] and [default for _, default in ours[:2]] == [default for _, default in theirs[:2]]
+
+
 def test_one_port_with_a_web_application(tmp_path: Path) -> None:
     def answers(port: int, path: str) -> tuple[int, bytes]:
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -150,7 +160,8 @@ def test_one_port_with_a_web_application(tmp_path: Path) -> None:
         return answer.status, answer.read()
 
     run = "\n@app.get('/api/rooms')\ndef rooms():\n    return {'connected': 0}\n\napp.run(port=3000, threaded=True)\n"
-    for program in (PROGRAMS[2], PROGRAMS[3] + run):
+    serve = "\nimport uvicorn\nuvicorn.run(app, port=3000, timeout_graceful_shutdown=1)\n"
+    for program in (PROGRAMS[2], PROGRAMS[3] + serve, PROGRAMS[4] + run):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

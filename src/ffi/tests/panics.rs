@@ -51,6 +51,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_adopt_request(0, null());
     Broker: roomcast_take_descriptor(0);
     Broker: roomcast_set_hand_back(0);
+    Broker: roomcast_reopen();
     Remote: roomcast_remote_adopt(0, null(), 0, null(), 0);
     Remote: roomcast_remote_adopt_request(0, null());
     Broker: roomcast_listen_tls(null(), 0, 0, null(), null(), null());

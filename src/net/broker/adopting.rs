@@ -71,6 +71,20 @@ impl Broker {
         }
     }
 
+    /// Takes connections by [`adopt`](Self::adopt) again after [`close`](Self::close), though the broker listens nowhere. To listen does the
+    /// same.
+    ///
+    /// # Errors
+    /// [`Error::Panic`](crate::Error::Panic) if a loop of the broker's own has ended, [`Error::Forked`](crate::Error::Forked).
+    pub fn reopen(&mut self) -> Result<()> {
+        self.check_process()?;
+        match &mut self.driver {
+            Driver::Host(shard, _) => shard.reopen(),
+            Driver::Threads(threads) => threads.reopen()?,
+        }
+        Ok(())
+    }
+
     /// Has connections handed back from now on, or not, as [`Config::hand_back`](crate::Config::hand_back) has it from the beginning.
     ///
     /// # Errors

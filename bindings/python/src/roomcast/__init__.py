@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import exceptions
+from ._asgi import ASGIApp
 from ._managers import AsyncClusterManager, AsyncRedisManager, ClusterManager, RedisManager
 from ._wsgi import WSGIApp
 from .async_server import AsyncServer
@@ -17,13 +18,13 @@ from .raw import version
 from .server import Server
 
 __all__ = ["Server", "AsyncServer", "Namespace", "AsyncNamespace", "ClusterManager", "AsyncClusterManager", "RedisManager",
-           "AsyncRedisManager", "WSGIApp", "exceptions"]
+           "AsyncRedisManager", "ASGIApp", "WSGIApp", "exceptions"]
 __version__ = version()
 
 _GLUE = ("roomcast listens by itself: call server.run(host, port), or await server.serve(host, port); an ASGI application for the other paths "
          "of the same port is their argument app")
 _ELSEWHERE = {
-    **dict.fromkeys(("ASGIApp", "Middleware", "get_tornado_handler"), _GLUE),
+    **dict.fromkeys(("Middleware", "get_tornado_handler"), _GLUE),
     **dict.fromkeys(("Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient", "ClientNamespace", "AsyncClientNamespace"),
                     "roomcast is a server; python-socketio's clients connect to it"),
     **dict.fromkeys(("Manager", "AsyncManager", "PubSubManager", "KombuManager", "KafkaManager", "ZmqManager",

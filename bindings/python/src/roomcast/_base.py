@@ -119,6 +119,8 @@ class BaseServer:
         #: What is answered here besides Socket.IO's path.
         self._path = str(fields["path"])
         self._max_payload = int(fields.get("max_payload") or 1_000_000)
+        #: Seconds within which a connection has a client, or is closed.
+        self._connect_timeout = (fields.get("connect_timeout") or 45_000) / 1000
         self._pages = {fields[name] for name in ("health_path", "metrics_path") if fields.get(name)}
         #: Clients that are not known here may be connected to another node.
         self._clustered = bool(fields.get("cluster_url"))
@@ -488,7 +490,7 @@ class BaseServer:
             self._broker.reject(socket, "Unable to connect")
             return None
         try:
-            client = Client(sid, socket, ns, namespace, environ(self._broker.handshake(socket)))
+            client = Client(sid, socket, ns, namespace, self._environ(socket))
         except raw.Gone:
             return None
         self._by_socket[socket] = client
@@ -505,6 +507,10 @@ class BaseServer:
             self._forget(client)
             return None
         return client
+
+    def _environ(self, socket: int) -> dict[str, Any]:
+        """What its connect handler hears of a client's first request."""
+        return environ(self._broker.handshake(socket))
 
     def _accept(self, client: Client) -> bool:
         """Lets a client in; False if it is gone."""

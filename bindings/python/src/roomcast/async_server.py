@@ -16,6 +16,7 @@ from . import raw
 from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
 from ._front import Front
 from ._names import Rooms
+from ._scopes import Scopes
 from .exceptions import TimeoutError
 from .server import one
 
@@ -80,6 +81,8 @@ class AsyncServer(BaseServer):
         self._coroutines: dict[int, tuple[Handler, bool]] = {}
         super().__init__(client_manager, logger, serializer, json, async_handlers, always_connect, namespaces,
                          socketio_path=socketio_path, config=config, engineio_logger=engineio_logger, **options)
+        #: By which clients came, under an ASGI server.
+        self._scopes = Scopes(self._connect_timeout)
 
     def is_asyncio_based(self) -> bool:
         return True
@@ -116,6 +119,13 @@ class AsyncServer(BaseServer):
             self._loop = loop
             loop.add_reader(self._broker.fileno(), self._turn)
             self._turn()
+
+    def _serve_requests(self) -> None:
+        """Serves what an ASGI server brings, in the running event loop; again, if it had ended."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._serve_in(loop)
+            self._broker.reopen()
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
                     fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
@@ -344,6 +354,18 @@ class AsyncServer(BaseServer):
             self._say(self.logger, logging.WARNING, "a connection that came back was closed: %s", error)
             raise
         self._wake()
+
+    def _adopt_request(self, fd: int, *request: Any) -> None:
+        """Goes on with a connection of which an ASGI server has parsed the request. It is the caller's still if this raises."""
+        if self._closing or self._loop is None:
+            raise ConnectionRefusedError("the server has ended")
+        self._broker.adopt_request(fd, *request)
+        self._wake()
+
+    def _environ(self, socket: int) -> dict[str, Any]:
+        made = super()._environ(socket)
+        self._scopes.complete(made)
+        return made
 
     def _foreign(self, fd: int, read: bytes, peer: str) -> None:
         """A request that is not the server's."""

@@ -99,6 +99,11 @@ class Listening(Adopting):
     """What a broker listens on, what it goes on with, and what it hands back."""
 
     @lending
+    def reopen(self) -> None:
+        """Takes connections by :meth:`adopt` again after :meth:`close`, though the broker listens nowhere. To listen does the same."""
+        check(lib.roomcast_reopen(self._broker))
+
+    @lending
     def set_hand_back(self, on: bool) -> None:
         """Has connections handed back from now on, by FOREIGN, or not: as the field ``hand_back`` has it from the beginning."""
         check(lib.roomcast_set_hand_back(self._broker, bool(on)))
