@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: admin chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -47,7 +47,7 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding differential cpp readme browser \
+PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding differential cpp readme browser admin \
 	python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
@@ -216,6 +216,11 @@ browser: $(INTEROP)/node_modules
 	cargo build --features capi --example chat --example interop_host
 	node tests/browser.mjs $(TARGET)/debug/examples/chat
 	node tests/origins.mjs $(TARGET)/debug/examples/interop_host
+
+# The admin interface: what it tells beside what the reference's does, over one loop and two; and the stock page in Chromium.
+admin: $(INTEROP)/node_modules
+	cargo build --features capi --example interop_host
+	node tests/admin.mjs $(TARGET)/debug/examples/interop_host
 
 # ---- The Python package, installed as a user would into an environment of its own, and its tests ----
 python-package: $(VENV)/installed

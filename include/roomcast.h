@@ -1103,6 +1103,89 @@ roomcast_status roomcast_listen_fd_with(struct roomcast_broker *broker,
                                         const struct roomcast_listen_options *options);
 
 /**
+ * For roomcast_admin_options.auth: whoever gives `username` and `password`.
+ */
+#define ROOMCAST_ADMIN_AUTH_LOGIN 1
+
+/**
+ * For roomcast_admin_options.auth: everybody. For a broker that nobody else reaches.
+ */
+#define ROOMCAST_ADMIN_AUTH_NOBODY 2
+
+/**
+ * For roomcast_admin_options.auth: you decide. You get the ROOMCAST_EVENT_CONNECT_REQUEST of the namespace, whose auth object is what was
+ * typed into the page ("username" and "password"), and answer each; and the ROOMCAST_EVENT_DISCONNECT.
+ */
+#define ROOMCAST_ADMIN_AUTH_HOST 3
+
+/**
+ * In the flags of roomcast_admin_options: the page may look, and not emit, join, leave or disconnect.
+ */
+#define ROOMCAST_ADMIN_READ_ONLY 1
+
+/**
+ * In the flags of roomcast_admin_options: the page is told figures alone, and not each socket, change of rooms and event.
+ */
+#define ROOMCAST_ADMIN_PRODUCTION 2
+
+/**
+ * How the admin interface is served. Set `struct_size` to sizeof(roomcast_admin_options), `auth`, and what is not needed to 0.
+ */
+typedef struct roomcast_admin_options {
+    /**
+     * sizeof(roomcast_admin_options).
+     */
+    uint32_t struct_size;
+    /**
+     * ROOMCAST_ADMIN_ flags.
+     */
+    uint32_t flags;
+    /**
+     * Who may look: one of ROOMCAST_ADMIN_AUTH_. There is no default.
+     */
+    uint32_t auth;
+    /**
+     * The time in milliseconds between two tellings of the figures, while somebody looks; 0 is 2,000.
+     */
+    uint32_t stats_interval;
+    /**
+     * With ROOMCAST_ADMIN_AUTH_LOGIN.
+     */
+    struct roomcast_slice username;
+    /**
+     * With ROOMCAST_ADMIN_AUTH_LOGIN; compared in a time that tells nothing of it.
+     */
+    struct roomcast_slice password;
+    /**
+     * The interface's namespace; empty is "/admin".
+     */
+    struct roomcast_slice ns;
+    /**
+     * What this server is called among those that the page shows; empty is the machine's name.
+     */
+    struct roomcast_slice server_id;
+} roomcast_admin_options;
+
+/**
+ * Lets the page of Socket.IO's admin interface (@socket.io/admin-ui on npm) look at the broker and act on it. The page itself is any web
+ * server's to serve; you see no event of its namespace, but for those that ROOMCAST_ADMIN_AUTH_HOST leaves to you.
+ *
+ * It shows what is on this broker, with all its loops. While nobody is logged in it costs one comparison for each emit, change of rooms and
+ * event, and a look through each batch. What is too much to tell is left out, and counted as `admin_unseen` in roomcast_stats: past 1 MiB
+ * that wait for your next poll. Of one address ten logins a minute may fail; what is above is refused without a look, as are commands that
+ * cannot be read, and both are counted as `admin_refused`. Where you drive the broker by its descriptor, the interface's own times
+ * are in roomcast_next_timeout.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_SIZE, ROOMCAST_ERROR_BAD_VALUE for an `auth` or flags that do not exist and for an empty name or password,
+ * ROOMCAST_ERROR_EXISTS if it was called before, or the namespace is there with other options, ROOMCAST_ERROR_BAD_NAMESPACE,
+ * ROOMCAST_ERROR_TOO_MANY.
+ * Ownership: all is copied.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_instrument(struct roomcast_broker *broker,
+                                    const struct roomcast_admin_options *options);
+
+/**
  * In the flags of roomcast_tls: who has no certificate for which one of `client_authorities` speaks is not let in.
  */
 #define ROOMCAST_TLS_REQUIRE_CLIENTS 1
@@ -3872,6 +3955,7 @@ static inline roomcast_config roomcast_config_default(void)
 }
 
 /* Structs with their size set and all else 0: roomcast_target target = ROOMCAST_TARGET_INIT. */
+#define ROOMCAST_ADMIN_OPTIONS_INIT {sizeof(roomcast_admin_options), 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}}
 #define ROOMCAST_HANDSHAKE_INIT {sizeof(roomcast_handshake), 0, 0, 0, {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}, 0, 0}
 #define ROOMCAST_HISTOGRAM_INIT {sizeof(roomcast_histogram), 0, 0, 0, NULL, 0}
 #define ROOMCAST_LISTEN_OPTIONS_INIT {sizeof(roomcast_listen_options), 0, 0, 0}

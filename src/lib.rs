@@ -81,7 +81,8 @@
 //! | 4 | `cluster` | a node's side of a message bus: its connections to it, and what the nodes of a cluster say to each other |
 //! | 5 | `broker` | both together, and the operations of a host as data |
 //! | 6 | `net` | sockets: event loops on mio, the broker over one or several of them, the remote's inbox |
-//! | 7 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
+//! | 7 | `admin` | the admin interface's protocol, on top of the broker's calls |
+//! | 8 | `ffi` | the C interface, behind the feature `capi`: conversion and guards |
 //!
 //! Those of one number stand side by side, with walls between. Floors 0 to 5 open no socket and read no clock, so [`Core`] runs under a virtual clock in tests, and any transport can
 //! drive it through [`service::Service`].
@@ -91,6 +92,7 @@
 //! `Cargo.toml` denies `unsafe_code`, `unsafe_op_in_unsafe_fn`, `missing_docs`, and clippy's `undocumented_unsafe_blocks`
 //! and `multiple_unsafe_ops_per_block`; `make test` turns every other warning into an error.
 
+mod admin;
 mod base;
 mod broker;
 mod cluster;
@@ -109,6 +111,8 @@ pub mod service;
 #[doc(hidden)]
 pub mod wire;
 
+#[doc(inline)]
+pub use admin::{AdminAuth, AdminMode, AdminOptions};
 #[doc(inline)]
 pub use base::Millis;
 #[doc(inline)]

@@ -1064,6 +1064,8 @@ public:
     status set_tls(std::uint16_t port, const roomcast_tls& shown) noexcept {
         return status(roomcast_set_tls(get(), port, &shown));
     }
+    // Lets the page of Socket.IO's admin interface look at the broker and act on it (roomcast_instrument).
+    status instrument(const roomcast_admin_options& how) noexcept { return status(roomcast_instrument(get(), &how)); }
     // Listens on a Unix socket, whose file is removed when the broker closes (roomcast_listen_unix).
     status listen_unix(slice path, const roomcast_listen_options& how = listen_options()) noexcept {
         return status(roomcast_listen_unix(get(), path.chars(), path.len, &how));

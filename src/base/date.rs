@@ -27,6 +27,19 @@ impl Moment {
     }
 }
 
+/// A moment as JSON has it: `2026-11-28T07:40:33.020Z`.
+pub(crate) fn iso(millis: u64) -> String {
+    let millis = millis.min(LAST);
+    let Moment { year, month, day, hour, minute, second, .. } = Moment::new(millis);
+    let month = MONTHS.iter().zip(1_u32..).find_map(|(name, number)| (*name == month).then_some(number));
+    let (month, millis) = (month.unwrap_or(1), millis % 1000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// The months, by their names.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// The value of HTTP's `Date` (RFC 9110, 5.6.7), written once for each second.
 #[derive(Debug)]
 pub(crate) struct HttpDate {

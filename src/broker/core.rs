@@ -21,6 +21,7 @@ use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
 use crate::host::peer::Peer;
 use crate::host::proxies::ProxyFailure;
+use crate::host::sights::Watch;
 use crate::host::stats::count;
 use crate::host::tls::{TlsFailure, TlsInfo};
 use crate::hub::Hub;
@@ -185,7 +186,7 @@ impl Core {
 
     /// Whether there are events to take.
     pub(crate) fn has_events(&self) -> bool {
-        !self.engine.events.is_empty()
+        !self.engine.events.has_nothing()
     }
 
     /// Connections that are known for having moved from loop to loop, or being about to.
@@ -214,6 +215,28 @@ impl Core {
     /// A command from another thread could not be carried out.
     pub(crate) fn count_remote_failure(&mut self) {
         count(&mut self.engine.counters.remote_failures, 1);
+    }
+
+    /// From now on an observer is told of what happens, or not.
+    pub(crate) fn set_watch(&mut self, watch: Option<Watch>) {
+        self.engine.watch = watch;
+    }
+
+    /// All sockets as an observer is told of them, in so many bytes. What does not fit is counted.
+    pub(crate) fn survey(&mut self, most: usize) -> Vec<String> {
+        let (views, unseen) = self.top.hub.survey(&self.engine, most);
+        count(&mut self.engine.counters.admin_unseen, unseen);
+        views
+    }
+
+    /// Each namespace with the number of its sockets, and how many connections poll.
+    pub(crate) fn census(&self) -> (Vec<(String, usize)>, usize) {
+        (self.top.hub.census(), self.engine.polling_connections())
+    }
+
+    /// A login or a command of an observer's was refused.
+    pub(crate) fn count_admin_refusal(&mut self) {
+        count(&mut self.engine.counters.admin_refused, 1);
     }
 
     /// How many emits were counted; a loop that is not the first one an emit concerns does not count it again.

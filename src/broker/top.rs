@@ -120,6 +120,10 @@ impl Upper for Top {
         }
     }
 
+    fn upgraded(&mut self, engine: &mut Engine, conn: Key) {
+        self.hub.see_upgraded(engine, conn);
+    }
+
     fn answers(&self, engine: &Engine, path: &str) -> bool {
         self.pages.has(engine, path)
     }

@@ -27,6 +27,7 @@ pub(crate) mod quotas;
 pub(crate) mod service;
 mod session;
 mod unread;
+mod watched;
 mod websocket;
 
 use crate::base::Millis;
@@ -44,6 +45,7 @@ use crate::host::metrics::Histogram;
 use crate::host::peer::{Address, Peer};
 use crate::host::proxies::Proxies;
 use crate::host::reason::Reason;
+use crate::host::sights::Watch;
 use crate::host::stats::Counters;
 use crate::out::backlog::Class;
 use crate::out::{Compression, Frame, Outbox, Run};
@@ -80,6 +82,9 @@ pub(crate) trait Upper {
     /// A session is over, whoever has ended it. Nothing comes from it any more, and what is sent to it goes nowhere.
     fn closed(&mut self, engine: &mut Engine, end: End);
 
+    /// A session is carried by a WebSocket from now on. Told only while [`Engine::is_watched`].
+    fn upgraded(&mut self, _: &mut Engine, _: Key) {}
+
     /// Whether a request for this path, which is not the engine's, gets more than a 404.
     fn answers(&self, engine: &Engine, path: &str) -> bool;
 
@@ -100,6 +105,8 @@ pub(crate) struct End {
 enum Notice {
     Opened(Key),
     Closed(End),
+    /// It is carried by a WebSocket now; told while somebody looks.
+    Upgraded(Key),
     /// So many drains have come to their end.
     Drained(u64),
 }
@@ -110,6 +117,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     /// For the host.
     pub(crate) events: Events,
+    /// What is told beside the host, if anything is.
+    pub(crate) watch: Option<Watch>,
     /// How many of these the host has had, and has handled.
     batches: Batches,
     pub(crate) outbox: Outbox,
@@ -198,6 +207,7 @@ impl Engine {
             config,
             counters: Counters::default(),
             events: Events::new(),
+            watch: None,
             batches: Batches::default(),
             outbox: Outbox::new(compression),
             unread: VecDeque::new(),
@@ -248,6 +258,7 @@ impl Engine {
             match notice {
                 Notice::Opened(conn) => upper.opened(self, conn),
                 Notice::Closed(end) => upper.closed(self, end),
+                Notice::Upgraded(conn) => upper.upgraded(self, conn),
                 Notice::Drained(number) => drop(self.events.push(Kind::Drained(number))),
             }
         }

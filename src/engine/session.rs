@@ -201,6 +201,9 @@ impl Engine {
         self.timers.cancel(Timer::Upgrade(key.slot));
         self.timers.cancel(Timer::UpgradePoll(key.slot));
         count(&mut self.counters.upgrades, 1);
+        if self.is_watched() {
+            self.notices.push_back(Notice::Upgraded(key));
+        }
         if let Link::WebSocket(websocket) = self.link(link) {
             websocket.role = Role::Main;
             websocket.held = leaves;

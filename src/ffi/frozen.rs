@@ -1,6 +1,7 @@
 //! How the structs of the interface grow: the size that each had in version 1, and what a field that a caller does not know is
 //! taken as. It must not know what a field means.
 
+use super::admin::roomcast_admin_options;
 use super::config::{defaults, roomcast_config};
 use super::events::roomcast_event;
 use super::message::roomcast_message;
@@ -63,6 +64,7 @@ frozen! {
     roomcast_listen_options.mode: u32;
     roomcast_tls.client_authorities: roomcast_slice;
     roomcast_request.peer: roomcast_slice;
+    roomcast_admin_options.server_id: roomcast_slice;
 }
 
 #[cfg(test)]

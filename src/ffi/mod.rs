@@ -1,4 +1,4 @@
-//! Floor 7: the C ABI. Conversion and guards, and nothing else: it must not know anything that a Rust host could not have
+//! Floor 8: the C ABI. Conversion and guards, and nothing else: it must not know anything that a Rust host could not have
 //! known.
 //!
 //! cbindgen turns this folder into `include/roomcast.h`, whose comments are those of this folder; they are written for a
@@ -12,6 +12,7 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("with panic = \"abort\" a bug in the library would end the host's process");
 
+mod admin;
 mod admission;
 mod adopt;
 mod broker;
@@ -40,6 +41,7 @@ mod tests;
 mod tls;
 mod types;
 
+pub use admin::*;
 pub use admission::*;
 pub use adopt::*;
 pub use broker::*;

@@ -3,6 +3,7 @@
 
 use super::descriptor::Descriptor;
 use super::reason::Reason;
+use super::sights::Sights;
 use crate::base::Millis;
 use crate::base::ids::{AckId, ConnId, NamespaceId, SocketId};
 
@@ -372,6 +373,8 @@ pub struct Events {
     text: String,
     bytes: Vec<u8>,
     descriptors: Vec<Descriptor>,
+    /// For an observer, who takes them before the host sees the batch.
+    pub(crate) sights: Sights,
 }
 
 /// Buffers that grew in a burst are given back down to this.
@@ -391,6 +394,11 @@ impl Events {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether there is nothing in it, for an observer neither.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.records.is_empty() && self.sights.is_empty()
     }
 
     /// The events, in the order in which they happened.
@@ -413,6 +421,7 @@ impl Events {
         self.text.clear();
         self.bytes.clear();
         self.descriptors.clear();
+        self.sights.take();
         self.descriptors.shrink_to(KEEP / 16);
         self.text.shrink_to(KEEP);
         self.bytes.shrink_to(KEEP);
@@ -491,7 +500,7 @@ impl Events {
     }
 
     /// Puts another batch behind this one.
-    pub(crate) fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &mut Self) {
         let (text, bytes) = (place(self.text.len()), place(self.bytes.len()));
         for record in &other.records {
             let texts = record.kind.texts();
@@ -512,6 +521,7 @@ impl Events {
         self.text.push_str(&other.text);
         self.bytes.extend_from_slice(&other.bytes);
         self.descriptors.extend_from_slice(&other.descriptors);
+        self.sights.append(&mut other.sights);
     }
 
     fn event(&self, record: &Record) -> Event<'_> {

@@ -96,8 +96,8 @@ impl<'a> Handshake<'a> {
         self.request().and_then(|request| request.header(name))
     }
 
-    /// All of it as a JSON object, as the reference's `socket.handshake` is, with the client's auth object.
-    pub(crate) fn to_json(&self, auth: &str) -> String {
+    /// All of it as a JSON object, as the reference's `socket.handshake` is, with the client's auth object if it is given.
+    pub(crate) fn to_json(&self, auth: Option<&str>) -> String {
         let mut out = Vec::new();
         let mut member = |name: &str, value: &dyn Fn(&mut Vec<u8>)| {
             out.push(if out.is_empty() { b'{' } else { b',' });
@@ -122,7 +122,9 @@ impl<'a> Handshake<'a> {
         member("query", &|out| {
             write_object(out, self.query().map(|(name, value)| (name.into_owned(), value.into_owned())));
         });
-        member("auth", &|out| out.extend(auth.as_bytes()));
+        if let Some(auth) = auth {
+            member("auth", &|out| out.extend(auth.as_bytes()));
+        }
         out.push(b'}');
         // All that was written is text.
         String::from_utf8(out).unwrap_or_default()

@@ -17,5 +17,6 @@ pub(crate) mod peer;
 pub(crate) mod proxies;
 pub(crate) mod reason;
 pub(crate) mod request;
+pub(crate) mod sights;
 pub(crate) mod stats;
 pub(crate) mod tls;

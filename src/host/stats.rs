@@ -178,6 +178,10 @@ counters! {
     cluster_malformed,
     /// Orders of other nodes that were read and refused here, for a limit of this node's.
     cluster_refused,
+    /// Logins and commands of the admin interface that were refused, or could not be read.
+    admin_refused,
+    /// What happened and was not told to the admin interface, as it was too much at once.
+    admin_unseen,
 }
 
 /// What there is now.

@@ -205,6 +205,9 @@ impl Hub {
         let mut members = Vec::new();
         self.check_ack_room(engine, &target)?;
         let receipt = self.deliver(engine, target, message, Some(number), |member| members.push(member))?;
+        if engine.is_watched() {
+            self.see_sent(engine, target.namespace, &message, &members);
+        }
         let abroad = matches!(asker, Asker::Host { abroad: true, .. }).then(Abroad::default);
         if members.is_empty() && abroad.is_none() {
             return Ok((receipt, None));

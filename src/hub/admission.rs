@@ -140,6 +140,9 @@ impl Hub {
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.session = session;
         }
+        if engine.watch.is_some() {
+            self.see_entered(engine, key);
+        }
         if let Life::Asking(Some(held)) = life {
             Self::release(engine, conn, &held);
         }

@@ -26,7 +26,24 @@ impl Hub {
         message: Message<'_>,
     ) -> Result<Receipt> {
         self.check_message(engine, &message)?;
+        if engine.is_watched() {
+            return self.emit_seen(engine, target, message);
+        }
         self.deliver(engine, target, message, None, |_| {})
+    }
+
+    /// The same while somebody looks, who is told of each who gets it.
+    #[cold]
+    fn emit_seen(
+        &mut self,
+        engine: &mut Engine,
+        target: Target<'_>,
+        message: Message<'_>,
+    ) -> Result<Receipt> {
+        let mut members = Vec::new();
+        let receipt = self.deliver(engine, target, message, None, |member| members.push(member))?;
+        self.see_sent(engine, target.namespace, &message, &members);
+        Ok(receipt)
     }
 
     /// Emits an event to one socket, in its own namespace.

@@ -27,6 +27,7 @@ mod restore;
 pub(crate) mod rooms;
 #[cfg(test)]
 mod routing_tests;
+mod seen;
 mod sockets;
 mod targets;
 

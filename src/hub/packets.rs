@@ -149,6 +149,9 @@ impl Hub {
         let tag = state.tag;
         let (name, rest) = packet.event();
         count(&mut engine.counters.messages_in, 1);
+        if engine.is_watched() {
+            self.see_received(engine, socket, name, rest);
+        }
         engine.events.push(kind).tag(tag).text(&[name]).text(&["[", rest, "]"]);
         for attachment in attachments {
             engine.events.bytes(attachment.as_ref());

@@ -2,6 +2,7 @@
 
 use super::Hub;
 use super::place::Place;
+use super::seen::keep_change;
 use super::sockets::{Socket, push_change};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{Key, NamespaceId, SocketId};
@@ -50,9 +51,13 @@ impl Hub {
         let now = self.recovery.now();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
         let mut log = namespaces.get_mut(namespace.key()).and_then(|home| home.log.as_deref_mut());
-        let Engine { events, config, .. } = engine;
+        let Engine { events, config, watch, .. } = engine;
         let report = place == Place::Connected && config.room_events;
+        let (seen, mut changes) = (watch.as_ref().is_some_and(|watch| watch.all), Vec::new());
         place.of(router, asking, away).leave_all(socket.key().slot, |change| {
+            if seen {
+                keep_change(&mut changes, &change);
+            }
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
                 log.note(session, &change, now);
             }
@@ -63,6 +68,7 @@ impl Hub {
         if let Some(state) = sockets.get_mut(socket.key()) {
             state.session = session;
         }
+        self.see_rooms(engine, socket.key(), &changes);
         if place == Place::Away {
             self.save_session(engine, socket.key());
         }
@@ -122,7 +128,7 @@ impl Hub {
     ) -> usize {
         let now = self.recovery.now();
         let Self { router, asking, away, sockets, namespaces, .. } = self;
-        let Engine { events, config, .. } = engine;
+        let Engine { events, config, watch, .. } = engine;
         let (mut changed, mut gained, mut lost) = (0, 0, 0);
         let mut count = |change: &Change<'_>| match change {
             Change::Joined(_, room) => (changed, gained) = (changed + 1, gained + room.len()),
@@ -134,8 +140,12 @@ impl Hub {
         let mut session = state.session.take();
         let mut log = namespaces.get_mut(namespace).and_then(|home| home.log.as_deref_mut());
         let report = place == Place::Connected && config.room_events;
+        let (seen, mut changes) = (watch.as_ref().is_some_and(|watch| watch.all), Vec::new());
         place.of(router, asking, away).change(key.slot, leave, join, |change| {
             count(&change);
+            if seen {
+                keep_change(&mut changes, &change);
+            }
             if let (Some(session), Some(log)) = (&mut session, &mut log) {
                 log.note(session, &change, now);
             }
@@ -147,6 +157,7 @@ impl Hub {
             state.room_bytes = state.room_bytes + gained - lost;
             state.session = session;
         }
+        self.see_rooms(engine, key, &changes);
         if changed > 0 && place == Place::Away {
             self.save_session(engine, key);
         }

@@ -202,6 +202,9 @@ impl Hub {
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
         self.log_disconnected(engine, key, reason, peer);
+        if engine.is_watched() {
+            self.see_gone(engine, key, reason);
+        }
         let kind =
             Kind::Disconnect(SocketId::new(key), NamespaceId::new(socket.namespace), reason, recoverable);
         engine.events.push(kind).tag(socket.tag);

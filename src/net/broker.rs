@@ -5,6 +5,7 @@
 mod adopting;
 mod calls;
 mod listening;
+mod observing;
 #[cfg(feature = "tls")]
 mod secured;
 
@@ -16,6 +17,7 @@ use super::threads::Threads;
 use super::threads::ids::Ids;
 use super::{Loop, LoopOptions};
 use crate::base::errors::Error;
+use crate::base::limits::Limits;
 use crate::broker::{Core, Shared};
 use crate::host::config::Config;
 use crate::host::events::Events;
@@ -24,6 +26,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub(crate) use observing::Observer;
 
 /// A Socket.IO server inside your program, on your thread, or on threads of its own if [`Config::loops`] asks for them.
 ///
@@ -40,6 +44,7 @@ pub struct Broker {
     /// The lines that its loops have for the log.
     log: Log,
     sink: Option<Sink>,
+    observer: Option<Box<dyn Observer>>,
     begun: Instant,
     /// What its listeners show of themselves over TLS, by their ports.
     #[cfg(feature = "tls")]
@@ -86,6 +91,7 @@ impl Broker {
             alive: Arc::new(()),
             log,
             sink: None,
+            observer: None,
             begun,
             #[cfg(feature = "tls")]
             shown: Vec::new(),
@@ -113,6 +119,13 @@ impl Broker {
     pub fn set_log(&mut self, level: Level, log: impl FnMut(Level, &str) + Send + 'static) {
         self.log.set_level(level);
         self.sink = Some(Box::new(log));
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        match &self.driver {
+            Driver::Host(shard, _) => &shard.core.config().limits,
+            Driver::Threads(threads) => &threads.config.limits,
+        }
     }
 
     /// A line that no peer can cause at will.
@@ -173,6 +186,7 @@ impl Broker {
     /// that it took last.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>, busy: bool) -> io::Result<()> {
         self.check_process()?;
+        let timeout = self.until_observer(timeout);
         match &mut self.driver {
             Driver::Host(shard, _) => {
                 shard.core.set_busy(busy);
@@ -207,6 +221,7 @@ impl Broker {
             }
             Driver::Threads(threads) => threads.take_events(events),
         }
+        self.let_observe(events);
         self.hand_over_log();
     }
 
@@ -266,10 +281,11 @@ impl Broker {
             // For `poll` to say so.
             return Some(Duration::ZERO);
         }
-        match &self.driver {
+        let due = match &self.driver {
             Driver::Host(shard, _) => shard.io.next_timeout(&shard.core),
             Driver::Threads(threads) => threads.next_timeout(busy),
-        }
+        };
+        self.until_observer(due)
     }
 
     /// A handle for other threads.

@@ -43,6 +43,7 @@ mod waker;
 pub use adopted::NotAdopted;
 pub use bind::ListenOptions;
 pub use broker::Broker;
+pub(crate) use broker::Observer;
 pub use event_loop::{Loop, LoopOptions};
 pub use refused::ListenError;
 pub use remote::Remote;

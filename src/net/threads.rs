@@ -219,13 +219,13 @@ impl Threads {
     }
 
     fn has_events(&self) -> bool {
-        !self.last.is_empty() || self.mailboxes.iter().any(|mailbox| !mailbox.is_empty())
+        !self.last.has_nothing() || self.mailboxes.iter().any(|mailbox| !mailbox.is_empty())
     }
 
     pub(super) fn take_events(&mut self, events: &mut Events) {
         events.clear();
         self.collect(events);
-        events.append(&self.last);
+        events.append(&mut self.last);
         self.last.clear();
         self.acks.rewrite(events);
         if self.is_awaited() {
@@ -283,8 +283,8 @@ impl Threads {
         })?;
         let mut last = std::mem::take(&mut self.last);
         self.collect(&mut last);
-        for (outcome, events) in ended {
-            last.append(&events);
+        for (outcome, mut events) in ended {
+            last.append(&mut events);
             outcome?;
         }
         self.last = last;
@@ -361,7 +361,7 @@ impl Threads {
     }
 
     /// Waits for what comes of something on these loops, in their order.
-    fn ask_each<R: Send + 'static>(
+    pub(super) fn ask_each<R: Send + 'static>(
         &self,
         loops: Loops,
         act: impl Fn(&mut Shard) -> R + Send + Sync + 'static,

@@ -10,8 +10,8 @@ const KNOWN: &[(&str, &[&str], &str)] = &[
     (
         "ffi",
         &[
-            "broker", "config", "events", "frozen", "given", "log", "operate", "pack", "query", "remote",
-            "router",
+            "admin", "broker", "config", "events", "frozen", "given", "log", "operate", "pack", "query",
+            "remote", "router",
         ],
         "who checks a handle or a struct knows all of them, and each of them is checked",
     ),

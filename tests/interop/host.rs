@@ -4,8 +4,8 @@
 use roomcast::cors::{Cors, Origin};
 use roomcast::wire::json;
 use roomcast::{
-    AckId, Broker, Cluster, ClusterFormat, Config, Cookie, Event, Events, Message, NamespaceId,
-    NamespaceOptions, PatternOptions, SocketId, SubscriptionMode, Target,
+    AckId, AdminAuth, AdminMode, AdminOptions, Broker, Cluster, ClusterFormat, Config, Cookie, Event, Events,
+    Message, NamespaceId, NamespaceOptions, PatternOptions, SocketId, SubscriptionMode, Target,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -274,6 +274,19 @@ impl Host {
             .and_then(|_| broker.add_namespace("/guarded", guarded))
             .and_then(|_| broker.add_pattern("/tenant-*", tenants));
         made.map_err(std::io::Error::other)?;
+        if let Some(login) = options["admin"].as_object() {
+            let text = |name: &str| login[name].as_str().expect("a text").to_owned();
+            let mode = if login.get("mode") == Some(&json!("production")) {
+                AdminMode::Production
+            } else {
+                AdminMode::Development
+            };
+            let read_only = login.get("readonly") == Some(&json!(true));
+            let auth = AdminAuth::Logins(vec![(text("username"), text("password"))]);
+            broker
+                .instrument(auth, AdminOptions { mode, read_only, ..AdminOptions::default() })
+                .map_err(std::io::Error::other)?;
+        }
         Ok(Self {
             broker,
             options,

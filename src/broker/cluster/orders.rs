@@ -93,7 +93,7 @@ fn sockets(hub: &mut Hub, engine: &mut Engine, target: Target<'_>) -> Vec<Remote
         let rooms = hub.rooms_of(socket).ok()?;
         Some(RemoteSocket {
             id: hub.socket_sid(socket).ok()?.to_owned().into(),
-            handshake: handshake.to_json(hub.auth(socket)).into(),
+            handshake: handshake.to_json(Some(hub.auth(socket))).into(),
             rooms: rooms.map(|room| room.to_owned().into()).collect(),
             data: cluster::Value { json: "{}".into(), attachments: Vec::new() },
         })

@@ -56,6 +56,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Remote: roomcast_remote_adopt_request(0, null());
     Broker: roomcast_listen_tls(null(), 0, 0, null(), null(), null());
     Broker: roomcast_set_tls(0, null());
+    Broker: roomcast_instrument(null());
     Broker: roomcast_poll(0);
     Broker: roomcast_flush();
     Broker: roomcast_fd(null());

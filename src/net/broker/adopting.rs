@@ -2,7 +2,6 @@
 
 use super::{Broker, Driver};
 use crate::base::errors::Result;
-use crate::base::limits::Limits;
 use crate::engine::service::Parcel;
 use crate::host::peer::Peer;
 use crate::host::request::ParsedRequest;
@@ -96,13 +95,6 @@ impl Broker {
             Driver::Threads(threads) => threads.set_hand_back(on)?,
         }
         Ok(())
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        match &self.driver {
-            Driver::Host(shard, _) => &shard.core.config().limits,
-            Driver::Threads(threads) => &threads.config.limits,
-        }
     }
 
     /// The same with a descriptor of its own for the connection, so that the caller's is left in any case.

@@ -123,6 +123,8 @@ impl Ids {
     pub(in crate::net) fn outward(&mut self, events: &mut Events) {
         if let Some(among) = &mut self.0 {
             events.rewrite(|kind, name, _| among.rewrite(kind, name));
+            let number = among.number;
+            events.sights.rewrite(|socket| socket.on_loop(number));
         }
     }
 }

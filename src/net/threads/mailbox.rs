@@ -31,25 +31,25 @@ impl Mailbox {
     /// Lets the loop fill the slot, and number the batch behind, if the host has emptied it. True if the host is to be woken.
     pub(super) fn fill(&self, fill: impl FnOnce(&mut Events) -> u64) -> bool {
         let mut slot = self.0.lock();
-        if !slot.batch.is_empty() {
+        if !slot.batch.has_nothing() {
             slot.more = true;
             return false;
         }
         slot.filled = fill(&mut slot.batch);
-        !slot.batch.is_empty()
+        !slot.batch.has_nothing()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().batch.is_empty()
+        self.0.lock().batch.has_nothing()
     }
 
     /// Puts the batch behind `events`. True if the loop has another one.
     pub(super) fn take(&self, events: &mut Events) -> bool {
         let mut slot = self.0.lock();
-        if events.is_empty() {
+        if events.has_nothing() {
             std::mem::swap(&mut slot.batch, events);
         } else {
-            events.append(&slot.batch);
+            events.append(&mut slot.batch);
         }
         slot.batch.clear();
         slot.taken = slot.filled;

@@ -1,6 +1,8 @@
 // The scenario host of ../HOST.md on Node's socket.io: the reference that other hosts are compared with.
 // Usage: node host.js ['{"port":0, ...}']
 import { createServer } from "node:http";
+import { instrument } from "@socket.io/admin-ui";
+import bcrypt from "bcryptjs";
 import { Server } from "socket.io";
 import msgpack from "socket.io-msgpack-parser";
 import { clustered } from "./cluster.js";
@@ -181,6 +183,10 @@ function listen(port) {
   if (adapter !== undefined) settings.adapter = adapter;
   if (options.msgpack) settings.parser = msgpack;
   io = new Server(http, settings);
+  if (options.admin) {
+    const { username, password, mode, readonly } = options.admin;
+    instrument(io, { auth: { type: "basic", username, password: bcrypt.hashSync(password, 4) }, mode: mode ?? "development", readonly });
+  }
   for (const name of ["/", "/plain", "/custom"]) io.of(name).on("connection", serve);
   io.of("/guarded").use(admit).on("connection", serve);
   io.of(TENANT).use(admit).on("connection", serve);

@@ -172,6 +172,30 @@ class Listening(Adopting):
         return int(bound[0])
 
     @lending
+    def instrument(self, *, namespace: str = "/admin", login: Optional[tuple[str, str]] = None, decides: bool = False,
+                   production: bool = False, read_only: bool = False, server_id: str = "", stats_interval: float = 2.0) -> None:
+        """Lets the page of Socket.IO's admin interface look at the broker and act on it.
+
+        :param login: the name and the password of whoever may look. Without it everybody may; with ``decides`` you do, by the
+            CONNECT_REQUEST events of the namespace.
+        :param production: the page is told figures alone.
+        :param read_only: the page may look, and not act.
+        :param server_id: what this server is called; by default as its machine.
+        :param stats_interval: the seconds between two tellings of the figures.
+        """
+        if not 0.001 <= stats_interval <= 4_000_000:
+            raise ValueError(f"stats_interval={stats_interval!r}: it is a number of seconds, from 0.001")
+        kept: list[Any] = []
+        username, password = login or ("", "")
+        auth = lib.ROOMCAST_ADMIN_AUTH_HOST if decides else lib.ROOMCAST_ADMIN_AUTH_LOGIN if login else lib.ROOMCAST_ADMIN_AUTH_NOBODY
+        options = ffi.new("roomcast_admin_options *", {
+            "struct_size": ffi.sizeof("roomcast_admin_options"), "auth": auth, "stats_interval": round(stats_interval * 1000),
+            "flags": lib.ROOMCAST_ADMIN_PRODUCTION * bool(production) | lib.ROOMCAST_ADMIN_READ_ONLY * bool(read_only),
+            "username": lend(username, kept), "password": lend(password, kept), "ns": lend(namespace, kept),
+            "server_id": lend(server_id, kept)})
+        check(lib.roomcast_instrument(self._broker, options))
+
+    @lending
     def set_tls(self, port: int, identities: Sequence[tuple[bytes, bytes]], *, client_authorities: bytes = b"",
                 require_clients: bool = False) -> None:
         """Shows something else from now on, on a port that is listened on over TLS: new certificates, mostly. Nobody is disconnected."""
