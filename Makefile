@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: admin chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: admin windows chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -24,9 +24,13 @@ examples/cluster/node_modules: examples/cluster/package.json
 	npm install --prefix examples/cluster --no-save --no-package-lock --no-audit --no-fund --silent
 	touch $@
 
-# ---- The C library: target/release/libroomcast.so (macOS: .dylib) and libroomcast.a, for include/roomcast.h ----
-SYSTEM ?= $(shell uname -s)
-ifeq ($(SYSTEM),Darwin)
+# ---- The C library: target/release/libroomcast.so (macOS: .dylib; Windows: roomcast.dll and libroomcast.dll.a to link with it) and
+# libroomcast.a, for include/roomcast.h ----
+SYSTEM ?= $(if $(findstring -windows-,$(CARGO_BUILD_TARGET)),Windows,$(shell uname -s))
+ifeq ($(SYSTEM),Windows)
+SHARED := roomcast.dll
+LOADED_AS := $(SHARED)
+else ifeq ($(SYSTEM),Darwin)
 SHARED := libroomcast.dylib
 LOADED_AS := libroomcast.1.dylib
 NAMED := -Wl,-install_name,@rpath/$(LOADED_AS)
@@ -36,7 +40,7 @@ LOADED_AS := libroomcast.so.1
 NAMED := -Wl,-soname,$(LOADED_AS)
 endif
 lib:
-	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- -C link-arg=$(NAMED)
+	cargo rustc --release --lib --features capi --crate-type cdylib,staticlib -- $(addprefix -C link-arg=,$(NAMED))
 	[ -e $(RELEASE)/$(LOADED_AS) ] || ln -sf $(SHARED) $(RELEASE)/$(LOADED_AS)
 
 # What follows from the table of operations, in C, C++ and Python; then include/roomcast.h and include/roomcast.symbols, from src/ffi.
@@ -80,6 +84,10 @@ unit:
 # One loop accepts for all, as everywhere but on Linux.
 poll-backend:
 	RUSTFLAGS="--cfg mio_unsupported_force_poll_poll" ROOMCAST_TEST_ONE_ACCEPTOR=1 cargo test --target-dir $(TARGET)/poll-backend --features tls --test net --test loops --test tls
+
+# The same for Windows, under wine, where it and the Rust target can be had; else it says so.
+windows: $(INTEROP)/node_modules
+	tests/windows/run.sh $(TARGET)
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib

@@ -2,9 +2,7 @@
 
 use super::broker::{Host, roomcast_broker};
 use super::given::Given;
-#[cfg(unix)]
-use super::guard::Fault;
-use super::guard::Outcome;
+use super::guard::{Fault, Outcome};
 use super::remote::roomcast_remote;
 use super::types::*;
 use crate::base::errors::Error;

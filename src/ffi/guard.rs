@@ -73,6 +73,11 @@ fn is_named(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<ListenError>())
 }
 
+/// Whether a number is one by which Winsock's resolver says that it could make nothing of a name: elsewhere it has none.
+fn is_resolvers(number: i32) -> bool {
+    cfg!(windows) && (11_001..=11_004).contains(&number)
+}
+
 pub(super) type Outcome<T = ()> = Result<T, Fault>;
 
 /// Says where in the arguments an outcome belongs.
@@ -128,7 +133,7 @@ impl Fault {
     /// With the name of which the resolver could make nothing: it does not say which.
     pub(super) fn about(self, name: &str) -> Self {
         match self {
-            Fault::System(error) if error.raw_os_error().is_none() && !is_named(&error) => {
+            Fault::System(error) if error.raw_os_error().is_none_or(is_resolvers) && !is_named(&error) => {
                 Fault::System(io::Error::other(format!("{name}: {error}")))
             }
             fault => fault,

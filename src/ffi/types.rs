@@ -94,7 +94,7 @@ pub const ROOMCAST_ERROR_UNSUPPORTED: roomcast_status = -205;
 pub const ROOMCAST_ERROR_FORKED: roomcast_status = -206;
 /// The id generator gave no id, or one that is in use.
 pub const ROOMCAST_ERROR_BAD_ID: roomcast_status = -207;
-/// Errors of the operating system are this minus their errno.
+/// Errors of the operating system are this minus their errno; on Windows, minus the number of GetLastError or WSAGetLastError.
 pub const ROOMCAST_ERROR_SYSTEM: roomcast_status = -65536;
 
 /// A piece of text or bytes, given or lent. `ptr` is ignored when `len` is 0. It stands in arrays and never gains a field.

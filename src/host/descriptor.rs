@@ -16,6 +16,7 @@ pub struct Descriptor {
     #[cfg(feature = "capi")]
     number: i32,
     /// Shared by the copies of its event, on its way from loop to host.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is none to take"))]
     owned: Option<Arc<Owned>>,
 }
 

@@ -19,6 +19,7 @@ pub struct ParsedRequest<'a> {
 
 impl ParsedRequest<'_> {
     /// The bytes that it was, or some that mean the same.
+    #[cfg_attr(not(any(unix, feature = "capi")), expect(dead_code, reason = "only descriptors are adopted"))]
     pub(crate) fn bytes(&self, limits: &Limits) -> Result<Vec<u8>> {
         let refuse = |what: &'static str| Err(Error::BadValue(what));
         if !http::is_header_name(self.method) {

@@ -133,7 +133,7 @@ impl Queues {
     }
 
     /// What may be read of a connection before it comes here.
-    #[cfg(unix)]
+    #[cfg_attr(not(any(unix, feature = "capi")), expect(dead_code, reason = "only descriptors are adopted"))]
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -205,7 +205,7 @@ impl Queues {
     }
 
     /// The loop that has the fewest links, to which one more is about to go. What others accept meanwhile is not known yet.
-    #[cfg(unix)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only adopted descriptors are dealt so"))]
     pub(super) fn with_fewest_links(&self) -> usize {
         let links = self.list.iter().map(|queue| &queue.links).enumerate();
         let Some((number, links)) = links.min_by_key(|(_, links)| links.load(Ordering::Relaxed)) else {

@@ -7,6 +7,8 @@ use super::Waker;
 use super::queues::{Order, Queues};
 use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, SocketId};
+#[cfg(feature = "capi")]
+use crate::base::limits::Limits;
 use crate::broker::operations::arguments::lent;
 use crate::broker::operations::{self, Operation, operations};
 use std::sync::{Arc, Weak};
@@ -32,6 +34,12 @@ pub struct Remote {
 impl Remote {
     pub(super) fn new(queues: Arc<Queues>, waker: Waker, broker: Weak<()>) -> Self {
         Self { queues, waker, broker }
+    }
+
+    /// What may be read of a connection before it comes here.
+    #[cfg(feature = "capi")]
+    pub(crate) fn limits(&self) -> &Limits {
+        self.queues.limits()
     }
 
     fn order<O: Operation>(&self, operation: Result<O>) -> Result<()> {

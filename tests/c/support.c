@@ -1,13 +1,9 @@
 /* The C tests' harness and its Socket.IO client. It must not hide a failure: whatever is unexpected ends the program. */
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "sockets.h"
+
 #include <time.h>
-#include <unistd.h>
 
 void fail(const char *file, int line, const char *what) {
     char text[256] = "";
@@ -242,7 +238,7 @@ struct client {
 
 static int dial(uint16_t port) {
     struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket_open();
     memset(&to, 0, sizeof to);
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -250,7 +246,7 @@ static int dial(uint16_t port) {
     CHECK(fd >= 0);
     /* To a listener on the same machine this does not wait for the broker. */
     CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    CHECK(socket_unblock(fd) == 0);
     return fd;
 }
 
@@ -339,19 +335,19 @@ static size_t take_frame(client *c, size_t from) {
 static void client_turn(client *c) {
     unsigned char buffer[4096];
     size_t taken = 0, frame;
-    ssize_t got;
+    ptrdiff_t got;
     while (!c->gone && c->out.len > 0) {
-        got = send(c->fd, c->out.at, c->out.len, MSG_NOSIGNAL);
+        got = socket_send(c->fd, c->out.at, c->out.len);
         if (got < 0) {
-            c->gone = errno != EAGAIN;
+            c->gone = !socket_would_block();
             break;
         }
         drop(&c->out, (size_t)got);
     }
     while (!c->gone && c->reads) {
-        got = recv(c->fd, buffer, sizeof buffer, 0);
+        got = socket_recv(c->fd, buffer, sizeof buffer);
         if (got <= 0) {
-            c->gone = got == 0 || errno != EAGAIN;
+            c->gone = got == 0 || !socket_would_block();
             break;
         }
         push(&c->in, buffer, (size_t)got);
@@ -447,9 +443,9 @@ void client_vanish(client *c, int reset) {
     hard.l_onoff = 1;
     hard.l_linger = 0;
     if (reset) {
-        CHECK(setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+        CHECK(setsockopt(c->fd, SOL_SOCKET, SO_LINGER, (const char *)&hard, sizeof hard) == 0);
     }
-    close(c->fd);
+    socket_close(c->fd);
     c->fd = -1;
     c->gone = 1;
 }
@@ -466,7 +462,7 @@ void client_remove(world *w, client *c) {
 static void client_free(client *c) {
     size_t i;
     if (c->fd >= 0) {
-        close(c->fd);
+        socket_close(c->fd);
     }
     for (i = 0; i < c->count; i++) {
         free(c->messages[i].text);
@@ -480,19 +476,19 @@ static void client_free(client *c) {
 size_t http_get(world *w, const char *path, char *out, size_t cap) {
     char head[512];
     size_t len = 0;
-    ssize_t got = 1;
+    ptrdiff_t got = 1;
     uint64_t end = now_ms() + 60000;
     int fd = dial(w->port);
     snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
-    CHECK(send(fd, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head));
+    CHECK(socket_send(fd, head, strlen(head)) == (ptrdiff_t)strlen(head));
     while (got != 0) {
         world_turn(w);
         CHECK(now_ms() < end && len + 1 < cap);
-        got = recv(fd, out + len, cap - 1 - len, 0);
-        CHECK(got >= 0 || errno == EAGAIN);
+        got = socket_recv(fd, out + len, cap - 1 - len);
+        CHECK(got >= 0 || socket_would_block());
         len += got > 0 ? (size_t)got : 0;
     }
     out[len] = 0;
-    close(fd);
+    socket_close(fd);
     return len;
 }

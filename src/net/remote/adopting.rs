@@ -46,11 +46,6 @@ impl Remote {
         }
     }
 
-    #[cfg(feature = "capi")]
-    pub(crate) fn limits(&self) -> &crate::base::limits::Limits {
-        self.queues.limits()
-    }
-
     /// With a descriptor of its own for the connection, so that the caller's is left in any case.
     pub(crate) fn adopt_borrowed(
         &self,

@@ -246,7 +246,7 @@ typedef int32_t roomcast_status;
 #define ROOMCAST_ERROR_BAD_ID -207
 
 /**
- * Errors of the operating system are this minus their errno.
+ * Errors of the operating system are this minus their errno; on Windows, minus the number of GetLastError or WSAGetLastError.
  */
 #define ROOMCAST_ERROR_SYSTEM -65536
 
@@ -1449,7 +1449,8 @@ roomcast_status roomcast_flush(struct roomcast_broker *broker);
 /**
  * Gives a descriptor for your own loop (epoll, poll, libuv, GLib, asyncio): it is readable as long as roomcast_poll has
  * something to do. Together with it ask roomcast_next_timeout before every wait: it makes the descriptor readable for events
- * that are left undrained.
+ * that are left undrained. Windows has none: there a thread waits in roomcast_poll and sets an event, for which your loop waits, as
+ * examples/windows/pump.c does.
  *
  * Errors: ROOMCAST_ERROR_UNSUPPORTED on Windows, and wherever else there is neither epoll nor kqueue.
  * Ownership: the broker's: watch it, never read, write or close it. It stays the same until roomcast_free.
