@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: admin windows chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend
+.PHONY: admin windows chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend platforms platforms-full deploys
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -51,7 +51,7 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding differential cpp readme browser admin \
+PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding deploys differential cpp readme browser admin \
 	python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
@@ -169,6 +169,18 @@ readme: lib python-package $(INTEROP)/node_modules
 # The programs of docs/EMBEDDING.md and its nginx, with clients.
 embedding: lib $(INTEROP)/node_modules
 	node tests/embedding.mjs $(TARGET)
+
+# Its servers as they are deployed: behind nginx, on systemd's sockets, over restarts.
+deploys: lib python-package $(INTEROP)/node_modules
+	node tests/deploys.mjs $(TARGET) $(abspath $(VENV))/bin/python
+
+# ---- Other systems: aarch64 under qemu, musl, macOS, FreeBSD (docs/PLATFORMS.md). Says what cannot be had here. ----
+platforms:
+	tests/platforms.sh quick
+
+# All of it, some ten minutes.
+platforms-full:
+	tests/platforms.sh full
 
 # ---- The arena: a game server in C, its page and its bots ----
 CFLAGS ?= -O2 -g

@@ -16,6 +16,7 @@ command -v cmake >/dev/null || need cmake
 command -v make >/dev/null || need make
 command -v pkg-config >/dev/null || need pkg-config
 PATH=$PATH:/usr/sbin command -v nginx >/dev/null || need nginx-light
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || need libnginx-mod-stream
 PATH=$PATH:/usr/sbin command -v haproxy >/dev/null || need haproxy
 command -v redis-server >/dev/null || need redis-server
 

@@ -1083,6 +1083,8 @@ public:
     }
     // Takes connections by adopt again after close, though the broker listens nowhere (roomcast_reopen).
     status reopen() noexcept { return status(roomcast_reopen(get())); }
+    // Accepts nobody any more; whoever is connected stays (roomcast_stop_listening).
+    status stop_listening() noexcept { return status(roomcast_stop_listening(get())); }
     // Has connections handed back from now on, or not (roomcast_set_hand_back).
     status set_hand_back(bool on) noexcept { return status(roomcast_set_hand_back(get(), on ? 1 : 0)); }
     // Makes the descriptor of a ROOMCAST_EVENT_FOREIGN yours, until the next poll (roomcast_take_descriptor).

@@ -192,6 +192,23 @@ pub unsafe extern "C" fn roomcast_listen_fd_with(
     given.host(broker, "roomcast_listen_fd_with", body)
 }
 
+/// Accepts nobody any more. Whoever is connected stays, and is answered as before; the broker may listen again. For a process that
+/// another one replaces: with roomcast_listen_fd both have one socket, and once the new one accepts, the old one stops, and lets
+/// its clients go by roomcast_drain. So nobody new comes to the one that takes nobody in.
+///
+/// Clients that the system has connected, and that were not accepted yet, wait for whoever else has the socket; where nobody has,
+/// they are reset. A Unix socket's file is removed if it is the broker's own.
+///
+/// Errors: those of the system.
+/// Ownership: descriptors given to roomcast_listen_fd are closed.
+/// Threads: the broker's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_stop_listening(broker: *mut roomcast_broker) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    given.host(broker, "roomcast_stop_listening", |state| Ok(state.broker.stop_listening()?))
+}
+
 #[cfg(unix)]
 fn listen_fd(given: &Given, state: &mut Host, fd: i32, options: &ListenOptions) -> Outcome {
     state.broker.listen_borrowed(given.descriptor(fd, "fd")?, options)?;

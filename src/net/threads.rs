@@ -176,6 +176,10 @@ impl Threads {
         begun.into_iter().collect()
     }
 
+    pub(super) fn stop_listening(&self) -> Result<()> {
+        self.ask_each(Loops::ALL, |shard| shard.io.close_listeners()).map(drop)
+    }
+
     /// # Errors
     /// As [`Queues::check_process`].
     pub(super) fn check_process(&self) -> Result<()> {

@@ -143,6 +143,10 @@ static void descriptors(uint32_t loops) {
     /* The broker has it. */
     CHECK(fcntl(fd, F_GETFD) < 0 && errno == EBADF);
     ask(b, tcp_client(ntohs(address.sin_port)));
+    OK(roomcast_stop_listening(b));
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, size) < 0 && errno == ECONNREFUSED);
+    close(fd);
     roomcast_free(b);
 }
 

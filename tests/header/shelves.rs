@@ -55,6 +55,7 @@ const SHELVES: &[(&str, &[&str])] = &[
             "roomcast_listen_unix",
             "roomcast_listen_fd",
             "roomcast_listen_fd_with",
+            "roomcast_stop_listening",
             "ROOMCAST_ADMIN_",
             "roomcast_admin_options",
             "roomcast_instrument",

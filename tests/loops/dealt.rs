@@ -175,6 +175,40 @@ fn what_listens_already_is_taken_over() {
     }
 }
 
+/// The old process and the new one, in one: they have a socket together, and no client is reset or refused when the old one stops.
+#[test]
+fn a_socket_is_left_to_whoever_else_has_it() {
+    for loops in COUNTS {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut old, mut new) = (nowhere(loops), nowhere(loops));
+        old.broker.listen_fd(listener.try_clone().unwrap()).unwrap();
+        let mut client = beside(&mut old, move || {
+            let mut client = websocket(tcp(address));
+            client.send(Frame::text("40")).unwrap();
+            assert!(client.read().unwrap().to_text().unwrap().starts_with("40{"));
+            client
+        });
+        old.broker.stop_listening().unwrap();
+        // They are connected before anybody else accepts.
+        let waiting: Vec<_> = (0..MANY).map(|_| tcp(address)).collect();
+        let opened = old.broker.stats().counters.links_opened;
+        new.broker.listen_fd(listener).unwrap();
+        beside(&mut new, move || waiting.into_iter().for_each(|stream| drop(websocket(stream))));
+        beside(&mut old, move || {
+            client.send(Frame::text("42[\"n\",1]")).unwrap();
+            assert_eq!(client.read().unwrap(), Frame::text("42[\"n\",1]"));
+        });
+        assert_eq!(old.broker.stats().counters.links_opened, opened, "with {loops} loops");
+        // Stopped twice is stopped; and it may begin again.
+        old.broker.stop_listening().unwrap();
+        let again = old.broker.listen("127.0.0.1:0").unwrap();
+        beside(&mut old, move || drop(websocket(tcp(again))));
+        old.broker.stop_listening().unwrap();
+        assert_eq!(TcpStream::connect(again).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
 fn nowhere(loops: usize) -> Host {
     let broker = Broker::new(config(loops)).unwrap();
     Host { broker, events: Default::default(), address: ([0, 0, 0, 0], 0).into() }

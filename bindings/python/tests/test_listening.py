@@ -71,6 +71,20 @@ def test_a_descriptor_is_the_brokers_once_it_listens() -> None:
     broker.free()
 
 
+def test_a_socket_is_left_to_whoever_else_has_it() -> None:
+    old, new = raw.Broker(), raw.Broker()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    old.listen_fd(os.dup(listener.fileno()))
+    assert ask(old, socket.create_connection(("127.0.0.1", port))).startswith(b"HTTP/1.1 200 ")
+    old.stop_listening()
+    waiting = socket.create_connection(("127.0.0.1", port))
+    new.listen_fd(listener.detach())
+    assert ask(new, waiting).startswith(b"HTTP/1.1 200 ")
+    new.free()
+    old.free()
+
+
 def test_options_of_listening() -> None:
     broker = raw.Broker()
     port = broker.listen("127.0.0.1", 0, backlog=8, reuse_port=True, one_acceptor=True, v6_only=False)

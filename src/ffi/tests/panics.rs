@@ -47,6 +47,7 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_listen_unix(null(), 0, null());
     Broker: roomcast_listen_fd(0);
     Broker: roomcast_listen_fd_with(0, null());
+    Broker: roomcast_stop_listening();
     Broker: roomcast_adopt(0, null(), 0, null(), 0);
     Broker: roomcast_adopt_request(0, null());
     Broker: roomcast_take_descriptor(0);

@@ -152,6 +152,37 @@ impl Broker {
         Ok(())
     }
 
+    /// Accepts nobody any more. Whoever is connected stays, and is answered as before; the broker may listen again. For a process
+    /// that another one replaces: with [`listen_fd`](Self::listen_fd) both have one socket, and once the new one accepts, the old one
+    /// stops, and lets its clients go by [`drain`](Self::drain). So nobody new comes to the one that takes nobody in.
+    ///
+    /// Clients that the system has connected, and that were not accepted yet, wait for whoever else has the socket; where nobody
+    /// has, they are reset. A Unix socket's file is removed if it is the broker's own.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let mut broker = Broker::new(Config::default())?;
+    /// broker.listen("127.0.0.1:0")?;
+    /// broker.stop_listening()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// In a child of the process that made the broker, and where one of `loops` has ended.
+    pub fn stop_listening(&mut self) -> io::Result<()> {
+        self.check_process()?;
+        match &mut self.driver {
+            Driver::Threads(threads) => threads.stop_listening()?,
+            Driver::Host(shard, _) => shard.io.close_listeners(),
+        }
+        #[cfg(feature = "tls")]
+        self.shown.clear();
+        self.log(Level::Info, format_args!("stopped listening"));
+        Ok(())
+    }
+
     #[cfg(unix)]
     fn listen_on(&mut self, acceptor: Acceptor) -> io::Result<()> {
         match &mut self.driver {

@@ -1105,6 +1105,20 @@ roomcast_status roomcast_listen_fd_with(struct roomcast_broker *broker,
                                         const struct roomcast_listen_options *options);
 
 /**
+ * Accepts nobody any more. Whoever is connected stays, and is answered as before; the broker may listen again. For a process that
+ * another one replaces: with roomcast_listen_fd both have one socket, and once the new one accepts, the old one stops, and lets
+ * its clients go by roomcast_drain. So nobody new comes to the one that takes nobody in.
+ *
+ * Clients that the system has connected, and that were not accepted yet, wait for whoever else has the socket; where nobody has,
+ * they are reset. A Unix socket's file is removed if it is the broker's own.
+ *
+ * Errors: those of the system.
+ * Ownership: descriptors given to roomcast_listen_fd are closed.
+ * Threads: the broker's.
+ */
+roomcast_status roomcast_stop_listening(struct roomcast_broker *broker);
+
+/**
  * For roomcast_admin_options.auth: whoever gives `username` and `password`.
  */
 #define ROOMCAST_ADMIN_AUTH_LOGIN 1

@@ -235,3 +235,11 @@ class Listening(Adopting):
         options = _listen_options(lib.ROOMCAST_LISTEN_PROXY_PROTOCOL * bool(proxy_protocol), 0)
         with _named(f"fd:{fd}"):
             check(lib.roomcast_listen_fd_with(self._broker, fd, options))
+
+    @lending
+    def stop_listening(self) -> None:
+        """Accepts nobody any more; whoever is connected stays. For a process that another one replaces, with which it shares a socket
+        by :meth:`listen_fd`: it stops, then lets its clients go by :meth:`drain`. Where nobody else has the socket, clients that wait
+        to be accepted are reset.
+        """
+        check(lib.roomcast_stop_listening(self._broker))
