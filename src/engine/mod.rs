@@ -22,6 +22,7 @@ mod moves;
 mod origins;
 pub(crate) mod packed;
 mod parcel;
+mod paths;
 mod put_off;
 pub(crate) mod quotas;
 pub(crate) mod service;
@@ -59,6 +60,7 @@ use conn::{Conn, State, Timer, Transport};
 use halves::Batches;
 use link::Link;
 use packed::Packer;
+use paths::Path;
 use put_off::PutOff;
 use quotas::Quotas;
 use std::borrow::Cow;
@@ -173,17 +175,6 @@ pub(crate) struct Engine {
     shutting_down: bool,
 }
 
-/// The path of the endpoint, matched as a prefix.
-#[derive(Debug)]
-struct Path(Box<str>);
-
-impl Path {
-    fn new(path: &str, trailing_slash: bool) -> Self {
-        let path = path.trim_end_matches('/');
-        Self(if trailing_slash { format!("{path}/") } else { path.to_owned() }.into())
-    }
-}
-
 impl Engine {
     /// `space` is what it makes its ids of. Connections are counted in `quotas`, and lines go to `log`.
     pub(crate) fn new(
@@ -282,16 +273,6 @@ impl Engine {
     /// Turns of the loop and flushes, by how long they took.
     pub(crate) fn times(&self) -> (&Histogram, &Histogram) {
         (&self.steps, &self.flushes)
-    }
-
-    /// Whether a path is that of the endpoint itself.
-    pub(crate) fn is_endpoint(&self, path: &str) -> bool {
-        path == &*self.path.0
-    }
-
-    /// Whether a path is the endpoint's, or one under it.
-    pub(crate) fn covers(&self, path: &str) -> bool {
-        path.starts_with(&*self.path.0)
     }
 
     /// Output of this tick has reached `Limits::max_tick_bytes`: time to flush.
