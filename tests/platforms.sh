@@ -110,10 +110,12 @@ if needs_all "musl" $musl musl-gcc musl-tools; then
     export CC_x86_64_unknown_linux_musl=musl-gcc
     # Debian's musl-gcc has the unwinder of glibc's gcc. Rust brings one for musl.
     unwind=$(rustc --print sysroot)/lib/rustlib/$musl/lib/self-contained/libunwind.a
-    c_programs musl $musl "musl-gcc -static" "$unwind" "" abi talk drain listen
+    # A thread has 128 KiB of stack there, and a debug build takes more.
+    musl_cc="musl-gcc -static -Wl,-z,stack-size=1048576"
+    c_programs musl $musl "$musl_cc" "$unwind" "" abi talk drain listen threads
     if [ "$mode" = full ]; then
         units musl $musl
-        c_programs musl $musl "musl-gcc -static" "$unwind" "" adopt any_order cluster errors fork hand_back lent null operate orders process races recovery \
+        c_programs musl $musl "$musl_cc" "$unwind" "" adopt any_order cluster errors fork hand_back lent null operate orders process races recovery \
             restart router signals stall
     else
         not_run "musl: unit tests" "they are built a second time for it: make platforms-full"
