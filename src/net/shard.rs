@@ -152,6 +152,8 @@ impl Shard {
                 break;
             }
             self.io.turn(&mut self.core, Some(left.min(Duration::from_millis(100))))?;
+            // Whoever gave something has woken this loop, and the turn above was told of it: nobody says so again.
+            self.take_in();
         }
         self.core.abandon_links();
         self.io.close_all();
