@@ -55,7 +55,7 @@ def test_the_source_distribution_is_enough_for_the_wheel(tmp_path: Path) -> None
         for name in ("LICENSE-MIT", "LICENSE-APACHE"):
             assert packed.read(next(at for at in names if at.endswith(name))) == (PACKAGE.parents[1] / name).read_bytes()
         (binary,) = (packed.getinfo(name) for name in names if "/_library." in name)
-        assert binary.file_size < 6 << 20  # nothing for debuggers in it; a third is TLS
+        assert binary.file_size < 7 << 20  # nothing for debuggers in it; a third is TLS
     if sys.platform == "linux":
         repaired = subprocess.run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", made / "many", wheel],
                                   capture_output=True, text=True, env={**os.environ, "PATH": PATH})
