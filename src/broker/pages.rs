@@ -167,11 +167,8 @@ impl Page {
         if coding == GZIP {
             self.gzip = None;
         }
-        let mut variant = self.plain.encoded(coding, body);
-        // Those that were handed over before vary now as well.
         self.encoded.retain(|other| other.coding != coding);
-        vary(&mut variant.headers);
-        self.encoded.push(variant);
+        self.encoded.push(self.plain.encoded(coding, body));
         Ok(())
     }
 
