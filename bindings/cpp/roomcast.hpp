@@ -965,9 +965,22 @@ public:
     }
     // As broker::allow (roomcast_remote_allow).
     status allow(connection who) const noexcept { return status(roomcast_remote_allow(get(), who.raw())); }
+    // As broker::add_header (roomcast_remote_add_header).
+    status add_header(connection who, slice name, slice value) const noexcept {
+        return status(roomcast_remote_add_header(get(), who.raw(), name.chars(), name.len, value.chars(), value.len));
+    }
     // As broker::refuse (roomcast_remote_refuse).
     status refuse(connection who, slice message = {}) const noexcept {
         return status(roomcast_remote_refuse(get(), who.raw(), message.chars(), message.len));
+    }
+    // As broker::refuse_with (roomcast_remote_refuse_with).
+    status refuse_with(connection who, std::uint32_t status, slice content_type, slice body) const noexcept {
+        return status(
+            roomcast_remote_refuse_with(get(), who.raw(), status, content_type.chars(), content_type.len, body.ptr, body.len));
+    }
+    // As broker::guard_handshakes (roomcast_remote_guard_handshakes).
+    status guard_handshakes(bool on = false) const noexcept {
+        return status(roomcast_remote_guard_handshakes(get(), on ? 1 : 0));
     }
     // As broker::close (roomcast_remote_close_connection).
     status close(connection who) const noexcept { return status(roomcast_remote_close_connection(get(), who.raw())); }
@@ -1347,11 +1360,28 @@ public:
     }
     // Lets a connection open that an event_kind::handshake asked for (roomcast_allow).
     status allow(connection who) noexcept { return status(roomcast_allow(get(), who.raw())); }
-    // Turns a connection away that an event_kind::handshake asked for: 403 with code 4 and `message`, or `Forbidden` if
-    // that is empty. The handle is dead when this returns (roomcast_refuse).
+    // Adds a header to the answer that a handshake is about to get, of whom an event_kind::handshake asked: to the one
+    // that lets it in, over either transport, or to the one that turns it away. So a cookie of the host's own is set,
+    // with any attributes. A name may be added more than once (roomcast_add_header).
+    status add_header(connection who, slice name, slice value) noexcept {
+        return status(roomcast_add_header(get(), who.raw(), name.chars(), name.len, value.chars(), value.len));
+    }
+    // Turns a connection away that an event_kind::handshake asked for, as the reference's `allowRequest` does: 403 with
+    // code 4 and `message`, or `Forbidden` if that is empty; over WebSocket 400 with the message alone. The handle is
+    // dead when this returns (roomcast_refuse).
     status refuse(connection who, slice message = {}) noexcept {
         return status(roomcast_refuse(get(), who.raw(), message.chars(), message.len));
     }
+    // The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if
+    // that is empty. A browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its
+    // status (roomcast_refuse_with).
+    status refuse_with(connection who, std::uint32_t status, slice content_type, slice body) noexcept {
+        return status(
+            roomcast_refuse_with(get(), who.raw(), status, content_type.chars(), content_type.len, body.ptr, body.len));
+    }
+    // Whether the host is asked about each handshake from now on, as guard_handshakes says for the beginning. What was
+    // asked before is answered all the same (roomcast_guard_handshakes).
+    status guard_handshakes(bool on = false) noexcept { return status(roomcast_guard_handshakes(get(), on ? 1 : 0)); }
     // Closes a connection and all its sockets, after what is queued for it has gone out (roomcast_close_connection).
     status close(connection who) noexcept { return status(roomcast_close_connection(get(), who.raw())); }
     // Everybody who would get what is emitted to `target`, in a stable order: Socket.IO's `fetchSockets`. Each one's

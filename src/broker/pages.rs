@@ -18,7 +18,7 @@ use std::collections::HashMap;
 pub struct Resource {
     /// Value of `Content-Type`.
     pub content_type: String,
-    /// Further headers, such as `Cache-Control`.
+    /// Further headers, such as `Cache-Control`; none of those that answers have by themselves (`Content-Length`, `Connection` and others).
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -76,13 +76,11 @@ impl Pages {
         if !path.starts_with('/') || engine.is_endpoint(path) || path.contains(['?', '#']) {
             return Err(Error::BadPath);
         }
-        let fits =
-            |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         if !http::is_header_value(&resource.content_type) {
             return Err(Error::BadValue("content_type: it cannot be sent as a header"));
         }
-        if !resource.headers.iter().all(fits) {
-            return Err(Error::BadValue("headers: one of them cannot be sent"));
+        if !resource.headers.iter().all(|(name, value)| http::is_header(name, value)) {
+            return Err(Error::BadValue("headers: one of them cannot be sent, or is the answer's own"));
         }
         if !resource.encoded.is_empty() && resource.has("content-encoding") {
             return Err(Error::BadValue("encoded: the body itself has a Content-Encoding"));

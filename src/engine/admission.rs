@@ -65,6 +65,8 @@ pub(crate) enum Busy {
     AddressFull,
     /// The client's address has had its handshakes of this second.
     AddressRate,
+    /// The host has not decided about it in time.
+    Undecided,
 }
 
 impl Busy {
@@ -72,7 +74,7 @@ impl Busy {
     pub(super) fn retry_after(self) -> u64 {
         match self {
             Busy::Rate(seconds) => seconds,
-            Busy::Draining | Busy::AddressRate => 1,
+            Busy::Draining | Busy::AddressRate | Busy::Undecided => 1,
             Busy::Full | Busy::AddressFull => FULL_RETRY_AFTER,
         }
     }
@@ -85,6 +87,7 @@ impl Busy {
             Busy::Full => "CONNECTIONS",
             Busy::AddressFull => "ADDRESS_CONNECTIONS",
             Busy::AddressRate => "ADDRESS_RATE",
+            Busy::Undecided => "UNDECIDED",
         }
     }
 
@@ -155,6 +158,8 @@ impl Engine {
             }
             Err(Busy::Rate(_)) => count(&mut self.counters.handshakes_over_rate, 1),
             Err(Busy::Draining) => count(&mut self.counters.handshakes_while_draining, 1),
+            // That is found out later.
+            Err(Busy::Undecided) => {}
         }
         answer
     }

@@ -5,7 +5,6 @@ use super::admission::Busy;
 use super::conn::{State, Timer, Transport};
 use super::link::{Link, Phase, Role};
 use super::{Ending, Engine, Upper};
-use crate::base::errors::{Error, Result};
 use crate::base::ids::{ConnId, Key};
 use crate::host::events::Kind;
 use crate::host::handshake::Origin;
@@ -30,7 +29,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    fn new(query: &str) -> Self {
+    pub(super) fn new(query: &str) -> Self {
         let mut this = Self::default();
         for (name, value) in http::query_pairs(query) {
             match &*name {
@@ -68,7 +67,7 @@ pub(super) struct Accepted {
 
 /// The reference's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Code {
+pub(super) enum Code {
     UnknownTransport = 0,
     UnknownSid = 1,
     BadMethod = 2,
@@ -82,7 +81,7 @@ enum Code {
 }
 
 impl Code {
-    fn message(self) -> &'static str {
+    pub(super) fn message(self) -> &'static str {
         match self {
             Code::UnknownTransport => "Transport unknown",
             Code::UnknownSid => "Session ID unknown",
@@ -137,13 +136,14 @@ impl Engine {
         self.handshake_request(link, request, head, &query, upgrade);
     }
 
-    /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered.
+    /// Answers a preflight request, or notes what the answer to any other has to say. True if it is answered. With a refused upgrade
+    /// nothing is said of origins, as in the reference; [`accept_upgrade`](Self::accept_upgrade) does.
     pub(super) fn answer_cors(&mut self, link: u32, request: &Request<'_>, upgrade: bool) -> bool {
         let mut headers = Vec::new();
         let mut preflight = None;
-        if let Some(cors) = &self.config.cors {
+        if let Some(cors) = self.config.cors.as_ref().filter(|_| !upgrade) {
             let origin = request.header("origin");
-            if request.method == "OPTIONS" && !upgrade {
+            if request.method == "OPTIONS" {
                 cors.preflight(&mut headers, origin, request.header("access-control-request-headers"));
                 preflight = Some(cors.options_success_status);
             } else {
@@ -241,26 +241,14 @@ impl Engine {
             conn.said = self.batches.next;
         }
         if let Link::Http(http) = self.link(link) {
-            http.phase = Phase::Deciding { conn: key };
+            http.phase = Phase::Deciding { conn: key, headers: Vec::new() };
         }
         self.timers.arm(Timer::Linger(key.slot), self.after(self.config.connect_timeout));
         self.events.push(Kind::Handshake(ConnId::new(key)));
     }
 
-    /// The host has allowed a handshake: its request is read again.
-    fn resume_handshake(&mut self, key: Key) {
-        let Some(conn) = self.conns.get(key) else { return };
-        let head = conn.origin.head.clone();
-        let Ok(Some((request, _))) = http::parse_head(&head, &self.config.limits) else { return };
-        let query = Query::new(request.query());
-        if !self.speaks(&query) {
-            return self.end_handshake(key, Code::UnsupportedVersion, None, "3");
-        }
-        self.complete_handshake(key, &request, &query);
-    }
-
     /// The handshake is in order and, where that is asked, allowed.
-    fn complete_handshake(&mut self, key: Key, request: &Request<'_>, query: &Query) {
+    pub(super) fn complete_handshake(&mut self, key: Key, request: &Request<'_>, query: &Query) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.version = query.version();
         conn.form = query.polling_form();
@@ -271,6 +259,12 @@ impl Engine {
             Transport::Polling { .. } => return,
         };
         self.timers.cancel(Timer::Linger(key.slot));
+        // Not with a 101: whoever is there already need not find the way again.
+        let cookie = self.config.cookie.as_ref().filter(|_| !upgrade).map(|cookie| cookie.line(&sid));
+        if let (Some(cookie), Link::Http(http)) = (cookie, self.link(link)) {
+            http::header(&mut http.reply.headers, "Set-Cookie", cookie);
+        }
+        self.add_headers(link);
         if upgrade {
             let accepted = self.accept_upgrade(link, request);
             if let Some(conn) = self.conns.get_mut(key) {
@@ -282,59 +276,11 @@ impl Engine {
                 conn.callback = query.callback.as_deref().map(Box::from);
             }
             self.note_agent(link, request);
-            // Not with a 101: whoever is there already need not find the way again.
-            let cookie = self.config.cookie.as_ref().map(|cookie| cookie.line(&sid));
             if let Link::Http(http) = self.link(link) {
-                if let Some(cookie) = cookie {
-                    http::header(&mut http.reply.headers, "Set-Cookie", cookie);
-                }
                 http.wait(key);
             }
         }
         self.open(key);
-    }
-
-    /// Lets a connection in that an [`Event::Handshake`](crate::Event::Handshake) asked for.
-    pub(crate) fn allow(&mut self, conn: ConnId, upper: &mut impl Upper) -> Result<()> {
-        let transport = self.deciding(conn)?;
-        let Transport::WebSocket { link } = transport else {
-            self.resume_handshake(conn.key());
-            return Ok(());
-        };
-        // Frames that were sent right behind the request have waited for this.
-        let mut early = match self.link(link) {
-            Link::Http(http) => std::mem::take(&mut http.input).into_unread(),
-            Link::Free | Link::WebSocket(_) => Vec::new(),
-        };
-        self.resume_handshake(conn.key());
-        self.websocket_received(link, &mut early, upper);
-        Ok(())
-    }
-
-    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and
-    /// this message, or `Forbidden` if it is empty. The handle is dead when this returns.
-    pub(crate) fn refuse(&mut self, conn: ConnId, message: &str) -> Result<()> {
-        self.deciding(conn)?;
-        let message = Some(message).filter(|message| !message.is_empty());
-        self.end_handshake(conn.key(), Code::Forbidden, message, message.unwrap_or_default());
-        Ok(())
-    }
-
-    /// Ends a handshake that comes to nothing: its connection never was.
-    fn end_handshake(&mut self, key: Key, code: Code, message: Option<&str>, context: &str) {
-        self.timers.cancel(Timer::Linger(key.slot));
-        let Some(conn) = self.forget_conn(key) else { return };
-        let (link, upgrade) = match conn.transport {
-            Transport::WebSocket { link } => (link, true),
-            Transport::Polling { poll: Some(link), .. } => (link, false),
-            Transport::Polling { .. } => return,
-        };
-        self.refuse_request(link, upgrade, code, message, context);
-    }
-
-    fn deciding(&self, conn: ConnId) -> Result<Transport> {
-        let conn = self.conns.get(conn.key()).ok_or(Error::Gone)?;
-        if conn.state == State::Deciding { Ok(conn.transport) } else { Err(Error::WrongState) }
     }
 
     // ---- polls and POSTs ----
@@ -421,7 +367,12 @@ impl Engine {
         let mut answer = Vec::with_capacity(256);
         let deflation = if self.config.per_message_deflate { request.deflation() } else { None };
         let client_key = request.header("sec-websocket-key").unwrap_or_default();
+        let mut headers = Vec::new();
+        if let Some(cors) = &self.config.cors {
+            cors.actual(&mut headers, request.header("origin"));
+        }
         let Link::Http(http) = self.link(link) else { return Accepted { answer, deflation: None } };
+        headers.append(&mut http.reply.headers);
         let accept = http::accept_key(client_key);
         let mut response = http::switching_protocols(&mut answer, &accept);
         // The reference's WebSocket server takes the first subprotocol offered.
@@ -431,13 +382,20 @@ impl Engine {
         if let Some(deflation) = deflation {
             response = response.header("Sec-WebSocket-Extensions", deflation.answer());
         }
-        response.lines(|out| out.extend_from_slice(&http.reply.headers)).upgraded();
+        response.lines(|out| out.append(&mut headers)).upgraded();
         Accepted { answer, deflation }
     }
 
     // ---- refusals ----
 
-    fn refuse_request(&mut self, link: u32, upgrade: bool, code: Code, message: Option<&str>, context: &str) {
+    pub(super) fn refuse_request(
+        &mut self,
+        link: u32,
+        upgrade: bool,
+        code: Code,
+        message: Option<&str>,
+        context: &str,
+    ) {
         let body = self.refusal(link, code, message, context);
         let status = match code {
             Code::Forbidden => 403,
@@ -452,7 +410,7 @@ impl Engine {
     }
 
     /// Counts a refusal, tells the host if it asks to be told, and returns the body that says so.
-    fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
+    pub(super) fn refusal(&mut self, link: u32, code: Code, message: Option<&str>, context: &str) -> Vec<u8> {
         count(&mut self.counters.requests_refused, 1);
         let message = message.unwrap_or(code.message());
         let peer = match self.links.get(link as usize) {
@@ -470,7 +428,7 @@ impl Engine {
     }
 
     /// Turns a handshake away that may succeed later, or elsewhere.
-    fn refuse_for_now(&mut self, link: u32, upgrade: bool, busy: Busy) {
+    pub(super) fn refuse_for_now(&mut self, link: u32, upgrade: bool, busy: Busy) {
         if let Link::Http(http) = self.link(link) {
             http.reply.keep_alive = false;
             http::header(&mut http.reply.headers, "Retry-After", busy.retry_after().to_string());
@@ -487,7 +445,7 @@ impl Engine {
         self.refuse_plainly(link, error.status(), error.text(), headers);
     }
 
-    fn refuse_plainly(&mut self, link: u32, status: u16, message: &str, headers: &[(String, String)]) {
+    pub(super) fn refuse_plainly(&mut self, link: u32, status: u16, message: &str, headers: &[(String, String)]) {
         if let Link::Http(http) = self.link(link) {
             http.reply.keep_alive = false;
         }

@@ -309,7 +309,7 @@ impl Engine {
         }
         match http.phase {
             Phase::Body { conn, .. } => self.post_failed(link, conn),
-            Phase::Deciding { conn } => {
+            Phase::Deciding { conn, .. } => {
                 if let Some(state) = self.conns.get_mut(conn) {
                     state.transport = Transport::Polling { poll: None, post: None };
                 }

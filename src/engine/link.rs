@@ -68,8 +68,8 @@ pub(crate) enum Phase {
     Head,
     /// The body of a POST for this connection is being read, which is text or, in Engine.IO 3, perhaps `binary`.
     Body { conn: Key, decoder: BodyDecoder, body: Vec<u8>, binary: bool },
-    /// The host has yet to allow this connection's handshake.
-    Deciding { conn: Key },
+    /// The host has yet to allow this connection's handshake. So far it has added these header lines to the answer.
+    Deciding { conn: Key, headers: Vec<u8> },
     /// An upgrade for a path nobody serves, left open until its time is up.
     Abandoned,
 }
@@ -150,7 +150,7 @@ impl Http {
     pub(crate) fn conn(&self) -> Option<Key> {
         match (&self.poll, &self.phase) {
             (Some(poll), _) => Some(poll.conn),
-            (None, Phase::Deciding { conn }) => Some(*conn),
+            (None, Phase::Deciding { conn, .. }) => Some(*conn),
             (None, _) => None,
         }
     }

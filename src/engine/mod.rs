@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 pub(crate) mod bus;
 pub(crate) mod conn;
+pub(crate) mod decisions;
 mod drive;
 mod eio3;
 mod endpoint;

@@ -260,8 +260,11 @@ impl Engine {
         self.timers.arm(Timer::Heartbeat(key.slot), sent.saturating_add(self.config.ping_timeout));
     }
 
-    /// A closed connection has had its time to take its last bytes, if they were sent.
+    /// A closed connection has had its time to take its last bytes, if they were sent; or the host has had its time to decide.
     fn lingered(&mut self, key: Key) {
+        if self.conns.get(key).is_some_and(|conn| conn.state == State::Deciding) {
+            return self.give_up_deciding(key);
+        }
         if self.reads_on(key) || self.outbox.is_put_off(key.slot) {
             return self.timers.arm(Timer::Linger(key.slot), self.after(self.config.limits.close_timeout));
         }

@@ -73,6 +73,11 @@ pub(super) fn flag(value: u32, name: &'static str) -> Outcome<bool> {
     }
 }
 
+/// A status that HTTP knows; which ones fit is said by the call.
+pub(super) fn http_status(value: u64, name: &'static str) -> Outcome<u16> {
+    u16::try_from(value).map_err(|_| Fault::value(name, "it is 400 to 599"))
+}
+
 /// Whether a target is everybody, who are not to be named as well.
 pub(super) fn is_all(flags: u32, named: usize, name: &'static str) -> Outcome<bool> {
     match (flags, named) {

@@ -421,8 +421,37 @@ pub unsafe extern "C" fn roomcast_allow(
     given.host(broker, "roomcast_allow", body)
 }
 
-/// Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or `Forbidden` if that is
-/// empty. The handle is dead when this returns.
+/// Adds a header to the answer that a handshake is about to get, of whom a ROOMCAST_EVENT_HANDSHAKE asked: to the one that lets it
+/// in, over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A name
+/// may be added more than once.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
+/// roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the name or the value cannot be sent, or the answer has a header of that name by
+/// itself (`Content-Length`, `Connection` and others), ROOMCAST_ERROR_TOO_LARGE past 8,192 bytes for one answer.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's; roomcast_remote_add_header from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_add_header(
+    broker: *mut roomcast_broker,
+    connection: roomcast_connection,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let connection = convert::connection(connection)?;
+        let name = given.text(name, name_len, "name")?;
+        let value = given.text(value, value_len, "value")?;
+        Ok(host.broker.add_header(connection, name, value)?)
+    };
+    given.host(broker, "roomcast_add_header", body)
+}
+
+/// Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for, as the reference's `allowRequest` does: 403 with code 4 and
+/// `message`, or `Forbidden` if that is empty; over WebSocket 400 with the message alone. The handle is dead when this returns.
 ///
 /// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
 /// roomcast_allow.
@@ -443,6 +472,58 @@ pub unsafe extern "C" fn roomcast_refuse(
         Ok(host.broker.refuse(connection, message)?)
     };
     given.host(broker, "roomcast_refuse", body)
+}
+
+/// The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if that is empty. A
+/// browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+///
+/// `status` is 400 to 599.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+/// ROOMCAST_ERROR_NULL; otherwise as roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the status is none of those, or the content type
+/// cannot be sent.
+/// Ownership: what it is given is copied.
+/// Threads: the broker's; roomcast_remote_refuse_with from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_refuse_with(
+    broker: *mut roomcast_broker,
+    connection: roomcast_connection,
+    status: u32,
+    content_type: *const c_char,
+    content_type_len: usize,
+    body: *const c_void,
+    body_len: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let connection = convert::connection(connection)?;
+        let status = convert::http_status(status.into(), "status")?;
+        let content_type = given.text(content_type, content_type_len, "content_type")?;
+        let body = given.list(body.cast::<u8>(), body_len, "body")?;
+        Ok(host.broker.refuse_with(connection, status, content_type, body)?)
+    };
+    given.host(broker, "roomcast_refuse_with", body)
+}
+
+/// Whether the host is asked about each handshake from now on, as guard_handshakes says for the beginning. What was asked before is
+/// answered all the same.
+///
+/// `on` is 1 or 0.
+///
+/// Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL.
+/// Ownership: nothing changes hands.
+/// Threads: the broker's; roomcast_remote_guard_handshakes from others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_guard_handshakes(broker: *mut roomcast_broker, on: u32) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |host: &mut Host| {
+        let on = convert::flag(on, "on")?;
+        host.broker.guard_handshakes(on);
+        Ok(())
+    };
+    given.host(broker, "roomcast_guard_handshakes", body)
 }
 
 /// Closes a connection and all its sockets, after what is queued for it has gone out.
@@ -1342,6 +1423,33 @@ pub unsafe extern "C" fn roomcast_remote_allow(
     given.remote(remote, "roomcast_remote_allow", body)
 }
 
+/// As roomcast_add_header, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+/// ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+/// may be wrong shows later, in remote_failures and the log.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_add_header(
+    remote: *const roomcast_remote,
+    connection: roomcast_connection,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let connection = convert::connection(connection)?;
+        let name = given.text(name, name_len, "name")?;
+        let value = given.text(value, value_len, "value")?;
+        Ok(remote.add_header(connection, name, value)?)
+    };
+    given.remote(remote, "roomcast_remote_add_header", body)
+}
+
 /// As roomcast_refuse, from any thread: the broker carries it out in its next poll, in the order of the calls.
 ///
 /// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
@@ -1364,6 +1472,54 @@ pub unsafe extern "C" fn roomcast_remote_refuse(
         Ok(remote.refuse(connection, message)?)
     };
     given.remote(remote, "roomcast_remote_refuse", body)
+}
+
+/// As roomcast_refuse_with, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+/// ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was
+/// made up. What else may be wrong shows later, in remote_failures and the log.
+/// Ownership: everything is copied before it returns.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_refuse_with(
+    remote: *const roomcast_remote,
+    connection: roomcast_connection,
+    status: u32,
+    content_type: *const c_char,
+    content_type_len: usize,
+    body: *const c_void,
+    body_len: usize,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let connection = convert::connection(connection)?;
+        let status = convert::http_status(status.into(), "status")?;
+        let content_type = given.text(content_type, content_type_len, "content_type")?;
+        let body = given.list(body.cast::<u8>(), body_len, "body")?;
+        Ok(remote.refuse_with(connection, status, content_type, body)?)
+    };
+    given.remote(remote, "roomcast_remote_refuse_with", body)
+}
+
+/// As roomcast_guard_handshakes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+///
+/// Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+/// Ownership: nothing changes hands.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn roomcast_remote_guard_handshakes(
+    remote: *const roomcast_remote,
+    on: u32,
+) -> roomcast_status {
+    // SAFETY: what the caller promises.
+    let given = unsafe { Given::new() };
+    let body = |remote: &Remote| {
+        let on = convert::flag(on, "on")?;
+        Ok(remote.guard_handshakes(on)?)
+    };
+    given.remote(remote, "roomcast_remote_guard_handshakes", body)
 }
 
 /// As roomcast_close_connection, from any thread: the broker carries it out in its next poll, in the order of the calls.

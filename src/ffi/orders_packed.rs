@@ -1,7 +1,7 @@
 //! Whole batches of orders in one buffer, made from the table of operations. It must not know what any of them does.
 
 use super::broker::{Host, roomcast_broker};
-use super::convert::{ack_number, flag, is_all, namespace};
+use super::convert::{ack_number, flag, http_status, is_all, namespace};
 use super::given::Given;
 use super::guard::{Fault, Named, Outcome};
 use super::message::with_packed_manner;
@@ -20,12 +20,12 @@ const NONE: usize = u32::MAX as usize;
 ///
 /// `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
 /// padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
-/// here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
-/// answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
-/// (roomcast_emit_to), fetch_remote_sockets, join, leave, leave_all, refuse, reject, send, send_binary, send_message
+/// here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, add_header,
+/// allow, answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
+/// (roomcast_emit_to), fetch_remote_sockets, guard_handshakes, join, leave, leave_all, refuse, refuse_with, reject, send, send_binary, send_message
 /// (roomcast_send_text), server_emit, set_tag, sockets_join, sockets_leave and stop_draining.
 ///
-/// A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+/// A handle, of a namespace too, a number, a status and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
 /// out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
 /// form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
 /// sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u32 flags
@@ -157,6 +157,9 @@ macro_rules! read {
     };
     (Pace $record:ident) => {
         $record.u64().and_then(|pace| u32::try_from(pace).map_err(|_| Fault::value("", "it has 32 bits")))
+    };
+    (Status $record:ident) => {
+        $record.u64().and_then(|status| http_status(status, ""))
     };
     (Flag $record:ident) => {
         $record.u32().and_then(|value| flag(value as u32, ""))

@@ -69,7 +69,8 @@ pub struct Config {
     pub compression_level: u8,
     /// Compresses attachments over WebSocket, too. Off by default: most that is binary is compressed already.
     pub compress_binary: bool,
-    /// Headers added to every response of the endpoint, the 101 included.
+    /// Headers added to every response of the endpoint, the 101 included; none of those that answers have by themselves (`Content-Length`,
+    /// `Content-Type`, `Connection` and others). [`Broker::add_header`](crate::Broker::add_header) adds one to a single answer.
     pub headers: Vec<(String, String)>,
     /// A message sent right behind the open packet.
     pub initial_packet: Option<String>,
@@ -211,8 +212,6 @@ impl Config {
     /// Refuses the first field with a value that cannot be worked with.
     pub(crate) fn check(&self) -> Result<()> {
         let absolute = |path: &str| path.starts_with('/');
-        let header =
-            |(name, value): &(String, String)| http::is_header_name(name) && http::is_header_value(value);
         fields::LOOPS.takes(self.loops as u64)?;
         fields::HAND_BACK.is(cfg!(unix) || !self.hand_back)?;
         fields::LOOPS_WITH_IDS.is(self.loops < 2 || self.id_generator.is_none())?;
@@ -239,7 +238,7 @@ impl Config {
         self.proxies()?;
         fields::PER_MESSAGE_DEFLATE.is(deflate::AVAILABLE || !self.per_message_deflate)?;
         fields::COMPRESSION_LEVEL.takes(self.compression_level.into())?;
-        fields::HEADERS.is(self.headers.iter().all(header))?;
+        fields::HEADERS.is(self.headers.iter().all(|(name, value)| http::is_header(name, value)))?;
         self.cookie.as_ref().map_or(Ok(()), Cookie::check)?;
         Ok(self.limits.check()?)
     }
@@ -288,6 +287,8 @@ pub(crate) mod fields {
     pub(crate) static COMPRESSION_THRESHOLD: Field =
         Field::range("compression_threshold", 0, usize::MAX as u64);
     pub(crate) static COMPRESSION_LEVEL: Field = Field::range("compression_level", 1, 9);
-    pub(crate) static HEADERS: Field =
-        Field::words("headers", "one cannot be sent: a name is a token, a value is one line");
+    pub(crate) static HEADERS: Field = Field::words(
+        "headers",
+        "one cannot be sent (a name is a token, a value is one line), or is the answer's own",
+    );
 }

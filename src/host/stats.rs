@@ -87,6 +87,8 @@ counters! {
     /// Handshakes answered with 429, because their address had `max_connections_per_address`, or had used up its
     /// `max_handshakes_per_address`.
     handshakes_over_address,
+    /// Handshakes answered with 503, because the host had not decided about them within `connect_timeout` (`guard_handshakes`).
+    handshakes_undecided,
     /// Connections that a drain sent away.
     drained,
     /// Requests and bodies that took longer than their limit.

@@ -1,35 +1,14 @@
 //! What a host can choose and hook into: cookies, headers, ids, handshakes, refusals, rooms, Engine.IO alone.
 
-use super::support::{Client, Host, get, post, request};
+use super::support::{Client, HANDSHAKE, Host, get, header, post, request, serve};
 use roomcast::{Config, Cookie, Event, Level, NamespaceOptions, PatternOptions, RoomChange};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 /// A WebSocket's handshake without its key.
 const NO_KEY: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n";
-
-/// Runs a client beside a host that deals with each event by `on`; returns what the client returns.
-fn serve<T: Send + 'static>(
-    config: Config,
-    mut on: impl FnMut(&mut roomcast::Broker, &Event<'_>),
-    client: impl FnOnce(SocketAddr) -> T + Send + 'static,
-) -> T {
-    let mut host = Host::new(config);
-    let address = host.address;
-    let thread = std::thread::spawn(move || client(address));
-    host.until(|broker, events| {
-        events.iter().for_each(|event| on(broker, &event));
-        thread.is_finished()
-    });
-    thread.join().unwrap()
-}
-
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
 
 #[test]
 fn a_cookie_comes_with_the_handshake_and_no_later() {
@@ -95,42 +74,6 @@ fn ids_of_the_hosts_own_making() {
     assert!(answers[0].contains("\"sid\":\"conn-1\"") && answers[2].contains("\"sid\":\"conn-2\""));
     assert!(answers[1].ends_with(r#"{"code":1,"message":"Session ID unknown"}"#));
     assert!(answers[3].ends_with(r#"{"code":3,"message":"Bad request"}"#), "no id, no session");
-}
-
-#[test]
-fn guarded_handshakes_are_allowed_or_refused_over_both_transports() {
-    let guard = |broker: &mut roomcast::Broker, event: &Event<'_>| {
-        let Event::Handshake { conn } = *event else { return };
-        let shake = broker.conn_handshake(conn).unwrap();
-        let wish = shake.query().find(|(name, _)| name == "wish").map(|(_, value)| value.into_owned());
-        assert!(
-            shake.header("HOST").is_some()
-                && shake.address().ip().is_some_and(|ip| ip.is_loopback())
-                && !shake.is_cross_domain()
-        );
-        match wish.as_deref() {
-            Some("no") => broker.refuse(conn, "").unwrap(),
-            Some(text) => broker.refuse(conn, text).unwrap(),
-            None => broker.allow(conn).unwrap(),
-        }
-        assert!(broker.allow(conn).is_err(), "one answer each");
-    };
-    let config = Config { guard_handshakes: true, ..Config::default() };
-    let answers = serve(config, guard, |address| {
-        Client::connect(address);
-        let asked = |wish: &str| get(address, &format!("{HANDSHAKE}{wish}"));
-        let answers = [asked(""), asked("&wish=no"), asked("&wish=not%20you"), asked("&wish=x&EIO=3")];
-        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket&wish=no");
-        let stream = std::net::TcpStream::connect(address).unwrap();
-        let refused = format!("{:?}", tungstenite::client(url, stream).unwrap_err());
-        (answers, refused)
-    });
-    let ([yes, no, text, order], websocket) = answers;
-    assert!(yes.starts_with("HTTP/1.1 200 OK") && yes.contains("0{\"sid\":"));
-    assert!(no.starts_with("HTTP/1.1 403 Forbidden") && no.ends_with(r#"{"code":4,"message":"Forbidden"}"#));
-    assert!(text.ends_with(r#"{"code":4,"message":"not you"}"#));
-    assert!(order.ends_with(r#"{"code":4,"message":"x"}"#), "the version is looked at last");
-    assert!(websocket.contains("403"), "{websocket}");
 }
 
 #[test]

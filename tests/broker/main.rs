@@ -5,6 +5,7 @@ mod adopting;
 mod driving;
 #[cfg(unix)]
 mod handing_back;
+mod handshakes;
 mod hooks;
 mod proxied;
 mod support;

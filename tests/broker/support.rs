@@ -177,3 +177,30 @@ pub(crate) fn request_bytes(address: SocketAddr, request: &str) -> Vec<u8> {
     stream.read_to_end(&mut answer).unwrap();
     answer
 }
+
+/// What a client asks for who has no session yet.
+#[allow(dead_code, reason = "for tests/loops, which shares this file")]
+pub(crate) const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// Runs a client beside a host that deals with each event by `on`; returns what the client returns.
+#[allow(dead_code, reason = "for tests/loops, which shares this file")]
+pub(crate) fn serve<T: Send + 'static>(
+    config: Config,
+    mut on: impl FnMut(&mut roomcast::Broker, &Event<'_>),
+    client: impl FnOnce(SocketAddr) -> T + Send + 'static,
+) -> T {
+    let mut host = Host::new(config);
+    let address = host.address;
+    let thread = std::thread::spawn(move || client(address));
+    host.until(|broker, events| {
+        events.iter().for_each(|event| on(broker, &event));
+        thread.is_finished()
+    });
+    thread.join().unwrap()
+}
+
+/// The first header of this name in an answer.
+#[allow(dead_code, reason = "for tests/loops, which shares this file")]
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}

@@ -330,7 +330,8 @@ static void call(world *w, hand *h) {
         sound(roomcast_allow(broker, conn));
         break;
     case 9:
-        sound(roomcast_refuse(broker, conn, T(a)));
+        sound(roll(&h->chance, 2) ? roomcast_refuse(broker, conn, T(a)) : roomcast_refuse_with(broker, conn, 401, "text/plain", 10, T(a)));
+        sound(roomcast_add_header(broker, conn, "X-A", 3, T(b)));
         break;
     case 10:
         if (roll(&h->chance, 60) == 0)

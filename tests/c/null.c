@@ -78,6 +78,9 @@ static void no_object(void) {
     NO(roomcast_disconnect(NULL, 1, 0));
     NO(roomcast_allow(NULL, 1));
     NO(roomcast_refuse(NULL, 1, "no", 2));
+    NO(roomcast_refuse_with(NULL, 1, 401, "text/plain", 10, "no", 2));
+    NO(roomcast_add_header(NULL, 1, "X-A", 3, "b", 1));
+    NO(roomcast_guard_handshakes(NULL, 1));
     NO(roomcast_close_connection(NULL, 1));
     NO(roomcast_namespace_name(NULL, 1, &one));
     NO(roomcast_emit(NULL, 1, "r", 1, 0, "e", 1, "[]", 2));
@@ -423,6 +426,8 @@ static void handles(roomcast_broker *b, roomcast_namespace ns, uint64_t bad, roo
     IS(other, roomcast_emit(b, bad, "r", 1, 0, "e", 1, "[]", 2));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_allow(b, ns));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_refuse(b, ns, "no", 2));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_refuse_with(b, ns, 401, "text/plain", 10, "no", 2));
+    IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_add_header(b, ns, "X-A", 3, "b", 1));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_close_connection(b, ns));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_is_websocket(b, ns, &number));
     IS(ROOMCAST_ERROR_WRONG_KIND, roomcast_is_msgpack(b, ns, &number));
@@ -518,6 +523,12 @@ int main(void) {
     IS(ROOMCAST_ERROR_GONE, roomcast_is_msgpack(w.broker, connection, &websocket));
     IS(ROOMCAST_ERROR_GONE, roomcast_allow(w.broker, connection));
     IS(ROOMCAST_ERROR_GONE, roomcast_refuse(w.broker, connection, NULL, 0));
+    IS(ROOMCAST_ERROR_GONE, roomcast_refuse_with(w.broker, connection, 401, NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_refuse_with(w.broker, connection, 200, NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_refuse_with(w.broker, connection, 65536 + 401, NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_GONE, roomcast_add_header(w.broker, connection, "X-A", 3, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_add_header(w.broker, connection, NULL, 0, NULL, 0));
+    IS(ROOMCAST_ERROR_BAD_VALUE, roomcast_guard_handshakes(w.broker, 2));
     IS(ROOMCAST_ERROR_GONE, roomcast_close_connection(w.broker, connection));
     CLEAR(handshake);
     handshake.struct_size = sizeof handshake;

@@ -21,6 +21,7 @@ const LONGER: &[(&str, &str)] = &[
     ("src/broker/operations/table.rs", "each operation with its documentation"),
     ("src/ffi/config.rs", "each field of the configuration with its documentation"),
     ("src/host/events.rs", "each kind of event with its documentation"),
+    ("bindings/python/src/roomcast/raw/operations.py", "made from the table of operations"),
     ("src/ffi/operations.rs", "made from the table of operations"),
     ("src/ffi/router.rs", "a function of C for each call of the router"),
     ("src/wire/http/tests.rs", "a table of requests"),

@@ -38,7 +38,7 @@ fn parameter(row: &Row, argument: &Argument) -> String {
         "Texts" => format!("list<slice> {name}"),
         "Blobs" => format!("list<slice> {name} = {{}}"),
         "Flag" => format!("bool {name} = false"),
-        "Pace" => format!("std::uint32_t {name}"),
+        "Pace" | "Status" => format!("std::uint32_t {name}"),
         "Number" => format!("std::uint64_t {name}"),
         "AckNumber" => "reply_id reply".to_owned(),
         "Target" => "const target& who".to_owned(),

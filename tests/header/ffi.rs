@@ -48,7 +48,7 @@ fn parameters(argument: &Argument) -> String {
         "Args" | "MaybeText" => format!("{name}_json: *const c_char, {name}_len: usize,"),
         "Bytes" => format!("{name}: *const c_void, {name}_len: usize,"),
         "Texts" | "Blobs" => format!("{name}: *const roomcast_slice, {count}_count: usize,"),
-        "Flag" | "Pace" => format!("{name}: u32,"),
+        "Flag" | "Pace" | "Status" => format!("{name}: u32,"),
         "Number" | "AckNumber" => format!("{name}: u64,"),
         "Target" => format!("{name}: *const roomcast_target,"),
         kind => panic!("{kind} is not plain"),
@@ -83,6 +83,7 @@ fn converted(argument: &Argument) -> String {
         "Blobs" => format!("let {name} = given.byte_strings({name}, {count}_count, \"{name}\")?;"),
         "AckNumber" => format!("let {name} = convert::ack_number({name})?;"),
         "Flag" => format!("let {name} = convert::flag({name}, \"{name}\")?;"),
+        "Status" => format!("let {name} = convert::http_status({name}.into(), \"{name}\")?;"),
         _ => String::new(),
     }
 }
@@ -183,7 +184,7 @@ fn of_arguments(row: &Row) -> Vec<String> {
     if any(&["Target"]) {
         errors.push("BAD_SIZE");
     }
-    if any(&["Flag", "Target"]) {
+    if any(&["Flag", "Status", "Target"]) {
         errors.push("BAD_VALUE");
     }
     errors.push("NULL");
@@ -201,6 +202,7 @@ fn of_check(check: &str) -> &'static [&'static str] {
         "check_args" => &["BAD_JSON", "BAD_ATTACHMENTS", "TOO_LARGE"],
         "check_data" => &["BAD_DATA"],
         "check_drain" => &["BAD_VALUE", "TOO_LARGE"],
+        "check_header" | "check_refusal" => &["BAD_VALUE"],
         "check_engine" => &["WRONG_STATE"],
         "check_cluster" => &["NO_CLUSTER"],
         "check_for_hosts" => &["NO_CLUSTER", "BAD_JSON", "BAD_ATTACHMENTS", "TOO_LARGE"],
@@ -216,6 +218,7 @@ fn notes(row: &Row) -> String {
         let name = parameter(argument);
         match argument.kind.as_str() {
             "Flag" => format!(" `{name}` is 1 or 0."),
+            "Status" => format!(" `{name}` is 400 to 599."),
             "AckNumber" => format!(" `{name}` is that of the ROOMCAST_EVENT_MESSAGE."),
             "Args" => format!(" `{name}_json` is a JSON array; nothing at all means \"[]\"."),
             "MaybeText" => format!(" `{name}_json` is a JSON value, or nothing (length 0)."),

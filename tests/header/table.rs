@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "AckNumber",
     "Args",
     "Blobs",
@@ -79,6 +79,7 @@ const KINDS: [&str; 14] = [
     "Number",
     "Pace",
     "Socket",
+    "Status",
     "Target",
     "Text",
     "Texts",

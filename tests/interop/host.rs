@@ -12,6 +12,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+/// What the first answer sets where the host is asked about handshakes.
+const OWN_COOKIE: &str = "own=1; Path=/; Secure; HttpOnly; Max-Age=60";
+
 fn main() -> std::io::Result<()> {
     let options = std::env::args().nth(1).unwrap_or_else(|| "{}".into());
     let options: Value = serde_json::from_str(&options).expect("options are JSON");
@@ -141,7 +144,7 @@ impl<'a> Args<'a> {
 }
 
 fn config(options: &Value) -> Config {
-    let mut config = Config { guard_handshakes: options.get("refuse").is_some(), ..Config::default() };
+    let mut config = Config { guard_handshakes: options["guardHandshakes"] == true, ..Config::default() };
     let number = |name: &str| options[name].as_u64();
     if let Some(path) = options["path"].as_str() {
         config.path = path.into();
@@ -306,10 +309,15 @@ impl Host {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Handshake { conn } => {
-                let refused =
-                    self.broker.conn_handshake(conn).is_ok_and(|it| it.header("x-refuse").is_some());
-                let text = self.options["refuse"].as_str().unwrap_or_default().to_owned();
-                let _ = if refused { self.broker.refuse(conn, &text) } else { self.broker.allow(conn) };
+                let refused = self.broker.conn_handshake(conn).ok().and_then(|it| {
+                    it.header("x-refuse").map(|text| String::from_utf8_lossy(text).into_owned())
+                });
+                let _ = match refused {
+                    Some(text) => self.broker.refuse(conn, &text),
+                    None => (self.broker.add_header(conn, "X-Answer", "first"))
+                        .and_then(|()| self.broker.add_header(conn, "Set-Cookie", OWN_COOKIE))
+                        .and_then(|()| self.broker.allow(conn)),
+                };
             }
             Event::ConnectRequest { socket, namespace, id, auth, recovered, .. } => {
                 // Whoever asks for its session is told of when it is back.

@@ -30,6 +30,7 @@ macro_rules! lent {
     (PatternOptions) => { $crate::hub::namespaces::PatternOptions };
     (Resource) => { $crate::broker::Resource };
     (Socket) => { SocketId };
+    (Status) => { u16 };
     (Target) => { $crate::hub::message::Target<'_> };
     (Text) => { &str };
     (Texts) => { &[&str] };
@@ -104,7 +105,7 @@ macro_rules! copied {
     )*};
 }
 
-copied! { bool u64 Option<Millis> NamespaceOptions PatternOptions }
+copied! { bool u16 u64 Option<Millis> NamespaceOptions PatternOptions }
 
 impl Argument for String {
     type Lent<'a> = &'a str;

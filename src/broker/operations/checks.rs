@@ -2,7 +2,7 @@
 
 use crate::base::errors::{Error, Result};
 use crate::base::limits::Limits;
-use crate::engine::admission;
+use crate::engine::{admission, decisions};
 use crate::host::config::Config;
 use crate::hub::delivery;
 use crate::hub::message::Message;
@@ -47,6 +47,14 @@ impl Rules {
 
     pub(super) fn check_drain(&self, per_second: u32, reason: &str) -> Result<()> {
         admission::check_drain(per_second, reason)
+    }
+
+    pub(super) fn check_header(&self, name: &str, value: &str) -> Result<()> {
+        decisions::check_header(name, value)
+    }
+
+    pub(super) fn check_refusal(&self, status: u16, content_type: &str) -> Result<()> {
+        decisions::check_refusal(status, content_type)
     }
 
     pub(super) fn check_engine(&self) -> Result<()> {

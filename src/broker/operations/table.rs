@@ -257,12 +257,54 @@ macro_rules! operations {
     /// [`Error::Gone`](crate::Error::Gone) if the client left meanwhile, [`Error::WrongState`](crate::Error::WrongState) if
     /// the answer was given before.
     Allow: order top.allow(conn: Conn) -> done, to(conn);
-    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for: 403 with code 4 and
-    /// `message`, or `Forbidden` if that is empty. The handle is dead when this returns.
+    /// Adds a header to the answer of a handshake that an [`Event::Handshake`](crate::Event::Handshake) asked about: the answer that lets
+    /// it in, over either transport, or that turns it away. This is how a host sets a cookie of its own, with any attributes. A name may be
+    /// added more than once.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Handshake { conn } = event {
+    ///     broker.add_header(conn, "Set-Cookie", "node=4; Path=/; Secure; HttpOnly; Max-Age=3600")?;
+    ///     broker.allow(conn)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`allow`](Self::allow), [`Error::BadValue`](crate::Error::BadValue) if the name or the value cannot be sent, or the answer has
+    /// a header of that name by itself (`Content-Length`, `Connection` and others),
+    /// [`Error::TooLarge`](crate::Error::TooLarge) past 8,192 bytes for one answer.
+    AddHeader: order engine.add_header(conn: Conn, name: Text, value: Text) -> done, to(conn), checked by check_header(name, value);
+    /// Turns a connection away that an [`Event::Handshake`](crate::Event::Handshake) asked for, as the reference's `allowRequest` does:
+    /// 403 with code 4 and `message`, or `Forbidden` if that is empty; over WebSocket 400 with the message alone. The handle is dead when
+    /// this returns.
     ///
     /// # Errors
     /// As [`allow`](Self::allow).
     Refuse: order engine.refuse(conn: Conn, message: Text) -> done, to(conn);
+    /// The same with an answer of the host's own: a status from 400 to 599 and a body, without a `Content-Type` if `content_type` is
+    /// empty. In a browser a page's script sees the status over polling, and over WebSocket only that it failed.
+    ///
+    /// ```
+    /// # use roomcast::*;
+    /// # fn example(broker: &mut Broker, event: Event<'_>) -> Result<()> {
+    /// if let Event::Handshake { conn } = event {
+    ///     broker.add_header(conn, "WWW-Authenticate", "Bearer")?;
+    ///     broker.refuse_with(conn, 401, "application/json", br#"{"error":"who are you?"}"#)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`allow`](Self::allow), [`Error::BadValue`](crate::Error::BadValue) if the status is none of those, or the content type cannot be
+    /// sent.
+    RefuseWith: order engine.refuse_with(conn: Conn, status: Status, content_type: Text, body: Bytes) -> done, to(conn), checked by check_refusal(status, content_type);
+    /// Whether the host is asked about each handshake from now on, as [`Config::guard_handshakes`](crate::Config::guard_handshakes) says
+    /// for the beginning. What was asked before is answered all the same.
+    GuardHandshakes: order engine.guard_handshakes(on: Flag) -> sure(()), to(all);
     /// Closes a connection and all its sockets, after what is queued for it has gone out.
     ///
     /// # Errors

@@ -73,6 +73,9 @@ const CALLS: &[(&str, Call)] = calls! {
     Broker: roomcast_disconnect(0, 0);
     Broker: roomcast_allow(0);
     Broker: roomcast_refuse(0, null(), 0);
+    Broker: roomcast_refuse_with(0, 400, null(), 0, null(), 0);
+    Broker: roomcast_add_header(0, null(), 0, null(), 0);
+    Broker: roomcast_guard_handshakes(0);
     Broker: roomcast_close_connection(0);
     Broker: roomcast_namespace_name(0, null());
     Broker: roomcast_emit(0, null(), 0, 0, null(), 0, null(), 0);
@@ -131,6 +134,9 @@ const CALLS: &[(&str, Call)] = calls! {
     Remote: roomcast_remote_set_tag(0, 0);
     Remote: roomcast_remote_allow(0);
     Remote: roomcast_remote_refuse(0, null(), 0);
+    Remote: roomcast_remote_refuse_with(0, 400, null(), 0, null(), 0);
+    Remote: roomcast_remote_add_header(0, null(), 0, null(), 0);
+    Remote: roomcast_remote_guard_handshakes(0);
     Remote: roomcast_remote_close_connection(0);
     Broker: roomcast_join(0, null(), 0);
     Broker: roomcast_leave(0, null(), 0);

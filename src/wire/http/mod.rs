@@ -36,6 +36,29 @@ pub fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token)
 }
 
+/// Whether answers have a header of this name by themselves: one of somebody else's would make two of it, or be about another body
+/// or connection than is there.
+pub fn is_own_header(name: &str) -> bool {
+    const OWN: [&str; 10] = [
+        "Connection",
+        "Content-Length",
+        "Content-Type",
+        "Keep-Alive",
+        "Sec-WebSocket-Accept",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Protocol",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+    ];
+    OWN.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Whether a host may have this line in an answer.
+pub fn is_header(name: &str, value: &str) -> bool {
+    is_header_name(name) && !is_own_header(name) && is_header_value(value)
+}
+
 /// Whether this can stand as a header's value.
 pub fn is_header_value(value: impl AsRef<[u8]>) -> bool {
     value.as_ref().iter().all(|&byte| is_field_byte(byte))

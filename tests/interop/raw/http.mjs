@@ -449,6 +449,22 @@ const COOKIES = {
   },
 };
 
+/** What the host decides, and adds to the first answer: `initial_headers` of the reference. */
+const guardedCases = {
+  "let in": cookieCases["handshake"],
+  "let in over WebSocket": cookieCases["WebSocket"],
+  "a later poll": cookieCases["poll"],
+  "let in from another origin": get(POLL, { headers: [["Origin", "http://a.example"]] }),
+  "refused": get(POLL, { headers: [["X-Refuse", "not today"]] }),
+  "refused over WebSocket": upgrade(WS, [...UPGRADE(), ["X-Refuse", "not today"]]),
+  "refused without a word": get(POLL, { headers: [["X-Refuse", ""]] }),
+  "refused over WebSocket without a word": upgrade(WS, [...UPGRADE(), ["X-Refuse", ""]]),
+  "refused by POST": call("POST", POLL, { headers: [["X-Refuse", "not today"]], body: "4x" }),
+  "an unknown transport": get(P + "?EIO=4&transport=abc", { headers: [["X-Refuse", "not today"]] }),
+  "another version that is refused": get(P + "?EIO=5&transport=polling", { headers: [["X-Refuse", "not today"]] }),
+  "another version that is let in": get(P + "?EIO=5&transport=polling"),
+};
+
 export const groups = [
   { name: "refusals", cases: refusals },
   { name: "upgrade requests", cases: upgrades },
@@ -470,5 +486,7 @@ export const groups = [
     },
   } },
   ...Object.entries(COOKIES).map(([name, cookie]) => ({ name: `a cookie ${name}`, options: { cookie }, cases: cookieCases })),
+  { name: "guarded handshakes", options: { guardHandshakes: true }, cases: guardedCases },
+  { name: "guarded handshakes, a cookie", options: { guardHandshakes: true, cookie: true, cors: CORS.any }, cases: guardedCases },
   ...Object.entries(CORS).map(([name, cors]) => ({ name: `cors ${name}`, options: cors && { cors }, cases: corsCases })),
 ];

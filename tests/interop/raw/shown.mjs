@@ -1,5 +1,5 @@
 // What of an answer is compared: what a client can depend on, with ids made equal. Not how a body is framed.
-const COMPARED = ["content-type", "cache-control", "vary", "set-cookie", "upgrade", "sec-websocket-protocol", "sec-websocket-extensions"];
+const COMPARED = ["content-type", "cache-control", "vary", "set-cookie", "upgrade", "sec-websocket-protocol", "sec-websocket-extensions", "x-answer"];
 
 /** Socket ids differ at every run; so may the numbers that a host gives its own acks. */
 const masked = (text) => text
@@ -22,7 +22,9 @@ export function shown(value) {
   if (value === null || typeof value !== "object") return value;
   if ("line" in value) {
     const headers = value.headers.map(field).filter((pair) => pair !== undefined).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return { status: value.status, headers: Object.fromEntries(headers), body: masked(value.text) };
+    const fields = {};
+    for (const [key, text] of headers) fields[key] = key in fields ? `${fields[key]}\n${text}` : text;
+    return { status: value.status, headers: fields, body: masked(value.text) };
   }
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
 }

@@ -182,7 +182,16 @@ function listen(port) {
   for (const key of passed) if (key in options) settings[key] = options[key];
   if (adapter !== undefined) settings.adapter = adapter;
   if (options.msgpack) settings.parser = msgpack;
+  if (options.guardHandshakes) {
+    settings.allowRequest = ({ headers }, decide) => decide(headers["x-refuse"] || null, headers["x-refuse"] === undefined);
+  }
   io = new Server(http, settings);
+  if (options.guardHandshakes) {
+    io.engine.on("initial_headers", (headers) => {
+      headers["X-Answer"] = "first";
+      headers["Set-Cookie"] = [...(headers["Set-Cookie"] ?? []), "own=1; Path=/; Secure; HttpOnly; Max-Age=60"];
+    });
+  }
   if (options.admin) {
     const { username, password, mode, readonly } = options.admin;
     instrument(io, { auth: { type: "basic", username, password: bcrypt.hashSync(password, 4) }, mode: mode ?? "development", readonly });

@@ -74,11 +74,21 @@ fn a_guarded_handshake_may_be_refused_or_left() {
                 _ => world.run(45_000),
             }
             world.settle();
-            if way == 0 {
-                let [response] = &world.clients[a].responses[..] else { panic!() };
-                assert_eq!(response.status, 403);
-                assert!(response.text().contains("go away"));
+            let responses = &world.clients[a].responses;
+            match way {
+                0 => {
+                    let [response] = &responses[..] else { panic!() };
+                    // The reference ends each upgrade that it refuses with 400.
+                    assert_eq!(response.status, if websocket { 400 } else { 403 });
+                    assert!(response.text().contains("go away"));
+                }
+                1 => assert!(responses.is_empty()),
+                _ => {
+                    let [response] = &responses[..] else { panic!() };
+                    assert_eq!((response.status, response.header("Retry-After")), (503, Some("1")));
+                }
             }
+            assert_eq!(world.core.stats().counters.handshakes_undecided, u64::from(way == 2));
             assert_eq!(world.core.allow(conn), Err(Error::Gone));
             world.clients[a].leave(&mut world.net, Some(End::Fin));
             world.run(1);

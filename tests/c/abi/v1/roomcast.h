@@ -1964,6 +1964,37 @@ roomcast_status roomcast_disconnect(struct roomcast_broker *broker,
                                     uint32_t close);
 
 /**
+ * Whether the host is asked about each handshake from now on, as guard_handshakes says for the beginning. What was asked before is
+ * answered all the same.
+ *
+ * `on` is 1 or 0.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL.
+ * Ownership: nothing changes hands.
+ * Threads: the broker's; roomcast_remote_guard_handshakes from others.
+ */
+roomcast_status roomcast_guard_handshakes(struct roomcast_broker *broker,
+                                          uint32_t on);
+
+/**
+ * Adds a header to the answer that a handshake is about to get, of whom a ROOMCAST_EVENT_HANDSHAKE asked: to the one that lets it
+ * in, over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A name
+ * may be added more than once.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
+ * roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the name or the value cannot be sent, or the answer has a header of that name by
+ * itself (`Content-Length`, `Connection` and others), ROOMCAST_ERROR_TOO_LARGE past 8,192 bytes for one answer.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_add_header from others.
+ */
+roomcast_status roomcast_add_header(struct roomcast_broker *broker,
+                                    roomcast_connection connection,
+                                    const char *name,
+                                    size_t name_len,
+                                    const char *value,
+                                    size_t value_len);
+
+/**
  * Lets a connection open that a ROOMCAST_EVENT_HANDSHAKE asked for.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_GONE if the client left
@@ -1975,8 +2006,8 @@ roomcast_status roomcast_allow(struct roomcast_broker *broker,
                                roomcast_connection connection);
 
 /**
- * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for: 403 with code 4 and `message`, or `Forbidden` if that is
- * empty. The handle is dead when this returns.
+ * Turns a connection away that a ROOMCAST_EVENT_HANDSHAKE asked for, as the reference's `allowRequest` does: 403 with code 4 and
+ * `message`, or `Forbidden` if that is empty; over WebSocket 400 with the message alone. The handle is dead when this returns.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
  * roomcast_allow.
@@ -1987,6 +2018,26 @@ roomcast_status roomcast_refuse(struct roomcast_broker *broker,
                                 roomcast_connection connection,
                                 const char *message,
                                 size_t message_len);
+
+/**
+ * The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if that is empty. A
+ * browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+ *
+ * `status` is 400 to 599.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_NULL; otherwise as roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the status is none of those, or the content type
+ * cannot be sent.
+ * Ownership: what it is given is copied.
+ * Threads: the broker's; roomcast_remote_refuse_with from others.
+ */
+roomcast_status roomcast_refuse_with(struct roomcast_broker *broker,
+                                     roomcast_connection connection,
+                                     uint32_t status,
+                                     const char *content_type,
+                                     size_t content_type_len,
+                                     const void *body,
+                                     size_t body_len);
 
 /**
  * Closes a connection and all its sockets, after what is queued for it has gone out.
@@ -2535,12 +2586,12 @@ roomcast_status roomcast_emit_packed(struct roomcast_broker *broker,
  *
  * `batch` is `len` bytes of records. A record begins at a multiple of 8, counted from the batch's beginning, with its u32 size, the
  * padding behind it included, and the name of a call as a text. The call's arguments follow, in the order in which it has them
- * here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, allow,
- * answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
- * (roomcast_emit_to), fetch_remote_sockets, join, leave, leave_all, refuse, reject, send, send_binary, send_message
+ * here, the broker left out; numbers are little-endian and nothing in a record is aligned. The calls are ack, accept, add_header,
+ * allow, answer_node, ask_nodes, change_rooms, close_connection, count_nodes, disconnect, disconnect_sockets, drain, emit
+ * (roomcast_emit_to), fetch_remote_sockets, guard_handshakes, join, leave, leave_all, refuse, refuse_with, reject, send, send_binary, send_message
  * (roomcast_send_text), server_emit, set_tag, sockets_join, sockets_leave and stop_draining.
  *
- * A handle, of a namespace too, a number and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
+ * A handle, of a namespace too, a number, a status and a pace are a u64; a flag is a u32, 0 or 1. A text is its length as a u32 and its bytes; one that may be left
  * out has the length UINT32_MAX then. A list is the number of its elements as a u32, and these: texts, byte strings in the same
  * form, or sockets. A target is u64 ns, u32 flags (ROOMCAST_TARGET_ALL), then the lists of rooms, sockets, excepted rooms and excepted
  * sockets. A message is the texts of its name and its arguments, the list of attachments, u32 delivery class, u32 flags
@@ -3290,6 +3341,22 @@ roomcast_status roomcast_remote_allow(const struct roomcast_remote *remote,
                                       roomcast_connection connection);
 
 /**
+ * As roomcast_add_header, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
+ * may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_add_header(const struct roomcast_remote *remote,
+                                           roomcast_connection connection,
+                                           const char *name,
+                                           size_t name_len,
+                                           const char *value,
+                                           size_t value_len);
+
+/**
  * As roomcast_refuse, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL,
@@ -3302,6 +3369,33 @@ roomcast_status roomcast_remote_refuse(const struct roomcast_remote *remote,
                                        roomcast_connection connection,
                                        const char *message,
                                        size_t message_len);
+
+/**
+ * As roomcast_refuse_with, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
+ * ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was
+ * made up. What else may be wrong shows later, in remote_failures and the log.
+ * Ownership: everything is copied before it returns.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_refuse_with(const struct roomcast_remote *remote,
+                                            roomcast_connection connection,
+                                            uint32_t status,
+                                            const char *content_type,
+                                            size_t content_type_len,
+                                            const void *body,
+                                            size_t body_len);
+
+/**
+ * As roomcast_guard_handshakes, from any thread: the broker carries it out in its next poll, in the order of the calls.
+ *
+ * Errors: ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_NULL, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED.
+ * Ownership: nothing changes hands.
+ * Threads: any.
+ */
+roomcast_status roomcast_remote_guard_handshakes(const struct roomcast_remote *remote,
+                                                 uint32_t on);
 
 /**
  * As roomcast_close_connection, from any thread: the broker carries it out in its next poll, in the order of the calls.

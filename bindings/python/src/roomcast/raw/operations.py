@@ -129,12 +129,39 @@ class BrokerOperations:
         check(lib.roomcast_allow(self._broker, connection))
 
     @lending
+    def add_header(self, connection: int, name: str, value: str) -> None:
+        """Adds a header to the answer that a handshake is about to get, of whom a HANDSHAKE asked: to the one that lets it in,
+        over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A
+        name may be added more than once.
+        """
+        name_utf8 = as_utf8(name)
+        value_utf8 = as_utf8(value)
+        check(lib.roomcast_add_header(self._broker, connection, name_utf8, len(name_utf8), value_utf8, len(value_utf8)))
+
+    @lending
     def refuse(self, connection: int, message: str = "") -> None:
-        """Turns a connection away that a HANDSHAKE asked for: 403 with code 4 and ``message``, or ``Forbidden`` if that is empty.
-        The handle is dead when this returns.
+        """Turns a connection away that a HANDSHAKE asked for, as the reference's ``allowRequest`` does: 403 with code 4 and
+        ``message``, or ``Forbidden`` if that is empty; over WebSocket 400 with the message alone. The handle is dead when this
+        returns.
         """
         message_utf8 = as_utf8(message)
         check(lib.roomcast_refuse(self._broker, connection, message_utf8, len(message_utf8)))
+
+    @lending
+    def refuse_with(self, connection: int, status: int, content_type: str, body: bytes) -> None:
+        """The same with an answer of the host's own: a status from 400 to 599, and a body, which has no ``Content-Type`` if that
+        is empty. A browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+        """
+        content_type_utf8 = as_utf8(content_type)
+        check(lib.roomcast_refuse_with(self._broker, connection, status, content_type_utf8, len(content_type_utf8), body,
+                                       len(body)))
+
+    @lending
+    def guard_handshakes(self, on: bool = False) -> None:
+        """Whether the host is asked about each handshake from now on, as guard_handshakes says for the beginning. What was asked
+        before is answered all the same.
+        """
+        check(lib.roomcast_guard_handshakes(self._broker, int(on)))
 
     @lending
     def close_connection(self, connection: int) -> None:
@@ -410,10 +437,26 @@ class RemoteOperations:
         """As :meth:`Broker.allow`, from any thread."""
         check(lib.roomcast_remote_allow(self._remote, connection))
 
+    def add_header(self, connection: int, name: str, value: str) -> None:
+        """As :meth:`Broker.add_header`, from any thread."""
+        name_utf8 = as_utf8(name)
+        value_utf8 = as_utf8(value)
+        check(lib.roomcast_remote_add_header(self._remote, connection, name_utf8, len(name_utf8), value_utf8, len(value_utf8)))
+
     def refuse(self, connection: int, message: str = "") -> None:
         """As :meth:`Broker.refuse`, from any thread."""
         message_utf8 = as_utf8(message)
         check(lib.roomcast_remote_refuse(self._remote, connection, message_utf8, len(message_utf8)))
+
+    def refuse_with(self, connection: int, status: int, content_type: str, body: bytes) -> None:
+        """As :meth:`Broker.refuse_with`, from any thread."""
+        content_type_utf8 = as_utf8(content_type)
+        check(lib.roomcast_remote_refuse_with(self._remote, connection, status, content_type_utf8, len(content_type_utf8), body,
+                                              len(body)))
+
+    def guard_handshakes(self, on: bool = False) -> None:
+        """As :meth:`Broker.guard_handshakes`, from any thread."""
+        check(lib.roomcast_remote_guard_handshakes(self._remote, int(on)))
 
     def close_connection(self, connection: int) -> None:
         """As :meth:`Broker.close_connection`, from any thread."""
