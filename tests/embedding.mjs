@@ -37,7 +37,7 @@ try {
   // What is no program is a part of one: it compiles.
   for (const [at, text] of blocks("c").filter((text) => !whole(text)).entries()) {
     const part = path.join(dir, `part${at}.c`);
-    writeFileSync(part, `#include <errno.h>\n#include <roomcast.h>\n#include <signal.h>\n${text}`);
+    writeFileSync(part, `#include <errno.h>\n#include <roomcast.h>\n#include <signal.h>\n#include <string.h>\n${text}`);
     cc(["-Wno-unused-function", "-fsyntax-only", part]);
     passed++;
   }

@@ -974,9 +974,9 @@ public:
         return status(roomcast_remote_refuse(get(), who.raw(), message.chars(), message.len));
     }
     // As broker::refuse_with (roomcast_remote_refuse_with).
-    status refuse_with(connection who, std::uint32_t status, slice content_type, slice body) const noexcept {
+    status refuse_with(connection who, std::uint32_t http_status, slice content_type, slice body) const noexcept {
         return status(
-            roomcast_remote_refuse_with(get(), who.raw(), status, content_type.chars(), content_type.len, body.ptr, body.len));
+            roomcast_remote_refuse_with(get(), who.raw(), http_status, content_type.chars(), content_type.len, body.ptr, body.len));
     }
     // As broker::guard_handshakes (roomcast_remote_guard_handshakes).
     status guard_handshakes(bool on = false) const noexcept {
@@ -1360,9 +1360,9 @@ public:
     }
     // Lets a connection open that an event_kind::handshake asked for (roomcast_allow).
     status allow(connection who) noexcept { return status(roomcast_allow(get(), who.raw())); }
-    // Adds a header to the answer that a handshake is about to get, of whom an event_kind::handshake asked: to the one
-    // that lets it in, over either transport, or to the one that turns it away. So a cookie of the host's own is set,
-    // with any attributes. A name may be added more than once (roomcast_add_header).
+    // Adds a header to the answer of a handshake that an event_kind::handshake asked about: the answer that lets it in,
+    // over either transport, or that turns it away. This is how a host sets a cookie of its own, with any attributes. A
+    // name may be added more than once (roomcast_add_header).
     status add_header(connection who, slice name, slice value) noexcept {
         return status(roomcast_add_header(get(), who.raw(), name.chars(), name.len, value.chars(), value.len));
     }
@@ -1372,12 +1372,12 @@ public:
     status refuse(connection who, slice message = {}) noexcept {
         return status(roomcast_refuse(get(), who.raw(), message.chars(), message.len));
     }
-    // The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if
-    // that is empty. A browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its
-    // status (roomcast_refuse_with).
-    status refuse_with(connection who, std::uint32_t status, slice content_type, slice body) noexcept {
+    // The same with an answer of the host's own: a status from 400 to 599 and a body, without a `Content-Type` if
+    // `content_type` is empty. In a browser a page's script sees the status over polling, and over WebSocket only that
+    // it failed (roomcast_refuse_with).
+    status refuse_with(connection who, std::uint32_t http_status, slice content_type, slice body) noexcept {
         return status(
-            roomcast_refuse_with(get(), who.raw(), status, content_type.chars(), content_type.len, body.ptr, body.len));
+            roomcast_refuse_with(get(), who.raw(), http_status, content_type.chars(), content_type.len, body.ptr, body.len));
     }
     // Whether the host is asked about each handshake from now on, as guard_handshakes says for the beginning. What was
     // asked before is answered all the same (roomcast_guard_handshakes).

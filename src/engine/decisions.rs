@@ -13,6 +13,8 @@ use crate::wire::http;
 
 /// Bytes of the header lines that the host may add to one answer: with the others the head is no longer than clients read.
 const MAX_ADDED: usize = 8192;
+const TOO_LONG: Error =
+    Error::TooLarge("value: with what was added to that answer before, it is longer than 8192 bytes");
 
 /// What is wrong with a header for an answer, whatever state the broker is in.
 pub(crate) fn check_header(name: &str, value: &str) -> Result<()> {
@@ -25,13 +27,18 @@ pub(crate) fn check_header(name: &str, value: &str) -> Result<()> {
     if !http::is_header_value(value) {
         return Err(Error::BadValue("value: it is not one line of text"));
     }
-    Ok(())
+    if line_len(name, value) > MAX_ADDED { Err(TOO_LONG) } else { Ok(()) }
+}
+
+/// Bytes of a header's line.
+fn line_len(name: &str, value: &str) -> usize {
+    name.len().saturating_add(value.len()).saturating_add(": \r\n".len())
 }
 
 /// What is wrong with a refusal, whatever state the broker is in.
 pub(crate) fn check_refusal(status: u16, content_type: &str) -> Result<()> {
     if !(400..=599).contains(&status) {
-        return Err(Error::BadValue("status: it is 400 to 599"));
+        return Err(Error::BadValue("http_status: it is 400 to 599"));
     }
     if !http::is_header_value(content_type) {
         return Err(Error::BadValue("content_type: it cannot be sent as a header"));
@@ -51,11 +58,8 @@ impl Engine {
         let (link, _) = self.deciding(conn)?;
         let Link::Http(http) = self.link(link) else { return Err(Error::Gone) };
         let Phase::Deciding { headers, .. } = &mut http.phase else { return Err(Error::WrongState) };
-        let more = name.len().saturating_add(value.len()).saturating_add(": \r\n".len());
-        if headers.len().saturating_add(more) > MAX_ADDED {
-            return Err(Error::TooLarge(
-                "value: with the headers that were added before it is longer than 8192 bytes",
-            ));
+        if headers.len().saturating_add(line_len(name, value)) > MAX_ADDED {
+            return Err(TOO_LONG);
         }
         http::header(headers, name, value);
         Ok(())

@@ -445,7 +445,13 @@ impl Engine {
         self.refuse_plainly(link, error.status(), error.text(), headers);
     }
 
-    pub(super) fn refuse_plainly(&mut self, link: u32, status: u16, message: &str, headers: &[(String, String)]) {
+    pub(super) fn refuse_plainly(
+        &mut self,
+        link: u32,
+        status: u16,
+        message: &str,
+        headers: &[(String, String)],
+    ) {
         if let Link::Http(http) = self.link(link) {
             http.reply.keep_alive = false;
         }

@@ -60,7 +60,8 @@ pub struct roomcast_config {
     pub websocket: u32,
     /// Whether a polling connection may become a WebSocket. On by default.
     pub allow_upgrades: u32,
-    /// Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. Off by default.
+    /// Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. What it does not decide within `connect_timeout` gets 503.
+    /// Off by default; roomcast_guard_handshakes changes it.
     pub guard_handshakes: u32,
     /// Reports rooms that begin and end, and who joins and leaves them. Off by default.
     pub room_events: u32,
@@ -134,7 +135,7 @@ pub struct roomcast_config {
     pub ping_timeout: u64,
     /// Time a WebSocket has to take over from polling. 10,000 by default.
     pub upgrade_timeout: u64,
-    /// Time a connection may stay in no namespace at all. 45,000 by default.
+    /// Time a connection may stay in no namespace at all, and time the host has to decide about a guarded handshake. 45,000 by default.
     pub connect_timeout: u64,
     /// Bytes of one message from a client: a POST body, or a WebSocket message however fragmented. 1,000,000 by default.
     pub max_payload: u64,

@@ -46,7 +46,7 @@ pub const ROOMCAST_EVENT_ROOM_JOINED: u32 = 11;
 pub const ROOMCAST_EVENT_ROOM_LEFT: u32 = 12;
 /// Only with room_events: a room's last member left. Sets `ns`, `name`.
 pub const ROOMCAST_EVENT_ROOM_DELETED: u32 = 13;
-/// Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+/// Only with guard_handshakes: a client opens a connection: answer with roomcast_allow, roomcast_refuse or roomcast_refuse_with. Sets
 /// `connection`.
 pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
 /// Only with refusal_events: a request was refused. Sets `code` to Engine.IO's error code (0 to 5; 6 for a

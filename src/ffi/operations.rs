@@ -421,9 +421,9 @@ pub unsafe extern "C" fn roomcast_allow(
     given.host(broker, "roomcast_allow", body)
 }
 
-/// Adds a header to the answer that a handshake is about to get, of whom a ROOMCAST_EVENT_HANDSHAKE asked: to the one that lets it
-/// in, over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A name
-/// may be added more than once.
+/// Adds a header to the answer of a handshake that a ROOMCAST_EVENT_HANDSHAKE asked about: the answer that lets it in, over either
+/// transport, or that turns it away. This is how a host sets a cookie of its own, with any attributes. A name may be added more
+/// than once.
 ///
 /// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
 /// roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the name or the value cannot be sent, or the answer has a header of that name by
@@ -474,10 +474,10 @@ pub unsafe extern "C" fn roomcast_refuse(
     given.host(broker, "roomcast_refuse", body)
 }
 
-/// The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if that is empty. A
-/// browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+/// The same with an answer of the host's own: a status from 400 to 599 and a body, without a `Content-Type` if `content_type` is
+/// empty. In a browser a page's script sees the status over polling, and over WebSocket only that it failed.
 ///
-/// `status` is 400 to 599.
+/// `http_status` is 400 to 599.
 ///
 /// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
 /// ROOMCAST_ERROR_NULL; otherwise as roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the status is none of those, or the content type
@@ -488,7 +488,7 @@ pub unsafe extern "C" fn roomcast_refuse(
 pub unsafe extern "C" fn roomcast_refuse_with(
     broker: *mut roomcast_broker,
     connection: roomcast_connection,
-    status: u32,
+    http_status: u32,
     content_type: *const c_char,
     content_type_len: usize,
     body: *const c_void,
@@ -498,10 +498,10 @@ pub unsafe extern "C" fn roomcast_refuse_with(
     let given = unsafe { Given::new() };
     let body = |host: &mut Host| {
         let connection = convert::connection(connection)?;
-        let status = convert::http_status(status.into(), "status")?;
+        let http_status = convert::http_status(http_status.into(), "http_status")?;
         let content_type = given.text(content_type, content_type_len, "content_type")?;
         let body = given.list(body.cast::<u8>(), body_len, "body")?;
-        Ok(host.broker.refuse_with(connection, status, content_type, body)?)
+        Ok(host.broker.refuse_with(connection, http_status, content_type, body)?)
     };
     given.host(broker, "roomcast_refuse_with", body)
 }
@@ -1426,8 +1426,8 @@ pub unsafe extern "C" fn roomcast_remote_allow(
 /// As roomcast_add_header, from any thread: the broker carries it out in its next poll, in the order of the calls.
 ///
 /// Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
-/// ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
-/// may be wrong shows later, in remote_failures and the log.
+/// ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the
+/// handle was made up. What else may be wrong shows later, in remote_failures and the log.
 /// Ownership: everything is copied before it returns.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -1485,7 +1485,7 @@ pub unsafe extern "C" fn roomcast_remote_refuse(
 pub unsafe extern "C" fn roomcast_remote_refuse_with(
     remote: *const roomcast_remote,
     connection: roomcast_connection,
-    status: u32,
+    http_status: u32,
     content_type: *const c_char,
     content_type_len: usize,
     body: *const c_void,
@@ -1495,10 +1495,10 @@ pub unsafe extern "C" fn roomcast_remote_refuse_with(
     let given = unsafe { Given::new() };
     let body = |remote: &Remote| {
         let connection = convert::connection(connection)?;
-        let status = convert::http_status(status.into(), "status")?;
+        let http_status = convert::http_status(http_status.into(), "http_status")?;
         let content_type = given.text(content_type, content_type_len, "content_type")?;
         let body = given.list(body.cast::<u8>(), body_len, "body")?;
-        Ok(remote.refuse_with(connection, status, content_type, body)?)
+        Ok(remote.refuse_with(connection, http_status, content_type, body)?)
     };
     given.remote(remote, "roomcast_remote_refuse_with", body)
 }

@@ -40,4 +40,6 @@
 //! sessions are, has a [`Disconnect`](crate::Event::Disconnect); who has only moved asks again.
 //!
 //! Before that there is the connection itself: `check_origin`, limits by address, and
-//! [`guard_handshakes`](crate::Config::guard_handshakes) in [`Config`](crate::Config).
+//! [`guard_handshakes`](crate::Config::guard_handshakes) in [`Config`](crate::Config), with which the host is asked about each one, and
+//! answers with [`allow`](crate::Broker::allow), [`refuse`](crate::Broker::refuse) or [`refuse_with`](crate::Broker::refuse_with).
+//! [`add_header`](crate::Broker::add_header) adds to that answer, a cookie for example.

@@ -39,7 +39,7 @@ pub struct Config {
     pub ping_timeout: u64,
     /// Time a WebSocket has to take over from polling. 10,000 by default.
     pub upgrade_timeout: u64,
-    /// Time a connection may stay in no namespace at all. 45,000 by default.
+    /// Time a connection may stay in no namespace at all, and time the host has to decide about a guarded handshake. 45,000 by default.
     pub connect_timeout: u64,
     /// Cross-origin rules. `None`, the default, sends no `Access-Control` header, so that a browser keeps the answers to polls
     /// from pages of other origins. It does not keep such a page from opening a WebSocket, with its user's cookies:
@@ -80,7 +80,8 @@ pub struct Config {
     /// Path that answers with [`Metrics`](crate::Metrics) in Prometheus' text format, for whoever can reach it. Off by
     /// default. With `loops` as `health_path`.
     pub metrics_path: Option<String>,
-    /// Asks the host about every handshake, with [`Event::Handshake`](crate::Event::Handshake). Off by default.
+    /// Asks the host about every handshake, with [`Event::Handshake`](crate::Event::Handshake). What it does not decide within
+    /// `connect_timeout` gets 503. Off by default; [`Broker::guard_handshakes`](crate::Broker::guard_handshakes) changes it.
     pub guard_handshakes: bool,
     /// Reports rooms that begin and end, and who joins and leaves them, as events. Off by default.
     pub room_events: bool,

@@ -165,7 +165,7 @@ pub enum Event<'a> {
         /// The tag of the socket that joined or left; 0 where there is none.
         tag: u64,
     },
-    /// Only with `Config::guard_handshakes`: a client opens a connection: answer with `allow` or `refuse`.
+    /// Only with `Config::guard_handshakes`: a client opens a connection: answer with `allow`, `refuse` or `refuse_with`.
     Handshake {
         /// The connection to be.
         conn: ConnId,

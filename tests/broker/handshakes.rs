@@ -127,7 +127,7 @@ fn a_header_or_a_status_that_cannot_be_sent_is_an_error_that_names_it() {
         for status in [0, 101, 200, 302, 399, 600, u16::MAX] {
             let error = broker.refuse_with(conn, status, "", b"").unwrap_err();
             assert!(
-                matches!(error, Error::BadValue(text) if text.starts_with("status")),
+                matches!(error, Error::BadValue(text) if text.starts_with("http_status")),
                 "{status}: {error}"
             );
         }

@@ -77,9 +77,11 @@ private:
         switch (event.kind()) {
         case rc::event_kind::handshake:
             if (broker_.handshake_of(event.connection()).or_throw().query("banned").empty()) {
+                broker_.add_header(event.connection(), "X-Let", "in").or_throw();
                 broker_.allow(event.connection()).or_throw();
             } else {
-                elsewhere([&](const rc::remote& remote) { return remote.refuse(event.connection(), "banned"); });
+                elsewhere([&](const rc::remote& remote) { return remote.add_header(event.connection(), "X-Let", "not in"); });
+                elsewhere([&](const rc::remote& remote) { return remote.refuse_with(event.connection(), 403, "text/plain", "banned"); });
             }
             break;
         case rc::event_kind::text:

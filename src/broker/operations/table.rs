@@ -301,7 +301,7 @@ macro_rules! operations {
     /// # Errors
     /// As [`allow`](Self::allow), [`Error::BadValue`](crate::Error::BadValue) if the status is none of those, or the content type cannot be
     /// sent.
-    RefuseWith: order engine.refuse_with(conn: Conn, status: Status, content_type: Text, body: Bytes) -> done, to(conn), checked by check_refusal(status, content_type);
+    RefuseWith: order engine.refuse_with(conn: Conn, http_status: Status, content_type: Text, body: Bytes) -> done, to(conn), checked by check_refusal(http_status, content_type);
     /// Whether the host is asked about each handshake from now on, as [`Config::guard_handshakes`](crate::Config::guard_handshakes) says
     /// for the beginning. What was asked before is answered all the same.
     GuardHandshakes: order engine.guard_handshakes(on: Flag) -> sure(()), to(all);

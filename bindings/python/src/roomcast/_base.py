@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
 
 from . import exceptions, raw
 from ._codec import Codec, as_args
+from ._handshakes import let_in, turn_away
 from ._managers import ClusterManager, AsyncClusterManager
 from ._names import Rooms, as_event, as_key, as_room, as_whom
 from ._native import lib
@@ -31,11 +32,12 @@ Handler = Callable[..., Any]
 #: The cluster that a server is a node of.
 Manager = Union[str, ClusterManager, AsyncClusterManager, None]
 _Handler = TypeVar("_Handler", bound=Handler)
+_MaybeHandler = TypeVar("_MaybeHandler", bound=Optional[Handler])
 
 #: Emits that wait for the end of the turn, at most; then the caller hands them over itself.
 _WAITING_EMITS = 256
-#: What only a program that reads the events itself can make use of.
-_UNANSWERED = ("guard_handshakes", "engine_only", "hand_back")
+#: What is not to be set: who needs it, and how else.
+_UNANSWERED = {"guard_handshakes": "on_handshake asks for it", **dict.fromkeys(("engine_only", "hand_back"), "no handler would answer; roomcast.raw has it")}
 _DEFAULT_LOGGER = logging.getLogger("roomcast.server")
 _NOT_HANDLED = object()
 #: What ends the program and not only the handler that raises it.
@@ -126,7 +128,7 @@ class BaseServer:
         self._clustered = bool(fields.get("cluster_url"))
         for name in _UNANSWERED:
             if fields.get(name):
-                raise ValueError(f"{name}: no handler would answer; roomcast.raw has it")
+                raise ValueError(f"{name}: {_UNANSWERED[name]}")
         self.logger = _logger(logger)
         self._talkative = self.logger.isEnabledFor(logging.INFO)
         engine = self.logger if engineio_logger is None else _logger(engineio_logger)
@@ -136,6 +138,7 @@ class BaseServer:
         self.namespaces: Union[str, list[str]] = "*" if namespaces == "*" else list(namespaces or ["/"])
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
+        self._handshake_handler: Optional[Handler] = None
         self._codec = Codec(json)
         #: Lines of the broker's log. They are logged when its call is over: a logging handler may call the server.
         self._lines: deque[tuple[int, str]] = deque()
@@ -197,6 +200,45 @@ class BaseServer:
             return handler
 
         return register if handler is None else register(handler)
+
+    def on_handshake(self, handler: _MaybeHandler) -> _MaybeHandler:
+        """Registers the function that decides about each new connection, before it has a client; it serves as a decorator, too. With
+        None all are let in again.
+
+        It takes the first request as a WSGI environ. What it returns are headers for its answer, such as ``{"Set-Cookie": "node=4;
+        Path=/; Secure; Max-Age=3600"}``, or a list of pairs where a name is to be there twice; or None, or False, which turns the
+        connection away. :class:`~roomcast.exceptions.HandshakeRefused` does so with a message, or with an answer of its own; anything
+        else that it raises is logged, and the answer is 500. It has ``connect_timeout`` for that (of ``config``; 45 seconds); then the answer is 503.
+        """
+        if handler is not None:
+            self._can_run(handler)
+        with self._lock:
+            self._commit()
+            self._handshake_handler = handler
+            self._broker.guard_handshakes(handler is not None)
+        return handler
+
+    def _handshake_decided(self, connection: int, answer: Any) -> None:
+        """Takes what the handshake handler returned."""
+        try:
+            with self._lock:
+                let_in(self._broker, connection, answer)
+        except raw.Gone:
+            pass
+        except Exception as error:
+            self._handshake_refused(connection, error)
+
+    def _handshake_refused(self, connection: int, error: BaseException) -> None:
+        """Takes what the handshake handler raised: a refusal, or its own fault."""
+        try:
+            with self._lock:
+                if turn_away(self._broker, connection, error):
+                    return
+        except raw.Gone:
+            return
+        except Exception as unfit:  # what it refuses with cannot be sent
+            return self._handshake_refused(connection, unfit)
+        self._raised("the handshake handler failed", error=error)
 
     def _can_run(self, handler: Handler) -> None:
         """Raises for a handler that this kind of server cannot run."""

@@ -397,6 +397,8 @@ class AsyncServer(BaseServer):
             client = self._returns(socket, ns)
             if client:
                 self._task(self._connect(client, data))
+        elif kind == raw.HANDSHAKE:
+            self._task(self._handshake(socket))
         elif kind == raw.FOREIGN:
             self._foreign(context, data, name)
         elif kind == raw.DISCONNECT:
@@ -510,6 +512,21 @@ class AsyncServer(BaseServer):
             self._decided(client, answer)
             if client.left is not None:
                 await self._disconnected(client)
+        self._wake()
+
+    async def _handshake(self, connection: int) -> None:
+        handler, answer = self._handshake_handler, None
+        try:
+            if handler is not None:
+                answer = handler(self._environ(connection))
+                if self._is_coroutine(handler):
+                    answer = await answer
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serves_here():
+                raise  # the task is thrown away, and the loop is gone
+            self._handshake_refused(connection, error)
+        else:
+            self._handshake_decided(connection, answer)
         self._wake()
 
     async def _disconnected(self, client: Client) -> None:

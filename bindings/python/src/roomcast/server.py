@@ -200,6 +200,8 @@ class Server(BaseServer):
                 client = self._returns(socket, ns)
             if client:
                 self._run(socket, self._connect, client, data)
+        elif kind == raw.HANDSHAKE:
+            self._run(socket, self._handshake, socket)
         elif kind == raw.DISCONNECT:
             client = self._leaves(socket, code, parts, flags)
             if client:
@@ -254,6 +256,18 @@ class Server(BaseServer):
             self._decided(client, answer)
             if client.left is not None:
                 self._disconnected(client)
+        self._wake()
+
+    def _handshake(self, connection: int) -> None:
+        handler = self._handshake_handler
+        try:
+            with self._lock:
+                made = self._environ(connection)
+            answer = handler(made) if handler is not None else None
+        except BaseException as error:
+            self._handshake_refused(connection, error)
+        else:
+            self._handshake_decided(connection, answer)
         self._wake()
 
     def _disconnected(self, client: Client) -> None:

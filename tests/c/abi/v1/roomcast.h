@@ -463,7 +463,8 @@ typedef struct roomcast_config {
      */
     uint32_t allow_upgrades;
     /**
-     * Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. Off by default.
+     * Asks the host about every handshake, with ROOMCAST_EVENT_HANDSHAKE. What it does not decide within `connect_timeout` gets 503.
+     * Off by default; roomcast_guard_handshakes changes it.
      */
     uint32_t guard_handshakes;
     /**
@@ -601,7 +602,7 @@ typedef struct roomcast_config {
      */
     uint64_t upgrade_timeout;
     /**
-     * Time a connection may stay in no namespace at all. 45,000 by default.
+     * Time a connection may stay in no namespace at all, and time the host has to decide about a guarded handshake. 45,000 by default.
      */
     uint64_t connect_timeout;
     /**
@@ -1610,7 +1611,7 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
 #define ROOMCAST_EVENT_ROOM_DELETED 13
 
 /**
- * Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets
+ * Only with guard_handshakes: a client opens a connection: answer with roomcast_allow, roomcast_refuse or roomcast_refuse_with. Sets
  * `connection`.
  */
 #define ROOMCAST_EVENT_HANDSHAKE 14
@@ -1977,9 +1978,9 @@ roomcast_status roomcast_guard_handshakes(struct roomcast_broker *broker,
                                           uint32_t on);
 
 /**
- * Adds a header to the answer that a handshake is about to get, of whom a ROOMCAST_EVENT_HANDSHAKE asked: to the one that lets it
- * in, over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A name
- * may be added more than once.
+ * Adds a header to the answer of a handshake that a ROOMCAST_EVENT_HANDSHAKE asked about: the answer that lets it in, over either
+ * transport, or that turns it away. This is how a host sets a cookie of its own, with any attributes. A name may be added more
+ * than once.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL; otherwise as
  * roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the name or the value cannot be sent, or the answer has a header of that name by
@@ -2020,10 +2021,10 @@ roomcast_status roomcast_refuse(struct roomcast_broker *broker,
                                 size_t message_len);
 
 /**
- * The same with an answer of the host's own: a status from 400 to 599, and a body, which has no `Content-Type` if that is empty. A
- * browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+ * The same with an answer of the host's own: a status from 400 to 599 and a body, without a `Content-Type` if `content_type` is
+ * empty. In a browser a page's script sees the status over polling, and over WebSocket only that it failed.
  *
- * `status` is 400 to 599.
+ * `http_status` is 400 to 599.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_BAD_VALUE,
  * ROOMCAST_ERROR_NULL; otherwise as roomcast_allow, ROOMCAST_ERROR_BAD_VALUE if the status is none of those, or the content type
@@ -2033,7 +2034,7 @@ roomcast_status roomcast_refuse(struct roomcast_broker *broker,
  */
 roomcast_status roomcast_refuse_with(struct roomcast_broker *broker,
                                      roomcast_connection connection,
-                                     uint32_t status,
+                                     uint32_t http_status,
                                      const char *content_type,
                                      size_t content_type_len,
                                      const void *body,
@@ -3344,8 +3345,8 @@ roomcast_status roomcast_remote_allow(const struct roomcast_remote *remote,
  * As roomcast_add_header, from any thread: the broker carries it out in its next poll, in the order of the calls.
  *
  * Errors: ROOMCAST_ERROR_NO_HANDLE, ROOMCAST_ERROR_WRONG_KIND, ROOMCAST_ERROR_BAD_UTF8, ROOMCAST_ERROR_NULL,
- * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the handle was made up. What else
- * may be wrong shows later, in remote_failures and the log.
+ * ROOMCAST_ERROR_BAD_VALUE, ROOMCAST_ERROR_TOO_LARGE, ROOMCAST_ERROR_FULL, ROOMCAST_ERROR_CLOSED, ROOMCAST_ERROR_GONE if the
+ * handle was made up. What else may be wrong shows later, in remote_failures and the log.
  * Ownership: everything is copied before it returns.
  * Threads: any.
  */
@@ -3381,7 +3382,7 @@ roomcast_status roomcast_remote_refuse(const struct roomcast_remote *remote,
  */
 roomcast_status roomcast_remote_refuse_with(const struct roomcast_remote *remote,
                                             roomcast_connection connection,
-                                            uint32_t status,
+                                            uint32_t http_status,
                                             const char *content_type,
                                             size_t content_type_len,
                                             const void *body,

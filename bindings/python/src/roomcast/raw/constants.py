@@ -45,7 +45,8 @@ ROOM_JOINED: Final[int] = lib.ROOMCAST_EVENT_ROOM_JOINED
 ROOM_LEFT: Final[int] = lib.ROOMCAST_EVENT_ROOM_LEFT
 #: Only with room_events: a room's last member left. Sets ``ns``, ``name``.
 ROOM_DELETED: Final[int] = lib.ROOMCAST_EVENT_ROOM_DELETED
-#: Only with guard_handshakes: a client opens a connection: answer with roomcast_allow or roomcast_refuse. Sets ``connection``.
+#: Only with guard_handshakes: a client opens a connection: answer with roomcast_allow, roomcast_refuse or roomcast_refuse_with.
+#: Sets ``connection``.
 HANDSHAKE: Final[int] = lib.ROOMCAST_EVENT_HANDSHAKE
 #: Only with refusal_events: a request was refused. Sets ``code`` to Engine.IO's error code (0 to 5; 6 for a handshake that was
 #: answered with 503), ``name`` to its text, ``data`` to what was wrong: the transport, the sid, the method, or a name such as

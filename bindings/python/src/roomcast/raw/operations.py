@@ -130,9 +130,9 @@ class BrokerOperations:
 
     @lending
     def add_header(self, connection: int, name: str, value: str) -> None:
-        """Adds a header to the answer that a handshake is about to get, of whom a HANDSHAKE asked: to the one that lets it in,
-        over either transport, or to the one that turns it away. So a cookie of the host's own is set, with any attributes. A
-        name may be added more than once.
+        """Adds a header to the answer of a handshake that a HANDSHAKE asked about: the answer that lets it in, over either
+        transport, or that turns it away. This is how a host sets a cookie of its own, with any attributes. A name may be added
+        more than once.
         """
         name_utf8 = as_utf8(name)
         value_utf8 = as_utf8(value)
@@ -148,12 +148,13 @@ class BrokerOperations:
         check(lib.roomcast_refuse(self._broker, connection, message_utf8, len(message_utf8)))
 
     @lending
-    def refuse_with(self, connection: int, status: int, content_type: str, body: bytes) -> None:
-        """The same with an answer of the host's own: a status from 400 to 599, and a body, which has no ``Content-Type`` if that
-        is empty. A browser shows a page's script nothing of it but that it failed, over WebSocket; over polling its status.
+    def refuse_with(self, connection: int, http_status: int, content_type: str, body: bytes) -> None:
+        """The same with an answer of the host's own: a status from 400 to 599 and a body, without a ``Content-Type`` if
+        ``content_type`` is empty. In a browser a page's script sees the status over polling, and over WebSocket only that it
+        failed.
         """
         content_type_utf8 = as_utf8(content_type)
-        check(lib.roomcast_refuse_with(self._broker, connection, status, content_type_utf8, len(content_type_utf8), body,
+        check(lib.roomcast_refuse_with(self._broker, connection, http_status, content_type_utf8, len(content_type_utf8), body,
                                        len(body)))
 
     @lending
@@ -448,11 +449,11 @@ class RemoteOperations:
         message_utf8 = as_utf8(message)
         check(lib.roomcast_remote_refuse(self._remote, connection, message_utf8, len(message_utf8)))
 
-    def refuse_with(self, connection: int, status: int, content_type: str, body: bytes) -> None:
+    def refuse_with(self, connection: int, http_status: int, content_type: str, body: bytes) -> None:
         """As :meth:`Broker.refuse_with`, from any thread."""
         content_type_utf8 = as_utf8(content_type)
-        check(lib.roomcast_remote_refuse_with(self._remote, connection, status, content_type_utf8, len(content_type_utf8), body,
-                                              len(body)))
+        check(lib.roomcast_remote_refuse_with(self._remote, connection, http_status, content_type_utf8, len(content_type_utf8),
+                                              body, len(body)))
 
     def guard_handshakes(self, on: bool = False) -> None:
         """As :meth:`Broker.guard_handshakes`, from any thread."""

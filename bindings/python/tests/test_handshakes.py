@@ -1,0 +1,190 @@
+"""What a program decides about connections that are about to be: headers of the answer, and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import logging
+import threading
+from typing import Any
+
+import pytest
+import roomcast
+from host import PATIENCE, Host, Player, drive
+
+POLL = "/socket.io/?EIO=4&transport=polling"
+WEBSOCKET = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="}
+Refused = roomcast.exceptions.HandshakeRefused
+
+
+def decide_by(host: Host, handler: Any) -> None:
+    host.sio.on_handshake((lambda environ: drive(handler(environ))) if host.threaded else handler)
+
+
+def ask(host: Host, target: str = POLL, **headers: str) -> tuple[int, list[tuple[str, str]], str]:
+    """A handshake's answer: over a WebSocket the body is what ends it."""
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
+    connection.request("GET", target, headers=headers)
+    answer = connection.getresponse()
+    body = "" if answer.status == 101 else answer.read().decode()
+    connection.close()
+    return answer.status, answer.getheaders(), body
+
+
+def cookies(headers: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in headers if name.lower() == "set-cookie"]
+
+
+def test_a_first_answer_has_the_headers_of_its_client(make: Any) -> None:
+    host = make(cookie="io")
+    seen: list[Any] = []
+
+    async def handshake(environ: Any) -> Any:
+        seen.append(environ)
+        return {"Set-Cookie": f"who={environ['HTTP_X_NAME']}; Secure; Partitioned", "X-Node": "4"}
+
+    decide_by(host, handshake)
+    with host:
+        status, headers, body = ask(host, **{"X-Name": "ann"})
+        assert status == 200 and body.startswith('0{"sid":"') and dict(headers)["X-Node"] == "4"
+        io, own = cookies(headers)
+        assert io.startswith("io=") and own == "who=ann; Secure; Partitioned"
+        status, headers, _ = ask(host, POLL.replace("polling", "websocket"), **{"X-Name": "bob"}, **WEBSOCKET)
+        assert (status, cookies(headers)) == (101, ["who=bob; Secure; Partitioned"])
+        assert [environ["HTTP_X_NAME"] for environ in seen] == ["ann", "bob"] and seen[0]["PATH_INFO"] == "/socket.io/"
+        # It is asked about connections, not about each request.
+        sid = ask(host, **{"X-Name": "cat"})[2].split('"')[3]
+        posted = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
+        posted.request("POST", f"{POLL}&sid={sid}", body="40")
+        assert cookies(posted.getresponse().getheaders()) == [] and len(seen) == 3
+        posted.close()
+
+
+def test_a_list_of_pairs_and_nothing_at_all(make: Any) -> None:
+    host = make()
+
+    async def handshake(environ: Any) -> Any:
+        return [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")] if "HTTP_X_TWO" in environ else None
+
+    decide_by(host, handshake)
+    with host:
+        assert cookies(ask(host, **{"X-Two": "1"})[1]) == ["a=1", "b=2"]
+        assert cookies(ask(host)[1]) == []
+        # Clients come and go as ever.
+        player = Player(host)
+        player.leave()
+        host.sio.on_handshake(None) if host.threaded else host.do("on_handshake", None)
+        assert cookies(ask(host, **{"X-Two": "1"})[1]) == []
+
+
+@pytest.mark.parametrize(("why", "polling", "websocket"), [
+    (False, (403, '{"code":4,"message":"Forbidden"}'), (400, "Forbidden")),
+    (roomcast.exceptions.ConnectionRefusedError(), (403, '{"code":4,"message":"Forbidden"}'), (400, "Forbidden")),
+    (roomcast.exceptions.ConnectionRefusedError("not you"), (403, '{"code":4,"message":"not you"}'), (400, "not you")),
+    (ConnectionRefusedError("a builtin"), (403, '{"code":4,"message":"Forbidden"}'), (400, "Forbidden")),
+    (Refused("not today"), (403, '{"code":4,"message":"not today"}'), (400, "not today")),
+    (Refused(status=401, body="who?", headers={"WWW-Authenticate": "Bearer"}), (401, "who?"), (401, "who?")),
+    (Refused(status=429, headers=[("Retry-After", "30"), ("X-A", "b")]), (429, ""), (429, "")),
+    (Refused(status=503, body=b"{}", content_type="application/json"), (503, "{}"), (503, "{}")),
+])
+def test_a_handshake_is_refused(make: Any, why: Any, polling: tuple[int, str], websocket: tuple[int, str]) -> None:
+    host = make()
+
+    async def handshake(environ: Any) -> Any:
+        if why is False:
+            return False
+        raise why
+
+    decide_by(host, handshake)
+    with host:
+        for target, given, told in ((POLL, {}, polling), (POLL.replace("polling", "websocket"), WEBSOCKET, websocket)):
+            status, headers, body = ask(host, target, **given)
+            assert (status, body) == told
+            for name, value in dict(getattr(why, "headers", ())).items():
+                assert dict(headers)[name] == value
+        if getattr(why, "status", None) == 503:
+            assert dict(headers)["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("fault", [
+    ValueError("a bug"), asyncio.CancelledError(), {"Content-Length": "0"}, [("X-A", "b\r\nX-C: d")], ["abc"], 7,
+    Refused(status=200), Refused(status=418, headers={"no name": "x"}), Refused("x", headers=[("X-A", "y" * 9000)]),
+], ids=repr)
+def test_a_fault_of_the_handler_is_logged_and_costs_that_connection(make: Any, caplog: Any, fault: Any) -> None:
+    host = make()
+
+    async def handshake(environ: Any) -> Any:
+        if "HTTP_X_IN" in environ:
+            return None
+        if isinstance(fault, BaseException):
+            raise fault
+        return fault
+
+    decide_by(host, handshake)
+    with caplog.at_level(logging.ERROR), host:
+        status, _, body = ask(host)
+        assert (status, body) == (500, "Internal Server Error")
+        assert ask(host, **{"X-In": "1"})[0] == 200
+    # It is logged behind the answer.
+    assert "the handshake handler failed" in caplog.text
+
+
+def test_a_decision_may_take_its_time(make: Any) -> None:
+    host = make()
+    asked, decided = threading.Event(), threading.Event()
+
+    async def handshake(environ: Any) -> Any:
+        if "HTTP_X_SLOW" in environ:
+            asked.set()
+            if host.threaded:
+                assert decided.wait(PATIENCE)
+            else:
+                await asyncio.to_thread(decided.wait, PATIENCE)
+        return {"X-Late": "yes"}
+
+    decide_by(host, handshake)
+    with host:
+        answers: list[Any] = []
+        slow = threading.Thread(target=lambda: answers.append(ask(host, **{"X-Slow": "1"})))
+        slow.start()
+        assert asked.wait(PATIENCE)
+        # The others do not wait for it.
+        assert ask(host)[0] == 200 and not answers
+        decided.set()
+        slow.join(PATIENCE)
+        assert answers[0][0] == 200 and dict(answers[0][1])["X-Late"] == "yes"
+
+
+def test_one_that_is_gone_when_it_is_decided_about(make: Any, caplog: Any) -> None:
+    host = make()
+    asked, decided = threading.Event(), threading.Event()
+
+    async def handshake(environ: Any) -> Any:
+        if "HTTP_X_GONE" in environ:
+            asked.set()
+            if host.threaded:
+                assert decided.wait(PATIENCE)
+            else:
+                await asyncio.to_thread(decided.wait, PATIENCE)
+            raise Refused("too late")
+        return None
+
+    decide_by(host, handshake)
+    with caplog.at_level(logging.ERROR), host:
+        gone = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
+        gone.request("GET", POLL, headers={"X-Gone": "1"})
+        assert asked.wait(PATIENCE)
+        gone.close()
+        # Its end is read before whoever comes later is answered.
+        assert ask(host)[0] == 200
+        decided.set()
+        assert ask(host)[0] == 200
+    assert not caplog.text
+
+
+def test_what_no_handshake_can_be_refused_with() -> None:
+    with pytest.raises(ValueError, match="body"):
+        Refused("no", body="a page")
+    with pytest.raises(TypeError, match="coroutine"):
+        async def later(environ: Any) -> None: ...
+        roomcast.Server().on_handshake(later)
