@@ -98,7 +98,7 @@ include bindings/c/install.mk
 
 # ---- Interoperability: stock clients and raw bytes, compared with what Node's socket.io does ----
 # With the feature, as `unit` has built it already.
-interop: $(INTEROP)/node_modules
+interop: $(INTEROP)/node_modules $(INTEROP)/.venv/installed
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
 	node $(INTEROP)/cluster/golden.mjs
@@ -111,9 +111,13 @@ interop: $(INTEROP)/node_modules
 	node $(INTEROP)/compressed.mjs --host $(TARGET)/debug/examples/interop_host
 
 # Clusters of roomcast's and Node's nodes, over a Redis of their own.
-cluster-test: $(INTEROP)/node_modules examples/cluster/node_modules $(TARGET)/c/node python-package
+# The commands of Redis that Valkey has to have, too: each format, faults, a cluster of it, sentinels, TLS, its access rules, recovery.
+OVER_VALKEY := ^(pubsub|sharded|streams) / (from ours to Node|between ours) / |^Redis Cluster / (sharded|streams) / from ours|sentinel|over TLS|rules of|^recovery / from ours
+cluster-test: $(INTEROP)/node_modules $(INTEROP)/.venv/installed examples/cluster/node_modules $(TARGET)/c/node python-package
 	cargo build --features capi --example interop_host
 	node $(INTEROP)/cluster/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host
+	REDIS_SERVER="$$(tests/valkey.sh $(TARGET)/valkey)" && if [ "$$REDIS_SERVER" ]; then export REDIS_SERVER && \
+		node $(INTEROP)/cluster/run.mjs --quiet --host $(TARGET)/debug/examples/interop_host --only "$(OVER_VALKEY)"; fi
 	node tests/cluster_example.mjs $(TARGET)/c/node $(VENV)/bin/python
 
 # Our parsers against the reference's, on generated packets, payloads and JSON: another SEED makes others.
@@ -268,6 +272,10 @@ python-examples: python $(TARGET)/arena/bots $(INTEROP)/node_modules
 $(VENV)/installed: bindings/python/tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+$(INTEROP)/.venv/installed: $(INTEROP)/requirements.txt
+	node $(INTEROP)/lib/python.mjs
 	touch $@
 
 $(INTEROP)/node_modules: $(INTEROP)/package-lock.json

@@ -1,11 +1,12 @@
 // Runs every interoperability test against a scenario host and compares the raw tables with what was recorded from
 // Node's socket.io.   node run.mjs [--host "command"] [--only regex] [--skip regex] [--record] [--quiet] [--loops count] [--tls] [--deflate]
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { parseArgs, isDeepStrictEqual } from "node:util";
 import path from "node:path";
+import { installPython } from "./lib/python.mjs";
 
 const here = import.meta.dirname;
 const { values: args } = parseArgs({ options: {
@@ -20,14 +21,7 @@ const { values: args } = parseArgs({ options: {
 if (!existsSync(path.join(here, "node_modules"))) {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", 2, 2] });
 }
-const python = path.join(here, ".venv/bin/python");
-const [wanted, installed] = ["requirements.txt", ".venv/installed"].map((name) => path.join(here, name));
-const read = (file) => existsSync(file) ? readFileSync(file, "utf8") : "";
-if (read(wanted) !== read(installed)) {
-  execFileSync("python3", ["-m", "venv", ".venv"], { cwd: here, stdio: ["ignore", 2, 2] });
-  execFileSync(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], { cwd: here, stdio: ["ignore", 2, 2] });
-  copyFileSync(wanted, installed);
-}
+const python = installPython();
 
 // Over TLS the raw bytes of the tables are not those of the wire.
 if (args.tls) {

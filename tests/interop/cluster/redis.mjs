@@ -8,6 +8,9 @@ import { createClient } from "redis";
 import { certify } from "../lib/certify.mjs";
 import { within } from "../lib/raw.mjs";
 
+/** The program: Redis, or what speaks as it does. */
+const SERVER = process.env.REDIS_SERVER ?? "redis-server";
+
 const running = new Set();
 process.on("exit", () => { for (const redis of running) redis.kill(); });
 
@@ -25,7 +28,7 @@ export class Redis {
 
   /** Runs it, for the first time or anew, with nothing in it. */
   async run() {
-    this.child = spawn("redis-server", ["--port", "0", "--unixsocket", this.path, "--save", "", "--dir", this.home, ...this.options],
+    this.child = spawn(SERVER, ["--port", "0", "--unixsocket", this.path, "--save", "", "--dir", this.home, ...this.options],
       { stdio: ["ignore", "pipe", "inherit"] });
     this.exited = new Promise((resolve) => this.child.once("close", resolve));
     let said = "";
@@ -34,8 +37,8 @@ export class Redis {
         said += text;
         if (said.includes("eady to accept connections")) resolve();
       });
-      this.child.once("close", () => reject(new Error(`redis-server ended: ${said}`)));
-    }), "redis-server");
+      this.child.once("close", () => reject(new Error(`${SERVER} ended: ${said}`)));
+    }), SERVER);
     this.client = await this.connect();
   }
 
@@ -111,7 +114,7 @@ export class Watched {
     const conf = path.join(it.master.home, "sentinel.conf");
     writeFileSync(conf, [`port ${sentinel}`, `sentinel monitor mine 127.0.0.1 ${master} 1`, "sentinel down-after-milliseconds mine 300",
       "sentinel failover-timeout mine 2000", ""].join("\n"));
-    it.sentinel = spawn("redis-server", [conf, "--sentinel"], { stdio: "ignore" });
+    it.sentinel = spawn(SERVER, [conf, "--sentinel"], { stdio: "ignore" });
     const asks = createClient({ socket: { port: sentinel, reconnectStrategy: () => 20 } });
     asks.on("error", () => {});
     await asks.connect();
@@ -132,7 +135,7 @@ export class Watched {
 /** Whether there is one. */
 export function hasRedis() {
   try {
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" });
+    execFileSync(SERVER, ["--version"], { stdio: "ignore" });
     return true;
   } catch {
     return false;
