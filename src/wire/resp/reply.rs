@@ -43,8 +43,11 @@ impl<'a> Iterator for Items<'a> {
         self.left = self.left.checked_sub(1)?;
         // The reader has found it whole.
         let (reply, rest) = first(self.rest)?;
-        // What lies within it is passed over only if there is more behind.
-        self.rest = if self.left > 0 { behind(self.rest)? } else { rest };
+        self.rest = match reply {
+            // What lies within it is passed over only if there is more behind.
+            Reply::List(_) | Reply::Map(_) | Reply::Push(_) if self.left > 0 => behind(self.rest)?,
+            _ => rest,
+        };
         Some(reply)
     }
 
