@@ -27,6 +27,7 @@ const LONGER: &[(&str, &str)] = &[
     ("src/wire/http/tests.rs", "a table of requests"),
     ("src/wire/ws/tests.rs", "a table of frames"),
     ("tests/c/abi/v1/roomcast.h", "the header as it was released"),
+    ("tests/c/abi.c", "where each field lies"),
     ("tests/c/talk.c", "one host and one client, in the order of their talk"),
     ("tests/c/null.c", "a call for each function"),
     ("tests/interop/host.rs", "the twin of reference/host.js"),

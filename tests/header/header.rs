@@ -58,6 +58,26 @@ fn formatted(source: &str) -> String {
     String::from_utf8(ended.stdout).unwrap()
 }
 
+/// Where the fields of a struct lie is a promise, which somebody has to hold the library to.
+#[test]
+fn each_struct_has_its_layout_in_the_test_of_the_binary_interface() {
+    let (header, test) = (header(), fs::read_to_string(root().join("tests/c/abi.c")).unwrap());
+    let structs: Vec<&str> =
+        header.lines().filter_map(|line| line.strip_prefix("typedef struct ")?.strip_suffix(" {")).collect();
+    assert!(structs.len() > 10, "{structs:?}");
+    for name in structs {
+        let body = header.split_once(&format!("typedef struct {name} {{")).unwrap().1;
+        let body = body.split_once(&format!("}} {name};")).unwrap().0;
+        let fields =
+            body.lines().filter_map(|line| line.trim().strip_suffix(';')?.split([' ', '*']).next_back());
+        // The first lies at the beginning in any case.
+        let fields = fields.skip(1).map(|field| format!("LAYOUT({name}, {field}, "));
+        for wanted in std::iter::once(format!("SIZE({name}, ")).chain(fields) {
+            assert!(test.contains(&wanted), "tests/c/abi.c has no {wanted}…)");
+        }
+    }
+}
+
 #[test]
 fn what_is_made_is_committed() {
     let rows = table::rows(root());

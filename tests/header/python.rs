@@ -66,7 +66,9 @@ fn signature(row: &Row) -> String {
         let name = parameter(row, argument);
         given.push(match argument.kind.as_str() {
             _ if row.is_late(argument) => format!("{name}: int = 0"),
-            "Socket" | "Conn" | "Namespace" | "Number" | "AckNumber" | "Pace" | "Status" => format!("{name}: int"),
+            "Socket" | "Conn" | "Namespace" | "Number" | "AckNumber" | "Pace" | "Status" => {
+                format!("{name}: int")
+            }
             "Text" if row.may_be_left_out(argument) => format!("{name}: str = \"\""),
             "Text" => format!("{name}: str"),
             "MaybeText" => format!("{name}: Text = b\"\""),
