@@ -23,6 +23,7 @@ import roomcast
 import socketio
 import uvicorn
 import websocket
+import websockets.exceptions
 import websockets.sync.client
 from fastapi import FastAPI, Request, WebSocket
 from host import PATIENCE, Player, Raw
@@ -231,6 +232,32 @@ def test_what_the_broker_refuses_is_refused(loop: str) -> None:
             with pytest.raises(websocket.WebSocketBadStatusException) as refused:
                 websocket.create_connection(f"ws://127.0.0.1:{served.port}/socket.io/?EIO=4&transport=websocket", origin=origin)
             assert refused.value.status_code == status
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_handshake_handler_decides_here_too(loop: str) -> None:
+    with Served(loop) as served:
+        async def handshake(environ: Any) -> Any:
+            assert environ["asgi.scope"]["type"] in ("http", "websocket")
+            if "HTTP_X_WHO" not in environ:
+                raise roomcast.exceptions.HandshakeRefused(status=401, body="who?", headers={"WWW-Authenticate": "Bearer"})
+            return {"Set-Cookie": f"who={environ['HTTP_X_WHO']}; Secure"}
+
+        served.do(lambda: served.sio.on_handshake(handshake))
+        client = connection(served)
+        client.request("GET", POLLING)
+        answer = client.getresponse()
+        assert (answer.status, answer.headers["WWW-Authenticate"], answer.read()) == (401, "Bearer", b"who?")
+        client.request("GET", POLLING, headers={"X-Who": "ann"})
+        answer = client.getresponse()
+        assert (answer.status, answer.headers["Set-Cookie"], answer.read()[:2]) == (200, "who=ann; Secure", b"0{")
+        client.close()
+        at = f"ws://127.0.0.1:{served.port}/socket.io/?EIO=4&transport=websocket"
+        with websockets.sync.client.connect(at, additional_headers={"X-Who": "bob"}) as own:
+            assert own.response is not None and own.response.headers["Set-Cookie"] == "who=bob; Secure"
+        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+            websockets.sync.client.connect(at)
+        assert (refused.value.response.status_code, refused.value.response.body) == (401, b"who?")
 
 
 @pytest.mark.parametrize("loop", LOOPS)
