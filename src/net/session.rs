@@ -1,6 +1,7 @@
 //! One client's TLS, between the bytes of the wire and those of HTTP. It must not touch a socket, nor keep what is still to be sealed: that is
 //! shared by many.
 
+use crate::host::tls::traffic::{HEADER, TrafficKey, key_used};
 use crate::host::tls::{TlsFailure, TlsInfo};
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
@@ -19,6 +20,8 @@ const MOST_UNREAD: usize = RECORD + 2 * 1024;
 
 pub(super) struct Session {
     tls: UnbufferedServerConnection,
+    /// What rustls has sealed data with last, if that is a key of TLS 1.3.
+    key: Option<Arc<TrafficKey>>,
     /// What has come of a record that is not there in full.
     unread: Vec<u8>,
     /// What is sealed and has not gone, from `gone` on: at most a record, and what TLS has to say besides.
@@ -28,6 +31,36 @@ pub(super) struct Session {
     ended: bool,
     /// It is not to be asked anything more: rustls panics if it is, having told the peer why.
     failed: Option<TlsFailure>,
+}
+
+/// A record that is about to be sent, and that the next one takes the place of.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// What is to be sealed, behind room for a header; or what has been sealed.
+    bytes: Vec<u8>,
+    /// What rustls has sealed, with all that it has to say before.
+    sealed: Vec<u8>,
+}
+
+impl Record {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.resize(HEADER, 0);
+    }
+
+    /// How much more can be sealed in it.
+    pub(super) fn room(&self) -> usize {
+        RECORD.saturating_sub(self.plain().len())
+    }
+
+    pub(super) fn push(&mut self, plain: &[u8]) {
+        self.bytes.extend_from_slice(plain);
+    }
+
+    /// What is to be sealed.
+    pub(super) fn plain(&self) -> &[u8] {
+        self.bytes.get(HEADER..).unwrap_or_default()
+    }
 }
 
 /// What became of bytes that were received.
@@ -51,12 +84,13 @@ impl fmt::Debug for Session {
 impl Session {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         let tls = UnbufferedServerConnection::new(config)?;
-        Ok(Self { tls, unread: Vec::new(), sealed: Vec::new(), gone: 0, ended: false, failed: None })
+        let (unread, sealed) = (Vec::new(), Vec::new());
+        Ok(Self { tls, key: None, unread, sealed, gone: 0, ended: false, failed: None })
     }
 
     /// Nothing of the protocol above comes or goes yet.
     pub(super) fn is_shaking(&self) -> bool {
-        self.tls.is_handshaking()
+        self.key.is_none() && self.tls.is_handshaking()
     }
 
     /// Takes what was received, and appends what it says to `plain`. What TLS has to say itself is [`sealed`](Self::sealed) then, also when
@@ -151,13 +185,45 @@ impl Session {
         }
     }
 
-    /// Seals at most [`RECORD`] bytes over what `out` has, which is made longer if it has to be. Returns the sealed ones; none if there is
-    /// nothing to be sealed with any more.
-    pub(super) fn seal<'o>(&mut self, plain: &[u8], out: &'o mut Vec<u8>) -> Option<&'o [u8]> {
+    /// Returns what is sealed; none if there is nothing to be sealed with any more.
+    #[inline]
+    pub(super) fn seal<'r>(&mut self, record: &'r mut Record) -> Option<&'r [u8]> {
+        match &self.key {
+            Some(key) if self.failed.is_none() && key.is_current() && !key.is_used_up() => {
+                key.seal_record(&mut record.bytes).ok()?;
+                Some(&record.bytes)
+            }
+            _ => self.seal_by_rustls(record),
+        }
+    }
+
+    /// The same by rustls: with its first record under new keys, which says before that there are some, and with all of TLS 1.2.
+    #[cold]
+    fn seal_by_rustls<'r>(&mut self, record: &'r mut Record) -> Option<&'r [u8]> {
+        if self.failed.is_some() {
+            return None;
+        }
+        if self.key.take().is_some_and(|key| key.is_current()) {
+            // It is used up.
+            self.change_keys()?;
+        }
         let mut end = 0;
-        let room = plain.len().saturating_add(OVERHEAD);
-        let done = self.when_open(out, &mut end, room, |open, room| open.encrypt(plain, room));
-        out.get(..end).filter(|_| done)
+        let room = record.plain().len().saturating_add(OVERHEAD);
+        let mut sealed = std::mem::take(&mut record.sealed);
+        let (done, key) = key_used(|| {
+            self.when_open(&mut sealed, &mut end, room, |open, room| open.encrypt(record.plain(), room))
+        });
+        self.key = key;
+        record.sealed = sealed;
+        record.sealed.get(..end).filter(|_| done)
+    }
+
+    /// Has rustls change its keys, and tell the peer with the next record. None if it cannot, as the peer is amid saying something.
+    fn change_keys(&mut self) -> Option<()> {
+        match self.tls.process_tls_records(&mut self.unread).state {
+            Ok(ConnectionState::WriteTraffic(open)) => open.refresh_traffic_keys().ok(),
+            _ => None,
+        }
     }
 
     /// Says that nothing follows. What is sealed has gone before, or goes first.

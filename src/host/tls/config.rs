@@ -1,6 +1,6 @@
 //! What a listener shows of itself over TLS: its certificates, and whose it asks for. It must not listen.
 
-use super::{Why, pem};
+use super::{Why, pem, traffic};
 use crate::base::errors::{Error, Result};
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, ring};
@@ -59,7 +59,7 @@ impl TlsConfig {
     /// [`Error::BadValue`] with what is wrong: no certificate, no key, a key with a password, or one that is another certificate's.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self> {
         let mut made =
-            Self { provider: Arc::new(ring::default_provider()), identities: Vec::new(), clients: None };
+            Self { provider: Arc::new(traffic::provider()), identities: Vec::new(), clients: None };
         made.add_pem(chain, key)?;
         Ok(made)
     }

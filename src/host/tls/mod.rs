@@ -1,10 +1,12 @@
-//! What the host says of TLS: its certificates and keys, and whom it trusts. It must not speak TLS, and must leave the process' own provider
-//! of ciphers alone.
+//! What the host says of TLS: its certificates and keys, and whom it trusts; and the ciphers it is spoken with. It must not speak TLS, and
+//! must leave the process' own provider of ciphers alone.
 
 #[cfg(feature = "tls")]
 mod config;
 #[cfg(feature = "tls")]
 pub(crate) mod pem;
+#[cfg(feature = "tls")]
+pub(crate) mod traffic;
 #[cfg(feature = "tls")]
 mod trust;
 

@@ -7,7 +7,7 @@ use crate::base::Millis;
 use crate::engine::service::{Flow, Sent, Service};
 use crate::host::tls::TlsFailure;
 use crate::net::REARMED_BY_WOULD_BLOCK;
-use crate::net::session::{Heard, RECORD};
+use crate::net::session::{Heard, Record};
 use crate::net::stream::{Stream, TlsStream};
 use std::io::{ErrorKind, IoSlice};
 
@@ -17,14 +17,12 @@ pub(super) struct Secured {
     shaking: Deadlines,
     /// What was opened last.
     plain: Vec<u8>,
-    /// A record that is about to be sent, and what is to be sealed in it.
-    record: Vec<u8>,
-    gathered: Vec<u8>,
+    record: Record,
 }
 
 impl Secured {
     pub(super) fn new(timeout: Millis) -> Self {
-        Self { shaking: Deadlines::new(timeout), plain: Vec::new(), record: Vec::new(), gathered: Vec::new() }
+        Self { shaking: Deadlines::new(timeout), plain: Vec::new(), record: Record::default() }
     }
 }
 
@@ -284,10 +282,9 @@ impl Outlet<'_> {
             Sent::All => {}
             rest => return rest,
         }
-        let mut gathered = std::mem::take(&mut self.links.secured.gathered);
         let mut record = std::mem::take(&mut self.links.secured.record);
-        let sent = self.send_records(key, slices, &mut gathered, &mut record);
-        (self.links.secured.gathered, self.links.secured.record) = (gathered, record);
+        let sent = self.send_records(key, slices, &mut record);
+        self.links.secured.record = record;
         if sent == Sent::All
             && let Some(link) = self.links.slab.get(key)
             && link.state == State::Ended
@@ -297,47 +294,28 @@ impl Outlet<'_> {
         sent
     }
 
-    fn send_records(
-        &mut self,
-        key: usize,
-        slices: &[IoSlice<'_>],
-        gathered: &mut Vec<u8>,
-        record: &mut Vec<u8>,
-    ) -> Sent {
+    fn send_records(&mut self, key: usize, slices: &[IoSlice<'_>], record: &mut Record) -> Sent {
         let mut left: usize = slices.iter().map(|slice| slice.len()).sum();
         let (mut taken, mut slices) = (0, slices.iter().map(|slice| &**slice));
         let mut slice: &[u8] = &[];
-        loop {
-            // One record's worth: of one slice where it lies, of several gathered.
-            gathered.clear();
-            let plain = loop {
-                if slice.is_empty() {
-                    match slices.next() {
-                        Some(next) => slice = next,
-                        None => break &**gathered,
-                    }
-                    continue;
-                }
-                let (head, rest) = slice.split_at(slice.len().min(RECORD - gathered.len()));
+        while left > 0 {
+            record.clear();
+            while let Some(next) = if slice.is_empty() { slices.next() } else { Some(slice) } {
+                let (head, rest) = next.split_at(next.len().min(record.room()));
+                record.push(head);
                 slice = rest;
-                if gathered.is_empty() && (head.len() == RECORD || slices.len() == 0) {
-                    break head;
+                if !slice.is_empty() {
+                    break;
                 }
-                gathered.extend_from_slice(head);
-                if gathered.len() == RECORD {
-                    break &**gathered;
-                }
-            };
-            if plain.is_empty() {
-                return Sent::All;
             }
+            let length = record.plain().len();
+            taken += length;
+            left -= length;
             let Some(tls) = self.links.tls(key) else { return Sent::Broken };
-            let Some(sealed) = tls.session.seal(plain, record) else {
+            let Some(sealed) = tls.session.seal(record) else {
                 self.links.break_off(key);
                 return Sent::Broken;
             };
-            taken += plain.len();
-            left -= plain.len();
             // It goes from where it was sealed, and only what the kernel leaves is kept.
             let gone = loop {
                 match tls.write(sealed, left > 0) {
@@ -360,5 +338,6 @@ impl Outlet<'_> {
                 }
             }
         }
+        Sent::All
     }
 }

@@ -3,22 +3,32 @@
 use super::*;
 use crate::base::seeds::for_seeds;
 use crate::host::tls::TlsConfig;
-use rustls::crypto::ring;
+use ::ring::aead::{self, AES_128_GCM, LessSafeKey, UnboundKey};
+use rustls::crypto::cipher::{Nonce, make_tls13_aad};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionTrafficSecrets, RootCertStore, SignatureAlgorithm,
+    SupportedCipherSuite,
+};
 use std::io::{Read, Write};
 
-fn configs(version: &'static rustls::SupportedProtocolVersion) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+fn configs(
+    version: &'static rustls::SupportedProtocolVersion,
+    cipher_suites: &[SupportedCipherSuite],
+) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let made = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let config = TlsConfig::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = CryptoProvider { cipher_suites: cipher_suites.to_vec(), ..ring::default_provider() };
+    let mut client = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    client.enable_secret_extraction = true;
     (config.build(TlsConfig::tickets().unwrap()).unwrap(), Arc::new(client))
 }
 
@@ -34,7 +44,11 @@ struct Pair {
 
 impl Pair {
     fn new(version: &'static rustls::SupportedProtocolVersion) -> Self {
-        let (server, client) = configs(version);
+        Self::with(version, ring::DEFAULT_CIPHER_SUITES)
+    }
+
+    fn with(version: &'static rustls::SupportedProtocolVersion, suites: &[SupportedCipherSuite]) -> Self {
+        let (server, client) = configs(version, suites);
         Self {
             server: Session::new(server).unwrap(),
             client: ClientConnection::new(client, ServerName::try_from("h").unwrap()).unwrap(),
@@ -94,8 +108,8 @@ impl Pair {
 
     fn say(&mut self, plain: &[u8]) {
         for piece in plain.chunks(RECORD) {
-            let mut record = Vec::new();
-            let sealed = self.server.seal(piece, &mut record).unwrap();
+            let mut record = record(piece);
+            let sealed = self.server.seal(&mut record).unwrap();
             self.server.keep(sealed);
         }
     }
@@ -103,6 +117,13 @@ impl Pair {
     fn client_heard(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.client_heard)
     }
+}
+
+fn record(plain: &[u8]) -> Record {
+    let mut record = Record::default();
+    record.clear();
+    record.push(plain);
+    record
 }
 
 const VERSIONS: [&rustls::SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
@@ -166,8 +187,8 @@ fn what_is_sealed_is_little_more_than_what_was_said() {
         let mut pair = Pair::new(version);
         pair.settle(usize::MAX);
         for size in [1, 64, 1_000, RECORD] {
-            let mut record = Vec::new();
-            let sealed = pair.server.seal(&vec![1; size], &mut record).unwrap();
+            let mut record = record(&vec![1; size]);
+            let sealed = pair.server.seal(&mut record).unwrap();
             assert!(sealed.len() <= size + 29, "{} for {size}", sealed.len());
         }
     }
@@ -186,6 +207,94 @@ fn new_keys_are_taken_as_often_as_the_client_may_want_them() {
         assert_eq!(pair.client_heard(), b"y");
     }
     assert_eq!(pair.plain, b"xxxxxxxxxx");
+}
+
+#[test]
+fn keys_are_changed_before_they_are_used_up() {
+    let fits =
+        |suite: &&SupportedCipherSuite| suite.usable_for_signature_algorithm(SignatureAlgorithm::ECDSA);
+    for suite in ring::ALL_CIPHER_SUITES.iter().filter(fits) {
+        let mut pair = Pair::with(suite.version(), &[*suite]);
+        pair.settle(usize::MAX);
+        let (mut last, mut changes) = (None, 0);
+        for at in 0..500_u32 {
+            pair.say(&at.to_be_bytes());
+            let told = pair.server.sealed().len() > HEADER + 4 + 1 + 16;
+            pair.answer(usize::MAX);
+            assert_eq!(pair.client_heard(), at.to_be_bytes(), "{suite:?}");
+            // One whose place nobody else gets, and that does not keep it in use.
+            let key = pair.server.key.as_ref().map(Arc::downgrade);
+            let is_same = match (&key, &last) {
+                (Some(key), Some(last)) => key.ptr_eq(last),
+                (key, last) => key.is_none() && last.is_none(),
+            };
+            if !is_same && last.is_some() {
+                changes += 1;
+                assert!(told, "{suite:?}");
+            }
+            last = key;
+        }
+        let is_tls13 = suite.tls13().is_some();
+        assert_eq!((last.is_some(), changes > 5), (is_tls13, is_tls13), "{suite:?}: {changes}");
+        // The client's own are new too then, and its answer to each of ours is one.
+        pair.client.writer().write_all(b"x").unwrap();
+        pair.settle(usize::MAX);
+        assert_eq!(pair.plain, b"x");
+        pair.server.seal_end();
+        pair.answer(usize::MAX);
+        assert_eq!(pair.client.reader().read(&mut [0; 1]).unwrap(), 0, "the end goes with the same keys");
+    }
+}
+
+#[test]
+fn keys_of_both_are_changed_amid_what_is_said() {
+    for_seeds(100, |rng| {
+        let mut pair = Pair::new(&rustls::version::TLS13);
+        pair.settle(usize::MAX);
+        let (mut said, mut answered) = (Vec::new(), Vec::new());
+        for at in 0..400_u32 {
+            match rng.u8(..10) {
+                0 => pair.client.refresh_traffic_keys().unwrap(),
+                1 | 2 => {
+                    pair.client.writer().write_all(&at.to_be_bytes()).unwrap();
+                    answered.extend(at.to_be_bytes());
+                }
+                3 => pair.answer(rng.usize(1..100)),
+                4 => pair.settle(rng.usize(1..100)),
+                _ => {
+                    let length = if rng.u8(..20) == 0 { rng.usize(..40_000) } else { rng.usize(1..200) };
+                    let plain = vec![rng.u8(..); length];
+                    pair.say(&plain);
+                    said.extend(plain);
+                }
+            }
+        }
+        pair.settle(usize::MAX);
+        assert!(pair.client_heard() == said && pair.plain == answered);
+    });
+}
+
+/// Who has begun to say something about keys cannot be told of others.
+#[test]
+fn keys_that_cannot_be_changed_are_not_used_up() {
+    let mut pair = Pair::with(&rustls::version::TLS13, &[ring::cipher_suite::TLS13_AES_128_GCM_SHA256]);
+    pair.settle(usize::MAX);
+    pair.say(b"x");
+    let client = std::mem::replace(&mut pair.client, Pair::new(&rustls::version::TLS13).client);
+    let (number, secrets) = client.dangerous_extract_secrets().unwrap().tx;
+    let ConnectionTrafficSecrets::Aes128Gcm { key, iv } = secrets else { panic!() };
+    // The first bytes of a KeyUpdate, in a record of a handshake.
+    let (mut record, head) = (vec![24, 0, 22], make_tls13_aad(3 + 16));
+    let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key.as_ref()).unwrap());
+    let nonce = aead::Nonce::assume_unique_for_key(Nonce::new(&iv, number).0);
+    key.seal_in_place_append_tag(nonce, aead::Aad::from(head), &mut record).unwrap();
+    pair.hear(&[&head, &record[..]].concat()).unwrap();
+    let mut sealed = 0;
+    while pair.server.seal(&mut self::record(b"x")).is_some() {
+        sealed += 1;
+        assert!(sealed < 100);
+    }
+    assert!(sealed > 10);
 }
 
 #[test]
@@ -242,7 +351,7 @@ fn bytes_that_are_changed_on_their_way() {
             if flight.chunks(size).any(|piece| pair.hear(piece).is_err()) {
                 // Whatever is asked of it now, it goes on standing.
                 assert!(pair.hear(b"more").is_err());
-                assert_eq!(pair.server.seal(b"x", &mut Vec::new()), None);
+                assert_eq!(pair.server.seal(&mut record(b"x")), None);
                 pair.server.seal_end();
                 return;
             }
