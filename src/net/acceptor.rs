@@ -67,7 +67,7 @@ impl Listening {
                 let (stream, address) = listener.accept()?;
                 // It fails for no configuration that there is.
                 let session = Session::new(shown.now()).map_err(|_| io::ErrorKind::ConnectionAborted)?;
-                Ok((Stream::Tls(Box::new(TlsStream { stream, session, ends: false })), address.into()))
+                Ok((Stream::Tls(TlsStream { stream, session, ends: false }), address.into()))
             }
             #[cfg(unix)]
             Self::Unix(listener, _) => {

@@ -18,10 +18,15 @@ const OVERHEAD: usize = 64;
 /// Bytes of a record, or of a flight of the handshake, that has yet to come to its end. Certificates of clients take the most of them.
 const MOST_UNREAD: usize = RECORD + 2 * 1024;
 
+/// What each flush looks at is small, and lies with the link; the rest is for what is read.
 pub(super) struct Session {
-    tls: UnbufferedServerConnection,
     /// What rustls has sealed data with last, if that is a key of TLS 1.3.
     key: Option<Arc<TrafficKey>>,
+    rest: Box<Rest>,
+}
+
+struct Rest {
+    tls: UnbufferedServerConnection,
     /// What has come of a record that is not there in full.
     unread: Vec<u8>,
     /// What is sealed and has not gone, from `gone` on: at most a record, and what TLS has to say besides.
@@ -85,26 +90,32 @@ impl Session {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         let tls = UnbufferedServerConnection::new(config)?;
         let (unread, sealed) = (Vec::new(), Vec::new());
-        Ok(Self { tls, key: None, unread, sealed, gone: 0, ended: false, failed: None })
+        Ok(Self {
+            key: None,
+            rest: Box::new(Rest { tls, unread, sealed, gone: 0, ended: false, failed: None }),
+        })
     }
 
     /// Nothing of the protocol above comes or goes yet.
     pub(super) fn is_shaking(&self) -> bool {
-        self.key.is_none() && self.tls.is_handshaking()
+        self.key.is_none() && self.rest.tls.is_handshaking()
     }
 
     /// Takes what was received, and appends what it says to `plain`. What TLS has to say itself is [`sealed`](Self::sealed) then, also when
     /// it fails.
     pub(super) fn receive(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<Heard, TlsFailure> {
-        if let Some(cause) = self.failed {
+        if let Some(cause) = self.rest.failed {
             return Err(cause);
         }
-        self.take(bytes, plain).inspect_err(|&cause| self.failed = Some(cause))
+        self.take(bytes, plain).inspect_err(|&cause| {
+            self.rest.failed = Some(cause);
+            self.key = None;
+        })
     }
 
     fn take(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<Heard, TlsFailure> {
-        let (shook, had_ended) = (self.is_shaking(), self.ended);
-        let mut unread = std::mem::take(&mut self.unread);
+        let (shook, had_ended) = (self.is_shaking(), self.rest.ended);
+        let mut unread = std::mem::take(&mut self.rest.unread);
         if unread.is_empty() {
             let used = self.process(bytes, plain)?;
             unread.extend_from_slice(bytes.get(used..).unwrap_or_default());
@@ -113,7 +124,7 @@ impl Session {
             let used = self.process(&mut unread, plain)?;
             unread.drain(..used.min(unread.len()));
         }
-        if self.ended {
+        if self.rest.ended {
             // Nothing that comes behind its end is heard.
             unread = Vec::new();
         }
@@ -124,9 +135,9 @@ impl Session {
             // Whoever sent one record in parts need not do so again.
             unread = Vec::new();
         }
-        self.unread = unread;
+        self.rest.unread = unread;
         Ok(match () {
-            () if self.ended && !had_ended => Heard::Ended,
+            () if self.rest.ended && !had_ended => Heard::Ended,
             () if shook && !self.is_shaking() => Heard::Secured(Arc::new(self.secured())),
             () => Heard::On,
         })
@@ -137,7 +148,7 @@ impl Session {
         let mut used = 0_usize;
         loop {
             let rest = rest_of(bytes, used);
-            let UnbufferedStatus { mut discard, state } = self.tls.process_tls_records(rest);
+            let UnbufferedStatus { mut discard, state } = self.rest.tls.process_tls_records(rest);
             let more = match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
@@ -148,7 +159,7 @@ impl Session {
                     true
                 }
                 Ok(ConnectionState::EncodeTlsData(mut said)) => {
-                    append(&mut self.sealed, |room| said.encode(room).map_err(size_of_encoded));
+                    append(&mut self.rest.sealed, |room| said.encode(room).map_err(size_of_encoded));
                     true
                 }
                 Ok(ConnectionState::TransmitTlsData(said)) => {
@@ -156,7 +167,7 @@ impl Session {
                     true
                 }
                 Ok(ConnectionState::PeerClosed) => {
-                    self.ended = true;
+                    self.rest.ended = true;
                     true
                 }
                 Ok(_) => false,
@@ -177,10 +188,10 @@ impl Session {
     /// would look at them again, and panic.
     fn say_why(&mut self, rest: &mut [u8]) {
         let mut used = 0_usize;
-        while self.tls.wants_write() {
-            let UnbufferedStatus { discard, state } = self.tls.process_tls_records(rest_of(rest, used));
+        while self.rest.tls.wants_write() {
+            let UnbufferedStatus { discard, state } = self.rest.tls.process_tls_records(rest_of(rest, used));
             let Ok(ConnectionState::EncodeTlsData(mut said)) = state else { return };
-            append(&mut self.sealed, |room| said.encode(room).map_err(size_of_encoded));
+            append(&mut self.rest.sealed, |room| said.encode(room).map_err(size_of_encoded));
             used = used.saturating_add(discard);
         }
     }
@@ -189,7 +200,7 @@ impl Session {
     #[inline]
     pub(super) fn seal<'r>(&mut self, record: &'r mut Record) -> Option<&'r [u8]> {
         match &self.key {
-            Some(key) if self.failed.is_none() && key.is_current() && !key.is_used_up() => {
+            Some(key) if key.is_current() && !key.is_used_up() => {
                 key.seal_record(&mut record.bytes).ok()?;
                 Some(&record.bytes)
             }
@@ -200,7 +211,7 @@ impl Session {
     /// The same by rustls: with its first record under new keys, which says before that there are some, and with all of TLS 1.2.
     #[cold]
     fn seal_by_rustls<'r>(&mut self, record: &'r mut Record) -> Option<&'r [u8]> {
-        if self.failed.is_some() {
+        if self.rest.failed.is_some() {
             return None;
         }
         if self.key.take().is_some_and(|key| key.is_current()) {
@@ -220,7 +231,7 @@ impl Session {
 
     /// Has rustls change its keys, and tell the peer with the next record. None if it cannot, as the peer is amid saying something.
     fn change_keys(&mut self) -> Option<()> {
-        match self.tls.process_tls_records(&mut self.unread).state {
+        match self.rest.tls.process_tls_records(&mut self.rest.unread).state {
             Ok(ConnectionState::WriteTraffic(open)) => open.refresh_traffic_keys().ok(),
             _ => None,
         }
@@ -228,11 +239,11 @@ impl Session {
 
     /// Says that nothing follows. What is sealed has gone before, or goes first.
     pub(super) fn seal_end(&mut self) {
-        let mut sealed = std::mem::take(&mut self.sealed);
+        let mut sealed = std::mem::take(&mut self.rest.sealed);
         let mut end = sealed.len();
         self.when_open(&mut sealed, &mut end, OVERHEAD, |open, room| open.queue_close_notify(room));
         sealed.truncate(end);
-        self.sealed = sealed;
+        self.rest.sealed = sealed;
     }
 
     /// Writes behind the first `end` bytes of `out`.
@@ -243,12 +254,12 @@ impl Session {
         room: usize,
         mut write: impl FnMut(&mut Open<'_>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> bool {
-        if self.failed.is_some() {
+        if self.rest.failed.is_some() {
             return false;
         }
         loop {
             // What is unread is shown again, as what was made of it lies there.
-            match self.tls.process_tls_records(&mut self.unread).state {
+            match self.rest.tls.process_tls_records(&mut self.rest.unread).state {
                 Ok(ConnectionState::WriteTraffic(mut open)) => {
                     return put(out, end, room, |room| write(&mut open, room).map_err(size_of_sealed));
                 }
@@ -263,27 +274,27 @@ impl Session {
     }
 
     pub(super) fn sealed(&self) -> &[u8] {
-        self.sealed.get(self.gone..).unwrap_or_default()
+        self.rest.sealed.get(self.rest.gone..).unwrap_or_default()
     }
 
     /// So much of what is sealed has gone.
     pub(super) fn sent(&mut self, count: usize) {
-        self.gone = self.gone.saturating_add(count);
-        if self.gone >= self.sealed.len() {
-            self.sealed = Vec::new();
-            self.gone = 0;
+        self.rest.gone = self.rest.gone.saturating_add(count);
+        if self.rest.gone >= self.rest.sealed.len() {
+            self.rest.sealed = Vec::new();
+            self.rest.gone = 0;
         }
     }
 
     /// Keeps what is sealed and did not go.
     pub(super) fn keep(&mut self, rest: &[u8]) {
-        self.sealed.extend_from_slice(rest);
+        self.rest.sealed.extend_from_slice(rest);
     }
 
     fn secured(&self) -> TlsInfo {
-        let certificate = self.tls.peer_certificates().and_then(<[_]>::first);
+        let certificate = self.rest.tls.peer_certificates().and_then(<[_]>::first);
         TlsInfo {
-            version: match self.tls.protocol_version() {
+            version: match self.rest.tls.protocol_version() {
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
                 _ => "TLSv1.3",
             },

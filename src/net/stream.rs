@@ -27,7 +27,7 @@ pub(super) enum Stream {
     Tcp(TcpStream),
     /// The same with TLS, which is sealed and opened elsewhere: here the bytes are as they are on the wire.
     #[cfg(feature = "tls")]
-    Tls(Box<TlsStream>),
+    Tls(TlsStream),
     #[cfg(unix)]
     Unix(UnixStream),
     /// One of these, before which a proxy says whose it is.

@@ -278,9 +278,12 @@ impl Outlet<'_> {
             self.links.break_off(key);
             return Sent::Broken;
         }
-        match self.links.send_sealed_rest(key) {
-            Sent::All => {}
-            rest => return rest,
+        // Nothing that is sealed is left, unless the kernel was full. Not asked of the session, as that is elsewhere in memory.
+        if self.links.slab.get(key).is_some_and(|link| link.blocked) {
+            match self.links.send_sealed_rest(key) {
+                Sent::All => {}
+                rest => return rest,
+            }
         }
         let mut record = std::mem::take(&mut self.links.secured.record);
         let sent = self.send_records(key, slices, &mut record);

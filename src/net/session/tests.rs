@@ -143,7 +143,10 @@ fn pieces_of_every_size_say_the_same() {
             pair.say(&[8; 40_000]);
             pair.answer(size);
             assert_eq!(pair.client_heard(), [8; 40_000]);
-            assert!(pair.server.unread.is_empty() && pair.server.sealed.capacity() == 0, "nothing is kept");
+            assert!(
+                pair.server.rest.unread.is_empty() && pair.server.rest.sealed.capacity() == 0,
+                "nothing is kept"
+            );
             pair.client.send_close_notify();
             pair.settle(size);
             assert!(pair.ended);
@@ -306,7 +309,7 @@ fn what_is_no_tls_is_refused_and_nothing_panics() {
     let mut pair = Pair::new(&rustls::version::TLS13);
     let head = [&[22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff][..], &[0; 0x3ffc]].concat();
     let failed = std::iter::repeat_n(&head, 8).any(|record| pair.hear(record).is_err());
-    assert!(failed && pair.server.unread.len() <= MOST_UNREAD);
+    assert!(failed && pair.server.rest.unread.len() <= MOST_UNREAD);
 }
 
 fn spoil(flight: &mut Vec<u8>, rng: &mut fastrand::Rng) {
