@@ -9,7 +9,7 @@ use rustls::unbuffered::{
 };
 use rustls::{AlertDescription, Error, ProtocolVersion, ServerConfig};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Bytes of the longest record that is sealed at once.
 pub(super) const RECORD: usize = 16 * 1024;
@@ -29,9 +29,8 @@ struct Rest {
     tls: UnbufferedServerConnection,
     /// What has come of a record that is not there in full.
     unread: Vec<u8>,
-    /// What is sealed and has not gone, from `gone` on: at most a record, and what TLS has to say besides.
+    /// What is sealed and has not gone: at most a record, and what TLS has to say besides.
     sealed: Vec<u8>,
-    gone: usize,
     /// The peer has said that it ends its side.
     ended: bool,
     /// It is not to be asked anything more: rustls panics if it is, having told the peer why.
@@ -90,10 +89,7 @@ impl Session {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         let tls = UnbufferedServerConnection::new(config)?;
         let (unread, sealed) = (Vec::new(), Vec::new());
-        Ok(Self {
-            key: None,
-            rest: Box::new(Rest { tls, unread, sealed, gone: 0, ended: false, failed: None }),
-        })
+        Ok(Self { key: None, rest: Box::new(Rest { tls, unread, sealed, ended: false, failed: None }) })
     }
 
     /// Nothing of the protocol above comes or goes yet.
@@ -138,7 +134,7 @@ impl Session {
         self.rest.unread = unread;
         Ok(match () {
             () if self.rest.ended && !had_ended => Heard::Ended,
-            () if shook && !self.is_shaking() => Heard::Secured(Arc::new(self.secured())),
+            () if shook && !self.is_shaking() => Heard::Secured(self.secured()),
             () => Heard::On,
         })
     }
@@ -274,15 +270,16 @@ impl Session {
     }
 
     pub(super) fn sealed(&self) -> &[u8] {
-        self.rest.sealed.get(self.rest.gone..).unwrap_or_default()
+        &self.rest.sealed
     }
 
     /// So much of what is sealed has gone.
     pub(super) fn sent(&mut self, count: usize) {
-        self.rest.gone = self.rest.gone.saturating_add(count);
-        if self.rest.gone >= self.rest.sealed.len() {
-            self.rest.sealed = Vec::new();
-            self.rest.gone = 0;
+        let sealed = &mut self.rest.sealed;
+        if count < sealed.len() {
+            sealed.drain(..count);
+        } else {
+            *sealed = Vec::new();
         }
     }
 
@@ -291,17 +288,22 @@ impl Session {
         self.rest.sealed.extend_from_slice(rest);
     }
 
-    fn secured(&self) -> TlsInfo {
-        let certificate = self.rest.tls.peer_certificates().and_then(<[_]>::first);
-        TlsInfo {
-            version: match self.rest.tls.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                _ => "TLSv1.3",
-            },
-            certificate: certificate.map(|der| der.as_ref().into()),
+    fn secured(&self) -> Arc<TlsInfo> {
+        let tls = &self.rest.tls;
+        let (version, anonymous) = match tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => ("TLSv1.2", &ANONYMOUS_12),
+            _ => ("TLSv1.3", &ANONYMOUS_13),
+        };
+        match tls.peer_certificates().and_then(<[_]>::first) {
+            None => anonymous.get_or_init(|| Arc::new(TlsInfo { version, certificate: None })).clone(),
+            Some(der) => Arc::new(TlsInfo { version, certificate: Some(der.as_ref().into()) }),
         }
     }
 }
+
+/// What is known of all who have no certificate, once.
+static ANONYMOUS_12: OnceLock<Arc<TlsInfo>> = OnceLock::new();
+static ANONYMOUS_13: OnceLock<Arc<TlsInfo>> = OnceLock::new();
 
 fn rest_of(bytes: &mut [u8], used: usize) -> &mut [u8] {
     bytes.get_mut(used..).unwrap_or_default()
