@@ -7,7 +7,7 @@ RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 INTEROP := tests/interop
 VENV := bindings/python/.venv
 
-.PHONY: admin windows chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend platforms platforms-full deploys
+.PHONY: admin windows windows-full chat chat-c c-examples arena lib header test tools lint unit interop cluster cluster-test readme embedding arena-test browser bench-router bench bench-quick python-package fanout-test capi bench-capi cpp bench-cpp python python-versions python-examples overload bench-storms bench-cluster differential fuzz sanitize sanitize-quick cost poll-backend platforms platforms-full deploys
 
 # The page takes the Socket.IO client from npm's directory when there is one, else from a public CDN.
 chat:
@@ -51,8 +51,8 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python sanitize-quick poll-backend interop cluster-test c-examples cost lint arena-test embedding deploys differential cpp readme browser admin \
-	python-examples overload fanout-test
+PARTS := unit capi python sanitize-quick poll-backend interop windows platforms cluster-test c-examples cost lint arena-test embedding deploys differential cpp readme \
+	browser admin python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
 export CARGO_MAKEFLAGS :=
@@ -85,9 +85,13 @@ unit:
 poll-backend:
 	RUSTFLAGS="--cfg mio_unsupported_force_poll_poll" ROOMCAST_TEST_ONE_ACCEPTOR=1 cargo test --target-dir $(TARGET)/poll-backend --features tls --test net --test loops --test tls
 
-# The same for Windows, under wine, where it and the Rust target can be had; else it says so.
+# Windows, under wine, where it and the Rust target can be had; else it says so.
 windows: $(INTEROP)/node_modules
-	tests/windows/run.sh $(TARGET)
+	tests/windows/run.sh quick $(TARGET)
+
+# More C programs, the whole table of clients, and clippy with each set of features.
+windows-full: $(INTEROP)/node_modules
+	tests/windows/run.sh full $(TARGET)
 
 # ---- The C interface: its programs in each dialect, under sanitizers and valgrind ----
 capi: lib

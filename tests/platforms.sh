@@ -36,14 +36,10 @@ check() { # WHAT COMMAND...
 need() { # PROGRAM PACKAGE...: the program is there, or Debian's packages bring it
     program=$1
     shift
-    command -v "$program" >/dev/null && return
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return
-    [ "${updated:-}" ] || apt-get update -q >/dev/null 2>&1
-    updated=yes
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >"$out/apt" 2>&1 && command -v "$program" >/dev/null
+    command -v "$program" >/dev/null || { tests/get.sh debian "$@" >"$out/get" 2>&1 && command -v "$program" >/dev/null; }
 }
 has_std() { # TRIPLE: its standard library is there, or rustup brings it
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ] || rustup target add "$1" >/dev/null 2>&1
+    tests/get.sh rust "$1" >"$out/get" 2>&1
 }
 needs_all() { # WHAT TRIPLE PROGRAM PACKAGE...: what a system needs, or the word that it is left out
     what=$1

@@ -21,11 +21,8 @@ PATH=$PATH:/usr/sbin command -v haproxy >/dev/null || need haproxy
 command -v redis-server >/dev/null || need redis-server
 
 if [ -n "$missing" ]; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -q
-        # shellcheck disable=SC2086 # a list of packages
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
-    else
+    # shellcheck disable=SC2086 # a list of packages
+    if ! "$(dirname "$0")/get.sh" debian $missing; then
         echo "the tests need:$missing" >&2
         exit 1
     fi
