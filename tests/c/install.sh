@@ -30,6 +30,12 @@ needs() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | grep roomcast ||
         [ "$(needs shared)" = libroomcast.so.1 ]
         LD_LIBRARY_PATH="$1/lib" runs ./shared
     }
+    plusplus() { # PREFIX
+        export PKG_CONFIG_PATH="$1/lib/pkgconfig"
+        c++ -std=c++17 app.cpp $(pkg-config --cflags --libs roomcast) -o cpp
+        [ "$(needs cpp)" = libroomcast.so.1 ]
+        LD_LIBRARY_PATH="$1/lib" runs ./cpp
+    }
     static() { # PREFIX [OPTION]
         export PKG_CONFIG_PATH="$1/lib/pkgconfig"
         cc app.c ${2:-} $(pkg-config --static --cflags --libs roomcast) -o static 2>static.log || {
@@ -49,6 +55,13 @@ libraries() { # PREFIX
     done
 }
 
+# What the loader knows it by, and what it has to offer: the functions of the header, and nothing else.
+exports() { # PREFIX
+    objdump -p "$1/lib/libroomcast.so" | grep -qE 'SONAME +libroomcast\.so\.1$'
+    nm -D --defined-only "$1/lib/libroomcast.so" | awk '{ print $3 }' | LC_ALL=C sort >exported
+    LC_ALL=C sort "$root/include/roomcast.symbols" | cmp - exported
+}
+
 # Whoever passes the library on passes these on with it.
 licences() { # PREFIX
     for file in LICENSE-MIT LICENSE-APACHE bindings/c/LICENSES-linked.txt; do
@@ -58,16 +71,15 @@ licences() { # PREFIX
 "$root/bindings/c/licences.py" --check
 
 libraries "$prefix"
+exports "$prefix"
 licences "$prefix"
 for file in "$prefix/lib/libroomcast.so" "$prefix/lib/libroomcast.a"; do
     objdump -h "$file" >sections
     ! grep -q debug_info sections || { echo "$file is not stripped" >&2; exit 1; }
 done
 shared "$prefix"
+plusplus "$prefix"
 static "$prefix" -static
-# shellcheck disable=SC2046 # lists of options
-c++ -std=c++17 app.cpp $(pkg-config --cflags --libs roomcast) -o cpp
-LD_LIBRARY_PATH="$prefix/lib" runs ./cpp
 echo "pkg-config: shared and static, and C++"
 
 # With CMake, in C and in C++, from wherever the tree is.
@@ -114,19 +126,29 @@ left=$(find stage "$prefix" ! -type d)
 [ "$left" = "" ] || { echo "left behind: $left" >&2; exit 1; }
 echo "staged, and uninstalled without a trace"
 
-if command -v cargo-cinstall >/dev/null; then
-    (cd "$root" && cargo cinstall --release --prefix "$prefix" --libdir "$prefix/lib" >"$work/cinstall.log" 2>&1) || {
-        cat "$work/cinstall.log" >&2
-        exit 1
-    }
-    cmp "$root/include/roomcast.h" "$prefix/include/roomcast.h"
-    cmp "$root/bindings/cpp/roomcast.hpp" "$prefix/include/roomcast.hpp"
-    built cinstalled "$prefix"
-    libraries "$prefix"
-    licences "$prefix"
-    shared "$prefix"
-    # Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
-    rm "$prefix"/lib/libroomcast.so*
-    static "$prefix"
-    echo "cargo cinstall: shared and static"
+# By cargo-c, staged for a package too: its files have the paths of where they will be, and are found where they are.
+if ! command -v cargo-cinstall >/dev/null; then
+    echo "NOT RUN: cargo cinstall: there is no cargo-c (cargo install cargo-c --locked, some ten minutes)"
+    exit 0
 fi
+(cd "$root" && cargo cinstall --release --prefix "$prefix" --libdir "$prefix/lib" --destdir "$work/stage" >"$work/cinstall.log" 2>&1) || {
+    cat "$work/cinstall.log" >&2
+    exit 1
+}
+staged=$work/stage$prefix
+cmp "$root/include/roomcast.h" "$staged/include/roomcast.h"
+cmp "$root/bindings/cpp/roomcast.hpp" "$staged/include/roomcast.hpp"
+for file in "$root"/bindings/c/cmake/*.cmake; do cmp "$file" "$staged/share/cmake/roomcast/$(basename "$file")"; done
+grep -qx "prefix=$prefix" "$staged/lib/pkgconfig/roomcast.pc"
+libraries "$staged"
+exports "$staged"
+licences "$staged"
+built cinstalled "$staged"
+export PKG_CONFIG_SYSROOT_DIR="$work/stage"
+[ "$(pkg-config --modversion "$staged/lib/pkgconfig/roomcast.pc")" = "$version" ]
+shared "$staged"
+plusplus "$staged"
+# Its -lgcc_s is a shared library only; with no libroomcast.so about, the linker takes the archive.
+rm "$staged"/lib/libroomcast.so*
+static "$staged"
+echo "cargo cinstall: shared and static, in C and C++, with pkg-config and CMake"
