@@ -144,10 +144,19 @@ if [ "$mode" = full ]; then
         checked FreeBSD x86_64-unknown-freebsd clippy $features
     done
     checked "32 bits" i686-unknown-linux-gnu clippy --features capi
+    # Zig's package has the list of what macOS' libSystem has, without which nothing can be linked for it.
+    if ! needs_all "macOS, linked" aarch64-apple-darwin llvm-strip llvm clang; then
+        :
+    elif [ -e "$out/zig/bin/zig" ] || { python3 -m venv "$out/zig" && "$out/zig/bin/pip" install -q ziglang==0.17.1 &&
+        ln -s "$("$out/zig/bin/python" -c 'import ziglang; print(ziglang.__path__[0])')" "$out/zig/bin/zig"; } >"$out/pip" 2>&1; then
+        check "macOS: the library installed, and programs linked with it" tests/macos_link.sh "$out/macos" "$out/zig/bin/zig"
+    else
+        not_run "macOS, linked" "what its linker needs is not to be had (pip install ziglang)"
+    fi
 else
     checked macOS aarch64-apple-darwin check --features capi
     checked FreeBSD x86_64-unknown-freebsd check --features capi
-    not_run "32 bits, clippy and other sets of features" "make platforms-full"
+    not_run "32 bits, clippy, other sets of features, and macOS' linker" "make platforms-full"
 fi
 
 echo "platforms: $left_out left out"

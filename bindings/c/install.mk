@@ -17,11 +17,11 @@ ABI := $(shell sed -n 's/^\#define ROOMCAST_ABI_VERSION //p' include/roomcast.h)
 
 FILLED = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	-e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(STATIC_LIBS)|'
-# macOS puts a version in front of the suffix, strips by other names and has no libraries beside libSystem.
+# macOS puts a version in front of the suffix, strips by other names, and asks the system's frameworks which authorities it trusts.
 ifeq ($(SYSTEM),Darwin)
 STRIP_SHARED := -x
 STRIP_STATIC := -S
-STATIC_LIBS :=
+STATIC_LIBS := -framework Security -framework CoreFoundation
 INSTALLED = libroomcast$(if $(1),.$(1)).dylib
 else ifeq ($(SYSTEM),Windows)
 STRIP_SHARED := --strip-unneeded

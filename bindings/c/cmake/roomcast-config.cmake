@@ -44,7 +44,8 @@ if(_roomcast_static AND NOT TARGET roomcast::static)
     IMPORTED_LINK_INTERFACE_LANGUAGES "C"
     INTERFACE_INCLUDE_DIRECTORIES "${_roomcast_includedir}")
   if(APPLE)
-    set_property(TARGET roomcast::static PROPERTY INTERFACE_LINK_LIBRARIES "Threads::Threads")
+    set_property(TARGET roomcast::static PROPERTY INTERFACE_LINK_LIBRARIES
+      "Threads::Threads;-framework Security;-framework CoreFoundation")
   else()
     set_property(TARGET roomcast::static PROPERTY INTERFACE_LINK_LIBRARIES "Threads::Threads;util;rt;m;${CMAKE_DL_LIBS}")
   endif()
