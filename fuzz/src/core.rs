@@ -4,6 +4,7 @@
 
 use super::input::Input;
 use super::net::{Asks, Net};
+use super::peer::{frames, payload};
 use roomcast::cors::{Cors, Origin};
 use roomcast::service::{Flow, Owed, Service};
 use roomcast::{
@@ -20,7 +21,7 @@ const ROOMS: [&str; 6] = ["a", "b", "c", "", "r\u{e9}", "longer than the others"
 
 struct World {
     /// What its configuration was made of.
-    choices: [u8; 2],
+    choices: [u8; 3],
     core: Core,
     net: Net,
     now: u64,
@@ -49,7 +50,7 @@ pub(crate) fn world(input: &[u8]) {
 }
 
 fn config(input: &mut Input<'_>) -> Config {
-    let (one, two) = (input.byte(), input.byte());
+    let (one, two, three) = (input.byte(), input.byte(), input.byte());
     let bit = |byte: u8, number: u8| byte >> number & 1 == 1;
     let limits = Limits {
         max_backlog: BACKLOG,
@@ -64,6 +65,8 @@ fn config(input: &mut Input<'_>) -> Config {
         max_head_bytes: 512,
         max_tick_bytes: 4_096,
         max_handshakes_per_second: if bit(one, 3) { 2 } else { 0 },
+        max_connections_per_address: if bit(three, 4) { 2 } else { 0 },
+        max_handshakes_per_address: if bit(three, 4) { 3 } else { 0 },
         ..Limits::default()
     };
     let origin = if bit(two, 6) { Origin::Reflect } else { Origin::Any };
@@ -88,6 +91,13 @@ fn config(input: &mut Input<'_>) -> Config {
                 (!number.is_multiple_of(7)).then(|| format!("own{}", number % 5))
             }) as _
         }),
+        per_message_deflate: bit(three, 0),
+        compression_threshold: if bit(three, 1) { 0 } else { 100 },
+        compression_level: if bit(three, 1) { 9 } else { 1 },
+        compress_binary: bit(three, 2),
+        trusted_proxies: if bit(three, 3) { vec!["10.0.0.0/8".into(), "unix:".into()] } else { Vec::new() },
+        path: if bit(three, 5) { "/engine".into() } else { "/socket.io/".into() },
+        add_trailing_slash: !bit(three, 5),
         limits,
         ..Config::default()
     }
@@ -110,15 +120,16 @@ fn core(config: Config) -> (Core, Vec<NamespaceId>) {
 
 impl World {
     fn new(input: &mut Input<'_>) -> Self {
-        let choices = [input.byte(), input.byte()];
+        let choices = [input.byte(), input.byte(), input.byte()];
         let config = config(&mut Input(&choices));
+        let net = Net::new(config.per_message_deflate);
         let own_origin = config.check_origin && config.cors.is_none();
         let (core, namespaces) = core(config);
         let made = core.stats().namespaces;
         Self {
             choices,
             core,
-            net: Net::default(),
+            net,
             now: 0,
             events: Events::new(),
             sockets: Vec::new(),
@@ -140,7 +151,7 @@ impl World {
                 self.write(input, &request, asks);
             }
             6..=9 => {
-                let frames = frames(input, &self.net.pids);
+                let frames = frames(input, &self.net.pids, self.chosen(0));
                 self.write(input, &frames, Asks::Frames);
             }
             10 => {
@@ -167,6 +178,11 @@ impl World {
             15 | 16 => self.drain_events(input),
             _ => self.call(input),
         }
+    }
+
+    /// What the third byte has chosen.
+    fn chosen(&self, bit: u8) -> bool {
+        self.choices[2] >> bit & 1 == 1
     }
 
     // ---- the loop ----
@@ -283,7 +299,14 @@ impl World {
 
     fn request(&mut self, input: &mut Input<'_>) -> (Vec<u8>, Asks) {
         let kind = input.below(13);
-        let query = input.pick(&["EIO=4", "EIO=4", "EIO=4", "EIO=3", "EIO=4&b64=1", "t=1&EIO=4"]);
+        let query = match self.chosen(6) {
+            false => input.pick(&["EIO=4", "EIO=4", "EIO=4", "EIO=3", "EIO=4&b64=1", "t=1&EIO=4"]),
+            true => {
+                input.pick(&["EIO=4", "EIO=3&j=0", "EIO=3&j=1", "EIO=3", "EIO=3&b64=1", "EIO=3&j=2&b64=1"])
+            }
+        };
+        let path =
+            if self.chosen(5) { input.pick(&["/engine", "/engine/", "/engine/more"]) } else { "/socket.io/" };
         let version = if input.byte() > 240 { "1.0" } else { "1.1" };
         let headers = input.pick(&[
             "",
@@ -294,9 +317,11 @@ impl World {
             "Expect: 100-continue\r\n",
             "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
         ]);
+        let more = if self.chosen(7) { more_headers(input) } else { String::new() };
+        let headers = format!("{headers}{more}");
         let sids = &self.net.sids;
         let sid = if sids.is_empty() { "none".to_owned() } else { sids[input.below(sids.len())].clone() };
-        let session = format!("/socket.io/?{query}&transport=polling&sid={sid}");
+        let session = format!("{path}?{query}&transport=polling&sid={sid}");
         let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let head = |method: &str, target: &str, more: &str| {
@@ -307,14 +332,18 @@ impl World {
             4..=7 => Asks::Unknown,
             _ => Asks::This {
                 base64: query.contains("b64"),
+                deflate: more.contains("permessage-deflate"),
                 barred: self.own_origin && (headers.contains("//a") || headers.contains("null")),
             },
         };
         let bytes = match kind {
-            0 | 1 => head("GET", &format!("/socket.io/?{query}&transport=polling"), ""),
+            0 | 1 => head("GET", &format!("{path}?{query}&transport=polling"), ""),
             2 | 3 => head("GET", &session, ""),
             4..=6 => {
-                let body = payload(input, &self.net.pids);
+                let mut body = payload(input, &self.net.pids);
+                if query.contains("j=") {
+                    body.splice(..0, *b"d=");
+                }
                 let length = match kind {
                     4 | 5 => format!("Content-Length: {}\r\n", body.len()),
                     _ => format!("Content-Length: {}\r\n", body.len() + input.below(5)),
@@ -328,8 +357,8 @@ impl World {
                 let chunk = if body.is_empty() { Vec::new() } else { chunk };
                 [&head("POST", &session, "Transfer-Encoding: chunked\r\n"), &chunk[..], end].concat()
             }
-            8 => head("GET", &format!("/socket.io/?{query}&transport=websocket"), upgrade),
-            9 | 10 => head("GET", &format!("/socket.io/?{query}&transport=websocket&sid={sid}"), upgrade),
+            8 => head("GET", &format!("{path}?{query}&transport=websocket"), upgrade),
+            9 | 10 => head("GET", &format!("{path}?{query}&transport=websocket&sid={sid}"), upgrade),
             11 => head("OPTIONS", &session, "Access-Control-Request-Method: POST\r\n"),
             _ => {
                 let path =
@@ -606,89 +635,28 @@ impl World {
     }
 }
 
-/// An Engine.IO packet.
-fn packet(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
-    const COMMON: [&str; 36] = [
-        "40",
-        "40/open,",
-        "40/guarded,{\"a\":1}",
-        "40/t-1,",
-        "40/t-2,",
-        "40/q-1,",
-        "40/nowhere,",
-        "41",
-        "41/open,",
-        "41/t-1,",
-        "42[\"e\",1]",
-        "42/open,[\"e\"]",
-        "42/t-1,7[\"e\",\"\\u00e9\"]",
-        "421[\"e\"]",
-        "43[]",
-        "430[1]",
-        "431[2]",
-        "43/open,1[]",
-        "451-[\"b\",{\"_placeholder\":true,\"num\":0}]",
-        "452-/open,3[\"b\",{\"_placeholder\":true,\"num\":1}]",
-        "461-1[{\"_placeholder\":true,\"num\":0}]",
-        "bAQID",
-        "b",
-        "2",
-        "2probe",
-        "3",
-        "3probe",
-        "5",
-        "6",
-        "1",
-        "4",
-        "0",
-        "44",
-        "42[\"connect\"]",
-        "42[",
-        "9",
+/// What else may stand in the head of a request.
+fn more_headers(input: &mut Input<'_>) -> String {
+    const COMMON: [&str; 7] = [
+        "Accept-Encoding: gzip, deflate;q=0.5\r\n",
+        "Accept-Encoding: gzip;q=0, *\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n",
+        "X-Forwarded-For: 1.1.1.1, 10.1.1.1\r\n",
+        "X-Forwarded-For: [2001:db8::1]:1\r\nX-Forwarded-For: unix:,10.2.2.2\r\n",
+        "X-Forwarded-For: ,\r\nX-Forwarded-Host: a\r\n",
     ];
-    match input.below(40) {
-        at if at < COMMON.len() => COMMON[at].as_bytes().to_vec(),
-        36 => [b"4".as_slice(), input.bytes()].concat(),
-        37 => [b"42[\"big\",\"", "x".repeat(input.below(3_000)).as_bytes(), b"\"]"].concat(),
-        38 if !pids.is_empty() => {
-            let (namespace, pid) = (input.pick(&["t-1", "t-2"]), &pids[input.below(pids.len())]);
-            let offset = input.pick(&["", ",\"offset\":\"\"", ",\"offset\":7"]);
-            format!("40/{namespace},{{\"pid\":\"{pid}\"{offset}}}").into_bytes()
-        }
-        _ => input.bytes().to_vec(),
+    let kind = input.below(12);
+    if let Some(common) = COMMON.get(kind) {
+        return common.to_string();
     }
-}
-
-fn payload(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
-    let mut body = packet(input, pids);
-    for _ in 0..input.below(3) {
-        body.push(0x1e);
-        body.extend(packet(input, pids));
-    }
-    body
-}
-
-/// WebSocket frames from a client.
-fn frames(input: &mut Input<'_>, pids: &[String]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for _ in 0..1 + input.below(3) {
-        let opcode = input.pick(&[0x81u8, 0x81, 0x81, 0x81, 0x82, 0x89, 0x8a, 0x88, 0x01, 0x80, 0x00]);
-        let payload = match opcode {
-            0x81 | 0x01 => packet(input, pids),
-            0x88 if input.flag() => 1000u16.to_be_bytes().to_vec(),
-            _ => input.bytes().to_vec(),
-        };
-        let mask = input.pick(&[0u8, 0, 0x55]);
-        out.push(opcode);
-        match payload.len() {
-            length @ 0..126 => out.push(0x80 | length as u8),
-            length => {
-                out.push(0x80 | 126);
-                out.extend((length as u16).to_be_bytes());
-            }
-        }
-        out.extend([mask; 4]);
-        out.extend(payload.iter().map(|byte| byte ^ mask));
-    }
-    out
+    let name = match kind {
+        7 | 8 => "Accept-Encoding",
+        9 => "X-Forwarded-For",
+        10 => "Sec-WebSocket-Extensions",
+        _ => return String::new(),
+    };
+    let value: String =
+        input.bytes().iter().map(|byte| char::from(byte & 0x7f)).filter(|it| !it.is_control()).collect();
+    format!("{name}: {value}\r\n")
 }

@@ -2,6 +2,8 @@
 //! otherwise. The binaries of `fuzz_targets` and the test `tests/fuzz` call the same functions. It must not know who chose
 //! the bytes.
 
+mod admin;
+mod client;
 mod cluster;
 mod core;
 mod deflate;
@@ -10,10 +12,13 @@ mod http;
 mod import;
 mod input;
 mod json;
+mod links;
 mod msgpack;
 mod net;
 mod node;
 mod packets;
+mod peer;
+mod proxy;
 mod resp;
 mod ws;
 
@@ -38,6 +43,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cluster", cluster::messages),
     ("node", node::bus),
     ("deflate", deflate::messages),
+    ("proxy", proxy::headers),
+    ("links", links::links),
+    ("admin", admin::commands),
 ];
 
 /// The target of this name.

@@ -24,6 +24,8 @@ pub(crate) struct Link {
     half_told: bool,
     /// The peer has reset the connection.
     pub(crate) broken: bool,
+    /// Some are promised that it is not.
+    may_be_compressed: bool,
     asked: Option<Asks>,
     told: Told,
 }
@@ -39,6 +41,8 @@ pub(crate) enum Asks {
     This {
         /// No binary frames.
         base64: bool,
+        /// Compressed frames, if it likes.
+        deflate: bool,
         /// By a page that is not to be let in.
         barred: bool,
     },
@@ -77,21 +81,41 @@ impl Link {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
-        let Some(Asks::This { base64, barred }) = self.asked else { return };
-        if base64 || barred {
-            self.told.hear(bytes, barred);
+        let Some(Asks::This { base64, deflate, barred }) = self.asked else { return };
+        if base64 || barred || self.may_be_compressed {
+            self.told.hear(bytes, Promise { base64, deflate, barred });
+        }
+    }
+}
+
+/// What a peer was promised by what it asked for.
+#[derive(Clone, Copy)]
+struct Promise {
+    base64: bool,
+    deflate: bool,
+    barred: bool,
+}
+
+impl Promise {
+    fn allows(self, opcode: u8) -> bool {
+        let compressed = opcode & 0x40 != 0;
+        match opcode & !0x40 {
+            0x81 => !compressed || self.deflate,
+            0x82 => !self.base64 && (!compressed || self.deflate),
+            0x88..=0x8a => !compressed,
+            _ => false,
         }
     }
 }
 
 impl Told {
-    fn hear(&mut self, mut bytes: &[u8], barred: bool) {
+    fn hear(&mut self, mut bytes: &[u8], promise: Promise) {
         if !self.frames {
             self.bytes.extend_from_slice(bytes);
             let find = |what: &[u8]| self.bytes.windows(what.len()).position(|window| window == what);
             let upgraded = find(b"HTTP/1.1 101 ");
             assert!(
-                !barred || upgraded.is_none() && find(SID).is_none(),
+                !promise.barred || upgraded.is_none() && find(SID).is_none(),
                 "a page of another origin is let in"
             );
             let Some(upgraded) = upgraded else { return };
@@ -101,7 +125,7 @@ impl Told {
             let rest = self.bytes.split_off(upgraded + end + 4);
             self.bytes.clear();
             self.frames = true;
-            return self.hear(&rest, barred);
+            return self.hear(&rest, promise);
         }
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
@@ -112,17 +136,14 @@ impl Told {
             bytes = rest;
             self.skip = match *self.bytes.as_slice() {
                 [opcode, length @ 0..126] => {
-                    assert!(
-                        [0x81, 0x88, 0x89, 0x8a].contains(&opcode),
-                        "no such frame, or no text: {opcode:x}"
-                    );
+                    assert!(promise.allows(opcode), "no such frame was asked for: {opcode:x}");
                     length.into()
                 }
-                [0x81, 126, high, low] => u16::from_be_bytes([high, low]).into(),
+                [_, 126, high, low] => u16::from_be_bytes([high, low]).into(),
                 [opcode, length, ..] => {
                     assert!(
-                        opcode == 0x81 && length == 126,
-                        "no such frame, or no text: {opcode:x} {length}"
+                        promise.allows(opcode) && opcode & 8 == 0 && length == 126,
+                        "no such frame was asked for: {opcode:x} {length}"
                     );
                     continue;
                 }
@@ -143,6 +164,7 @@ pub(crate) struct Net {
     pub(crate) sids: Vec<String>,
     /// Private ids of sessions, by which a client gets them back.
     pub(crate) pids: Vec<String>,
+    compresses: bool,
 }
 
 /// The text that begins behind a mark, up to its quote.
@@ -154,12 +176,17 @@ fn text_behind(mark: &[u8], bytes: &[u8]) -> Option<String> {
 }
 
 impl Net {
+    /// The core compresses what it says to those who have offered to read that, or it never does.
+    pub(crate) fn new(compresses: bool) -> Self {
+        Self { compresses, ..Self::default() }
+    }
+
     pub(crate) fn open(&mut self, room: usize) -> usize {
         let key = self.free.pop().unwrap_or(self.links.len());
         if key == self.links.len() {
             self.links.push(None);
         }
-        self.links[key] = Some(Link { room, ..Link::default() });
+        self.links[key] = Some(Link { room, may_be_compressed: self.compresses, ..Link::default() });
         key
     }
 

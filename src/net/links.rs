@@ -1,6 +1,10 @@
 //! Links: what the edges announced, what has been read of it, and how links end. It must not wait, and must not
 //! know of time beyond the deadlines of closing links.
 
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 mod deadlines;
 mod ended;
 mod lingering;
@@ -96,8 +100,8 @@ impl Watch {
 
     /// Whether the time is up, after so much more work.
     fn is_over_after(&mut self, links: usize, bytes: usize) -> bool {
-        self.links += links;
-        self.bytes += bytes;
+        self.links = self.links.saturating_add(links);
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.links >= LINKS_PER_LOOK || self.bytes >= BYTES_PER_LOOK {
             (self.links, self.bytes) = (0, 0);
             self.over |= Instant::now() >= self.until;
@@ -250,7 +254,7 @@ impl Links {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slab.len() - self.dead.len()
+        self.slab.len().saturating_sub(self.dead.len())
     }
 
     pub(super) fn insert(
@@ -367,7 +371,7 @@ impl Links {
                 // It has its turn behind those who are in already.
                 State::Open if is_shaking && handshakes == 0 => {}
                 State::Open => {
-                    handshakes -= u32::from(is_shaking);
+                    handshakes = handshakes.saturating_sub(is_shaking.into());
                     self.read(key, service, buffer, share, &mut watch, now);
                 }
                 State::Lingering => self.discard(key, buffer, share.bytes, registry),
@@ -406,15 +410,16 @@ impl Links {
         let piece = if std::mem::take(&mut link.dense) { buffer.len().div_ceil(DENSE) } else { buffer.len() };
         let end = loop {
             let room = piece.min(budget);
-            match stream.read(&mut buffer[..room]) {
+            let Some(read) = buffer.get_mut(..room) else { return };
+            match stream.read(read) {
                 Ok(0) => {
                     service.half_closed(key);
                     break State::Ended;
                 }
                 Ok(count) => {
                     link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
-                    let flow = service.received(key, &mut buffer[..count], now);
-                    budget -= count;
+                    let flow = service.received(key, read.get_mut(..count).unwrap_or_default(), now);
+                    budget = budget.saturating_sub(count);
                     link.paused = flow == Flow::Pause;
                     link.dense = service.waiting() > most;
                     let late = watch.is_over_after(0, count);

@@ -1,6 +1,10 @@
 //! One client's TLS, between the bytes of the wire and those of HTTP. It must not touch a socket, nor keep what is still to be sealed: that is
 //! shared by many.
 
+// Peers choose what comes in here: every index and every sum that could overflow is written so that it cannot, or gives its
+// bound. Tests are not held to it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::host::tls::traffic::{HEADER, TrafficKey, key_used};
 use crate::host::tls::{TlsFailure, TlsInfo};
 use rustls::server::UnbufferedServerConnection;

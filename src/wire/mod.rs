@@ -23,7 +23,7 @@ pub mod msgpack;
 /// What a broker exports: parts with a checksum, and what they are made of.
 pub mod parts;
 /// The header that a proxy puts before a connection, to say whose it is.
-pub(crate) mod proxy;
+pub mod proxy;
 /// What a Redis speaks.
 pub mod resp;
 /// Socket.IO packets.

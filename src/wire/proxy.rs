@@ -9,24 +9,29 @@ pub(crate) const MAX: usize = 2_048;
 
 const TEXT: &[u8] = b"PROXY ";
 const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// The most bytes that one in text has, with the end of its line.
+const MAX_TEXT: usize = 107;
 /// A binary header has this many bytes before those that it counts itself, the number last.
 const FIXED: usize = 16;
 
 /// It is no such header.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 /// A header.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     /// Where the connection comes from; `None` if it is the proxy's own, or if it does not say.
-    pub(crate) source: Option<SocketAddr>,
+    pub source: Option<SocketAddr>,
     /// How many bytes it has.
-    pub(crate) length: usize,
+    pub length: usize,
 }
 
 /// The header at the front, or `None` if there is not enough of it yet. What cannot become one is refused as early as that shows.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
     let may_begin = |start: &[u8]| bytes.iter().zip(start).all(|(byte, due)| byte == due);
     if !may_begin(TEXT) && !may_begin(BINARY) {
         return Err(Malformed);
@@ -44,6 +49,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
     }
     let what = ParseConfig { include_tlvs: false, allow_v1: true, allow_v2: true };
     match ProxyHeader::parse(header, what) {
+        // In pieces it is too long before its end is seen: so it is in one.
+        Ok((_, length)) if !whole && length > MAX_TEXT => Err(Malformed),
         Ok((header, length)) => {
             Ok(Some(Header { source: header.proxied_address().map(|it| it.source), length }))
         }
@@ -101,6 +108,18 @@ mod tests {
             assert_eq!(parse(&header), found);
             assert_eq!(parse(&[&header[..], b"GET / HTTP/1.1\r\n"].concat()), found);
         }
+    }
+
+    /// The longest line that there may be, and one byte more: in one piece as in two.
+    #[test]
+    fn a_line_is_as_long_in_one_piece_as_in_two() {
+        let line = |length: usize| format!("PROXY UNKNOWN{}\r\n", "x".repeat(length - 15)).into_bytes();
+        let longest = line(MAX_TEXT);
+        assert_eq!(parse(&longest[..MAX_TEXT - 1]), Ok(None));
+        assert_eq!(parse(&longest), Ok(Some(Header { source: None, length: MAX_TEXT })));
+        let longer = line(MAX_TEXT + 1);
+        assert_eq!(parse(&longer[..MAX_TEXT]), Err(Malformed));
+        assert_eq!(parse(&longer), Err(Malformed));
     }
 
     #[test]

@@ -119,6 +119,7 @@ grep -q '/other/release/libroomcast.a' dry
 # What a Mac would be told. Its linker knows no soname, its loader another name.
 SYSTEM=Darwin make -n -C "$root" install PREFIX=/opt/roomcast STRIP=strip >dry
 grep -q 'link-arg=-Wl,-install_name,@rpath/libroomcast.1.dylib' dry
+grep -q 'framework Security -framework CoreFoundation' dry
 grep -q "strip -x '/opt/roomcast/lib/libroomcast.1.0.0.dylib'" dry
 grep -q "ln -sf libroomcast.1.dylib '/opt/roomcast/lib/libroomcast.dylib'" dry
 if grep -e soname -e '\.so' -e strip-unneeded dry; then exit 1; fi

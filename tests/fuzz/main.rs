@@ -142,4 +142,7 @@ tried! {
     cluster 40_000
     node 5_000
     deflate 20_000
+    proxy 20_000
+    links 500
+    admin 500
 }

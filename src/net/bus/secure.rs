@@ -52,9 +52,11 @@ mod with {
                 let state = self.session.process_new_packets();
                 self.say();
                 let before = self.plain.len();
-                self.plain.resize(before + state.map_err(words)?.plaintext_bytes_to_read(), 0);
-                let read = self.session.reader().read(&mut self.plain[before..]).unwrap_or(0);
-                self.plain.truncate(before + read);
+                let count = state.map_err(words)?.plaintext_bytes_to_read();
+                self.plain.resize(before.saturating_add(count), 0);
+                let room = self.plain.get_mut(before..).unwrap_or_default();
+                let read = self.session.reader().read(room).unwrap_or(0);
+                self.plain.truncate(before.saturating_add(read));
                 if taken == 0 {
                     break;
                 }
@@ -74,12 +76,12 @@ mod with {
         }
 
         pub(in crate::net::bus) fn sealed(&self) -> &[u8] {
-            &self.sealed[self.gone..]
+            self.sealed.get(self.gone..).unwrap_or_default()
         }
 
         pub(in crate::net::bus) fn sent(&mut self, count: usize) {
-            self.gone += count;
-            if self.gone == self.sealed.len() {
+            self.gone = self.gone.saturating_add(count);
+            if self.gone >= self.sealed.len() {
                 self.sealed.clear();
                 self.gone = 0;
             }

@@ -44,7 +44,7 @@ impl Links {
         registry: &Registry,
     ) {
         for index in 0..self.ended.len() {
-            let key = self.ended[index];
+            let Some(&key) = self.ended.get(index) else { break };
             let reset = match self.slab.get(key).map(|link| link.state) {
                 Some(State::Broken) => true,
                 Some(State::Ended) => match service.owed(key) {

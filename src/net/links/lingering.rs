@@ -13,7 +13,9 @@ impl Links {
         }
         for key in std::mem::take(&mut self.ready) {
             if self.is_lingering(key) {
-                self.slab[key].queued = false;
+                if let Some(link) = self.slab.get_mut(key) {
+                    link.queued = false;
+                }
                 self.discard(key, buffer, budget, registry);
                 self.queue(key);
             } else {

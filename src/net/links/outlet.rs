@@ -77,12 +77,12 @@ impl Output for Outlet<'_> {
     }
 
     fn send_vectored(&mut self, link: usize, slices: &[IoSlice<'_>]) -> Sent {
-        let mut taken = 0;
+        let mut taken = 0_usize;
         for slices in slices.chunks(MAX_SLICES) {
             let length = slices.iter().map(|slice| slice.len()).sum();
             match self.send_with(link, slices, length, |stream| stream.write_vectored(slices)) {
-                Sent::All => taken += length,
-                Sent::Part(count) => return Sent::Part(taken + count),
+                Sent::All => taken = taken.saturating_add(length),
+                Sent::Part(count) => return Sent::Part(taken.saturating_add(count)),
                 Sent::Broken => return Sent::Broken,
             }
         }
@@ -101,6 +101,7 @@ impl Output for Outlet<'_> {
                 link.serial = self.links.serial;
                 link.state = State::Lingering;
                 link.paused = false;
+                #[expect(clippy::arithmetic_side_effects, reason = "`close_timeout` is 25 days at most")]
                 let until = Instant::now() + self.links.linger;
                 self.links.lingering.push_back(Lingering { until, key, serial: link.serial });
                 self.links.queue(key);

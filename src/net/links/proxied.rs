@@ -43,7 +43,8 @@ impl Links {
         let failure = loop {
             let Some(link) = self.slab.get_mut(key) else { return };
             let Some(Stream::Proxied(proxied)) = &mut link.stream else { return };
-            let count = match proxied.stream.read(&mut buffer[..room]) {
+            let Some(piece) = buffer.get_mut(..room) else { return };
+            let count = match proxied.stream.read(piece) {
                 Ok(0) => break Some(ProxyFailure::Closed),
                 Ok(count) => count,
                 Err(error) => match error.kind() {
@@ -58,7 +59,7 @@ impl Links {
             watch.is_over_after(0, count);
             link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
             // At most one piece more than a header has: with that it is found, or refused.
-            proxied.header.extend_from_slice(&buffer[..count]);
+            proxied.header.extend_from_slice(piece.get(..count).unwrap_or_default());
             match proxy::parse(&proxied.header) {
                 Ok(None) if link.readable => {}
                 Ok(None) => return,

@@ -139,7 +139,8 @@ impl Links {
             let room = piece.min(budget);
             let link = self.slab.get_mut(key)?;
             let Some(Stream::Tls(tls)) = &mut link.stream else { return None };
-            let count = match std::io::Read::read(&mut tls.stream, &mut buffer[..room]) {
+            let sealed = buffer.get_mut(..room)?;
+            let count = match std::io::Read::read(&mut tls.stream, sealed) {
                 Ok(0) if tls.session.is_shaking() => {
                     service.tls_failed(key, TlsFailure::Closed);
                     return Some(End::Broken);
@@ -159,8 +160,9 @@ impl Links {
                 },
             };
             link.readable = count == room || link.ending || REARMED_BY_WOULD_BLOCK;
-            budget -= count;
-            let end = self.open(key, service, &mut buffer[..count], plain, most, now);
+            budget = budget.saturating_sub(count);
+            let sealed = sealed.get_mut(..count)?;
+            let end = self.open(key, service, sealed, plain, most, now);
             if end.is_some() {
                 return end;
             }
@@ -299,7 +301,7 @@ impl Outlet<'_> {
 
     fn send_records(&mut self, key: usize, slices: &[IoSlice<'_>], record: &mut Record) -> Sent {
         let mut left: usize = slices.iter().map(|slice| slice.len()).sum();
-        let (mut taken, mut slices) = (0, slices.iter().map(|slice| &**slice));
+        let (mut taken, mut slices) = (0_usize, slices.iter().map(|slice| &**slice));
         let mut slice: &[u8] = &[];
         while left > 0 {
             record.clear();
@@ -312,8 +314,8 @@ impl Outlet<'_> {
                 }
             }
             let length = record.plain().len();
-            taken += length;
-            left -= length;
+            taken = taken.saturating_add(length);
+            left = left.saturating_sub(length);
             let Some(tls) = self.links.tls(key) else { return Sent::Broken };
             let Some(sealed) = tls.session.seal(record) else {
                 self.links.break_off(key);
@@ -331,8 +333,8 @@ impl Outlet<'_> {
                     }
                 }
             };
-            if gone < sealed.len() {
-                tls.session.keep(&sealed[gone..]);
+            if let Some(rest) = sealed.get(gone..).filter(|rest| !rest.is_empty()) {
+                tls.session.keep(rest);
                 // Once more, as the kernel has to say that it is full.
                 match self.links.send_sealed_rest(key) {
                     Sent::All => {}
