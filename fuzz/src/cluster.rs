@@ -89,8 +89,8 @@ fn say(kind: Kind, heard: &Heard<'_>) -> Result<(u8, Vec<u8>), Untold> {
         Kind::Broadcast | Kind::Request | Kind::Response => {
             pubsub::encode(&mut out, uid, namespace, message, MAX)?;
         }
-        Kind::Sharded => nodes::encode(&mut out, Format::Sharded, uid, namespace, message, MAX)?,
-        Kind::Streams => nodes::encode(&mut out, Format::Streams, uid, namespace, message, MAX)?,
+        Kind::Sharded => nodes::encode(&mut out, Format::Sharded, uid, namespace, &answering(message), MAX)?,
+        Kind::Streams => nodes::encode(&mut out, Format::Streams, uid, namespace, &answering(message), MAX)?,
         Kind::Entry => number = nodes::encode_entry(&mut out, message, MAX)? as u8,
         Kind::Python => {
             python::encode(&mut out, uid, namespace, message, MAX)?;
@@ -102,6 +102,19 @@ fn say(kind: Kind, heard: &Heard<'_>) -> Result<(u8, Vec<u8>), Untold> {
     }
     assert!(out.len() <= MAX);
     Ok((number, out))
+}
+
+/// An answer as a node gives it: its question is named with who has asked it, which is not said.
+fn answering<'m>(message: &Message<'m>) -> Message<'m> {
+    let mut message = message.clone();
+    if let Message::FetchReply { request, .. }
+    | Message::ServerEmitReply { request, .. }
+    | Message::AckCount { request, .. }
+    | Message::AckReply { request, .. } = &mut message
+    {
+        *request = format!("asker#{request}").into();
+    }
+    message
 }
 
 fn packet<'m>(message: &'m Message<'_>) -> Option<&'m Packet<'m>> {

@@ -59,9 +59,10 @@ pub fn room_channel<'m>(message: &'m Message<'_>, private: bool) -> Option<&'m s
     (private || room.encode_utf16().count() != SOCKET_ID).then_some(room)
 }
 
-/// Adds to the name of a question who asks, whose channel the answer goes to: [`encode`] takes it off an answer.
+/// Adds to the name of a question who asks, whose channel the answer goes to, if that was said: [`encode`] takes it off an answer.
 pub fn keep_asker(heard: &mut Heard<'_>) {
-    let Heard { from: Some(from), message, .. } = heard else { return };
+    let Heard { from, message, .. } = heard;
+    let from = from.as_deref().unwrap_or_default();
     if let Message::Broadcast { request: Some(request), .. }
     | Message::Fetch { request, .. }
     | Message::ServerEmit { request: Some(request), .. } = message
@@ -76,7 +77,9 @@ pub fn asker<'m>(message: &'m Message<'_>) -> Option<&'m str> {
         Message::FetchReply { request, .. }
         | Message::ServerEmitReply { request, .. }
         | Message::AckCount { request, .. }
-        | Message::AckReply { request, .. } => request.split_once('#').map(|(asker, _)| asker),
+        | Message::AckReply { request, .. } => {
+            request.split_once('#').map(|(asker, _)| asker).filter(|asker| !asker.is_empty())
+        }
         _ => None,
     }
 }

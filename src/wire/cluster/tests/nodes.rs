@@ -213,8 +213,11 @@ fn an_answer_knows_whom_it_is_for_and_does_not_say_it() {
         nodes::decode(&out).unwrap().into_owned().message
     };
     assert_eq!((say("asker#a#1"), say("1")), (reply("a#1"), reply("1")));
-    // Whoever does not say who they are is answered where all listen.
-    let mut nobody = Heard { from: None, namespace: "/".into(), message: fetch("1"), done: None };
+    // Whoever does not say who they are is answered where all listen, by the whole name of the question.
+    let mut nobody = Heard { from: None, namespace: "/".into(), message: fetch("a#1"), done: None };
     nodes::keep_asker(&mut nobody);
-    assert_eq!((nobody.message, nodes::asker(&reply("1"))), (fetch("1"), None));
+    assert_eq!(
+        (nobody.message, nodes::asker(&reply("#a#1")), say("#a#1")),
+        (fetch("#a#1"), None, reply("a#1"))
+    );
 }
