@@ -330,7 +330,8 @@ broker = raw.Broker(loops={loops})
 ns, remote = broker.add_namespace("/"), broker.remote()
 calls = {{"emit": (ns, "e"), "emit_to": (ns, "e"), "send": (ns, 1, "e"), "join": (1, "r"), "leave": (1, "r"), "change_rooms": (1, [], []),
           "disconnect": (1,), "sockets_join": (ns, ["r"]), "sockets_leave": (ns, ["r"]), "disconnect_sockets": (ns,), "drain_clients": (1,),
-          "stop_draining": (), "ack": (1, 1), "accept": (1,), "reject": (1, "no"), "allow": (1,), "refuse": (1,), "close_connection": (1,),
+          "stop_draining": (), "ack": (1, 1), "accept": (1,), "reject": (1, "no"), "allow": (1,), "add_header": (1, "X", "y"), "refuse": (1,), "refuse_with": (1, 401, "", b""), "guard_handshakes": (True,),
+          "close_connection": (1,),
           "server_emit": (ns, "e"), "ask_nodes": (ns, "e"), "answer_node": (1, "1"), "fetch_remote_sockets": (ns,), "count_nodes": (ns, 1),
           "send_text": (1, "x"), "send_binary": (1, b"x"), "set_tag": (1, 1), "leave_all": (1,), "adopt": (0, b""), "adopt_request": (0, "GET", "/"), "wake": ()}}
 assert calls.keys() == {{name for name in dir(remote) if not name.startswith("_") and callable(getattr(remote, name))}}

@@ -101,6 +101,9 @@ export const ofMasters = {
         await host.log({ what: "cluster down" });
         await host.log({ what: "cluster up" });
       }
+      // A node may be down and up once more.
+      await until(async () => { await ask(a, "say", { rooms: [room] }, "knock", round); await ask(b, "rooms"); return b.got; },
+        (got) => got.some(([name, of]) => name === "knock" && of === round), "the room");
       said.slice(40).forEach((args) => a.emit("say", { rooms: [room] }, ...args));
       await ask(a, "say", { rooms: [room] }, "end", round);
       await next(b, "end");

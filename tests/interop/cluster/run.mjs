@@ -204,7 +204,8 @@ if (args.host !== undefined) {
   await attempt("channels that the rules leave out", async () => {
     const namespaces = ["/", "/plain", "/custom", "/guarded"];
     const channels = namespaces.flatMap((name) => [`&socket.io#${name}#*`, `&socket.io-request#${name}#`, `&socket.io-response#${name}#*`]);
-    const nodes = await cluster("pubsub", [ours, ours], { login: login(pubsub, "resetchannels", ...channels, "&socket.io-response#/#") });
+    // A pattern that is refused has all rooms have channels.
+    const nodes = await cluster("pubsub", [ours, ours], { login: login(pubsub, "resetchannels", ...channels, "&socket.io-response#/#"), counted: "NUMSUB" });
     await nodes.play(async ({ here }) => {
       assert.match((await here.log({ what: "cluster refused" })).reason, /NOPERM/);
     });
