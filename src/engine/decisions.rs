@@ -1,4 +1,5 @@
-//! Handshakes about which the host decides: what it may say to them, and for how long. It must not read a request but by `endpoint`.
+//! Handshakes about which the host decides: what it may say to them, and for how long. It must not judge a request, nor complete one that is
+//! let in: `endpoint` does.
 
 use super::Engine;
 use super::admission::Busy;
@@ -11,7 +12,7 @@ use crate::base::ids::{ConnId, Key};
 use crate::host::stats::count;
 use crate::wire::http;
 
-/// Bytes of the header lines that the host may add to one answer: with the others the head is no longer than clients read.
+/// Bytes of the header lines that the host may add to one answer. Clients bound the whole head, Node's to 16 KiB.
 const MAX_ADDED: usize = 8192;
 const TOO_LONG: Error =
     Error::TooLarge("value: with what was added to that answer before, it is longer than 8192 bytes");

@@ -21,6 +21,11 @@ def decide_by(host: Host, handler: Any) -> None:
     host.sio.on_handshake((lambda environ: drive(handler(environ))) if host.threaded else handler)
 
 
+async def happened(host: Host, event: threading.Event) -> None:
+    """Waits in a handler, in the way of that kind of server."""
+    assert event.wait(PATIENCE) if host.threaded else await asyncio.to_thread(event.wait, PATIENCE)
+
+
 def ask(host: Host, target: str = POLL, **headers: str) -> tuple[int, list[tuple[str, str]], str]:
     """A handshake's answer: over a WebSocket the body is what ends it."""
     connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
@@ -136,10 +141,7 @@ def test_a_decision_may_take_its_time(make: Any) -> None:
     async def handshake(environ: Any) -> Any:
         if "HTTP_X_SLOW" in environ:
             asked.set()
-            if host.threaded:
-                assert decided.wait(PATIENCE)
-            else:
-                await asyncio.to_thread(decided.wait, PATIENCE)
+            await happened(host, decided)
         return {"X-Late": "yes"}
 
     decide_by(host, handshake)
@@ -162,10 +164,7 @@ def test_one_that_is_gone_when_it_is_decided_about(make: Any, caplog: Any) -> No
     async def handshake(environ: Any) -> Any:
         if "HTTP_X_GONE" in environ:
             asked.set()
-            if host.threaded:
-                assert decided.wait(PATIENCE)
-            else:
-                await asyncio.to_thread(decided.wait, PATIENCE)
+            await happened(host, decided)
             raise Refused("too late")
         return None
 
