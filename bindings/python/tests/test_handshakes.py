@@ -157,7 +157,7 @@ def test_a_decision_may_take_its_time(make: Any) -> None:
         assert answers[0][0] == 200 and dict(answers[0][1])["X-Late"] == "yes"
 
 
-def test_one_that_is_gone_when_it_is_decided_about(make: Any, caplog: Any) -> None:
+def test_one_that_is_gone_when_it_is_decided_about(make: Any, faults: Any) -> None:
     host = make()
     asked, decided = threading.Event(), threading.Event()
 
@@ -169,7 +169,7 @@ def test_one_that_is_gone_when_it_is_decided_about(make: Any, caplog: Any) -> No
         return None
 
     decide_by(host, handshake)
-    with caplog.at_level(logging.ERROR), host:
+    with host:
         gone = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
         gone.request("GET", POLL, headers={"X-Gone": "1"})
         assert asked.wait(PATIENCE)
@@ -178,7 +178,7 @@ def test_one_that_is_gone_when_it_is_decided_about(make: Any, caplog: Any) -> No
         assert ask(host)[0] == 200
         decided.set()
         assert ask(host)[0] == 200
-    assert not caplog.text
+    assert not faults()
 
 
 def test_what_no_handshake_can_be_refused_with() -> None:
