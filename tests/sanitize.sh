@@ -84,20 +84,20 @@ if [ "$mode" != full ]; then
     not_run "Miri" "it takes many minutes: make sanitize"
 elif [ "$sources" = yes ] && has miri; then
     check "miri: the core's unit tests" env MIRIFLAGS=-Zmiri-disable-isolation \
-        cargo +nightly miri test --lib --target-dir "$out/miri" -- base:: route:: out:: host:: engine:: hub:: wire::
+        cargo +nightly miri test --lib --target-dir "$out/miri" -- base:: route:: out:: host:: engine:: hub:: wire:: cluster:: admin::
 else
     not_run "Miri" "it is not to be had (rustup component add miri rust-src)"
 fi
 
 # ---- The Rust tests ----
 if [ "$mode" = full ]; then
-    for test in loops broker net world fuzz; do
+    for test in loops broker net tls world fuzz; do
         check "address: tests/$test" sanitized address test --features capi --test "$test"
     done
     check "address: unit tests" sanitized address test --features capi --lib
     if [ "$sources" = yes ]; then
-        for test in loops broker net; do
-            check "thread: tests/$test" sanitized thread test --test "$test"
+        for test in loops broker net tls; do
+            check "thread: tests/$test" sanitized thread test --features tls --test "$test"
         done
     fi
 else
