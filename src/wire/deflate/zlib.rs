@@ -1,7 +1,8 @@
 //! The work, by zlib-rs. It must not take more memory for what comes in than what comes out of it.
 
 use super::{Coding, InflateError, Inflated};
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::fmt;
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
 
 /// What ends each message of permessage-deflate, and is left out (RFC 7692, 7.2.1).
 const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
@@ -16,19 +17,28 @@ const FIRST: usize = 4096;
 /// A message may end and begin anew inside (RFC 7692, 7.2.3.5), so often. Nobody does it more than once, and each costs.
 const MAX_ENDS: u32 = 16;
 
-/// Compresses messages, or bodies, each by itself. It takes 380 KB, and one for each size of window is enough for all links of a thread.
-#[derive(Debug)]
+/// Symbols before a block of its own codes begins: 2,047. What is kept for them is cleared with each message, and few messages have so many.
+const MEM_LEVEL: i32 = 5;
+
+/// Compresses messages, or bodies, each by itself. It takes 270 KB, and one for each size of window is enough for all links of a thread.
 pub struct Deflater {
     coding: Coding,
-    level: Compression,
-    state: Compress,
+    level: u8,
+    state: Deflate,
+    /// As long as it has been for any of the last, at most [`KEPT`] or what the last one needed.
     out: Vec<u8>,
+}
+
+impl fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflater").field("coding", &self.coding).field("level", &self.level).finish_non_exhaustive()
+    }
 }
 
 impl Deflater {
     /// `level` is from 1, the fastest, to 9.
     pub(crate) fn new(coding: Coding, level: u8) -> Self {
-        let level = Compression::new(level.clamp(1, 9).into());
+        let level = level.clamp(1, 9);
         Self { coding, level, state: begin(coding, level), out: Vec::new() }
     }
 
@@ -36,51 +46,68 @@ impl Deflater {
     pub(crate) fn compress(&mut self, bytes: &[u8]) -> Option<&[u8]> {
         let Self { coding, level, state, out } = self;
         let (flush, tail) = match coding {
-            Coding::Message(_) => (FlushCompress::Sync, TAIL),
-            Coding::Gzip | Coding::Zlib => (FlushCompress::Finish, &[][..]),
+            Coding::Message(_) => (DeflateFlush::SyncFlush, TAIL),
+            Coding::Gzip | Coding::Zlib => (DeflateFlush::Finish, &[][..]),
         };
         if bytes.is_empty() {
             return None;
         }
         let most = bytes.len().saturating_sub(bytes.len().div_ceil(10));
-        out.clear();
-        out.shrink_to(KEPT.max(most));
         // What does not fit is not worth it. One byte more shows that it was all.
-        out.reserve_exact(most.saturating_add(tail.len()).saturating_add(1));
-        let status = state.compress_vec(bytes, out, flush).ok()?;
-        let whole = out.len() < out.capacity()
+        let room = most.saturating_add(tail.len()).saturating_add(1);
+        out.truncate(KEPT.max(room));
+        out.shrink_to(KEPT.max(room));
+        if out.len() < room {
+            out.resize(room, 0);
+        }
+        let status = state.compress(bytes, out.get_mut(..room)?, flush);
+        let made = usize::try_from(state.total_out()).unwrap_or(usize::MAX);
+        let whole = made < room
             && state.total_in() == bytes.len() as u64
-            && (tail.is_empty() == (status == Status::StreamEnd));
+            && status == Ok(if tail.is_empty() { Status::StreamEnd } else { Status::Ok });
         if whole {
             state.reset();
         } else {
             // zlib-rs 0.6 does not forget, at level 1, that it was in the middle of a block.
             *state = begin(*coding, *level);
         }
-        let made = out.strip_suffix(tail).filter(|_| whole)?;
+        let made = out.get(..made)?.strip_suffix(tail).filter(|_| whole)?;
         (made.len() <= most).then_some(made)
     }
 }
 
-fn begin(coding: Coding, level: Compression) -> Compress {
-    match coding {
-        Coding::Message(bits) => Compress::new_with_window_bits(level, false, bits.clamp(9, 15)),
-        Coding::Gzip => Compress::new_gzip(level, 15),
-        Coding::Zlib => Compress::new(level, true),
-    }
+fn begin(coding: Coding, level: u8) -> Deflate {
+    // A window without a sign is one with zlib's frame, and 16 more are one with gzip's.
+    let window_bits = match coding {
+        Coding::Message(bits) => -i32::from(bits.clamp(9, 15)),
+        Coding::Zlib => 15,
+        Coding::Gzip => 31,
+    };
+    Deflate::new_with_config(DeflateConfig {
+        window_bits,
+        level: level.into(),
+        mem_level: MEM_LEVEL,
+        ..DeflateConfig::default()
+    })
 }
 
 /// Reads compressed messages. It takes 48 KB, and what the last message took.
-#[derive(Debug)]
 pub struct Inflater {
-    state: Decompress,
+    state: Inflate,
+    /// As long as it has been for any of the last, at most [`KEPT`].
     out: Vec<u8>,
     inflated: Inflated,
 }
 
 impl Default for Inflater {
     fn default() -> Self {
-        Self { state: Decompress::new(false), out: Vec::new(), inflated: Inflated::default() }
+        Self { state: Inflate::new(false, 15), out: Vec::new(), inflated: Inflated::default() }
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").field("inflated", &self.inflated).finish_non_exhaustive()
     }
 }
 
@@ -89,10 +116,10 @@ impl Inflater {
     /// end is missing is none.
     pub(crate) fn message(&mut self, bytes: &[u8], most: usize) -> Result<&[u8], InflateError> {
         let Self { state, out, inflated } = self;
-        out.clear();
+        out.truncate(KEPT);
         out.shrink_to(KEPT);
         state.reset(false);
-        let (mut ends, mut is_whole) = (0_u32, false);
+        let (mut made, mut ends, mut is_whole) = (0_usize, 0_u32, false);
         // An empty message lacks the block that its one byte stands for.
         let bytes = if bytes.is_empty() { EMPTY } else { bytes };
         for part in [bytes, END] {
@@ -102,17 +129,21 @@ impl Inflater {
             }
             let mut rest = part;
             loop {
-                if out.len() == out.capacity() {
-                    let more = out.len().max(FIRST).min(most.saturating_sub(out.len()).saturating_add(1));
+                if made == out.len() {
+                    let more = made.max(FIRST).min(most.saturating_sub(made).saturating_add(1));
                     out.reserve_exact(more);
+                    out.resize(made.saturating_add(more), 0);
                 }
-                let (read, made) = (state.total_in(), out.len());
+                let before = (state.total_in(), state.total_out());
+                let room = out.get_mut(made..).unwrap_or_default();
                 let status = state
-                    .decompress_vec(rest, out, FlushDecompress::Sync)
+                    .decompress(rest, room, InflateFlush::SyncFlush)
                     .map_err(|_| InflateError::Invalid)?;
-                let used = usize::try_from(state.total_in().saturating_sub(read)).unwrap_or(usize::MAX);
+                let since = |total: u64, before| usize::try_from(total.saturating_sub(before)).unwrap_or(usize::MAX);
+                let (used, came) = (since(state.total_in(), before.0), since(state.total_out(), before.1));
                 rest = rest.get(used..).unwrap_or_default();
-                if out.len() > most {
+                made = made.saturating_add(came);
+                if made > most {
                     return Err(InflateError::TooBig);
                 }
                 is_whole = status == Status::StreamEnd && rest.is_empty();
@@ -124,10 +155,8 @@ impl Inflater {
                     state.reset(false);
                 }
                 match rest.is_empty() {
-                    true if is_whole || out.len() < out.capacity() => break,
-                    false if used == 0 && out.len() == made && out.len() < out.capacity() => {
-                        return Err(InflateError::Invalid);
-                    }
+                    true if is_whole || made < out.len() => break,
+                    false if used == 0 && came == 0 && made < out.len() => return Err(InflateError::Invalid),
                     _ => {}
                 }
             }
@@ -136,8 +165,8 @@ impl Inflater {
             return Err(InflateError::Invalid);
         }
         inflated.messages = inflated.messages.saturating_add(1);
-        inflated.bytes = inflated.bytes.saturating_add(out.len() as u64);
-        Ok(out)
+        inflated.bytes = inflated.bytes.saturating_add(made as u64);
+        Ok(out.get(..made).unwrap_or_default())
     }
 
     /// What it holds for messages.
