@@ -9,7 +9,7 @@ const KEPT: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     level: u8,
-    /// None until somebody takes it: 380 KB each.
+    /// None until somebody takes it: 270 KB each.
     gzip: Option<Box<Deflater>>,
     zlib: Option<Box<Deflater>>,
     last: Option<Coding>,

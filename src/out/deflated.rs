@@ -46,7 +46,7 @@ impl Compressed {
 #[derive(Debug, Default)]
 pub(super) struct Deflated {
     made: SharedPackets,
-    /// None until there is something to compress: it takes 380 KB.
+    /// None until there is something to compress: it takes 270 KB.
     deflater: Option<Box<Deflater>>,
     compression: Compression,
     window_bits: u8,

@@ -31,7 +31,10 @@ pub struct Deflater {
 
 impl fmt::Debug for Deflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deflater").field("coding", &self.coding).field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Deflater")
+            .field("coding", &self.coding)
+            .field("level", &self.level)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,9 +80,9 @@ impl Deflater {
 }
 
 fn begin(coding: Coding, level: u8) -> Deflate {
-    // A window without a sign is one with zlib's frame, and 16 more are one with gzip's.
+    // Below 0 there is no frame around it; above it is zlib's, and with 16 more gzip's.
     let window_bits = match coding {
-        Coding::Message(bits) => -i32::from(bits.clamp(9, 15)),
+        Coding::Message(bits) => i32::from(bits.clamp(9, 15)).saturating_neg(),
         Coding::Zlib => 15,
         Coding::Gzip => 31,
     };
@@ -139,7 +142,8 @@ impl Inflater {
                 let status = state
                     .decompress(rest, room, InflateFlush::SyncFlush)
                     .map_err(|_| InflateError::Invalid)?;
-                let since = |total: u64, before| usize::try_from(total.saturating_sub(before)).unwrap_or(usize::MAX);
+                let since =
+                    |total: u64, before| usize::try_from(total.saturating_sub(before)).unwrap_or(usize::MAX);
                 let (used, came) = (since(state.total_in(), before.0), since(state.total_out(), before.1));
                 rest = rest.get(used..).unwrap_or_default();
                 made = made.saturating_add(came);
