@@ -2,6 +2,9 @@
 //! what a member may take.
 #![allow(unsafe_code)]
 
+#[cfg(all(feature = "tls", feature = "compression"))]
+mod sent;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
