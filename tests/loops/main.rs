@@ -72,9 +72,9 @@ fn poll_until(host: &mut Host, mut done: impl FnMut(&mut Broker, &Events) -> boo
     host.until(|broker, events| done(broker, events));
 }
 
-/// Polls until all of them are done, and returns what they returned.
+/// Polls until all of them are done, and returns what they returned. What they are sent may be much, and a sanitizer slow.
 fn finish<T>(host: &mut Host, clients: Vec<(SocketId, JoinHandle<T>)>) -> Vec<T> {
-    host.until(|_, _| clients.iter().all(|(_, client)| client.is_finished()));
+    host.until_for(6 * support::PATIENCE, |_, _| clients.iter().all(|(_, client)| client.is_finished()));
     clients.into_iter().map(|(_, client)| client.join().unwrap()).collect()
 }
 
