@@ -14,8 +14,6 @@ const OTHERS: [&str; 4] = ["node_modules", "target", "build", "results"];
 
 const LONGER: &[(&str, &str)] = &[
     ("bindings/cpp/roomcast.hpp", "a header that is one file, to be copied"),
-    ("bindings/python/src/roomcast/_base.py", "what both servers share stands in one class"),
-    ("bindings/python/src/roomcast/async_server.py", "one class with its documentation"),
     ("examples/arena/arena.c", "an example that is read, and compiled, as one file"),
     ("fuzz/src/core.rs", "to be parted: peers and the host"),
     ("src/broker/operations/table.rs", "each operation with its documentation"),

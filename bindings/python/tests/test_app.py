@@ -71,7 +71,7 @@ def served(loop_factory: Callable[[], Any], app: Any, **options: Any) -> Iterato
         sio = roomcast.AsyncServer(**options)
         sio.on("say", lambda sid, text: text)
         serving = asyncio.ensure_future(sio.serve(fd=listener.detach(), app=app))
-        while sio._loop is None and not serving.done():
+        while sio._driver.loop is None and not serving.done():
             await asyncio.sleep(0.01)
         if not serving.done():
             begun.set()

@@ -95,7 +95,7 @@ class Served:
             done = work()
             return await done if asyncio.iscoroutine(done) else done
 
-        return asyncio.run_coroutine_threadsafe(there(), self.sio._loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(there(), self.sio._driver.loop).result(PATIENCE)
 
     @property
     def url(self) -> str:

@@ -120,7 +120,7 @@ def test_who_leaves_while_the_connect_handler_runs_is_said_goodbye_to(make: Any)
             goes_on.set()
             if name == "somebody":
                 assert seen.get(timeout=PATIENCE) == (sid, {"of": sid}, [sid, "room"], "transport close")
-            while sid in host.sio._clients:
+            while sid in host.sio._clients.by_sid:
                 time.sleep(0.01)
             assert seen.empty()
             goes_on.clear()
@@ -240,7 +240,7 @@ def test_a_refusal_that_cannot_be_told_refuses(make: Any, refusal: tuple[Any, ..
         raw = Raw(host.port, wait=False)
         assert raw.text() == '44{"message":"Connection rejected by server"}'
         raw.close()
-    assert not host.sio._clients and "'connect'" in caplog.text
+    assert not host.sio._clients.by_sid and "'connect'" in caplog.text
 
 
 def test_shutdown_says_goodbye(make: Any) -> None:
@@ -339,7 +339,7 @@ def test_cancelling_every_task_ends_it(run: Any) -> None:
         return raw
 
     assert is_closed(run(main()))
-    assert gone == ["server shutting down"] and sio._loop is None
+    assert gone == ["server shutting down"] and sio._driver.loop is None
 
 
 def test_another_loop_takes_over_when_its_own_was_closed(run: Any) -> None:

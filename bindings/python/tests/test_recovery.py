@@ -160,7 +160,7 @@ def test_a_client_goes_on_in_the_next_process(make: Any) -> None:
         assert heard.get(timeout=PATIENCE) == "new"
         host.do("enter_room", sid, "red")
     assert heard.get(timeout=PATIENCE) == "server shutting down"
-    host.sio._broker.emit(host.sio._handles["/"], "missed", rooms=["red"])
+    host.sio._broker.emit(host.sio._spaces.find("/"), "missed", rooms=["red"])
     kept = host.sio.export_recovery()
     host, heard = recovering(make)
     assert host.sio.import_recovery(kept) == 1

@@ -86,3 +86,8 @@ def as_args(data: Any) -> list[Any]:
     if isinstance(data, tuple):
         return list(data)
     return [] if data is None else [data]
+
+
+def as_answer(args: tuple[Any, ...]) -> Any:
+    """What ``call`` returns for an acknowledgement: None, a value, or a tuple of several."""
+    return args if len(args) > 1 else args[0] if args else None

@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Optional, cast
+
+from . import raw
+from ._driver import Driver
+from ._log import Log
 
 #: Takes a connection back: its descriptor, what was read of it, where it comes from.
 Adopt = Callable[[int, bytes, str], None]
@@ -196,3 +201,41 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._inner.resume_writing()
+
+
+class Behind:
+    """The application behind a server's port, while there is one."""
+
+    def __init__(self, broker: raw.Broker, driver: Driver, log: Log, is_ours: Callable[[str], bool]) -> None:
+        self._broker, self._driver, self._log, self._is_ours = broker, driver, log, is_ours
+        self._front: Optional[Front] = None
+
+    async def begin(self, app: Any) -> None:
+        """Starts one, before anybody can ask for it; None is none."""
+        if app is not None:
+            front = Front(app, self._is_ours, self._adopt)
+            await front.start()
+            self._front = front
+            self._broker.set_hand_back(True)
+
+    async def end(self) -> None:
+        """Ends it."""
+        if self._front is not None:
+            front, self._front = self._front, None
+            self._broker.set_hand_back(False)
+            await front.stop()
+
+    def take(self, fd: int, read: bytes, peer: str) -> None:
+        """Takes a connection whose request is not the server's."""
+        if self._front is None or self._driver.closing:
+            return  # it is closed with its batch
+        self._broker.take_descriptor(fd)
+        self._driver.task(self._front.take(fd, read, peer))
+
+    def _adopt(self, fd: int, read: bytes, peer: str) -> None:
+        try:
+            self._broker.adopt(fd, read, peer)
+        except (raw.RoomcastError, OSError) as error:
+            self._log.say(logging.WARNING, "a connection that came back was closed: %s", error)
+            raise
+        self._driver.wake()

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
 
 from . import exceptions, raw
+from ._callables import Handler
+from ._outbox import Outbox
 
 
-def let_in(broker: raw.Broker, connection: int, answer: Any) -> None:
+class Handshakes:
+    """The function that decides about new connections, if there is one."""
+
+    def __init__(self, outbox: Outbox, raised: Callable[..., None]) -> None:
+        self._outbox, self._broker, self._lock, self._raised = outbox, outbox.broker, outbox.lock, raised
+        self.handler: Optional[Handler] = None
+
+    def guard(self, handler: Optional[Handler]) -> None:
+        """Has this function decide from now on; with None all are let in."""
+        with self._lock:
+            self._outbox.commit()
+            self.handler = handler
+            self._broker.guard_handshakes(handler is not None)
+
+    def decided(self, connection: int, answer: Any) -> None:
+        """Takes what the function returned."""
+        try:
+            with self._lock:
+                _let_in(self._broker, connection, answer)
+        except raw.Gone:
+            pass
+        except Exception as error:
+            self.refused(connection, error)
+
+    def refused(self, connection: int, error: BaseException) -> None:
+        """Takes what the function raised: a refusal, or its own fault."""
+        try:
+            with self._lock:
+                if _turn_away(self._broker, connection, error):
+                    return
+        except raw.Gone:
+            return
+        except Exception as unfit:  # what it refuses with cannot be sent
+            return self.refused(connection, unfit)
+        self._raised("the handshake handler failed", error=error)
+
+
+def _let_in(broker: raw.Broker, connection: int, answer: Any) -> None:
     """Takes what the function returned: headers for the answer, or False."""
     if answer is False:
         return broker.refuse(connection)
@@ -17,7 +56,7 @@ def let_in(broker: raw.Broker, connection: int, answer: Any) -> None:
     broker.allow(connection)
 
 
-def turn_away(broker: raw.Broker, connection: int, error: BaseException) -> bool:
+def _turn_away(broker: raw.Broker, connection: int, error: BaseException) -> bool:
     """Takes what the function raised. False if that was no refusal but its own fault, of which the client hears no more than that."""
     if isinstance(error, exceptions.HandshakeRefused):
         _add(broker, connection, error.headers)

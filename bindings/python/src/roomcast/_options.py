@@ -6,12 +6,18 @@ import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Union
 
+from ._managers import AsyncClusterManager, ClusterManager
 from ._native import lib
 from .raw import Handshake
+
+#: The cluster that a server is a node of.
+Manager = Union[str, ClusterManager, AsyncClusterManager, None]
 
 #: What is taken and does nothing: the reason stands in the README's table.
 _IGNORED = {"monitor_clients"}
 _GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
+#: What is not to be set: who needs it, and how else.
+_UNANSWERED = {"guard_handshakes": "on_handshake asks for it", **dict.fromkeys(("engine_only", "hand_back"), "no handler would answer; roomcast.raw has it")}
 
 
 class Options(TypedDict, total=False):
@@ -45,6 +51,32 @@ class Options(TypedDict, total=False):
     compression_threshold: int
     #: Taken, and does nothing.
     monitor_clients: bool
+
+
+def fields_of(client_manager: Manager, serializer: str, socketio_path: str, options: Mapping[str, Any],
+              config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of roomcast_config for a server; raises for what cannot be had here."""
+    if isinstance(client_manager, str):
+        client_manager = ClusterManager(client_manager)
+    if not (client_manager is None or isinstance(client_manager, (ClusterManager, AsyncClusterManager))):
+        raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379', or a ClusterManager or RedisManager of roomcast's")
+    if serializer not in ("default", "msgpack"):
+        raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding, and msgpack")
+    path = socketio_path.strip("/")
+    # Whoever changes something has the loop take a turn, so the descriptor need not say it.
+    fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1, "msgpack": int(serializer == "msgpack"),
+              **(client_manager.configuration() if client_manager is not None else {}), **config}
+    for name, why in _UNANSWERED.items():
+        if fields.get(name):
+            raise ValueError(f"{name}: {why}")
+    return fields
+
+
+def recovers(options: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether clients that come back are told what they have missed, and whether their connect handlers decide before that."""
+    recovery = options.get("connection_state_recovery")
+    # A dict, if empty, asks for it as well.
+    return recovery is not None and recovery is not False, isinstance(recovery, Mapping) and recovery.get("skip_middlewares") is False
 
 
 def configuration(options: Mapping[str, Any]) -> dict[str, Any]:

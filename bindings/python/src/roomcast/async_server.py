@@ -6,27 +6,28 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import sys
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
-from ._front import Front
+from ._base import ENDING, BaseServer
+from ._callables import Handler, fitting, is_coroutine_function
+from ._clients import Client
+from ._codec import as_answer
+from ._driver import Driver
+from ._front import Behind
+from ._listeners import only_given
 from ._names import Rooms
+from ._options import Manager
+from ._outbox import Answers, emit_flags
 from ._scopes import Scopes
 from .exceptions import TimeoutError
-from .server import one
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._options import Options
-
-#: Events taken in one turn, before the loop's other work has its turn.
-_BATCH = 512
 
 
 class AsyncServer(BaseServer):
@@ -54,35 +55,16 @@ class AsyncServer(BaseServer):
                  **options: Unpack[Options]) -> None:
         # One thread: nothing to lock.
         self._lock = contextlib.nullcontext()
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._thread = 0
-        #: The next turn that nothing else brings about, and when it is: uvloop's handles do not always tell.
-        self._timer: Optional[asyncio.Handle] = None
-        self._timer_at = 0.0
-        #: A turn is under way, or will be.
-        self._due = False
-        #: Tasks that a turn began have yet to take their first steps.
-        self._starting = False
-        #: Tasks started so far.
-        self._started = 0
-        #: Set while it shuts down; told when the broker is closed.
-        self._closing: Optional[asyncio.Event] = None
-        self._ended: Optional[asyncio.Event] = None
-        self._shutting: Optional[asyncio.Task[None]] = None
-        #: Tasks that wait for the shutdown, and that it does not wait for.
-        self._leaving: set[asyncio.Task[Any]] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._background: set[asyncio.Task[Any]] = set()
-        #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
-        self._events: Iterable[raw.Event] = ()
-        #: The application behind the same port, if there is one.
-        self._front: Optional[Front] = None
         #: Handlers by their identity: not all have a hash.
         self._coroutines: dict[int, tuple[Handler, bool]] = {}
         super().__init__(client_manager, logger, serializer, json, async_handlers, always_connect, namespaces,
                          socketio_path=socketio_path, config=config, engineio_logger=engineio_logger, **options)
         #: By which clients came, under an ASGI server.
         self._scopes = Scopes(self._connect_timeout)
+        self._driver = Driver(self._outbox, self._log, self._happened, self._listeners.closed)
+        self._task = self._driver.task
+        self._behind = Behind(self._broker, self._driver, self._log, self._is_ours)
 
     def is_asyncio_based(self) -> bool:
         return True
@@ -101,30 +83,15 @@ class AsyncServer(BaseServer):
         :param proxy_protocol: each connection begins with the header of the PROXY protocol, by which a proxy (HAProxy, nginx's
             ``proxy_protocol on``, a cloud's network balancer) says whose it is. Nobody but the proxy may reach the server then.
         """
-        loop = asyncio.get_running_loop()
-        if self._broker.forked:
-            raise self._broker.taken()
-        if self._loop is not loop:
-            self._left_behind()
-        bound = self._listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
-        self._tell()
-        self._serve_in(loop)
+        self._driver.settle()
+        bound = self._listeners.listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
+        self._log.tell()
+        self._driver.serve()
         return bound
-
-    def _serve_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._broker.forked:
-            raise self._broker.taken()
-        if self._loop is not loop:
-            self._left_behind()
-            self._loop = loop
-            loop.add_reader(self._broker.fileno(), self._turn)
-            self._turn()
 
     def _serve_requests(self) -> None:
         """Serves what an ASGI server brings, in the running event loop; again, if it had ended."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._serve_in(loop)
+        if self._driver.serve():
             self._broker.reopen()
 
     async def serve(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
@@ -139,22 +106,21 @@ class AsyncServer(BaseServer):
             ``uvicorn.Config`` of one, with options. It is served by uvicorn in this event loop, without a port of its own; its lifespan
             begins here, and ends with the server. Not over TLS: there its paths are 404.
         """
-        await self._begin_front(app)
+        await self._behind.begin(app)
         try:
             if uds is not None or fd is not None:
-                self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol))
-            elif host is not None or port is not None or certfile is not None or self._loop is None:
+                self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol))
+            elif host is not None or port is not None or certfile is not None or self._driver.loop is None:
                 self.listen(host or "127.0.0.1", 5000 if port is None else port,
-                            **_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
+                            **only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
             else:
-                self._serve_in(asyncio.get_running_loop())
-            assert self._ended is not None
+                self._driver.serve()
             try:
-                await self._ended.wait()
+                await self._driver.wait()
             finally:
                 await self.shutdown()
         finally:
-            await self._end_front()
+            await self._behind.end()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
             certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False,
@@ -166,16 +132,16 @@ class AsyncServer(BaseServer):
         paths of the same port.
         """
         async def serve() -> None:
-            await self._begin_front(app)
+            await self._behind.begin(app)
             try:
                 if uds is None and fd is None:
-                    more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
-                    self._say_where(host, self.listen(host, port, **more))
+                    more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+                    self._listeners.announce(host, self.listen(host, port, **more))
                 else:
-                    self._say_where(host, self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
+                    self._listeners.announce(host, self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol)), uds, fd)
                 await self.serve()
             finally:
-                await self._end_front()
+                await self._behind.end()
 
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve())
@@ -186,178 +152,24 @@ class AsyncServer(BaseServer):
         Whoever calls it meanwhile waits for the same end. It goes on if its caller is cancelled. After the server's event
         loop was closed, it may be called in another one.
         """
-        if self._loop is None:
-            return
-        if self._loop is not asyncio.get_running_loop():
-            self._left_behind()
-            self._loop = asyncio.get_running_loop()
-        caller = asyncio.current_task()
-        if self._shutting is None or self._shutting.done():
-            self._shutting = self._loop.create_task(self._shut())
-        if caller is not None:
-            self._leaving.add(caller)
-        await asyncio.shield(self._shutting)
-
-    async def _shut(self) -> None:
-        loop, ended, closed = self._loop, self._ended, asyncio.Event()
-        assert loop is not None and ended is not None
-        self._closing = closed
-        loop.remove_reader(self._broker.fileno())
-        if self._timer:
-            self._timer.cancel()
-        try:
-            self._dispatch()
-            self._commit()
-            # It waits for the clients to read, for a second at most. Not in the loop, and nobody else touches the broker.
-            closing = loop.run_in_executor(None, self._broker.close, 1.0)
-            while not closing.done():
-                # Who cancels every task has cancelled this one as well; it would be no end to leave the broker half closed.
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([closing])
-            closed.set()
-            self._certificates.clear()
-            closing.result()
-            self._events = iter(self._broker.events())
-            self._dispatch()
-            self._tell()
-            if running := self._tasks - self._leaving:
-                await asyncio.wait(running, timeout=1.0)
-        finally:
-            self._loop = self._ended = self._timer = self._closing = None
-            self._leaving.clear()
-            ended.set()
-
-    def _left_behind(self) -> None:
-        """Leaves the event loop that the server served in, if that has been closed."""
-        if self._loop is not None and not self._loop.is_closed():
-            raise RuntimeError("the server belongs to another event loop")
-        self._loop = self._timer = self._closing = self._shutting = None
-        self._thread, self._ended, self._due = threading.get_ident(), asyncio.Event(), False
-        self._starting = False
-        self._tasks.clear()
-        self._leaving.clear()
-
-    def _turn(self) -> None:
-        """One turn of the broker: send what was emitted, read, dispatch. When the descriptor is ready, or time is up."""
-        if self._closing or self._loop is None or self._starting:
-            return
-        due, self._due = self._due, True  # what is emitted within the turn needs no sending of its own
-        broker, began = self._broker, self._started
-        try:
-            self._dispatch()
-            self._commit()
-            broker.poll(0)
-            self._events = iter(broker.events(_BATCH))
-            self._dispatch()
-            if self._lines:
-                self._tell()
-            if self._queue:
-                self._commit()
-                broker.flush()
-        finally:
-            self._due = due
-            if self._started != began:
-                # Their first steps run next, and what they emit goes out together behind them. A turn before that would tell the
-                # broker that all is handled.
-                self._due = self._starting = True
-                self._loop.call_soon(self._send_started)
-            elif not due:
-                self._sleep()
-
-    def _dispatch(self) -> None:
-        for event in self._events:
-            self._happened(event)
-
-    def _serves_here(self) -> bool:
-        """Whether this is a call from the loop, and the server is not about to end."""
-        try:
-            return not self._closing and asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            return False
+        await self._driver.shutdown()
 
     def _raised(self, text: str, *args: Any, error: BaseException) -> None:
         # What is cancelled, or thrown away, at the end of the program is no fault.
-        if not isinstance(error, (asyncio.CancelledError, GeneratorExit)) or self._serves_here():
+        if not isinstance(error, (asyncio.CancelledError, GeneratorExit)) or self._driver.serves_here():
             super()._raised(text, *args, error=error)
 
     def _end_with(self, error: BaseException) -> None:
-        assert self._loop is not None
-
-        def end() -> None:
-            raise error
-
-        self._loop.call_soon(end)
+        self._driver.end_with(error)
 
     def _wake(self) -> None:
-        """Has the queue sent when the tasks that are ready now have run."""
-        if not self._due and self._loop is not None:
-            self._due = True
-            self._loop.call_soon(self._send)
-
-    def _send_started(self) -> None:
-        self._starting = False
-        self._send()
-
-    def _send(self) -> None:
-        self._due = False
-        if self._closing or self._loop is None:
-            return
-        self._commit()
-        self._broker.flush()
-        if not self._starting:
-            self._sleep()
-
-    def _sleep(self) -> None:
-        """Sees to it that the next turn comes in time although the descriptor is silent."""
-        timeout = self._broker.next_timeout()
-        if timeout is None or self._loop is None:
-            return
-        when = self._loop.time() + timeout
-        # One that comes too early costs a turn, so there is no need to put it off each time.
-        if self._timer is None or when < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer, self._timer_at = self._loop.call_at(when, self._timed_turn), when
-
-    def _timed_turn(self) -> None:
-        self._timer = None
-        self._turn()
-
-    def _here(self) -> None:
-        if self._thread and threading.get_ident() != self._thread:
-            raise RuntimeError("an AsyncServer belongs to the thread of its loop: from another one, call "
-                               "asyncio.run_coroutine_threadsafe(server.emit(...), loop)")
-        if self._closing:
-            raise RuntimeError("the server is shutting down")
+        self._driver.wake()
 
     # ---- what is not Socket.IO ----
 
-    async def _begin_front(self, app: Any) -> None:
-        """Starts the application for other paths, before anybody can ask for one."""
-        if app is not None:
-            front = Front(app, self._is_ours, self._broker_adopts)
-            await front.start()
-            self._front = front
-            self._broker.set_hand_back(True)
-
-    async def _end_front(self) -> None:
-        """Ends that application."""
-        if self._front is not None:
-            front, self._front = self._front, None
-            self._broker.set_hand_back(False)
-            await front.stop()
-
-    def _broker_adopts(self, fd: int, read: bytes, peer: str) -> None:
-        try:
-            self._broker.adopt(fd, read, peer)
-        except (raw.RoomcastError, OSError) as error:
-            self._say(self.logger, logging.WARNING, "a connection that came back was closed: %s", error)
-            raise
-        self._wake()
-
     def _adopt_request(self, fd: int, *request: Any) -> None:
         """Goes on with a connection of which an ASGI server has parsed the request. It is the caller's still if this raises."""
-        if self._closing or self._loop is None:
+        if self._driver.closing or self._driver.loop is None:
             raise ConnectionRefusedError("the server has ended")
         self._broker.adopt_request(fd, *request)
         self._wake()
@@ -366,13 +178,6 @@ class AsyncServer(BaseServer):
         made = super()._environ(socket)
         self._scopes.complete(made)
         return made
-
-    def _foreign(self, fd: int, read: bytes, peer: str) -> None:
-        """A request that is not the server's."""
-        if self._front is None or self._closing:
-            return  # it is closed with its batch
-        self._broker.take_descriptor(fd)
-        self._task(self._front.take(fd, read, peer))
 
     # ---- what happens ----
 
@@ -389,20 +194,20 @@ class AsyncServer(BaseServer):
             else:
                 self._in_order(client, (name, data, parts, ack))
         elif kind == raw.CONNECT_REQUEST:
-            client = self._arrives(socket, ns, name, bool(flags & raw.RECOVERED))
+            client = self._admission.arrives(socket, ns, name, bool(flags & raw.RECOVERED), self.always_connect)
             if client:
                 self._task(self._connect(client, data))
         elif kind == raw.CONNECT:
             # Every namespace is guarded, so it was away.
-            client = self._returns(socket, ns)
+            client = self._admission.returns(socket, ns)
             if client:
                 self._task(self._connect(client, data))
         elif kind == raw.HANDSHAKE:
             self._task(self._handshake(socket))
         elif kind == raw.FOREIGN:
-            self._foreign(context, data, name)
+            self._behind.take(context, data, name)
         elif kind == raw.DISCONNECT:
-            client = self._leaves(socket, code, parts, flags)
+            client = self._clients.leaves(socket, code, parts, flags)
             if client:
                 self._task(self._disconnected(client))
         elif kind in (raw.ACK, raw.REMOTE_ACK):
@@ -414,30 +219,16 @@ class AsyncServer(BaseServer):
             if answers and answers.ended:
                 answers.ended(bool(flags & raw.TIMED_OUT))
         elif kind == raw.SESSION_EXPIRED:
-            self._is_back(socket)
+            self._clients.is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
-            self._namespace_removed(ns, name)
+            self._spaces.removed(ns, name)
         else:
-            self._of_cluster(kind, name, event[10])
-
-    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        self._started += 1
-        return _start(self._loop, self._held(work))
-
-    async def _held(self, work: Coroutine[Any, Any, Any]) -> None:
-        """A task that nobody holds may be collected before it is done. A done callback would cost a turn of the loop."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await work
-        finally:
-            self._tasks.discard(task)
+            self._log.cluster(kind, name, context)
 
     def _message(self, client: Client, name: str, data: bytes, parts: Any, ack: int) -> None:
         """Calls a plain function at once and runs a coroutine as a task."""
         try:
-            handler, args = self._handler(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
+            handler, args = self._function(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
             if handler is not None and not self._is_coroutine(handler):
                 self._answer(client, ack, handler(*args))
                 return
@@ -459,7 +250,7 @@ class AsyncServer(BaseServer):
                 if self._is_coroutine(handler):
                     answer = await answer
             else:
-                target, args = self._object(client.namespace, args)
+                target, args = self._registry.object_for(client.namespace, args)
                 if target is None:
                     return
                 answer = await target.trigger_event(name, *args)
@@ -470,7 +261,7 @@ class AsyncServer(BaseServer):
     def _answer(self, client: Client, ack: int, answer: Any) -> None:
         if ack:
             self._acknowledge(client, ack, answer)
-            self._wake()
+            self._driver.wake()
 
     def _in_order(self, client: Client, event: tuple[str, bytes, Any, int]) -> None:
         client.inbox.append(event)
@@ -481,7 +272,7 @@ class AsyncServer(BaseServer):
         while client.inbox:
             name, data, parts, ack = client.inbox[0]
             try:
-                handler, args = self._handler(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
+                handler, args = self._function(name, client.namespace, (client.sid, *self._codec.decode(data, parts)))
             except Exception as error:
                 self._failed(name, client.namespace, error)
             else:
@@ -489,11 +280,11 @@ class AsyncServer(BaseServer):
             client.inbox.popleft()
 
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        handler, given = self._handler(event, namespace, args)
+        handler, given = self._function(event, namespace, args)
         if handler is not None:
             answer = handler(*(fitting(handler, given) if event in self.reserved_events else given))
             return await answer if self._is_coroutine(handler) else answer
-        target, given = self._object(namespace, args)
+        target, given = self._registry.object_for(namespace, args)
         return await target.trigger_event(event, *given) if target is not None else self.not_handled
 
     async def _connect(self, client: Client, data: bytes) -> None:
@@ -501,43 +292,41 @@ class AsyncServer(BaseServer):
             auth = self._codec.decode(data, ()) or None
             answer = await self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
         except BaseException as error:
-            if isinstance(error, GeneratorExit) and not self._serves_here():
+            if isinstance(error, GeneratorExit) and not self._driver.serves_here():
                 raise  # the task is thrown away, and the loop is gone
-            if self._closing:
-                await self._closing.wait()
-            self._refused(client, error)
+            await self._driver.wait_closed()
+            self._admission.refused(client, error)
         else:
-            if self._closing:
-                await self._closing.wait()
-            self._decided(client, answer)
+            await self._driver.wait_closed()
+            self._admission.decided(client, answer)
             if client.left is not None:
                 await self._disconnected(client)
         self._wake()
 
     async def _handshake(self, connection: int) -> None:
-        handler, answer = self._handshake_handler, None
+        handler, answer = self._handshakes.handler, None
         try:
             if handler is not None:
                 answer = handler(self._environ(connection))
                 if self._is_coroutine(handler):
                     answer = await answer
         except BaseException as error:
-            if isinstance(error, GeneratorExit) and not self._serves_here():
+            if isinstance(error, GeneratorExit) and not self._driver.serves_here():
                 raise  # the task is thrown away, and the loop is gone
-            self._handshake_refused(connection, error)
+            self._handshakes.refused(connection, error)
         else:
-            self._handshake_decided(connection, answer)
+            self._handshakes.decided(connection, answer)
         self._wake()
 
     async def _disconnected(self, client: Client) -> None:
-        if not self._ends(client):
+        if not self._clients.ends(client):
             return
         try:
             await self._trigger_event("disconnect", client.namespace, client.sid, client.left)
         except BaseException as error:
             self._failed("disconnect", client.namespace, error)
         finally:
-            self._forget(client)
+            self._clients.forget(client)
 
     def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
         try:
@@ -570,14 +359,15 @@ class AsyncServer(BaseServer):
         :param compress: with False it is sent as it is to clients that take compressed messages, too: for what is compressed already, or
             for a secret beside what others wrote.
         """
-        self._here()
+        driver = self._driver
+        driver.here()
         if callback is not None:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), self._flags(ignore_queue, compress))
-        elif self._emit(event, data, to, room, skip_sid, namespace, self._flags(ignore_queue, compress)):
+            self._outbox.ask(event, data, to, room, skip_sid, namespace, Answers(callback, None), emit_flags(ignore_queue, compress))
+        elif self._emit(event, data, to, room, skip_sid, namespace, emit_flags(ignore_queue, compress)):
             # Whoever emits without end lets the others have their turn.
             await asyncio.sleep(0)
-        if not self._due:
-            self._wake()
+        if not driver.due:
+            driver.wake()
 
     async def send(self, data: Any, to: Rooms = None, room: Rooms = None, skip_sid: Any = None,
                    namespace: Optional[str] = None, callback: Optional[Handler] = None,
@@ -591,7 +381,7 @@ class AsyncServer(BaseServer):
 
         Raises :class:`roomcast.exceptions.TimeoutError` after ``timeout`` seconds, or as soon as the client is gone.
         """
-        self._here()
+        self._driver.here()
         if not to and not sid:
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
@@ -608,36 +398,36 @@ class AsyncServer(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, self._flags(ignore_queue), timeout):
+        if not self._outbox.ask(event, data, to or sid, None, None, namespace, answers, emit_flags(ignore_queue), timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         try:
-            return one(await asyncio.wait_for(done, timeout))
+            return as_answer(await asyncio.wait_for(done, timeout))
         except asyncio.TimeoutError:
             raise TimeoutError("no answer in time") from None
 
     async def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
         """Puts a client into a room, which begins to exist with its first member."""
-        self._here()
-        self._enter(sid, room, namespace)
+        self._driver.here()
+        self._membership.enter(sid, room, namespace)
 
     async def leave_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
         """Takes a client out of a room."""
-        self._here()
-        self._leave(sid, room, namespace)
+        self._driver.here()
+        self._membership.leave(sid, room, namespace)
 
     async def close_room(self, room: Any, namespace: Optional[str] = None) -> None:
         """Takes everybody out of a room."""
-        self._here()
-        self._close_room(room, namespace)
+        self._driver.here()
+        self._membership.close(room, namespace)
 
     async def get_session(self, sid: str, namespace: Optional[str] = None) -> dict[str, Any]:
         """A client's session, a dictionary of the program's own. KeyError if the client is not connected."""
-        return self._known(sid, namespace).session
+        return self._clients.known(sid, namespace).session
 
     async def save_session(self, sid: str, session: dict[str, Any], namespace: Optional[str] = None) -> None:
         """Replaces a client's session."""
-        self._known(sid, namespace).session = session
+        self._clients.known(sid, namespace).session = session
 
     @asynccontextmanager
     async def session(self, sid: str, namespace: Optional[str] = None) -> AsyncIterator[dict[str, Any]]:
@@ -650,8 +440,8 @@ class AsyncServer(BaseServer):
 
     async def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
         """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
-        self._here()
-        client = self._sent_away(sid, namespace, ignore_queue)
+        self._driver.here()
+        client = self._membership.end(sid, namespace, ignore_queue)
         if client:
             self._wake()
             try:
@@ -661,7 +451,7 @@ class AsyncServer(BaseServer):
             except BaseException as error:
                 self._failed("disconnect", client.namespace, error)
             finally:
-                self._forget(client)
+                self._clients.forget(client)
 
     def start_background_task(self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any,
                               **kwargs: Any) -> asyncio.Task[Any]:
@@ -674,11 +464,3 @@ class AsyncServer(BaseServer):
     async def sleep(self, seconds: float = 0) -> None:
         """Sleeps, and lets others run."""
         await asyncio.sleep(seconds)
-
-
-def _start(loop: Any, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """A task; where Python can, it begins at once, and a handler that never waits costs no turn of the loop."""
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(work, loop=loop, eager_start=True)
-    task: asyncio.Task[Any] = loop.create_task(work)
-    return task

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ._callables import fitting
+
 __all__ = ["Namespace", "AsyncNamespace", "BaseServerNamespace"]
 
 
@@ -27,8 +29,6 @@ class BaseServerNamespace:
         self.server = server
 
     def _method(self, event: str, args: tuple[Any, ...]) -> tuple[Optional[Callable[..., Any]], tuple[Any, ...]]:
-        from ._base import fitting
-
         method = getattr(self, "on_" + (event or ""), None)
         if method is not None and event in ("connect", "disconnect"):
             return method, fitting(method, args)

@@ -1,4 +1,4 @@
-"""The server for programs with threads: one loop, and handlers on threads of their own."""
+"""The server for programs with threads: one loop, and handlers on threads of their own. It must not call a handler under its lock."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._base import ENDING, Answers, BaseServer, Client, Handler, Manager, _given, fitting, is_coroutine_function
+from ._base import ENDING, BaseServer
+from ._callables import Handler, fitting, is_coroutine_function
+from ._clients import Client
+from ._codec import as_answer
+from ._listeners import only_given
 from ._names import Rooms
+from ._options import Manager
+from ._outbox import Answers, emit_flags
 from ._workers import Workers
 from .exceptions import TimeoutError
 
@@ -86,9 +92,8 @@ class Server(BaseServer):
         :param proxy_protocol: each connection begins with the header of the PROXY protocol, by which a proxy (HAProxy, nginx's
             ``proxy_protocol on``, a cloud's network balancer) says whose it is. Nobody but the proxy may reach the server then.
         """
-        with self._lock:
-            bound = self._listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
-        self._tell()
+        bound = self._listeners.listen(host, port, uds, fd, certfile, keyfile, proxy_protocol)
+        self._log.tell()
         return bound
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
@@ -101,12 +106,12 @@ class Server(BaseServer):
         over TLS.
         """
         if uds is not None or fd is not None:
-            self._say_where("", self.listen(uds=uds, fd=fd, **_given(proxy_protocol=proxy_protocol)), uds, fd)
+            self._listeners.announce("", self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol)), uds, fd)
         elif host is not None or port is not None or certfile is not None:
             host = host or "127.0.0.1"
-            more = _given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+            more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
             bound = self.listen(host, 5000 if port is None else port, **more)
-            self._say_where(host, bound)
+            self._listeners.announce(host, bound)
         if self._running:
             raise RuntimeError("the server runs already")
         if self._broker.forked:
@@ -133,17 +138,17 @@ class Server(BaseServer):
         """One turn of the broker: sleep, send what was emitted, read, dispatch."""
         self._woken = False
         with self._lock:
-            timeout = 0.0 if self._queue or self._stopping else self._broker.next_timeout()
+            timeout = 0.0 if self._outbox.queue or self._stopping else self._broker.next_timeout()
         if timeout != 0:
             wait(timeout)
         self._woken = True
         with self._lock:
-            self._commit()
+            self._outbox.commit()
             self._broker.poll(0)
             self._events = iter(self._broker.events(_BATCH))
         self._dispatch()
-        if self._lines:
-            self._tell()
+        if self._log.lines:
+            self._log.tell()
 
     def _dispatch(self) -> None:
         for event in self._events:
@@ -161,12 +166,12 @@ class Server(BaseServer):
     def _close(self) -> None:
         self._dispatch()
         with self._lock:
-            self._commit()
+            self._outbox.commit()
             self._broker.close(1.0)
-            self._certificates.clear()
+            self._listeners.closed()
             self._events = iter(self._broker.events())
         self._dispatch()
-        self._tell()
+        self._log.tell()
         self._workers.stop(1.0)
 
     def _end_with(self, error: BaseException) -> None:
@@ -191,19 +196,19 @@ class Server(BaseServer):
                 self._run(socket, self._message, client, name, data, parts, ack)
         elif kind == raw.CONNECT_REQUEST:
             with self._lock:
-                client = self._arrives(socket, ns, name, bool(flags & raw.RECOVERED))
+                client = self._admission.arrives(socket, ns, name, bool(flags & raw.RECOVERED), self.always_connect)
             if client:
                 self._run(socket, self._connect, client, data)
         elif kind == raw.CONNECT:
             # Every namespace is guarded, so it was away.
             with self._lock:
-                client = self._returns(socket, ns)
+                client = self._admission.returns(socket, ns)
             if client:
                 self._run(socket, self._connect, client, data)
         elif kind == raw.HANDSHAKE:
             self._run(socket, self._handshake, socket)
         elif kind == raw.DISCONNECT:
-            client = self._leaves(socket, code, parts, flags)
+            client = self._clients.leaves(socket, code, parts, flags)
             if client:
                 self._run(socket, self._disconnected, client)
         elif kind in (raw.ACK, raw.REMOTE_ACK):
@@ -217,11 +222,11 @@ class Server(BaseServer):
             if answers and answers.ended:
                 answers.ended(bool(flags & raw.TIMED_OUT))
         elif kind == raw.SESSION_EXPIRED:
-            self._is_back(socket)
+            self._clients.is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
-            self._namespace_removed(ns, name)
+            self._spaces.removed(ns, name)
         else:
-            self._of_cluster(kind, name, event[10])
+            self._log.cluster(kind, name, event[10])
 
     def _run(self, socket: int, job: Callable[..., None], *args: Any) -> None:
         if self.async_handlers:
@@ -230,14 +235,15 @@ class Server(BaseServer):
             job(*args)
 
     def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        handler, given = self._handler(event, namespace, args)
+        handler, given = self._function(event, namespace, args)
         if handler is not None:
             return handler(*(fitting(handler, given) if event in self.reserved_events else given))
-        target, given = self._object(namespace, args)
+        target, given = self._registry.object_for(namespace, args)
         return target.trigger_event(event, *given) if target is not None else self.not_handled
 
     def _message(self, client: Client, name: str, data: bytes, parts: Any, ack: int) -> None:
-        self._note('received event "%s" from %s [%s]', name, client.sid, client.namespace)
+        if self._talkative:
+            self._note('received event "%s" from %s [%s]', name, client.sid, client.namespace)
         try:
             answer = self._trigger_event(name, client.namespace, client.sid, *self._codec.decode(data, parts))
             if ack and answer is not self.not_handled:
@@ -251,34 +257,34 @@ class Server(BaseServer):
             auth = self._codec.decode(data, ()) or None
             answer = self._trigger_event("connect", client.namespace, client.sid, client.environ, auth)
         except BaseException as error:
-            self._refused(client, error)
+            self._admission.refused(client, error)
         else:
-            self._decided(client, answer)
+            self._admission.decided(client, answer)
             if client.left is not None:
                 self._disconnected(client)
         self._wake()
 
     def _handshake(self, connection: int) -> None:
-        handler = self._handshake_handler
+        handler = self._handshakes.handler
         try:
             with self._lock:
                 made = self._environ(connection)
             answer = handler(made) if handler is not None else None
         except BaseException as error:
-            self._handshake_refused(connection, error)
+            self._handshakes.refused(connection, error)
         else:
-            self._handshake_decided(connection, answer)
+            self._handshakes.decided(connection, answer)
         self._wake()
 
     def _disconnected(self, client: Client) -> None:
-        if not self._ends(client):
+        if not self._clients.ends(client):
             return
         try:
             self._trigger_event("disconnect", client.namespace, client.sid, client.left)
         except BaseException as error:
             self._failed("disconnect", client.namespace, error)
         finally:
-            self._forget(client)
+            self._clients.forget(client)
 
     def _answered(self, answers: Answers, data: bytes, parts: Any) -> None:
         try:
@@ -303,9 +309,9 @@ class Server(BaseServer):
             for a secret beside what others wrote.
         """
         if callback is None:
-            self._emit(event, data, to, room, skip_sid, namespace, self._flags(ignore_queue, compress))
+            self._emit(event, data, to, room, skip_sid, namespace, emit_flags(ignore_queue, compress))
         else:
-            self._emit_with_ack(event, data, to, room, skip_sid, namespace, Answers(callback, None), self._flags(ignore_queue, compress))
+            self._outbox.ask(event, data, to, room, skip_sid, namespace, Answers(callback, None), emit_flags(ignore_queue, compress))
         if not self._woken:
             self._wake()
 
@@ -341,33 +347,33 @@ class Server(BaseServer):
 
         # The broker knows the time, too, so that it forgets the question.
         answers = Answers(answered, ended)
-        if not self._emit_with_ack(event, data, to or sid, None, None, namespace, answers, self._flags(ignore_queue), timeout):
+        if not self._outbox.ask(event, data, to or sid, None, None, namespace, answers, emit_flags(ignore_queue), timeout):
             raise TimeoutError("the client is gone")
         self._wake()
         done.wait(timeout)
         if not got:
             raise TimeoutError("no answer in time" if late else "the client is gone")
-        return one(got[0])
+        return as_answer(got[0])
 
     def enter_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
         """Puts a client into a room, which begins to exist with its first member."""
-        self._enter(sid, room, namespace)
+        self._membership.enter(sid, room, namespace)
 
     def leave_room(self, sid: str, room: Any, namespace: Optional[str] = None) -> None:
         """Takes a client out of a room."""
-        self._leave(sid, room, namespace)
+        self._membership.leave(sid, room, namespace)
 
     def close_room(self, room: Any, namespace: Optional[str] = None) -> None:
         """Takes everybody out of a room."""
-        self._close_room(room, namespace)
+        self._membership.close(room, namespace)
 
     def get_session(self, sid: str, namespace: Optional[str] = None) -> dict[str, Any]:
         """A client's session, a dictionary of the program's own. KeyError if the client is not connected."""
-        return self._known(sid, namespace).session
+        return self._clients.known(sid, namespace).session
 
     def save_session(self, sid: str, session: dict[str, Any], namespace: Optional[str] = None) -> None:
         """Replaces a client's session."""
-        self._known(sid, namespace).session = session
+        self._clients.known(sid, namespace).session = session
 
     @contextmanager
     def session(self, sid: str, namespace: Optional[str] = None) -> Iterator[dict[str, Any]]:
@@ -380,7 +386,7 @@ class Server(BaseServer):
 
     def disconnect(self, sid: str, namespace: Optional[str] = None, ignore_queue: bool = False) -> None:
         """Takes a client out of the namespace, and calls its disconnect handler before it returns."""
-        client = self._sent_away(sid, namespace, ignore_queue)
+        client = self._membership.end(sid, namespace, ignore_queue)
         if client:
             self._wake()
             try:
@@ -390,7 +396,7 @@ class Server(BaseServer):
             except BaseException as error:
                 self._failed("disconnect", client.namespace, error)
             finally:
-                self._forget(client)
+                self._clients.forget(client)
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
         """Runs a function on a thread of its own, which does not keep the process alive. Returns the thread."""
@@ -401,11 +407,6 @@ class Server(BaseServer):
     def sleep(self, seconds: float = 0) -> None:
         """Sleeps."""
         time.sleep(seconds)
-
-
-def one(args: tuple[Any, ...]) -> Any:
-    """What ``call`` returns for an acknowledgement."""
-    return args if len(args) > 1 else args[0] if args else None
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""Where a server listens, and with which certificates. It must not know what comes in there."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from typing import Any, Optional
+
+from . import raw
+
+
+class Listeners:
+    """The broker's listeners, and the files of those over TLS."""
+
+    def __init__(self, broker: raw.Broker, lock: AbstractContextManager[Any]) -> None:
+        self._broker, self._lock = broker, lock
+        #: The files of what is listened on over TLS, by the port.
+        self._certificates: dict[int, tuple[str, Optional[str]]] = {}
+
+    def listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int], certfile: Optional[str],
+               keyfile: Optional[str], proxied: bool) -> int:
+        """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
+        if (certfile is None and keyfile is not None) or (certfile is not None and (uds is not None or fd is not None)):
+            raise ValueError("certfile is for an address, and keyfile for a certfile")
+        with self._lock:
+            if uds is not None:
+                self._broker.listen_unix(uds, proxy_protocol=proxied)
+            elif fd is not None:
+                self._broker.listen_fd(fd, proxy_protocol=proxied)
+            elif certfile is not None:
+                bound = self._broker.listen_tls(host, port, [_identity(certfile, keyfile)], proxy_protocol=proxied)
+                self._certificates[bound] = (certfile, keyfile)
+                return bound
+            else:
+                return self._broker.listen(host, port, proxy_protocol=proxied)
+        return 0
+
+    def reload(self) -> None:
+        """Reads the files again, for those who come from now on."""
+        for port, (certfile, keyfile) in list(self._certificates.items()):
+            identity = _identity(certfile, keyfile)
+            with self._lock:
+                self._broker.set_tls(port, [identity])
+
+    def closed(self) -> None:
+        """Forgets the listeners of a broker that is closed."""
+        self._certificates.clear()
+
+    def announce(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
+        """Says on standard error where it listens."""
+        if uds is not None:
+            where = f"unix:{uds}"
+        elif fd is not None:
+            where = f"descriptor {fd}"
+        else:
+            scheme = "https" if port in self._certificates else "http"
+            where = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        print(f"roomcast listens on {where} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+
+
+def only_given(**options: Any) -> dict[str, Any]:
+    """Those that are given: whoever has a `listen` of his own may know nothing of them."""
+    return {name: value for name, value in options.items() if value}
+
+
+def _identity(certfile: str, keyfile: Optional[str]) -> tuple[bytes, bytes]:
+    with open(certfile, "rb") as chain:
+        identity = chain.read()
+    if keyfile is None:
+        return identity, identity
+    with open(keyfile, "rb") as key:
+        return identity, key.read()
