@@ -8,25 +8,23 @@ import functools
 import http.client
 import json
 import os
-import queue
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import roomcast
 import socketio
-import uvicorn
 import websocket
 import websockets.exceptions
 import websockets.sync.client
 from fastapi import FastAPI, Request, WebSocket
 from host import PATIENCE, Player, Raw
+from served import Served
 
 LOOPS = ["asyncio", "uvloop"]
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -54,52 +52,6 @@ def application(lives: list[str]) -> FastAPI:
             await websocket.send_text(f"echo {text}")
 
     return app
-
-
-class Served:
-    """A server in an ASGI application on uvicorn, in a thread of its own."""
-
-    def __init__(self, loop: str, other: Any = None, path: str | None = "socket.io", **options: Any) -> None:
-        self.sio: Any = roomcast.AsyncServer(**options)
-        self.came: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.gone: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.sio.on("connect", lambda sid, environ: self.came.put(environ))
-        self.sio.on("disconnect", lambda sid, reason: self.gone.put(reason))
-        self.sio.on("say", lambda sid, *args: args)
-        self.app = self.wrapped(other, path)
-        self.loop_name = loop
-        self.port = 0
-
-    def wrapped(self, other: Any, path: str | None) -> Any:
-        return roomcast.ASGIApp(self.sio, other, socketio_path=path)
-
-    def __enter__(self) -> Served:
-        # A poll that waits for a message would hold its end up.
-        self.server = uvicorn.Server(uvicorn.Config(self.app, port=0, loop=self.loop_name, log_config=None, timeout_graceful_shutdown=1))
-        self.thread = threading.Thread(target=self.server.run)
-        self.thread.start()
-        while not self.server.started:
-            assert self.thread.is_alive()
-            time.sleep(0.01)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.server.should_exit = True
-        self.thread.join(3 * PATIENCE)
-        assert not self.thread.is_alive()
-
-    def do(self, work: Callable[[], Any]) -> Any:
-        """Calls something in the server's thread."""
-        async def there() -> Any:
-            done = work()
-            return await done if asyncio.iscoroutine(done) else done
-
-        return asyncio.run_coroutine_threadsafe(there(), self.sio._driver.loop).result(PATIENCE)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 def ask(client: http.client.HTTPConnection, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
@@ -232,6 +184,19 @@ def test_what_the_broker_refuses_is_refused(loop: str) -> None:
             with pytest.raises(websocket.WebSocketBadStatusException) as refused:
                 websocket.create_connection(f"ws://127.0.0.1:{served.port}/socket.io/?EIO=4&transport=websocket", origin=origin)
             assert refused.value.status_code == status
+
+
+@pytest.mark.parametrize("recovery", [True, {"skip_middlewares": False}])
+def test_who_comes_back_has_the_scope_of_the_new_request(recovery: Any) -> None:
+    with Served("asyncio", connection_state_recovery=recovery) as served:
+        pid, ports = None, set()
+        for back in (False, True):
+            with contextlib.closing(Raw(served.port, auth={"pid": pid}, wait=False)) as raw:
+                pid, environ = json.loads(raw.next_of("40{")[2:])["pid"], served.came.get(timeout=PATIENCE)
+                assert environ.get("recovered", False) == back and not any("SCOPE" in name for name in environ)
+                ports.add(environ["asgi.scope"]["client"][1])
+            served.gone.get(timeout=PATIENCE)
+        assert len(ports) == 2
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -9,7 +9,6 @@ from . import raw
 from ._clients import Client, Clients
 from ._codec import Codec
 from ._handlers import Handlers
-from ._options import environ
 from ._outbox import Outbox
 from ._spaces import Spaces
 
@@ -108,7 +107,7 @@ class Admission:
         if self._clients.takes_over(socket, before):
             return None
         try:
-            made = {**environ(self._broker.handshake(socket)), "recovered": True}
+            made = {**self._environ(socket), "recovered": True}
             client = Client(self._broker.socket_id(socket), socket, ns, self._spaces.name(ns), made)
         except raw.Gone:
             return None
