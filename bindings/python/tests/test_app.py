@@ -196,6 +196,106 @@ def test_ten_thousand_requests_leave_no_descriptor(loop_factory: Any) -> None:
         assert call("stats")["links_handed_back"] >= 4_800
 
 
+OPEN = f"GET {POLLING} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+API = b"GET /api HTTP/1.1\r\nHost: x\r\n"
+UPLOAD = b"POST /upload HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def answers(port: int, requests: bytes, size: int) -> list[bytes]:
+    """What comes back, up to the end of the connection; the requests are sent so many bytes at a time."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        came = b""
+        # Who is refused may still be sending.
+        with contextlib.suppress(ConnectionError):
+            for begin in range(0, len(requests), size):
+                client.sendall(requests[begin:begin + size])
+        with contextlib.suppress(ConnectionError):
+            while data := client.recv(65536):
+                came += data
+    return came.split(b"HTTP/1.1 ")[1:]
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("http_class", ["httptools", "h11"])
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_a_request_of_the_servers_waits_behind_one_of_the_applications(loop_factory: Any, http_class: str, size: int) -> None:
+    config = uvicorn.Config(application([]), http=http_class, log_config=None)  # type: ignore[arg-type]
+    with served(loop_factory, config) as (_, port):
+        for request, told in [
+            (API + b"\r\n", b'"port":'),
+            (API + b"\r\n\r\n", b'"port":'),
+            (UPLOAD + b"Content-Length: 5\r\n\r\nhello", b'"bytes":5'),
+            (UPLOAD + b"content-LENGTH:5 \r\nA: b\r\n\r\nhello", b'"bytes":5'),
+            (CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", b'"bytes":5'),
+            (CHUNKED + b"5\r\nhello\r\n0\r\nA: b\r\n\r\n", b'"bytes":5'),
+            # Whose body is a request.
+            (UPLOAD + b"Content-Length: %d\r\n\r\n" % len(OPEN) + OPEN, b'"bytes":%d' % len(OPEN)),
+            (CHUNKED + b"%x\r\n" % len(OPEN) + OPEN + b"\r\n0\r\n\r\n", b'"bytes":%d' % len(OPEN)),
+        ]:
+            came = answers(port, API + b"\r\n" + request + OPEN + API + b"Connection: close\r\n\r\n", size)
+            assert [answer[:3] for answer in came] == [b"200"] * 4, (request, came)
+            assert told in came[1] and b'0{"sid":' in came[2] and b'"port":' in came[3], (request, came)
+
+
+@pytest.mark.parametrize("http_class", ["httptools", "h11"])
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_where_a_request_ends_is_said_by_one_reader(http_class: str, size: int) -> None:
+    config = uvicorn.Config(application([]), http=http_class, log_config=None)  # type: ignore[arg-type]
+    with served(asyncio.new_event_loop, config) as (call, port):
+        length = b"%d" % len(OPEN)
+        for head in [
+            b"Content-Length: " + length + b", " + length + b"\r\n\r\n",
+            b"Content-Length:\r\n " + length + b"\r\n\r\n",
+            b"Content-Length: " + length + b"\r\nContent-Length: " + length + b"\r\n\r\n",
+            b"A: b\nContent-Length: " + length + b"\r\n\r\n",
+            b"Content-Length : " + length + b"\r\n\r\n",
+            b"Content-Length: " + length + b"\n\n",
+            b"Content-Length: " + b"0" * 5_000 + length + b"\r\n\r\n",
+        ]:
+            came = answers(port, API + b"\r\n" + UPLOAD + head + OPEN + API + b"Connection: close\r\n\r\n", size)
+            # It is taken, with its whole body, or refused: what is in there never is a request.
+            assert len(came) > 1 and not any(b"sid" in answer for answer in came), (head, came)
+            if came[1].startswith(b"200"):
+                assert b'"bytes":' + length in came[1] and b'"port":' in came[2], (head, came)
+            else:
+                assert came[1].startswith(b"400") and len(came) == 2, (head, came)
+        assert call("stats")["connections"] == 0
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("http_class", ["httptools", "h11"])
+def test_who_leaves_while_a_request_waits_is_noticed(loop_factory: Any, http_class: str) -> None:
+    waiting: set[int] = set()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        waiting.add(id(receive))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        waiting.remove(id(receive))
+
+    config = uvicorn.Config(app, http=http_class, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    with served(loop_factory, config) as (call, port):
+        before = len(os.listdir("/proc/self/fd"))
+        clients = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(100)]
+        for client in clients:
+            client.sendall(API + b"\r\n" + OPEN)
+        while len(waiting) < len(clients):
+            call("stats")
+        # More than anybody sends behind a request ends the connection.
+        with pytest.raises(ConnectionError):
+            while True:
+                clients[0].sendall(bytes(65536))
+        while len(waiting) >= len(clients):
+            call("stats")
+        for client in clients:
+            client.close()
+        # The event loop may have come to one of its own.
+        while waiting or len(os.listdir("/proc/self/fd")) > before + 10:
+            call("stats")
+
+
 def test_an_application_that_does_not_start_says_so(caplog: pytest.LogCaptureFixture) -> None:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -206,6 +306,17 @@ def test_an_application_that_does_not_start_says_so(caplog: pytest.LogCaptureFix
         with served(asyncio.new_event_loop, FastAPI(lifespan=lifespan)):
             pass
     assert "no database" in caplog.text
+
+
+def test_an_uvicorn_that_ends_without_a_word_did_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As older ones do.
+    async def startup(self: Any, sockets: Any = None) -> None:
+        self.should_exit = True
+
+    monkeypatch.setattr("uvicorn.Server.startup", startup)
+    with pytest.raises(RuntimeError, match="did not start"):
+        with served(asyncio.new_event_loop, FastAPI()):
+            pass
 
 
 def test_without_an_application_other_paths_are_not_found() -> None:

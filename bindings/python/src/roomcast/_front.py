@@ -22,20 +22,29 @@ Adopt = Callable[[int, bytes, str], None]
 
 #: Bytes of a request's head, past which it is the application's.
 _LONGEST_HEAD = 64 * 1024
-#: Seconds between two looks at whether an answer has left.
+#: Bytes behind a request that is not answered yet. Nobody sends so many; reading goes on to them, as else nobody sees a client leave.
+_MOST_BEHIND = 256 * 1024
+#: Seconds between two looks at whether uvicorn has started.
 _AGAIN = 0.01
+_NOT_STARTED = "the application did not start: uvicorn.error has logged why"
 
-
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?:\r|$)", re.IGNORECASE)
-_OTHERWISE = re.compile(rb"\r\n(?:transfer-encoding|upgrade):", re.IGNORECASE)
+#: An empty line, as any reader of HTTP may see one.
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+#: Headers that say what follows a head, and the one way to say it that all readers take for the same.
+_FRAMING = re.compile(rb"\n(?:content-length|transfer-encoding|upgrade)[ \t]*:", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n|$)", re.IGNORECASE)
 
 
 def _body(head: bytes) -> Optional[int]:
-    """How many bytes follow a request's head; None where it does not say."""
-    if _OTHERWISE.search(head):
+    """How many bytes follow a request's head. None where that shows when they are read, or where readers may not agree."""
+    lines = head.count(b"\n")
+    if not lines == head.count(b"\r") == head.count(b"\r\n") or b"\n " in head or b"\n\t" in head:
         return None
-    length = _LENGTH.search(head)
-    return int(length[1]) if length else 0
+    framing = _FRAMING.findall(head)
+    if not framing:
+        return 0
+    length = _LENGTH.search(head) if len(framing) == 1 else None
+    return int(length[1]) if length else None
 
 
 class Front:
@@ -57,7 +66,7 @@ class Front:
                 try:
                     await super().startup(sockets=sockets)
                 except SystemExit:
-                    raise RuntimeError("the application did not start: uvicorn.error has logged why") from None
+                    raise RuntimeError(_NOT_STARTED) from None
 
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
@@ -65,11 +74,26 @@ class Front:
                 yield
 
         class Protocol(config.http_protocol_class):  # type: ignore[name-defined, misc]
+            #: Hears that a request is answered.
+            answered: Callable[[], object]
+            #: Of httptools': the last request was read to its end.
+            is_read = True
+
+            def on_message_begin(self) -> None:
+                """Of httptools'."""
+                self.is_read = False
+                super().on_message_begin()
+
             def on_message_complete(self) -> None:
                 """Of httptools': it says so of a request that was answered before its end, too."""
                 super().on_message_complete()
+                self.is_read = True
                 if self.cycle is not None:
                     self.cycle.more_body = False
+
+            def on_response_complete(self) -> None:
+                super().on_response_complete()
+                self.answered()
 
         self.is_ours, self.adopt = is_ours, adopt
         self._server, self._protocol = Server(config), Protocol
@@ -82,6 +106,8 @@ class Front:
             await asyncio.wait([self._task], timeout=_AGAIN)
             if self._task.done():
                 self._task.result()
+                # Older ones end without a word.
+                raise RuntimeError(_NOT_STARTED)
 
     async def stop(self) -> None:
         """Lets the application answer what it has begun, and ends it."""
@@ -99,7 +125,8 @@ class Front:
         """Goes on with a connection of which this was read."""
         sock = socket.socket(fileno=fd)
         sock.setblocking(False)
-        loop = asyncio.get_running_loop()
+        # `connect_accepted_socket` is unknown to types of before Python 3.11.
+        loop: Any = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(lambda: Connection(self, loop, read, peer), sock)
         except BaseException:
@@ -113,12 +140,16 @@ class Connection(asyncio.Protocol):
     def __init__(self, front: Front, loop: asyncio.AbstractEventLoop, read: bytes, peer: str) -> None:
         self._front, self._loop, self._peer = front, loop, peer
         self._inner = front.protocol(loop)
+        # Not at once: uvicorn is in the middle of it.
+        self._inner.answered = lambda: loop.call_soon(self._look)
         self._transport: Any = None
         #: What was read, and is not known to be the application's.
         self._read = read
         #: Bytes of the body that is being read; None where only uvicorn knows where it ends.
         self._left: Optional[int] = 0
-        #: The next request is the server's, and waits for the last answer.
+        #: The end of what uvicorn was given of such a body: an empty line may be cut in two.
+        self._tail = b""
+        #: The next request waits until all before it is answered, and has left.
         self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -133,54 +164,104 @@ class Connection(asyncio.Protocol):
         self._read = self._read + data if self._read else data
         if not self._waits:
             self._go_on()
+        elif len(self._read) > _MOST_BEHIND:
+            self._transport.abort()
 
     def _go_on(self) -> None:
         """Gives the application what is its own, up to a request that is not."""
-        while self._read:
-            if self._left is None and self._is_between():
-                self._left = 0
+        while self._read and not self._transport.is_closing():
             if self._left is None:
-                self._give(len(self._read))
+                self._give(self._piece())
+                if self._transport.get_protocol() is not self:
+                    return self._hand_on()
+                if self._has_read():
+                    self._left = 0
             elif self._left:
                 size = min(self._left, len(self._read))
                 self._left -= size
                 self._give(size)
-            else:
-                end = self._read.find(b"\r\n\r\n")
-                if end < 0 and len(self._read) < _LONGEST_HEAD:
-                    return
-                head = self._read[:end] if end >= 0 else self._read
-                if self._is_ours(head):
-                    return self._leave()
-                self._left = _body(head) if end >= 0 else None
-                self._give(len(self._read) if self._left is None else end + 4)
+            elif self._read[:1] in b"\r\n":  # before a request it is nothing (RFC 9112, 2.2)
+                self._read = self._read.lstrip(b"\r\n")
+            elif not self._begin():
+                return
+
+    def _begin(self) -> bool:
+        """Begins with a request, if its head is there and it is the application's turn."""
+        end = _EMPTY_LINE.search(self._read)
+        if end is None and len(self._read) < _LONGEST_HEAD:
+            return False
+        head = self._read[:end.start()] if end else self._read
+        is_ours, left = self._is_ours(head), _body(head) if end and end[0] == b"\r\n\r\n" else None
+        # The server takes it with nothing open before it; and whether a body is read shows as long as there is no other one.
+        if (is_ours or left is None) and not self._is_settled():
+            self._wait()
+            return False
+        if is_ours:
+            self._leave()
+            return False
+        self._left, self._tail = left, b""
+        self._give(end.end() if end else len(self._read))
+        if left is None and self._transport.get_protocol() is not self:
+            self._hand_on()
+            return False
+        if left is None and end and self._has_read():
+            self._left = 0
+        return True
+
+    def _piece(self) -> int:
+        """Bytes up to where a body ends, if it ends with an empty line; what follows may be another request."""
+        found = _EMPTY_LINE.search(self._tail + self._read)
+        if found:
+            size = found.end() - len(self._tail)
+            self._tail = b""
+            return size
+        self._tail = (self._tail + self._read)[-3:]
+        return len(self._read)
 
     def _give(self, size: int) -> None:
         data, self._read = self._read[:size], self._read[size:]
         self._inner.data_received(data)
 
+    def _hand_on(self) -> None:
+        """It has become a WebSocket of the application's."""
+        data, self._read = self._read, b""
+        if data:
+            self._transport.get_protocol().data_received(data)
+
     def _is_ours(self, head: bytes) -> bool:
-        target = head.partition(b"\r\n")[0].split(b" ")[1:2]
+        target = head.partition(b"\n")[0].split(b" ")[1:2]
         return bool(target) and self._front.is_ours(target[0].partition(b"?")[0].decode("latin-1"))
 
-    def _is_between(self) -> bool:
-        """Whether what uvicorn was given is answered."""
+    def _has_read(self) -> bool:
+        """Whether uvicorn has read the last request to its end."""
+        conn = getattr(self._inner, "conn", None)  # h11's
+        return str(conn.their_state) != "SEND_BODY" if conn else self._inner.is_read
+
+    def _is_settled(self) -> bool:
+        """Whether what uvicorn was given is answered, and has left."""
         inner = self._inner
-        if conn := getattr(inner, "conn", None):  # h11's
+        if self._transport.get_write_buffer_size():
+            return False
+        if conn := getattr(inner, "conn", None):
             return str(conn.our_state) == str(conn.their_state) == "IDLE"
         cycle = inner.cycle
         return cycle is None or (cycle.response_complete and not cycle.more_body and not inner.pipeline)
 
+    def _wait(self) -> None:
+        """Goes on with the next request when it is settled."""
+        self._waits = True
+        # So that it is told when all has left.
+        self._transport.set_write_buffer_limits(high=0)
+
+    def _look(self) -> None:
+        """Something was answered, or has left."""
+        if self._waits and not self._transport.is_closing() and self._is_settled():
+            self._waits = False
+            self._transport.set_write_buffer_limits()
+            self._go_on()
+
     def _leave(self) -> None:
-        """Goes back to the server, as soon as what came before is answered and has left."""
-        if self._transport.is_closing():
-            return
-        if not self._waits:
-            self._waits = True
-            self._transport.pause_reading()
-        if not self._is_between() or self._transport.get_write_buffer_size():
-            self._loop.call_later(_AGAIN, self._leave)
-            return
+        """Goes back to the server."""
         fd = os.dup(self._transport.get_extra_info("socket").fileno())
         try:
             self._front.adopt(fd, self._read, self._peer)
@@ -201,6 +282,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._inner.resume_writing()
+        self._loop.call_soon(self._look)
 
 
 class Behind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from typing import Optional
+from typing import Any, Optional
 
 TEXT, BINARY, CLOSE = 1, 2, 8
 #: Bytes that are read at once; twice as many wait here, at most, for whoever takes them.
@@ -63,7 +63,8 @@ class Pair:
             raise
         theirs.detach()
         ours.setblocking(False)
-        loop = asyncio.get_running_loop()
+        # `connect_accepted_socket` is unknown to types of before Python 3.11.
+        loop: Any = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_PIECE, loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
