@@ -1,6 +1,9 @@
 //! The fuzz targets with a stable compiler: every input of the corpus, and a bounded number of changes to them, from a
 //! seed that is printed. `make fuzz` goes on from the same corpus for as long as you like.
 
+// Some make their links by pairs of Unix sockets.
+#![cfg(unix)]
+
 #[path = "../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub, reason = "a library of its own for libFuzzer")]
 mod targets;

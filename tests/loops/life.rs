@@ -4,7 +4,6 @@ use super::support::{Host, PATIENCE};
 use super::{COUNTS, END, client_ends, config, crowd, limited, said, until_end};
 use roomcast::{Broker, Config, Error, Event, Limits, Message, Target};
 use std::collections::HashSet;
-use std::time::Duration;
 
 #[test]
 fn what_is_wrong_with_a_call_of_another_thread_is_its_error() {
@@ -95,6 +94,7 @@ fn the_end_tells_everybody_on_every_loop_and_it_may_begin_again() {
 #[cfg(poll_descriptor)]
 #[test]
 fn the_descriptor_tells_of_the_loops_events_and_then_rests() {
+    use std::time::Duration;
     for loops in COUNTS {
         let mut host = Host::new(config(loops));
         let (socket, client) = host.join(|mut client| {

@@ -138,7 +138,7 @@ fn two_hundred_drop_and_come_back_while_the_host_goes_on() {
         };
         let mut ended = false;
         host.events = roomcast::Events::new();
-        host.until_for(3 * PATIENCE, |broker, events| {
+        host.until_for(15 * PATIENCE, |broker, events| {
             let mut comes = 0;
             for event in events.iter() {
                 if let Event::Connect { socket, recovered, .. } = event {

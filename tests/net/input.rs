@@ -2,7 +2,7 @@
 
 use crate::probe::{Bed, Heard, Order, reset};
 use roomcast::ListenOptions;
-use roomcast::service::{Flow, Loop, LoopOptions};
+use roomcast::service::{Flow, LoopOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -321,6 +321,7 @@ fn several_listeners_share_a_loop_and_close_together() {
 #[cfg(target_os = "linux")]
 #[test]
 fn loops_share_a_port_when_asked() {
+    use roomcast::service::Loop;
     let options = ListenOptions { reuse_port: true, ..ListenOptions::default() };
     let mut first = Bed::listening(&LoopOptions::default(), &options);
     let mut second = Loop::new(&LoopOptions::default()).unwrap();

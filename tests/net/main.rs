@@ -9,6 +9,7 @@ mod halves;
 mod input;
 mod output;
 mod probe;
+#[cfg(unix)]
 mod process;
 mod proxied;
 mod storm;
