@@ -2,7 +2,7 @@
 
 use super::support::Host;
 use super::{COUNTS, MANY, crowd, finish, limited, until_end};
-use roomcast::{Config, Error, Message, Remote, Target};
+use roomcast::{Error, Message, Remote, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -24,9 +24,7 @@ fn a_million_calls_of_many_threads_reach_exactly_whom_they_name_in_each_callers_
     // Each round is five calls, two of which one client of every loop's is to hear.
     const ROUNDS: usize = 50_000;
     for loops in COUNTS {
-        // Its clients answer no pings, and under a sanitizer it takes minutes.
-        let config = limited(loops, |limits| limits.max_backlog = 1 << 30);
-        let mut host = Host::new(Config { ping_interval: 600_000, ..config });
+        let mut host = Host::new(limited(loops, |limits| limits.max_backlog = 1 << 30));
         let clients = crowd(&mut host, |_, mut client| until_end(&mut client));
         let sockets: Arc<Vec<_>> = Arc::new(clients.iter().map(|(socket, _)| *socket).collect());
         let ns = host.broker.find_namespace("/").unwrap();
