@@ -181,6 +181,88 @@ def test_one_that_is_gone_when_it_is_decided_about(make: Any, faults: Any) -> No
     assert not faults()
 
 
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop", "asyncio+2"])
+@pytest.mark.parametrize("end", ["its time is up", "it leaves", "the server ends"])
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_coroutine_that_decides_about_nobody_any_more_is_cancelled(kind: str, end: str, stubborn: bool, faults: Any) -> None:
+    host = Host(kind, config={"connect_timeout": 300 if end == "its time is up" else 60_000})
+    asked, cancelled = threading.Event(), threading.Event()
+
+    async def handshake(environ: Any) -> None:
+        if "HTTP_X_NEVER" in environ:
+            asked.set()
+            try:
+                await asyncio.Event().wait()  # an authority that does not answer
+            except asyncio.CancelledError:
+                cancelled.set()
+                if not stubborn:
+                    raise
+
+    decide_by(host, handshake)
+    with host:
+        waits = http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)
+        waits.request("GET", POLL, headers={"X-Never": "1"})
+        assert asked.wait(PATIENCE)
+        if end == "its time is up":
+            assert waits.getresponse().status == 503
+        elif end == "it leaves":
+            waits.close()
+        else:
+            host.do("shutdown")
+        assert cancelled.wait(PATIENCE)
+        if end != "the server ends":
+            assert ask(host)[0] == 200
+    waits.close()
+    assert not faults()
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "asyncio+2"])
+def test_those_who_stay_are_not_cancelled_with_one_who_leaves(kind: str) -> None:
+    host = Host(kind)
+    asked, left, decided = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    async def handshake(environ: Any) -> Any:
+        asked.release()
+        if "HTTP_X_STAYS" in environ:
+            await happened(host, decided)
+            return {"X-Late": "yes"}
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+
+    decide_by(host, handshake)
+    with host:
+        stays, leaves = (http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE) for _ in range(2))
+        stays.request("GET", POLL, headers={"X-Stays": "1"})
+        leaves.request("GET", POLL)
+        assert asked.acquire(timeout=PATIENCE) and asked.acquire(timeout=PATIENCE)
+        leaves.close()
+        assert left.wait(PATIENCE)
+        decided.set()
+        answer = stays.getresponse()
+        assert answer.status == 200 and answer.getheader("X-Late") == "yes"
+        stays.close()
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_a_handshake_handler_may_end_the_server(kind: str, faults: Any) -> None:
+    host = Host(kind)
+    went_on = threading.Event()
+
+    async def handshake(environ: Any) -> None:
+        await host.sio.shutdown()
+        went_on.set()
+
+    decide_by(host, handshake)
+    with host:
+        host.ended = True
+        with pytest.raises((http.client.HTTPException, OSError)):
+            ask(host)
+        assert went_on.wait(PATIENCE)
+    assert not faults()
+
+
 def test_what_no_handshake_can_be_refused_with() -> None:
     with pytest.raises(ValueError, match="body"):
         Refused("no", body="a page")

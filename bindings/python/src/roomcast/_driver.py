@@ -17,6 +17,8 @@ from ._outbox import Outbox
 
 #: Events taken in one turn, before the loop's other work has its turn.
 _BATCH = 512
+#: Seconds between two looks at what tasks are for; more where a look takes long.
+_LOOK = 1.0
 
 
 class Driver:
@@ -44,6 +46,9 @@ class Driver:
         #: Tasks that wait for the shutdown, and that it does not wait for.
         self._leaving: set[asyncio.Task[Any]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        #: Those that are for something that may end before them, and what says whether it lasts.
+        self._watched: dict[asyncio.Task[Any], Callable[[], bool]] = {}
+        self._look: Optional[asyncio.Handle] = None
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
         self._events: Iterable[raw.Event] = ()
 
@@ -92,8 +97,9 @@ class Driver:
         assert loop is not None and ended is not None
         self.closing = closed
         loop.remove_reader(self._broker.fileno())
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._look):
+            if timer:
+                timer.cancel()
         try:
             self._dispatch()
             self._outbox.commit()
@@ -109,10 +115,13 @@ class Driver:
             self._events = iter(self._broker.events())
             self._dispatch()
             self._log.tell()
+            for task in self._watched.keys() - self._leaving:
+                task.cancel()
             if running := self._tasks - self._leaving:
                 await asyncio.wait(running, timeout=1.0)
         finally:
-            self.loop = self._ended = self._timer = self.closing = None
+            self.loop = self._ended = self._timer = self._look = self.closing = None
+            self._watched.clear()
             self._leaving.clear()
             ended.set()
 
@@ -125,10 +134,11 @@ class Driver:
         """Leaves the event loop that it served in, if that has been closed."""
         if self.loop is not None and not self.loop.is_closed():
             raise RuntimeError("the server belongs to another event loop")
-        self.loop = self._timer = self.closing = self._shutting = None
+        self.loop = self._timer = self._look = self.closing = self._shutting = None
         self._thread, self._ended, self.due = threading.get_ident(), asyncio.Event(), False
         self._starting = False
         self._tasks.clear()
+        self._watched.clear()
         self._leaving.clear()
 
     def end_with(self, error: BaseException) -> None:
@@ -227,10 +237,29 @@ class Driver:
 
     # ---- tasks ----
 
-    def task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs what an event brought about."""
+    def task(self, work: Coroutine[Any, Any, Any], lasts: Optional[Callable[[], bool]] = None) -> asyncio.Task[Any]:
+        """Runs what an event brought about; if that may end by itself, ``lasts`` says whether it has not, and the task is cancelled then."""
         self._started += 1
-        return _start(self.loop, self._held(work))
+        task = _start(self.loop, self._held(work))
+        if lasts is not None and not task.done():
+            self._watched[task] = lasts
+            if self._look is None and self.loop is not None:
+                self._look = self.loop.call_later(_LOOK, self._look_at_watched)
+        return task
+
+    def _look_at_watched(self) -> None:
+        """The broker says nothing of the end of a connection that is not open yet, so it is asked."""
+        self._look = None
+        if self.closing or self.loop is None:
+            return
+        began = self.loop.time()
+        for task, lasts in list(self._watched.items()):
+            if not lasts():
+                # Once: what a handler does about that is its own affair.
+                del self._watched[task]
+                task.cancel()
+        if self._watched:
+            self._look = self.loop.call_later(max(_LOOK, 20 * (self.loop.time() - began)), self._look_at_watched)
 
     async def _held(self, work: Coroutine[Any, Any, Any]) -> None:
         """A task that nobody holds may be collected before it is done. A done callback would cost a turn of the loop."""
@@ -241,6 +270,7 @@ class Driver:
             await work
         finally:
             self._tasks.discard(task)
+            self._watched.pop(task, None)
 
 
 def _start(loop: Any, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

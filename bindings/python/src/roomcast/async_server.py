@@ -8,6 +8,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
@@ -203,7 +204,7 @@ class AsyncServer(BaseServer):
             if client:
                 self._task(self._connect(client, data))
         elif kind == raw.HANDSHAKE:
-            self._task(self._handshake(socket))
+            self._task(self._handshake(socket), partial(self._broker.has_connection, socket))
         elif kind == raw.FOREIGN:
             self._behind.take(context, data, name)
         elif kind == raw.DISCONNECT:
@@ -313,8 +314,12 @@ class AsyncServer(BaseServer):
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._driver.serves_here():
                 raise  # the task is thrown away, and the loop is gone
+            await self._driver.wait_closed()
+            if isinstance(error, asyncio.CancelledError) and not self._broker.has_connection(connection):
+                return  # that is why it was cancelled
             self._handshakes.refused(connection, error)
         else:
+            await self._driver.wait_closed()
             self._handshakes.decided(connection, answer)
         self._wake()
 

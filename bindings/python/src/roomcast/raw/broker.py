@@ -314,6 +314,14 @@ class Broker(BrokerOperations, Listening, Owned):
                          query, headers, as_text(found.tls_version), as_bytes(found.certificate), found.protocol)
 
     @lending
+    def has_connection(self, connection: int) -> bool:
+        """Whether a connection lives: also one that a HANDSHAKE asked about, until it is refused, its time is up, or its client is gone."""
+        status = lib.roomcast_is_websocket(self._broker, connection, ffi.new("uint32_t *"))
+        if status != lib.ROOMCAST_ERROR_GONE:
+            check(status)
+        return bool(status == 0)
+
+    @lending
     def is_websocket(self, socket: int) -> bool:
         """Whether a WebSocket carries the socket's connection by now."""
         connection, answer = ffi.new("roomcast_connection *"), ffi.new("uint32_t *")
