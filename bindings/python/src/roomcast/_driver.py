@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Optional
 
 from . import raw
@@ -43,6 +43,8 @@ class Driver:
         self.closing: Optional[asyncio.Event] = None
         self._ended: Optional[asyncio.Event] = None
         self._shutting: Optional[asyncio.Task[None]] = None
+        #: The task that serves.
+        self._owner: Optional[asyncio.Task[Any]] = None
         #: Tasks that wait for the shutdown, and that it does not wait for.
         self._leaving: set[asyncio.Task[Any]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -62,6 +64,19 @@ class Driver:
         if self.loop is not loop:
             self._left_behind()
         return loop
+
+    @contextlib.contextmanager
+    def begun(self) -> Iterator[None]:
+        """Its life as one task has it, from the beginning to the end. RuntimeError if another one has it: before anything is begun."""
+        self.settle()
+        if self._owner is not None and not self._owner.done() and not self._owner.get_loop().is_closed():
+            raise RuntimeError("the server runs already")
+        self._owner = task = asyncio.current_task()
+        try:
+            yield
+        finally:
+            if self._owner is task:
+                self._owner = None
 
     def serve(self) -> bool:
         """Serves in the running event loop. False if it does already."""

@@ -20,6 +20,8 @@ class Listeners:
     def listen(self, host: str, port: int, uds: Optional[str], fd: Optional[int], certfile: Optional[str],
                keyfile: Optional[str], proxied: bool) -> int:
         """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
+        if uds is not None and fd is not None:
+            raise ValueError(f"uds={uds!r} and fd={fd!r}: a call listens at one place")
         if (certfile is None and keyfile is not None) or (certfile is not None and (uds is not None or fd is not None)):
             raise ValueError("certfile is for an address, and keyfile for a certfile")
         with self._lock:

@@ -101,27 +101,37 @@ class AsyncServer(BaseServer):
         """Serves until :meth:`shutdown`, or until the task is cancelled, which shuts down as well.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first; without one
-        :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS.
+        :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS. RuntimeError if it
+        serves already; the server goes on as it was then.
 
         :param app: an ASGI application (FastAPI, Starlette, Django), for all paths on the same port that are not the server's; or a
             ``uvicorn.Config`` of one, with options. It is served by uvicorn in this event loop, without a port of its own; its lifespan
             begins here, and ends with the server. Not over TLS: there its paths are 404.
         """
-        await self._behind.begin(app)
-        try:
+        more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+
+        def begin() -> None:
             if uds is not None or fd is not None:
-                self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol))
+                self.listen(uds=uds, fd=fd, **more)
             elif host is not None or port is not None or certfile is not None or self._driver.loop is None:
-                self.listen(host or "127.0.0.1", 5000 if port is None else port,
-                            **only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
+                self.listen(host or "127.0.0.1", 5000 if port is None else port, **more)
             else:
                 self._driver.serve()
+
+        await self._serve(begin, app)
+
+    async def _serve(self, begin: Callable[[], None], app: Any) -> None:
+        """Begins, where that may be, and serves until the end."""
+        with self._driver.begun():
+            await self._behind.begin(app)
             try:
-                await self._driver.wait()
+                begin()
+                try:
+                    await self._driver.wait()
+                finally:
+                    await self.shutdown()
             finally:
-                await self.shutdown()
-        finally:
-            await self._behind.end()
+                await self._behind.end()
 
     def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
             certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False,
@@ -132,20 +142,16 @@ class AsyncServer(BaseServer):
         for. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS. ``app`` is an ASGI application for all other
         paths of the same port.
         """
-        async def serve() -> None:
-            await self._behind.begin(app)
-            try:
-                if uds is None and fd is None:
-                    more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
-                    self._listeners.announce(host, self.listen(host, port, **more))
-                else:
-                    self._listeners.announce(host, self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol)), uds, fd)
-                await self.serve()
-            finally:
-                await self._behind.end()
+        more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
+
+        def begin() -> None:
+            if uds is None and fd is None:
+                self._listeners.announce(host, self.listen(host, port, **more))
+            else:
+                self._listeners.announce(host, self.listen(uds=uds, fd=fd, **more), uds, fd)
 
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve())
+            asyncio.run(self._serve(begin, app))
 
     async def shutdown(self) -> None:
         """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers.

@@ -103,20 +103,19 @@ class Server(BaseServer):
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
         on standard error; without one :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is
-        over TLS.
+        over TLS. RuntimeError if it runs already, and then it listens nowhere else.
         """
-        if uds is not None or fd is not None:
-            self._listeners.announce("", self.listen(uds=uds, fd=fd, **only_given(proxy_protocol=proxy_protocol)), uds, fd)
-        elif host is not None or port is not None or certfile is not None:
-            host = host or "127.0.0.1"
-            more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
-            bound = self.listen(host, 5000 if port is None else port, **more)
-            self._listeners.announce(host, bound)
-        if self._running:
-            raise RuntimeError("the server runs already")
         if self._broker.forked:
             raise self._broker.taken()
-        self._running, self._loop_thread = True, threading.get_ident()
+        with self._lock:
+            if self._running:
+                raise RuntimeError("the server runs already")
+            self._running, self._loop_thread = True, threading.get_ident()
+        try:
+            self._listen_as_told(host, port, uds, fd, only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
+        except BaseException:
+            self._running, self._stopping, self._loop_thread = False, False, 0
+            raise
         try:
             with self._lock:
                 descriptor = self._broker.fileno()
@@ -133,6 +132,14 @@ class Server(BaseServer):
                 ending, self._ending = self._ending, None
         if isinstance(ending, SystemExit):
             raise ending
+
+    def _listen_as_told(self, host: Optional[str], port: Optional[int], uds: Optional[str], fd: Optional[int],
+                        more: dict[str, Any]) -> None:
+        if uds is not None or fd is not None:
+            self._listeners.announce("", self.listen(uds=uds, fd=fd, **more), uds, fd)
+        elif host is not None or port is not None or "certfile" in more:
+            host = host or "127.0.0.1"
+            self._listeners.announce(host, self.listen(host, 5000 if port is None else port, **more))
 
     def _turn(self, wait: Callable[[Optional[float]], None]) -> None:
         """One turn of the broker: sleep, send what was emitted, read, dispatch."""
