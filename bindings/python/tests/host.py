@@ -10,6 +10,7 @@ import socket
 import threading
 from typing import Any
 
+import engineio
 import roomcast
 import socketio
 import uvloop
@@ -107,6 +108,28 @@ class Host:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+class _InOrder(engineio.Client):
+    """Deals with one message after the other. Its own way is a thread for each, so that an attachment may overtake what it belongs to."""
+
+    def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+        if event == "message":
+            options["run_async"] = False
+        return super()._trigger_event(event, *args, **options)
+
+
+class Client(socketio.Client):
+    """python-socketio's threaded client. Its handlers must not wait for an answer."""
+
+    def _engineio_client_class(self) -> Any:
+        return _InOrder
+
+
+class SimpleClient(socketio.SimpleClient):
+    """The same, of whom one asks for what has come."""
+
+    client_class = Client
 
 
 class Player:

@@ -15,12 +15,11 @@ from typing import Any
 
 import pytest
 import roomcast
-import socketio
 import uvicorn
 import uvloop
 import websockets.sync.client
 from fastapi import FastAPI, HTTPException, Request, WebSocket
-from host import PATIENCE
+from host import PATIENCE, SimpleClient
 
 LOOPS: list[Any] = [asyncio.new_event_loop, uvloop.new_event_loop]
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -154,7 +153,7 @@ def test_stock_clients_and_websockets_of_both(loop_factory: Any) -> None:
     with served(loop_factory, application([])) as (_, port):
         url = f"http://127.0.0.1:{port}"
         with websockets.sync.client.connect(f"ws://127.0.0.1:{port}/ws") as websocket:
-            with socketio.SimpleClient() as upgrades, socketio.SimpleClient() as polls, socketio.SimpleClient() as direct:
+            with SimpleClient() as upgrades, SimpleClient() as polls, SimpleClient() as direct:
                 upgrades.connect(url)
                 polls.connect(url, transports=["polling"])
                 direct.connect(url, transports=["websocket"])

@@ -18,12 +18,11 @@ from typing import Any
 
 import pytest
 import roomcast
-import socketio
 import websocket
 import websockets.exceptions
 import websockets.sync.client
 from fastapi import FastAPI, Request, WebSocket
-from host import PATIENCE, Player, Raw
+from host import PATIENCE, Player, Raw, SimpleClient
 from served import Served
 
 LOOPS = ["asyncio", "uvloop"]
@@ -70,7 +69,7 @@ def test_stock_clients_and_an_application(loop: str, loops: int) -> None:
     lives: list[str] = []
     with Served(loop, application(lives), config={"loops": loops}) as served:
         with websockets.sync.client.connect(f"ws://127.0.0.1:{served.port}/ws") as own:
-            clients = [socketio.SimpleClient() for _ in TRANSPORTS]
+            clients = [SimpleClient() for _ in TRANSPORTS]
             for client, transports in zip(clients, TRANSPORTS):
                 client.connect(served.url, headers={"X-Who": transports[-1]}, transports=transports)
             for number in range(20):
@@ -265,7 +264,7 @@ def test_paths_and_pages(tmp_path: Path) -> None:
         assert ask(client, "GET", "/socket.io/?EIO=4&transport=polling")[0] == 200
         assert ask(client, "GET", "/chat/ws/?EIO=4&transport=polling")[0] == 200
         assert ask(client, "GET", "/chat/other")[0] == 404
-        with socketio.SimpleClient() as direct:
+        with SimpleClient() as direct:
             direct.connect(served.url, socketio_path="/chat/ws", transports=["websocket"])
         client.close()
     with alone as served:
@@ -434,7 +433,7 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[At]:
 
 
 def test_stock_clients_on_each_server(program: At, request: pytest.FixtureRequest) -> None:
-    clients = [socketio.SimpleClient() for _ in TRANSPORTS]
+    clients = [SimpleClient() for _ in TRANSPORTS]
     for client, transports in zip(clients, TRANSPORTS):
         client.connect(program.url, transports=transports)
     keeps = connection(program)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 import socketio
-from host import PATIENCE, Host
+from host import PATIENCE, Client, Host
 
 
 @pytest.mark.parametrize("kind", ["threads", "asyncio", "threads+2"])
@@ -22,7 +22,7 @@ def test_clients_with_msgpack_talk_with_those_without(kind: str) -> None:
     host.on("say", say)
     with host:
         said: "dict[str, queue.Queue[Any]]" = {"default": queue.Queue(), "msgpack": queue.Queue()}
-        clients = {name: socketio.Client(serializer=name) for name in said}
+        clients = {name: Client(serializer=name) for name in said}
         try:
             for name, client in clients.items():
                 client.on("said", said[name].put)
@@ -39,7 +39,7 @@ def test_clients_with_msgpack_talk_with_those_without(kind: str) -> None:
 
 def test_msgpack_is_refused_unless_asked_for() -> None:
     with Host("threads") as host:
-        client = socketio.Client(serializer="msgpack", reconnection=False)
+        client = Client(serializer="msgpack", reconnection=False)
         with pytest.raises(socketio.exceptions.ConnectionError):
             client.connect(host.url, transports=["websocket"], wait_timeout=PATIENCE)
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import roomcast
-import socketio
-from host import PATIENCE
+from host import PATIENCE, SimpleClient
 
 PROGRAM = """
 import os, sys
@@ -87,7 +86,7 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
 def test_stock_clients_beside_an_application(port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     # More of them than the server has threads.
-    clients = [socketio.SimpleClient() for _ in range(9)]
+    clients = [SimpleClient() for _ in range(9)]
     for number, client in enumerate(clients):
         client.connect(url, transports=[["polling", "websocket"], ["polling"], ["websocket"]][number % 3])
     for number in range(10):
