@@ -47,7 +47,7 @@ class Server(BaseServer):
     leave them to :meth:`start_background_task`.
 
     :param max_workers: threads for handlers, at most; what finds none free waits. One client has a quarter of them at most, so
-        that one who floods a slow handler holds up nobody else.
+        that one who floods a slow handler holds up nobody else; several can. What may wait for long has a timeout of its own.
     :param socketio_path: where clients connect, ``"socket.io"`` unless they are told otherwise.
     :param config: further fields of ``roomcast_config`` (roomcast.h), for example ``{"max_backlog": 16_000_000}``.
     """
