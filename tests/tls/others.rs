@@ -34,6 +34,9 @@ fn a_proxy_says_whose_it_is_before_tls() {
                 assert!(client.read().starts_with("0{"));
                 client.send("40");
                 assert!(client.read().starts_with("40{"));
+                // With loops, the host hears of it behind its client: it has when it answers.
+                client.send(r#"42["m",1]"#);
+                assert_eq!(client.read(), r#"42["m",1]"#);
             });
             assert_eq!(came.len(), 1);
         }
