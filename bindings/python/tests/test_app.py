@@ -252,6 +252,8 @@ def test_where_a_request_ends_is_said_by_one_reader(http_class: str, size: int) 
             b"Content-Length : " + length + b"\r\n\r\n",
             b"Content-Length: " + length + b"\n\n",
             b"Content-Length: " + b"0" * 5_000 + length + b"\r\n\r\n",
+            # Longer than any reader takes.
+            b"A: " + b"a" * 70_000 + b"\r\nContent-Length: " + length + b"\r\n\r\n",
         ]:
             came = answers(port, API + b"\r\n" + UPLOAD + head + OPEN + API + b"Connection: close\r\n\r\n", size)
             # It is taken, with its whole body, or refused: what is in there never is a request.

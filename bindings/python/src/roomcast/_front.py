@@ -22,6 +22,8 @@ Adopt = Callable[[int, bytes, str], None]
 
 #: Bytes of a request's head, past which it is the application's.
 _LONGEST_HEAD = 64 * 1024
+#: Where that is so, it has all that comes on the connection: nobody knows where such a head ends.
+_EVERYTHING = 1 << 62
 #: Bytes behind a request that is not answered yet. Nobody sends so many; reading goes on to them, as else nobody sees a client leave.
 _MOST_BEHIND = 256 * 1024
 #: Seconds between two looks at whether uvicorn has started.
@@ -149,6 +151,8 @@ class Connection(asyncio.Protocol):
         self._left: Optional[int] = 0
         #: The end of what uvicorn was given of such a body: an empty line may be cut in two.
         self._tail = b""
+        #: No head ends before this in what was read.
+        self._searched = 0
         #: The next request waits until all before it is answered, and has left.
         self._waits = False
 
@@ -171,41 +175,42 @@ class Connection(asyncio.Protocol):
         """Gives the application what is its own, up to a request that is not."""
         while self._read and not self._transport.is_closing():
             if self._left is None:
-                self._give(self._piece())
                 if self._transport.get_protocol() is not self:
                     return self._hand_on()
                 if self._has_read():
                     self._left = 0
+                else:
+                    self._give(self._piece())
             elif self._left:
                 size = min(self._left, len(self._read))
                 self._left -= size
                 self._give(size)
             elif self._read[:1] in b"\r\n":  # before a request it is nothing (RFC 9112, 2.2)
-                self._read = self._read.lstrip(b"\r\n")
+                self._read, self._searched = self._read.lstrip(b"\r\n"), 0
             elif not self._begin():
                 return
 
     def _begin(self) -> bool:
         """Begins with a request, if its head is there and it is the application's turn."""
-        end = _EMPTY_LINE.search(self._read)
+        end = _EMPTY_LINE.search(self._read, self._searched)
         if end is None and len(self._read) < _LONGEST_HEAD:
+            self._searched = max(0, len(self._read) - 3)
             return False
         head = self._read[:end.start()] if end else self._read
         is_ours, left = self._is_ours(head), _body(head) if end and end[0] == b"\r\n\r\n" else None
+        if end is None:
+            left = _EVERYTHING
         # The server takes it with nothing open before it; and whether a body is read shows as long as there is no other one.
         if (is_ours or left is None) and not self._is_settled():
+            self._searched = 0
             self._wait()
             return False
         if is_ours:
             self._leave()
             return False
-        self._left, self._tail = left, b""
-        self._give(end.end() if end else len(self._read))
-        if left is None and self._transport.get_protocol() is not self:
-            self._hand_on()
-            return False
-        if left is None and end and self._has_read():
-            self._left = 0
+        self._left, self._tail, self._searched = left, b"", 0
+        if end:
+            self._give(end.end())
         return True
 
     def _piece(self) -> int:
