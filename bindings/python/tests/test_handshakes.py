@@ -111,11 +111,14 @@ def test_a_handshake_is_refused(make: Any, why: Any, polling: tuple[int, str], w
             assert dict(headers)["Content-Type"] == "application/json"
 
 
-@pytest.mark.parametrize("fault", [
-    ValueError("a bug"), asyncio.CancelledError(), {"Content-Length": "0"}, [("X-A", "b\r\nX-C: d")], ["abc"], 7,
-    Refused(status=200), Refused(status=418, headers={"no name": "x"}), Refused("x", headers=[("X-A", "y" * 9000)]),
+@pytest.mark.parametrize(("fault", "about"), [
+    (ValueError("a bug"), "a bug"), (asyncio.CancelledError(), "CancelledError"),
+    ({"Content-Length": "0"}, "header 'Content-Length'='0': name: the answer has this header by itself"),
+    ([("X-A", "b\r\nX-C: d")], r"header 'X-A'='b\r\nX-C: d': value: it is not one line"), (["abc"], "not ['abc']"), (7, "not 7"),
+    (Refused(status=418, headers={"no name": "x"}), "header 'no name'='x': name: it is no token"),
+    (Refused("x", headers=[("X-A", "y" * 9000)]), "header 'X-A'='yyy"),
 ], ids=repr)
-def test_a_fault_of_the_handler_is_logged_and_costs_that_connection(make: Any, caplog: Any, fault: Any) -> None:
+def test_a_fault_of_the_handler_is_logged_and_costs_that_connection(make: Any, caplog: Any, fault: Any, about: str) -> None:
     host = make()
 
     async def handshake(environ: Any) -> Any:
@@ -131,7 +134,7 @@ def test_a_fault_of_the_handler_is_logged_and_costs_that_connection(make: Any, c
         assert (status, body) == (500, "Internal Server Error")
         assert ask(host, **{"X-In": "1"})[0] == 200
     # It is logged behind the answer.
-    assert "the handshake handler failed" in caplog.text
+    assert "the handshake handler failed" in caplog.text and about in caplog.text
 
 
 def test_a_decision_may_take_its_time(make: Any) -> None:

@@ -146,12 +146,12 @@ def test_what_cannot_be_emitted_is_said_to_the_caller(make: Any) -> None:
     with host:
         with pytest.raises(TypeError, match="set is neither JSON nor binary"):
             host.do("emit", "x", {1, 2})
-        with pytest.raises(ValueError, match="own event"):
+        with pytest.raises(ValueError, match="^event='connect': it is Socket.IO's own"):
             host.do("emit", "connect", 1)
-        with pytest.raises(TypeError, match="an event is named by a str, not by int"):
+        with pytest.raises(TypeError, match="^event=5: it is a str"):
             host.do("emit", 5)
         for room in (b"bytes", 5.5, [5.5]):
-            with pytest.raises(TypeError, match="a room is named by a str or an int"):
+            with pytest.raises(TypeError, match="^room=(5.5|b'bytes'): it is a room's name, a str or an int"):
                 host.do("emit", "x", room=room)
 
 

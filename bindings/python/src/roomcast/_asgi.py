@@ -15,6 +15,7 @@ from typing import Any, Optional
 from urllib.parse import quote
 
 from . import raw
+from ._arguments import functions, mappings, texts
 from ._pair import BINARY, CLOSE, TEXT, Headers, Pair, handshake
 from ._scopes import HEADER, Message, Receive, Scope, Send
 from ._static import Content
@@ -57,7 +58,11 @@ class ASGIApp:
                  static_files: Optional[Mapping[str, Content]] = None, socketio_path: Optional[str] = "socket.io",
                  on_startup: Optional[Hook] = None, on_shutdown: Optional[Hook] = None) -> None:
         if not isinstance(socketio_server, AsyncServer):
-            raise TypeError("ASGIApp is for an AsyncServer; a Server takes a WSGI application: WSGIApp(server, app)")
+            raise TypeError(f"socketio_server={socketio_server!r}: ASGIApp is for an AsyncServer; a Server takes a WSGI application: WSGIApp(server, app)")
+        functions(**{name: given for name, given in (("other_asgi_app", other_asgi_app), ("on_startup", on_startup), ("on_shutdown", on_shutdown))
+                     if given is not None})
+        texts(socketio_path="" if socketio_path is None else socketio_path)
+        mappings(static_files={} if static_files is None else static_files)
         self._sio, self._other = socketio_server, other_asgi_app
         #: Where the server was begun.
         self._loop: Optional[asyncio.AbstractEventLoop] = None

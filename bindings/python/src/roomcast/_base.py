@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
 from . import raw
 from ._admin import login
 from ._admission import Admission
+from ._arguments import functions, mappings, milliseconds, texts, unfit
 from ._callables import Handler
 from ._clients import Clients, Reason
 from ._codec import Codec
@@ -21,7 +22,7 @@ from ._handshakes import Handshakes
 from ._listeners import Listeners
 from ._log import Log
 from ._membership import Membership
-from ._options import Manager, Options, environ, fields_of, recovers
+from ._options import Manager, Options, environ, fields_of, named, recovers
 from ._outbox import Outbox
 from ._spaces import Spaces
 from ._static import Content, pages
@@ -53,7 +54,10 @@ class BaseServer:
                  engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
         if not (namespaces is None or namespaces == "*" or isinstance(namespaces, (list, tuple, set))):
             raise ValueError(f"namespaces={namespaces!r}: it is a list of names, or '*'")
-        fields = fields_of(client_manager, serializer, socketio_path, options, config or {})
+        if not all(isinstance(name, str) for name in namespaces or ()):
+            raise unfit("namespaces", namespaces, "a list of names, each a str")
+        config = {} if config is None else config
+        fields = fields_of(client_manager, serializer, socketio_path, options, config)
         self._path = str(fields["path"])
         #: What is answered here besides Socket.IO's path.
         self._pages = {fields[name] for name in ("health_path", "metrics_path") if fields.get(name)}
@@ -65,7 +69,8 @@ class BaseServer:
         self.always_connect = always_connect
         self.namespaces: Union[str, list[str]] = "*" if namespaces == "*" else list(namespaces or ["/"])
         self._log = Log(logger, engineio_logger)
-        self._broker = raw.Broker(log=self._log.hear, **fields)
+        with named({**options, "client_manager": client_manager, "socketio_path": socketio_path}, fields, config):
+            self._broker = raw.Broker(log=self._log.hear, **fields)
         self._remote = self._broker.remote()
         self._codec = Codec(json)
         self._registry = Handlers(self.reserved_events, self.namespaces)
@@ -113,8 +118,10 @@ class BaseServer:
         auth)``, those of ``"disconnect"`` ``(sid)`` or ``(sid, reason)``, all others the sid and the event's arguments.
         """
         name = namespace or "/"
+        texts(event=event, namespace=name)
 
         def register(handler: _Handler) -> _Handler:
+            functions(handler=handler)
             self._can_run(handler)
             self._registry.register(name, event, handler)
             self._spaces.open(name)
@@ -136,6 +143,7 @@ class BaseServer:
         it is one of ``max_workers`` until it returns.
         """
         if handler is not None:
+            functions(handler=handler)
             self._can_run(handler)
         self._handshakes.guard(handler)
         return handler
@@ -210,6 +218,8 @@ class BaseServer:
             page too; what is hidden (a name that begins with a dot), or linked from elsewhere, is left out.
         :param content_type: by the extension if it is left out; HTML for bytes at a path without one.
         """
+        texts(path=path)
+        mappings(headers={} if headers is None else headers)
         for at, kind, body, encoded in pages(path, content, content_type):
             with self._lock:
                 self._broker.serve(at, kind, body, list((headers or {}).items()))
@@ -244,6 +254,8 @@ class BaseServer:
         ``environ["recovered"]``; what was saved in its session ended with the other process. Clients whose time is up by then get
         new sids. What cannot be imported raises RoomcastError (``ROOMCAST_ERROR_BAD_IMPORT``), which says why.
         """
+        if not isinstance(data, bytes):
+            raise unfit("data", data, "bytes")
         with self._lock:
             return self._broker.import_recovery(data)
 
@@ -276,6 +288,8 @@ class BaseServer:
             raise ValueError("auth must be specified")
         if mode not in ("development", "production"):
             raise ValueError(f"mode={mode!r}: it is 'development' or 'production'")
+        texts(namespace=namespace, server_id=server_id or "")
+        milliseconds("server_stats_interval", server_stats_interval)
         pair, decide = login(auth, self.is_asyncio_based())
         if callable(auth):
             self._can_run(auth)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Optional
 
 from . import raw
+from ._arguments import texts, unfit
 from ._native import lib
 
 
@@ -69,8 +70,13 @@ class Clients:
 
     def connected(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
         """One who is connected."""
+        if not isinstance(sid, str):
+            raise unfit("sid", sid, "a str")
         client = self.by_sid.get(sid)
-        return client if client is not None and client.namespace == (namespace or "/") else None
+        if client is not None and client.namespace == (namespace or "/"):
+            return client
+        texts(namespace=namespace or "/")
+        return None
 
     def member(self, sid: str, namespace: Optional[str]) -> Optional[Client]:
         """One who is connected, or away."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Optional
 
+from ._arguments import unfit
+
 _NONE: tuple[bytes, ...] = ()
 
 
@@ -15,6 +17,8 @@ class Codec:
     """Encodes and decodes arguments, by the standard library's ``json`` or a module with the same ``dumps`` and ``loads``."""
 
     def __init__(self, module: Any = None) -> None:
+        if module and not (hasattr(module, "dumps") and hasattr(module, "loads")):
+            raise unfit("json", module, "a module with dumps and loads")
         self._dumps = module.dumps if module else partial(json.dumps, allow_nan=False, default=_refuse)
         self._loads = (module or json).loads
         self._plain: Optional[Callable[[Any], str]] = _encoder() if module is None else None

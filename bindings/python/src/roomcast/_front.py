@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Optional, cast
 
 from . import raw
+from ._arguments import functions
 from ._driver import Driver
 from ._log import Log
 
@@ -57,6 +58,8 @@ class Front:
             import uvicorn
         except ImportError:
             raise RuntimeError("an ASGI application beside the server is served by uvicorn: pip install uvicorn") from None
+        if not isinstance(app, (str, uvicorn.Config)):
+            functions(app=app)
         # Its loggers stay as the program has them.
         config = app if isinstance(app, uvicorn.Config) else uvicorn.Config(app, log_config=None)
         if not config.loaded:

@@ -81,4 +81,9 @@ def _add(broker: raw.Broker, connection: int, headers: Any) -> None:
     except (TypeError, ValueError):
         raise TypeError(f"headers of an answer are a dict, or a list of pairs, not {headers!r}") from None
     for name, value in lines:
-        broker.add_header(connection, name, value)
+        try:
+            broker.add_header(connection, name, value)
+        except raw.Gone:
+            raise
+        except raw.RoomcastError as error:
+            raise ValueError(f"header {name!r}={value!r}: {str(error).partition(': ')[2]}") from None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Optional
 
 from . import raw
+from ._arguments import unfit
 
 
 class Listeners:
@@ -22,9 +25,13 @@ class Listeners:
         """Listens on a Unix socket, a descriptor, or an address. Returns the port, if there is one."""
         if uds is not None and fd is not None:
             raise ValueError(f"uds={uds!r} and fd={fd!r}: a call listens at one place")
-        if (certfile is None and keyfile is not None) or (certfile is not None and (uds is not None or fd is not None)):
-            raise ValueError("certfile is for an address, and keyfile for a certfile")
-        with self._lock:
+        if certfile is None and keyfile is not None:
+            raise ValueError(f"keyfile={keyfile!r}: it is the key of a certfile, and there is none")
+        if certfile is not None and (uds is not None or fd is not None):
+            raise ValueError(f"certfile={certfile!r}: it is for an address, and neither for a Unix socket (uds) nor for a descriptor (fd)")
+        if uds is not None and not isinstance(uds, (str, bytes, os.PathLike)):
+            raise unfit("uds", uds, "a path")
+        with self._lock, _identified(certfile, keyfile):
             if uds is not None:
                 self._broker.listen_unix(uds, proxy_protocol=proxied)
             elif fd is not None:
@@ -41,7 +48,7 @@ class Listeners:
         """Reads the files again, for those who come from now on."""
         for port, (certfile, keyfile) in list(self._certificates.items()):
             identity = _identity(certfile, keyfile)
-            with self._lock:
+            with self._lock, _identified(certfile, keyfile):
                 self._broker.set_tls(port, [identity])
 
     def closed(self) -> None:
@@ -62,13 +69,31 @@ class Listeners:
 
 def only_given(**options: Any) -> dict[str, Any]:
     """Those that are given: whoever has a `listen` of his own may know nothing of them."""
-    return {name: value for name, value in options.items() if value}
+    return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
 def _identity(certfile: str, keyfile: Optional[str]) -> tuple[bytes, bytes]:
-    with open(certfile, "rb") as chain:
-        identity = chain.read()
-    if keyfile is None:
-        return identity, identity
-    with open(keyfile, "rb") as key:
-        return identity, key.read()
+    identity = _read("certfile", certfile)
+    return identity, identity if keyfile is None else _read("keyfile", keyfile)
+
+
+def _read(name: str, path: str) -> bytes:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise unfit(name, path, "a file's path")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise OSError(error.errno, f"{name}: {error.strerror}", path) from None
+
+
+@contextmanager
+def _identified(certfile: Optional[str], keyfile: Optional[str]) -> Iterator[None]:
+    """What the library does not take as a certificate with its key says which files they are of."""
+    try:
+        yield
+    except raw.RoomcastError as error:
+        _, shown, why = str(error).partition(": tls.")
+        if shown:
+            error.args = (f"certfile={certfile!r}, keyfile={keyfile!r}: {why.partition(': ')[2]}",)
+        raise

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Optional, Union
 
 from . import raw
+from ._arguments import unfit
 
 #: What python-socketio's constructor takes: True for a logger that shows what happens, or one of the program's own.
 Wanted = Union[bool, logging.Logger]
@@ -19,10 +20,10 @@ class Log:
     """The server's logger and the broker's. Any thread may call it."""
 
     def __init__(self, logger: Wanted, engineio_logger: Optional[Wanted]) -> None:
-        self.logger = _logger(logger)
+        self.logger = _logger("logger", logger)
         #: What happens is logged as well, and not only faults. It is asked at the beginning, and once.
         self.talkative = self.logger.isEnabledFor(logging.INFO)
-        self._engine = self.logger if engineio_logger is None else _logger(engineio_logger)
+        self._engine = self.logger if engineio_logger is None else _logger("engineio_logger", engineio_logger)
         #: Lines of the broker's log. They are logged when its call is over: a logging handler may call the server.
         self.lines: deque[tuple[int, str]] = deque()
 
@@ -66,8 +67,11 @@ def _level(level: int) -> int:
     return {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}.get(level, logging.DEBUG)
 
 
-def _logger(wanted: Wanted) -> logging.Logger:
+def _logger(name: str, wanted: Wanted) -> logging.Logger:
     if not isinstance(wanted, bool):
+        # It may be an adapter.
+        if not callable(getattr(wanted, "log", None)) or not callable(getattr(wanted, "isEnabledFor", None)):
+            raise unfit(name, wanted, "True, False or a logging.Logger")
         return wanted
     if wanted and _DEFAULT_LOGGER.level == logging.NOTSET:
         _DEFAULT_LOGGER.setLevel(logging.INFO)

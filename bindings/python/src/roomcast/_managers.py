@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Optional, Union
 
 from . import raw
+from ._arguments import duration, mappings, texts
 from ._codec import Codec, as_args
 from ._native import lib
 from ._names import Rooms, as_event, as_key, as_whom
@@ -29,8 +30,8 @@ class _Manager:
 
     def __init__(self, url: str, format: str, channel: str, write_only: bool, json: Any,
                  config: Optional[Mapping[str, Any]]) -> None:
-        if not isinstance(url, str):
-            raise TypeError(f"url={url!r}: it is a str, such as 'redis://127.0.0.1:6379'")
+        texts(url=url, format=format, channel=channel)
+        mappings(config={} if config is None else config)
         if format not in FORMATS:
             raise ValueError(f"format={format!r}: it is one of {', '.join(map(repr, FORMATS))}")
         self.write_only = bool(write_only)
@@ -56,30 +57,31 @@ class _Manager:
         if callback is not None:
             raise RuntimeError("Callbacks can only be issued from the context of a server.")
         args, attachments = self._codec.encode(as_args(data))
-        skipped = () if skip_sid is None else (skip_sid,) if isinstance(skip_sid, str) else skip_sid
-        name, whom, others = as_event(event), as_whom(to, room), [as_key(sid).encode() for sid in skipped]
+        skipped = () if skip_sid is None else skip_sid if isinstance(skip_sid, (list, tuple, set, frozenset)) else (skip_sid,)
+        name, whom, others = as_event(event), as_whom(to, room), [as_key(sid, "skip_sid").encode() for sid in skipped]
         with self._lock:
             broker = self._speaker()
-            ns = broker.add_namespace(namespace or "/")
+            ns = _space(broker, namespace)
             broker.emit_many([raw.pack(ns, name, args, whom, others, None, (), attachments)])
 
     def _join(self, sid: str, room: Any, namespace: Optional[str]) -> None:
         with self._lock:
             broker = self._speaker()
-            broker.sockets_join(broker.add_namespace(namespace or "/"), [as_key(room)], rooms=[as_key(sid)])
+            broker.sockets_join(_space(broker, namespace), [as_key(room)], rooms=[as_key(sid, "sid")])
 
     def _leave(self, who: Any, room: Any, namespace: Optional[str]) -> None:
         with self._lock:
             broker = self._speaker()
-            broker.sockets_leave(broker.add_namespace(namespace or "/"), [as_key(room)], rooms=[as_key(who)])
+            broker.sockets_leave(_space(broker, namespace), [as_key(room)], rooms=[as_key(who, "sid")])
 
     def _disconnect(self, sid: str, namespace: Optional[str]) -> None:
         with self._lock:
             broker = self._speaker()
-            broker.disconnect_sockets(broker.add_namespace(namespace or "/"), rooms=[as_key(sid)])
+            broker.disconnect_sockets(_space(broker, namespace), rooms=[as_key(sid, "sid")])
 
     def close(self, grace: float = 1.0) -> None:
         """Ends what a manager with ``write_only`` has begun; what was said still goes out, for ``grace`` seconds at most."""
+        duration("grace", grace)
         with self._lock:
             broker, self._broker = self._broker, None
         if broker is not None:
@@ -187,6 +189,11 @@ class AsyncRedisManager(AsyncClusterManager):
                  json: Any = None) -> None:
         _no_redis_options(redis_options)
         super().__init__(url, "python", channel, write_only, logger, json)
+
+
+def _space(broker: raw.Broker, namespace: Optional[str]) -> int:
+    texts(namespace=namespace or "/")
+    return broker.add_namespace(namespace or "/")
 
 
 def _no_redis_options(options: Optional[Mapping[str, Any]]) -> None:

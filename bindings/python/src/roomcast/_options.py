@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, TypedDict, Union
 
+from ._arguments import mappings, milliseconds, texts, unfit, whole
 from ._managers import AsyncClusterManager, ClusterManager
-from ._native import lib
+from ._native import RoomcastError, lib
 from .raw import Handshake
 
 #: The cluster that a server is a node of.
@@ -18,6 +21,11 @@ _IGNORED = {"monitor_clients"}
 _GREEN = {"eventlet", "gevent", "gevent_uwsgi"}
 #: What is not to be set: who needs it, and how else.
 _UNANSWERED = {"guard_handshakes": "on_handshake asks for it", **dict.fromkeys(("engine_only", "hand_back"), "no handler would answer; roomcast.raw has it")}
+#: Which option a field follows from, where they are not the same.
+_OPTIONS = {"max_payload": "max_http_buffer_size", "path": "socketio_path", "polling": "transports", "cors_origins": "cors_allowed_origins",
+            "recovery_window": "connection_state_recovery"}
+#: The same by what the fields' names begin with, where an option has several.
+_PARTS = {"cookie": "cookie", "cluster": "client_manager"}
 
 
 class Options(TypedDict, total=False):
@@ -60,8 +68,10 @@ def fields_of(client_manager: Manager, serializer: str, socketio_path: str, opti
         client_manager = ClusterManager(client_manager)
     if not (client_manager is None or isinstance(client_manager, (ClusterManager, AsyncClusterManager))):
         raise ValueError("client_manager: it is the URL of a Redis, such as 'redis://127.0.0.1:6379', or a ClusterManager or RedisManager of roomcast's")
-    if serializer not in ("default", "msgpack"):
+    if not isinstance(serializer, str) or serializer not in ("default", "msgpack"):
         raise ValueError(f"serializer={serializer!r}: roomcast speaks Socket.IO's default encoding, and msgpack")
+    texts(socketio_path=socketio_path)
+    mappings(config=config)
     path = socketio_path.strip("/")
     # Whoever changes something has the loop take a turn, so the descriptor need not say it.
     fields = {**configuration(options), "path": f"/{path}/" if path else "/", "quiet_descriptor": 1, "msgpack": int(serializer == "msgpack"),
@@ -70,6 +80,23 @@ def fields_of(client_manager: Manager, serializer: str, socketio_path: str, opti
         if fields.get(name):
             raise ValueError(f"{name}: {why}")
     return fields
+
+
+@contextmanager
+def named(given: Mapping[str, Any], fields: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[None]:
+    """What the library refuses is named by the option that it follows from, and shown as it was given there."""
+    try:
+        yield
+    except (RoomcastError, TypeError, ValueError) as error:
+        for field, value in fields.items():
+            # A part of an option says which; a URL may have a password in it.
+            part = field.partition("_")[0]
+            option = _PARTS.get(part, _OPTIONS.get(field, field))
+            for named_here in (f"roomcast_new: config.{field}: ", f"{field}={value!r}: "):
+                if str(error).startswith(named_here) and given.get(option) is not None and field not in config:
+                    shown = f"{option}: " if option == "client_manager" else f"{option}={given[option]!r}: "
+                    error.args = (f"{shown}{f'{field}: ' if part in _PARTS else ''}{str(error)[len(named_here):]}", *error.args[1:])
+        raise
 
 
 def recovers(options: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -87,25 +114,35 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
         if name in _IGNORED:
             continue
         if name == "async_mode":
+            if value is not None:
+                texts(async_mode=value)
             if value in _GREEN:
                 raise ValueError(f"async_mode={value!r}: roomcast runs its own loop, with threads or asyncio, and no green threads")
         elif name == "ping_interval":
+            if isinstance(value, tuple) and len(value) != 2:
+                raise unfit(name, value, "a number of seconds, or two of them")
             interval, grace = value if isinstance(value, tuple) else (value, 0)
-            config["ping_interval"] = _milliseconds(name, interval)
-            config["ping_timeout"] = _milliseconds("ping_timeout", options.get("ping_timeout", 20)) + _milliseconds(name, grace)
+            config["ping_interval"] = milliseconds(name, interval, shown=value)
+            config["ping_timeout"] = milliseconds("ping_timeout", options.get("ping_timeout", 20)) + milliseconds(name, grace, 0, shown=value)
         elif name == "ping_timeout":
-            config.setdefault("ping_timeout", _milliseconds(name, value))
+            config.setdefault("ping_timeout", milliseconds(name, value))
         elif name == "max_http_buffer_size":
-            config["max_payload"] = value
-        elif name in ("allow_upgrades", "allow_eio3", "http_compression", "per_message_deflate", "compression_threshold"):
-            config[name] = value
+            config["max_payload"] = whole(name, value, 1)
+        elif name == "compression_threshold":
+            config[name] = whole(name, value)
+        elif name in ("allow_upgrades", "allow_eio3", "http_compression", "per_message_deflate"):
+            if not isinstance(value, int):
+                raise unfit(name, value, "True or False")
+            config[name] = bool(value)
         elif name == "transports":
             if value is None:
                 continue
-            named = [value] if isinstance(value, str) else list(value)
-            if not named or not set(named) <= {"polling", "websocket"}:
+            if not isinstance(value, Iterable):
+                raise unfit(name, value, "a list of 'polling' and 'websocket'")
+            chosen = [value] if isinstance(value, str) else list(value)
+            if not chosen or not all(one in ("polling", "websocket") for one in chosen):
                 raise ValueError(f"transports={value!r}: it is a list of 'polling' and 'websocket'")
-            config["polling"], config["websocket"] = "polling" in named, "websocket" in named
+            config["polling"], config["websocket"] = "polling" in chosen, "websocket" in chosen
         elif name == "cookie":
             config.update(_cookie(value))
         elif name == "cors_allowed_origins":
@@ -119,24 +156,18 @@ def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _milliseconds(name: str, seconds: Any) -> Union[int, float]:
-    if not isinstance(seconds, (int, float)):
-        raise TypeError(f"{name}={seconds!r}: it is a number of seconds")
-    return seconds * 1000
-
-
 def _recovery(value: Any) -> dict[str, Any]:
     if isinstance(value, bool) or value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise TypeError(f"connection_state_recovery={value!r}: it is True, or a dict")
+        raise unfit("connection_state_recovery", value, "True, or a dict")
     fields = {}
     for name, setting in value.items():
         if name == "skip_middlewares" and isinstance(setting, bool):
             continue  # It is for the namespaces.
         if name != "max_disconnection_duration":
             raise ValueError(f"connection_state_recovery: {name}={setting!r} cannot be had here")
-        fields["recovery_window"] = _milliseconds(name, setting)
+        fields["recovery_window"] = milliseconds("connection_state_recovery", setting, shown=value)
     return fields
 
 
@@ -146,12 +177,12 @@ def _cookie(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"cookie_name": value}
     if not isinstance(value, Mapping):
-        raise TypeError(f"cookie={value!r}: it is a name, or a dict")
+        raise unfit("cookie", value, "a name, or a dict")
     known = {"name": "cookie_name", "path": "cookie_path", "httponly": "cookie_http_only", "samesite": "cookie_same_site",
              "secure": "cookie_secure", "maxage": "cookie_max_age", "domain": "cookie_domain", "partitioned": "cookie_partitioned"}
     fields = {}
     for name, setting in value.items():
-        plain = name.lower().replace("-", "").replace("_", "")
+        plain = str(name).lower().replace("-", "").replace("_", "")
         if plain not in known or callable(setting):
             raise ValueError(f"cookie: {name}={setting!r} cannot be had here")
         fields[known[plain]] = setting
@@ -168,7 +199,7 @@ def _cors(origins: Any, credentials: bool) -> dict[str, Any]:
     if callable(origins):
         raise ValueError("cors_allowed_origins: a function cannot be had here; give a list, or '*'")
     if not isinstance(origins, Iterable):
-        raise TypeError(f"cors_allowed_origins={origins!r}: it is an origin, a list of them, or '*'")
+        raise unfit("cors_allowed_origins", origins, "an origin, a list of them, or '*'")
     if origins == "*":
         # Browsers refuse "*" together with credentials, so each origin is told of itself.
         return {"cors": lib.ROOMCAST_CORS_REFLECT if credentials else lib.ROOMCAST_CORS_ANY,

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Optional, Union
 
 from . import raw
+from ._arguments import duration, functions, texts
 from ._callables import Handler
 from ._clients import Client, Clients
 from ._codec import Codec, as_args
@@ -56,6 +57,7 @@ class Outbox:
             self._log.note('emitting event "%s" to %s [%s]', event, "all" if whom is None else to or room, namespace or "/")
         ns = self._find(namespace or "/")
         if ns is None:
+            texts(namespace=namespace)
             return False
         args, attachments = self._encode(as_args(data))
         record = raw.pack(ns, name, args, whom, self._skipped(skip_sid), None, (), attachments, flags=flags)
@@ -79,6 +81,10 @@ class Outbox:
             flags: int, timeout: Optional[float] = None) -> bool:
         """Emits at once, as the answers have to find their callback; False if that is to nobody."""
         name, whom = as_event(event), as_whom(to, room)
+        functions(callback=answers.callback)
+        texts(namespace=namespace or "/")
+        if timeout is not None:
+            duration("timeout", timeout)
         args, attachments = self._encode(as_args(data))
         with self.lock:
             ns = self._find(namespace or "/")

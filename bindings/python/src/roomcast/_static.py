@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from ._arguments import texts, unfit
+
 Content = Union[str, "os.PathLike[str]", bytes, Mapping[str, Any]]
 
 _TEXT = {"css": "css", "csv": "csv", "htm": "html", "html": "html", "js": "javascript", "mjs": "javascript", "txt": "plain"}
@@ -23,12 +25,17 @@ _OTHERS = {
 def pages(path: str, content: Content, content_type: Optional[str]) -> Iterator[tuple[str, str, bytes, dict[str, bytes]]]:
     """Path, type and body of each page that ``content`` stands for; and the body in other codings, if files beside it have it so."""
     if isinstance(content, Mapping):
+        if "filename" not in content:
+            raise ValueError(f"content={content!r}: it has no filename")
         content_type = content.get("content_type", content_type)
         content = content["filename"]
+    if content_type is not None:
+        texts(content_type=content_type)
     if isinstance(content, (bytes, bytearray, memoryview)):
         yield path, content_type or _type_of(path, "text/html; charset=utf-8"), bytes(content), {}
         return
-    assert not isinstance(content, Mapping)
+    if not isinstance(content, (str, os.PathLike)):
+        raise unfit("content", content, "a path, bytes, or a dict with a filename")
     file = Path(content)
     if not file.is_dir():
         yield path, content_type or _type_of(file.name), file.read_bytes(), _encoded(file)

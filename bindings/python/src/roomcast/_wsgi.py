@@ -13,6 +13,7 @@ from typing import Any, Optional
 from urllib.parse import quote
 
 from . import raw
+from ._arguments import functions, mappings, texts
 from ._static import Content
 from .server import Server
 
@@ -39,7 +40,11 @@ class WSGIApp:
     def __init__(self, server: Server, wsgi_app: Optional[Application] = None, static_files: Optional[Mapping[str, Content]] = None,
                  socketio_path: str = "socket.io") -> None:
         if not isinstance(server, Server):
-            raise TypeError("WSGIApp is for a Server; an AsyncServer takes an ASGI application: server.run(host, port, app=…)")
+            raise TypeError(f"server={server!r}: WSGIApp is for a Server; an AsyncServer takes an ASGI application: server.run(host, port, app=…)")
+        if wsgi_app is not None:
+            functions(wsgi_app=wsgi_app)
+        texts(socketio_path=socketio_path)
+        mappings(static_files={} if static_files is None else static_files)
         if f"/{socketio_path.strip('/')}/" != server._path:
             raise ValueError(f"socketio_path={socketio_path!r}: the server has another one, {server._path!r}")
         self._server, self._app = server, wsgi_app

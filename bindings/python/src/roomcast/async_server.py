@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
+from ._arguments import functions
 from ._base import ENDING, BaseServer
 from ._callables import Handler, fitting, is_coroutine_function
 from ._clients import Client
@@ -467,6 +468,7 @@ class AsyncServer(BaseServer):
     def start_background_task(self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any,
                               **kwargs: Any) -> asyncio.Task[Any]:
         """Runs a coroutine as a task of the running event loop. Returns the task; it need not be kept."""
+        functions(target=target)
         task = asyncio.ensure_future(target(*args, **kwargs))
         self._background.add(task)
         task.add_done_callback(self._background.discard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
+from ._arguments import texts, unfit, whole
 from ._native import Gone, RoomcastError
 
 __all__ = ["SocketIOError", "ConnectionError", "ConnectionRefusedError", "HandshakeRefused", "TimeoutError", "RoomcastError", "Gone"]
@@ -47,6 +48,11 @@ class HandshakeRefused(ConnectionError):
         super().__init__(message)
         if status is None and body:
             raise ValueError("body: only an answer with a status of its own has one")
+        if status is not None:
+            whole("status", status, 400, 599)
+        if not isinstance(body, (str, bytes)):
+            raise unfit("body", body, "a str or bytes")
+        texts(content_type=content_type)
         self.message, self.status, self.headers = message, status, headers
         self.body = body.encode() if isinstance(body, str) else body
         self.content_type = content_type

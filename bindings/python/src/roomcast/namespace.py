@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ._arguments import texts
 from ._callables import fitting
 
 __all__ = ["Namespace", "AsyncNamespace", "BaseServerNamespace"]
@@ -19,6 +20,7 @@ class BaseServerNamespace:
 
     def __init__(self, namespace: Optional[str] = None) -> None:
         self.namespace = namespace or "/"
+        texts(namespace=self.namespace)
         self.server: Any = None
 
     def is_asyncio_based(self) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
+from ._arguments import functions, whole
 from ._base import ENDING, BaseServer
 from ._callables import Handler, fitting, is_coroutine_function
 from ._clients import Client
@@ -57,8 +58,7 @@ class Server(BaseServer):
                  always_connect: bool = False, namespaces: Union[str, list[str], None] = None, *, max_workers: int = 256,
                  socketio_path: str = "socket.io", config: Optional[Mapping[str, Any]] = None,
                  engineio_logger: Union[bool, logging.Logger, None] = None, **options: Unpack[Options]) -> None:
-        if not isinstance(max_workers, int) or max_workers < 1:
-            raise ValueError(f"max_workers={max_workers!r}: it is a number of threads, at least 1")
+        whole("max_workers", max_workers, 1)
         self._lock = threading.RLock()
         self._workers = Workers(max_workers, self._job_failed)
         self._stopping = False
@@ -98,13 +98,17 @@ class Server(BaseServer):
 
     def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
             fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
-            proxy_protocol: bool = False) -> None:
+            proxy_protocol: bool = False, app: None = None) -> None:
         """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
         on standard error; without one :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is
-        over TLS. RuntimeError if it runs already, and then it listens nowhere else.
+        over TLS. RuntimeError if it runs already, and then it listens nowhere else. An ``app`` is for :class:`AsyncServer`, or for
+        :class:`WSGIApp`, which has this server in it.
         """
+        if app is not None:
+            raise TypeError("app: a Server has no application beside it: WSGIApp(server, app) goes to a WSGI server, and an AsyncServer "
+                            "takes an ASGI application here")
         if self._broker.forked:
             raise self._broker.taken()
         with self._lock:
@@ -407,6 +411,7 @@ class Server(BaseServer):
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
         """Runs a function on a thread of its own, which does not keep the process alive. Returns the thread."""
+        functions(target=target)
         thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
         thread.start()
         return thread

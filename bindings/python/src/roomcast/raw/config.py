@@ -43,5 +43,7 @@ def _set(config: Any, name: str, value: Any, kept: list[Any]) -> None:
             config.cors_origins, config.cors_origin_count = lend_all(value, kept), len(value)
     elif isinstance(value, (str, bytes)):
         setattr(config, name, lend(value, kept))
+    elif int(value) != value:
+        raise ValueError("it is a whole number")
     else:
         setattr(config, name, int(value))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
+from .._arguments import texts, unfit
 from .._ffi import ffi
 from .._lent import lend, lending
 from .._native import check, lib
@@ -19,6 +20,16 @@ def _named(where: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, os.strerror(error.errno or 0), where) from None
+
+
+def _check_address(host: str, port: int) -> None:
+    texts(host=host)
+    _check_port(port)
+
+
+def _check_fd(fd: int) -> None:
+    if not isinstance(fd, int):
+        raise unfit("fd", fd, "a descriptor's number")
 
 
 def _check_port(port: int) -> None:
@@ -141,7 +152,7 @@ class Listening(Adopting):
             ``proxy_protocol on``, a cloud's network balancer) says whose it is; what begins otherwise is closed, and counted. Nobody but
             the proxy may reach the port.
         """
-        _check_port(port)
+        _check_address(host, port)
         bound, name = ffi.new("uint16_t *"), host.encode()
         flags = _flags(v6_only, reuse_port, one_acceptor, proxy_protocol)
         with _named(f"{host}:{port}"):
@@ -162,7 +173,7 @@ class Listening(Adopting):
 
         The others are those of :meth:`listen`.
         """
-        _check_port(port)
+        _check_address(host, port)
         kept: list[Any] = []
         shown = _tls(identities, client_authorities, require_clients, kept)
         bound, name = ffi.new("uint16_t *"), host.encode()
@@ -232,6 +243,7 @@ class Listening(Adopting):
 
         :param proxy_protocol: as of :meth:`listen`.
         """
+        _check_fd(fd)
         options = _listen_options(lib.ROOMCAST_LISTEN_PROXY_PROTOCOL * bool(proxy_protocol), 0)
         with _named(f"fd:{fd}"):
             check(lib.roomcast_listen_fd_with(self._broker, fd, options))
