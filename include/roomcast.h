@@ -1489,7 +1489,8 @@ roomcast_status roomcast_next_timeout(struct roomcast_broker *broker,
 /**
  * Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
  * `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left, ROOMCAST_EVENT_DRAINED
- * comes, once for each drain.
+ * comes, once for each drain. A handshake that the host has not decided about by then is answered with 503 as well, and its handle
+ * is dead.
  *
  * A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for it has
  * gone out. Stock clients see `transport close` and connect anew by themselves, which they would not do after a
@@ -1521,7 +1522,7 @@ roomcast_status roomcast_stop_draining(struct roomcast_broker *broker);
  * Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
  * what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
  * again afterwards. A client that waits for an answer of the host's does not get it any more: roomcast_drain first lets clients go
- * with all they were owed.
+ * with all they were owed. A handshake that is not decided is answered with 503 and Retry-After.
  *
  * Errors: those of the system.
  * Ownership: as roomcast_poll.
@@ -1619,7 +1620,7 @@ roomcast_status roomcast_close(struct roomcast_broker *broker,
  * handshake that was answered with 503), `name` to its text,
  * `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN; for a WebSocket's
  * handshake that is none the text of its answer, with code 3;
- * with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
+ * with code 6 RATE, CONNECTIONS, DRAINING or UNDECIDED; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
  */
 #define ROOMCAST_EVENT_REFUSED 15
 

@@ -1523,7 +1523,8 @@ public:
     }
     // Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503
     // and `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left,
-    // event_kind::drained comes, once for each drain (roomcast_drain).
+    // event_kind::drained comes, once for each drain. A handshake that the host has not decided about by then is
+    // answered with 503 as well, and its handle is dead (roomcast_drain).
     status drain_clients(std::uint32_t per_second, slice reason = {}) noexcept {
         return status(roomcast_drain(get(), per_second, reason.chars(), reason.len));
     }

@@ -173,6 +173,7 @@ impl Engine {
         let begun = self.now;
         self.admission.drain = Some(Drain { per_second, close, begun, sent: 0, cursor: 0, told: false });
         self.timers.arm(Timer::Drain, self.now);
+        self.refuse_undecided();
         Ok(())
     }
 
@@ -205,8 +206,8 @@ impl Engine {
                 return self.timers.arm(Timer::Drain, next.max(now.saturating_add(DRAIN_STEP)));
             }
             let Some((key, next)) = self.conns.next_from(drain.cursor) else {
-                // Those that still wait for the host's decision, or have come since, get their turn later: all are walked
-                // at most once in `DRAIN_STEP`.
+                // Those that move between loops, or are on their way to the end, get their turn later: all are walked at most once
+                // in `DRAIN_STEP`.
                 drain.cursor = 0;
                 if self.conns.len() > 0 {
                     self.timers.arm(Timer::Drain, now.saturating_add(DRAIN_STEP));

@@ -122,8 +122,22 @@ impl Engine {
     /// The host has taken too long.
     pub(super) fn give_up_deciding(&mut self, key: Key) {
         count(&mut self.counters.handshakes_undecided, 1);
+        self.turn_away(key, Busy::Undecided);
+    }
+
+    /// Nobody is let in any more: what the host has not decided about has the answer that a handshake has from now on.
+    pub(super) fn refuse_undecided(&mut self) {
+        for key in self.conns.keys().collect::<Vec<_>>() {
+            if self.conns.get(key).is_some_and(|conn| conn.state == State::Deciding) {
+                count(&mut self.counters.handshakes_while_draining, 1);
+                self.turn_away(key, Busy::Draining);
+            }
+        }
+    }
+
+    fn turn_away(&mut self, key: Key, busy: Busy) {
         if let Some((link, upgrade)) = self.forget_handshake(key) {
-            self.refuse_for_now(link, upgrade, Busy::Undecided);
+            self.refuse_for_now(link, upgrade, busy);
         }
     }
 

@@ -210,6 +210,7 @@ impl Engine {
     pub(crate) fn shut_down(&mut self) {
         self.shutting_down = true;
         self.stop_draining();
+        self.refuse_undecided();
         for key in self.conns.keys().collect::<Vec<_>>() {
             self.close_conn(key, Reason::ServerShuttingDown, Ending::Orderly);
         }

@@ -348,7 +348,7 @@ pub unsafe extern "C" fn roomcast_next_timeout(
 /// Ends all connections in good order and stops listening: sockets are disconnected with ROOMCAST_REASON_SERVER_SHUTTING_DOWN,
 /// what is queued goes out, for at most `grace_ms` milliseconds. Drain the events before and after it. The broker may listen
 /// again afterwards. A client that waits for an answer of the host's does not get it any more: roomcast_drain first lets clients go
-/// with all they were owed.
+/// with all they were owed. A handshake that is not decided is answered with 503 and Retry-After.
 ///
 /// Errors: those of the system.
 /// Ownership: as roomcast_poll.

@@ -53,7 +53,7 @@ pub const ROOMCAST_EVENT_HANDSHAKE: u32 = 14;
 /// handshake that was answered with 503), `name` to its text,
 /// `data` to what was wrong: the transport, the sid, the method, or a name such as INVALID_ORIGIN; for a WebSocket's
 /// handshake that is none the text of its answer, with code 3;
-/// with code 6 RATE, CONNECTIONS or DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
+/// with code 6 RATE, CONNECTIONS, DRAINING or UNDECIDED; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
 pub const ROOMCAST_EVENT_REFUSED: u32 = 15;
 /// Only with engine_only: a connection opened. Sets `connection`.
 pub const ROOMCAST_EVENT_OPEN: u32 = 16;

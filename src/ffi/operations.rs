@@ -1114,7 +1114,8 @@ pub unsafe extern "C" fn roomcast_serve_encoded(
 
 /// Sends all clients away, `per_second` of them each second, and takes no new ones: handshakes are answered with 503 and
 /// `Retry-After`, and so is health_path, so that a balancer looks elsewhere. When no connection is left, ROOMCAST_EVENT_DRAINED
-/// comes, once for each drain.
+/// comes, once for each drain. A handshake that the host has not decided about by then is answered with 503 as well, and its handle
+/// is dead.
 ///
 /// A client's transport is closed, over WebSocket with code 1012 and `reason` (at most 123 bytes), after what is queued for it has
 /// gone out. Stock clients see `transport close` and connect anew by themselves, which they would not do after a

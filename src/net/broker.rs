@@ -319,7 +319,8 @@ impl Broker {
     /// In a cluster what was said to other nodes is waited for, too, until Redis has it.
     ///
     /// A client that waits for an answer of the host's does not get it any more: there is no turn in which it could be given.
-    /// [`drain`](Broker::drain) first lets clients go with all they were owed.
+    /// [`drain`](Broker::drain) first lets clients go with all they were owed. A handshake that is not decided is answered with 503 and
+    /// `Retry-After`.
     ///
     /// ```
     /// # use roomcast::*;

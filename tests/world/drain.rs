@@ -118,18 +118,43 @@ fn a_drain_that_is_stopped_keeps_those_that_are_left() {
     world.run(60_000);
     assert_eq!(drained(&world), (4, 6));
     assert!(!world.seen.contains(&Seen::Drained));
-    // One that waits for the host's decision when a drain begins is let in by it, and then sent away.
-    let late = world.client();
-    world.open_websocket(late);
+}
+
+#[test]
+fn who_waits_for_the_hosts_decision_when_a_drain_begins_is_told_to_look_elsewhere() {
+    let config = Config { guard_handshakes: true, refusal_events: true, ..Config::default() };
+    let mut world = World::new(config);
+    let there = world.client();
+    world.open_websocket(there);
     world.settle();
+    let asked = |world: &mut World| {
+        let seen = world.take_seen().into_iter();
+        seen.filter_map(|event| if let Seen::Handshake(conn) = event { Some(conn) } else { None }).collect()
+    };
+    let first: Vec<_> = asked(&mut world);
+    world.core.allow(first[0]).unwrap();
+    world.settle();
+    let mut waiting = [POLLING, UPGRADE].map(|request| world.raw(request.as_bytes()));
+    world.settle();
+    let undecided: Vec<_> = asked(&mut world);
+    assert_eq!(undecided.len(), 2);
+    // What the host has said of its answer goes with the handshake.
+    world.core.add_header(undecided[0], "Set-Cookie", "a=1").unwrap();
     world.core.drain(1_000, "").unwrap();
+    world.settle();
+    for wire in &mut waiting {
+        let refused = world.answer(wire);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+        assert_eq!((refused.header("connection"), refused.header("set-cookie")), (Some("close"), None));
+    }
+    for conn in undecided {
+        assert_eq!(world.core.allow(conn), Err(Error::Gone));
+    }
     world.run(1_000);
-    assert_eq!(drained(&world), (10, 0));
-    assert!(!world.seen.contains(&Seen::Drained));
-    allow(&mut world);
-    world.run(1_000);
-    assert_eq!(drained(&world), (11, 0));
-    assert_eq!(world.seen.last(), Some(&Seen::Drained));
+    let seen = world.take_seen();
+    assert_eq!(seen.iter().filter(|event| **event == Seen::Refused(6)).count(), 2);
+    assert_eq!(seen.last(), Some(&Seen::Drained));
+    assert_eq!(world.core.stats().counters.handshakes_while_draining, 2);
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl World {
         self.answer(&mut wire)
     }
 
-    fn answer(&mut self, wire: &mut Wire) -> Response {
+    pub(crate) fn answer(&mut self, wire: &mut Wire) -> Response {
         self.net.read(wire.id, usize::MAX, &mut wire.input);
         parse::response(&mut wire.input).expect("an answer")
     }

@@ -137,6 +137,27 @@ def test_a_fault_of_the_handler_is_logged_and_costs_that_connection(make: Any, c
     assert "the handshake handler failed" in caplog.text and about in caplog.text
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("loops", [0, 2])
+def test_who_is_not_decided_about_when_the_server_ends_is_told_so(transport: str, loops: int, faults: Any) -> None:
+    sio = roomcast.Server(config={"loops": loops})
+    asked, ended = threading.Event(), threading.Event()
+    sio.on_handshake(lambda environ: asked.set() or ended.wait(PATIENCE))
+    port = sio.listen(port=0)
+    thread = threading.Thread(target=sio.run)
+    thread.start()
+    waits = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    waits.request("GET", POLL.replace("polling", transport), headers=WEBSOCKET if transport == "websocket" else {})
+    assert asked.wait(PATIENCE)
+    sio.shutdown()
+    answer = waits.getresponse()
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    ended.set()
+    thread.join(PATIENCE)
+    waits.close()
+    assert not thread.is_alive() and not faults()
+
+
 def test_a_decision_may_take_its_time(make: Any) -> None:
     host = make()
     asked, decided = threading.Event(), threading.Event()
@@ -212,6 +233,7 @@ def test_a_coroutine_that_decides_about_nobody_any_more_is_cancelled(kind: str, 
             waits.close()
         else:
             host.do("shutdown")
+            assert waits.getresponse().status == 503
         assert cancelled.wait(PATIENCE)
         if end != "the server ends":
             assert ask(host)[0] == 200
@@ -260,8 +282,7 @@ def test_a_handshake_handler_may_end_the_server(kind: str, faults: Any) -> None:
     decide_by(host, handshake)
     with host:
         host.ended = True
-        with pytest.raises((http.client.HTTPException, OSError)):
-            ask(host)
+        assert ask(host)[0] == 503
         assert went_on.wait(PATIENCE)
     assert not faults()
 

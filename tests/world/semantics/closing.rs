@@ -1,6 +1,7 @@
 //! Every end of a connection, and what it leaves: nothing.
 
 use super::*;
+use crate::overload::{POLLING, UPGRADE};
 
 #[test]
 fn every_way_to_end_leaves_nothing() {
@@ -175,12 +176,20 @@ fn shutting_down_tells_everyone_and_frees_the_links() {
         let socket = world.join_namespace(a, "/");
         world.tell(socket, "last");
     }
+    let mut asking = [POLLING, UPGRADE].map(|request| world.raw(request.as_bytes()));
+    world.settle();
     world.core.shut_down();
     world.settle();
     for &(a, _) in &sessions[..2] {
         assert_eq!(world.words(a), "last");
         assert!(world.clients[a].over);
     }
+    // Who waits is told that nobody is let in any more, as one who comes while the broker drains.
+    for wire in &mut asking {
+        let refused = world.answer(wire);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    }
+    assert_eq!(world.core.stats().counters.handshakes_while_draining, 4);
     for &(_, conn) in &sessions[2..] {
         assert_eq!(world.core.allow(conn), Err(Error::Gone));
     }

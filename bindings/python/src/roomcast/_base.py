@@ -136,7 +136,8 @@ class BaseServer:
         It takes the first request as a WSGI environ. What it returns are headers for its answer, such as ``{"Set-Cookie": "node=4;
         Path=/; Secure; Max-Age=3600"}``, or a list of pairs where a name is to be there twice; or None, or False, which turns the
         connection away. :class:`~roomcast.exceptions.HandshakeRefused` does so with a message, or with an answer of its own; anything
-        else that it raises is logged, and the answer is 500. It has ``connect_timeout`` for that (of ``config``; 45 seconds); then the answer is 503.
+        else that it raises is logged, and the answer is 500. It has ``connect_timeout`` for that (of ``config``; 45 seconds); then, and when the
+        server ends before, the answer is 503.
 
         With :class:`AsyncServer` a coroutine that still waits when its connection has ended is cancelled, within a second or so: its time
         is up, the client has left, or the server ends. A thread of :class:`Server` cannot be: put a timeout inside of what it waits for, as

@@ -50,8 +50,8 @@ ROOM_DELETED: Final[int] = lib.ROOMCAST_EVENT_ROOM_DELETED
 HANDSHAKE: Final[int] = lib.ROOMCAST_EVENT_HANDSHAKE
 #: Only with refusal_events: a request was refused. Sets ``code`` to Engine.IO's error code (0 to 5; 6 for a handshake that was
 #: answered with 503), ``name`` to its text, ``data`` to what was wrong: the transport, the sid, the method, or a name such as
-#: INVALID_ORIGIN; for a WebSocket's handshake that is none the text of its answer, with code 3; with code 6 RATE, CONNECTIONS or
-#: DRAINING; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
+#: INVALID_ORIGIN; for a WebSocket's handshake that is none the text of its answer, with code 3; with code 6 RATE, CONNECTIONS,
+#: DRAINING or UNDECIDED; with code 7 ADDRESS_CONNECTIONS or ADDRESS_RATE.
 REFUSED: Final[int] = lib.ROOMCAST_EVENT_REFUSED
 #: Only with engine_only: a connection opened. Sets ``connection``.
 OPEN: Final[int] = lib.ROOMCAST_EVENT_OPEN

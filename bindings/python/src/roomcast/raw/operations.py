@@ -368,7 +368,8 @@ class BrokerOperations:
     def drain_clients(self, per_second: int, reason: str = "") -> None:
         """Sends all clients away, ``per_second`` of them each second, and takes no new ones: handshakes are answered with 503 and
         ``Retry-After``, and so is health_path, so that a balancer looks elsewhere. When no connection is left, DRAINED comes,
-        once for each drain.
+        once for each drain. A handshake that the host has not decided about by then is answered with 503 as well, and its
+        handle is dead.
         """
         reason_utf8 = as_utf8(reason)
         check(lib.roomcast_drain(self._broker, per_second, reason_utf8, len(reason_utf8)))
