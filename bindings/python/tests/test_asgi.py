@@ -251,7 +251,7 @@ def test_paths_and_pages(tmp_path: Path) -> None:
     sio = roomcast.AsyncServer()
     mounted, alone = FastAPI(), Served("asyncio", path=None)
     mounted.mount("/chat", roomcast.ASGIApp(sio, socketio_path="/chat/ws"))
-    mounted.mount("/", roomcast.ASGIApp(sio, static_files={"/": str(tmp_path / "page.html")}))
+    mounted.mount("/", roomcast.ASGIApp(sio, static_files={"/": str(tmp_path / "page.html"), "/a%20page.js": b"1", "/a+b.js": b"2"}))
 
     class Mounted(Served):
         def wrapped(self, other: Any, path: str | None) -> Any:
@@ -262,6 +262,9 @@ def test_paths_and_pages(tmp_path: Path) -> None:
         client = connection(served)
         assert ask(client, "GET", "/") == (200, b"a page")
         assert ask(client, "GET", "/socket.io/?EIO=4&transport=polling")[0] == 200
+        # In other letters, too.
+        assert ask(client, "GET", "/%73ocket.io/?EIO=4&transport=polling")[0] == 200
+        assert [ask(client, "GET", path)[1] for path in ("/a%20page.js", "/%61%20page.js", "/a+b.js")] == [b"1", b"1", b"2"]
         assert ask(client, "GET", "/chat/ws/?EIO=4&transport=polling")[0] == 200
         assert ask(client, "GET", "/chat/other")[0] == 404
         with SimpleClient() as direct:

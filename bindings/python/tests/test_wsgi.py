@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ import os, sys
 import flask
 import roomcast as socketio
 
-sio = socketio.Server(cors_allowed_origins="*")
+sio = socketio.Server(cors_allowed_origins="*", async_mode="threading")
 app = flask.Flask(__name__)
 
 @app.get("/api")
@@ -36,7 +37,7 @@ def say(sid, text):
 def whence(sid):
     return sio.get_environ(sid)["REMOTE_ADDR"]
 
-app.wsgi_app = socketio.WSGIApp(sio, app.wsgi_app)
+app.wsgi_app = socketio.WSGIApp(sio, app.wsgi_app, static_files={"/a%20page.js": b"1", "/a+b.js": b"2"} if HAS_PAGES else None)
 
 if __name__ == "__main__":
     from werkzeug.serving import run_simple
@@ -61,25 +62,34 @@ def ask(port: int, path: str) -> tuple[int, bytes]:
 
 @pytest.fixture(params=["gthread", "sync", "werkzeug"])
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
-    (tmp_path / "program.py").write_text(PROGRAM)
+    with serving(request.param, PROGRAM, tmp_path) as port:
+        yield port
+
+
+@contextmanager
+def serving(by: str, text: str, tmp_path: Path) -> Iterator[int]:
+    """A program, served by gunicorn's worker of this kind, or by werkzeug."""
+    (tmp_path / "program.py").write_text(f"HAS_PAGES = {'import roomcast' in text}\n{text}")
     port = free_port()
     command = [sys.executable, "program.py", str(port)]
-    if request.param != "werkzeug":
-        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", request.param, "program:app"]
-        command += ["--threads", "4", "--keep-alive", "5"] if request.param == "gthread" else []
+    if by != "werkzeug":
+        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", by, "program:app"]
+        command += ["--threads", "4", "--keep-alive", "5"] if by == "gthread" else []
     with open(tmp_path / "log", "wb") as log:
         program = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            assert ask(port, "/api")[0] == 200
-            break
-        except ConnectionError:
-            assert time.monotonic() < end and program.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.05)
-    yield port
-    program.send_signal(signal.SIGTERM)
-    program.wait(PATIENCE)
+    try:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                assert ask(port, "/api")[0] == 200
+                break
+            except ConnectionError:
+                assert time.monotonic() < end and program.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.05)
+        yield port
+    finally:
+        program.send_signal(signal.SIGTERM)
+        program.wait(PATIENCE)
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
@@ -115,6 +125,27 @@ def test_requests_leave_no_descriptor(port: int) -> None:
         assert (status, json.loads(body)["code"]) == (400, 1)
         assert ask(port, "/api")[0] == 200
     assert settled() <= before + 2
+
+
+@pytest.mark.parametrize("by", ["gthread", "werkzeug"])
+def test_a_path_means_the_same_in_other_letters_as_to_the_reference(by: str, tmp_path: Path) -> None:
+    paths = ["/%73ocket.io/?EIO=4&transport=polling", "/socket%2eio/?EIO=4&transport=polling", "/socket.io%2F?EIO=4&transport=polling",
+             "/%53ocket.io/?EIO=4&transport=polling", "/socket.io/%C3%A9?EIO=4&transport=polling"]
+
+    def answers(text: str) -> list[tuple[int, bytes]]:
+        with serving(by, text, tmp_path) as port:
+            found = [ask(port, path) for path in paths]
+            if "import roomcast" in text:
+                # By whichever letters a page is asked for.
+                assert [ask(port, path) for path in ("/a%20page.js", "/%61%20page.js", "/a+b.js")] == [(200, b"1"), (200, b"1"), (200, b"2")]
+                client = SimpleClient()
+                client.connect(f"http://127.0.0.1:{port}", socketio_path="/%73ocket.io")
+                assert client.call("say", "here") == "here"
+                client.disconnect()
+            return [(status, body[:8]) for status, body in found]
+
+    theirs = answers(PROGRAM.replace("import roomcast as socketio", "import socketio").replace('sio.stats()["links"]', "0"))
+    assert answers(PROGRAM) == theirs and [status for status, _ in theirs] == [200, 200, 200, 404, 200]
 
 
 def test_a_server_that_gives_no_socket_away_says_so() -> None:

@@ -97,8 +97,8 @@ class ASGIApp:
             target = own
         elif f"{path}/".startswith(self._path):
             target = own + quote(path[len(self._path):])
-        elif scope["type"] == "http" and path in self._sio._pages:
-            target = quote(path)
+        elif scope["type"] == "http" and not self._sio._pages.isdisjoint((path, quote(path))):
+            target = path if path in self._sio._pages else quote(path)
         else:
             return None
         query = scope.get("query_string", b"").decode("latin-1")

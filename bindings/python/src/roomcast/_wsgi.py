@@ -54,8 +54,9 @@ class WSGIApp:
             server.add_static(path, content)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        # Decoded, as WSGI has it; pages have their paths as URLs have them.
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        if self._server._is_ours(path):
+        if self._server._is_ours(path) or self._server._is_ours(_encoded(path)):
             return self._hand_over(environ, start_response)
         if self._app is not None:
             return self._app(environ, start_response)
@@ -75,7 +76,7 @@ class WSGIApp:
         self._run()
         own = os.dup(sock.fileno())
         try:
-            self._server._remote.adopt_request(own, environ["REQUEST_METHOD"], _target(environ), _headers(environ, len(body)), body,
+            self._server._remote.adopt_request(own, environ["REQUEST_METHOD"], self._target(environ), _headers(environ, len(body)), body,
                                                _peer(environ))
         except (raw.RoomcastError, OSError) as error:
             os.close(own)
@@ -86,6 +87,15 @@ class WSGIApp:
         ours.close()
         theirs.close()
         raise _SERVERS[key]("the connection is roomcast's")
+
+    def _target(self, environ: dict[str, Any]) -> str:
+        """The request's target as it came, or where the broker would not know it so, one that means the same."""
+        for name in ("RAW_URI", "REQUEST_URI"):
+            came = str(environ.get(name, ""))
+            if self._server._is_ours(came.partition("?")[0]):
+                return came
+        path, query = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        return _encoded(path) + (f"?{query}" if query else "")
 
     def _run(self) -> None:
         """Starts the server's loop, in this process."""
@@ -101,14 +111,9 @@ def _say(start_response: StartResponse, status: str, text: str) -> list[bytes]:
     return [body]
 
 
-def _target(environ: dict[str, Any]) -> str:
-    """The request's target as it came, or one that means the same."""
-    for name in ("RAW_URI", "REQUEST_URI"):
-        if str(environ.get(name, "")).startswith("/"):
-            return str(environ[name])
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    query = environ.get("QUERY_STRING", "")
-    return quote(path) + (f"?{query}" if query else "")
+def _encoded(path: str) -> str:
+    """A path of WSGI's, as URLs have it."""
+    return quote(path.encode("latin-1"))
 
 
 def _headers(environ: dict[str, Any], length: int) -> list[tuple[str, str]]:
