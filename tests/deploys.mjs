@@ -201,33 +201,59 @@ const lives = (pid) => {
   try { process.kill(pid, 0); return true; } catch { return false; }
 };
 
-/** The process hands its sockets to the next one, again and again. */
-async function rolls(made) {
-  const port = await freePort();
-  const { child, lines } = await launched([`web=${port}`], [made]);
+/** A process hands its sockets to the next one, again and again: `next` has one begin, and gives the lines that it prints. */
+async function rolls(what, port, { child, lines }, next, most = 3) {
   let pid = await listens(lines);
   const stopComing = comers(port);
   const before = [];
   try {
-    for (let times = 0; times < 3; times++) {
+    for (let times = 0; times < most; times++) {
       await come_back(port, async () => {
         const old = pid;
         before.push(old);
-        process.kill(old, "SIGHUP");
-        pid = await listens(lines);
+        pid = await listens(await next(old, lines));
         if (pid === old) throw new Error("it is the same process");
         while (lives(old)) await new Promise((resolve) => setTimeout(resolve, 20));
       });
     }
     const came = await stopComing();
     if (came === 0) throw new Error("nobody came");
-    console.log(`four processes one after the other: ${came} clients came, each was answered`);
+    console.log(`${what}: ${most + 1} processes one after the other: ${came} clients came, each was answered`);
   } finally {
     process.kill(pid, "SIGTERM");
     while (lives(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
     children.delete(child);
   }
   passed++;
+}
+
+const onSighup = (old, lines) => {
+  process.kill(old, "SIGHUP");
+  return lines;
+};
+
+async function rollsInC(made) {
+  const port = await freePort();
+  await rolls("C", port, await launched([`web=${port}`], [made]), onSighup);
+}
+
+/** The README's programs, which hand their socket over by inheritance, or by a Unix socket to whoever asks. */
+async function rollsInPython() {
+  const programs = blocks("python", "bindings/python/README.md");
+  for (const [what, mark, next] of [
+    ["Python, by inheritance", "pass_fds", onSighup],
+    ["Python, by SCM_RIGHTS", "send_fds", async (_, __, begin) => (await begin()).lines],
+  ]) {
+    const port = await freePort();
+    const file = path.join(dir, `${mark}.py`);
+    const text = weave(the(programs.find((text) => text.includes(mark)), `program with ${mark}`), "3000", `${port}`);
+    writeFileSync(file, text.replace("/run/game/next.sock", path.join(dir, "next.sock")));
+    const begin = async () => {
+      const child = await start(python, [file], { stdio: ["ignore", "pipe", "inherit"] });
+      return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    };
+    await rolls(what, port, await begin(), (old, lines) => next(old, lines, begin), 2);
+  }
 }
 
 /** systemd's way: one process ends, then the next one is started, on the same sockets. */
@@ -262,7 +288,8 @@ try {
   await behindStreams();
   await onSystemdsSockets(made);
   await pythonOnSystemdsSockets();
-  await rolls(made);
+  await rollsInC(made);
+  await rollsInPython();
   await restarts(made);
   console.log(`deploys: ${leftOut} left out`);
   console.log(`deploys: ${passed} passed, 0 failed`);

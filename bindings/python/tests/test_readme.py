@@ -91,7 +91,7 @@ def test_over_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_level_below(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAMS[6]], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", PROGRAMS[8]], check=True, cwd=tmp_path)
 
 
 def parameters(function: Any) -> list[inspect.Parameter]:

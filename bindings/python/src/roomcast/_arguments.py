@@ -59,3 +59,12 @@ def milliseconds(name: str, seconds: Any, least: float = 0.001, shown: Any = Non
     if not least <= seconds <= _LONGEST / 1000:
         raise ValueError(f"{name}={seconds if shown is None else shown!r}: it is {least} to {_LONGEST / 1000} seconds")
     return int(round(seconds * 1000))
+
+
+def pace(per_second: Any, reason: Any, timeout: Any) -> None:
+    """Raises for what is no drain."""
+    whole("per_second", per_second, 1, 2**32 - 1)
+    texts(reason=reason)
+    if len(reason.encode()) > 123:
+        raise ValueError(f"reason={reason!r}: it is 123 bytes at most")
+    milliseconds("timeout", timeout, 0)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Optional
 
 from . import raw
+from ._listeners import LAST_COMERS
 from ._log import Log
 from ._outbox import Outbox
 
@@ -42,6 +43,8 @@ class Driver:
         #: Set while it shuts down; told when the broker is closed.
         self.closing: Optional[asyncio.Event] = None
         self._ended: Optional[asyncio.Event] = None
+        #: Set when nobody is left of those whom a drain sends away.
+        self._emptied: Optional[asyncio.Event] = None
         self._shutting: Optional[asyncio.Task[None]] = None
         #: The task that serves.
         self._owner: Optional[asyncio.Task[Any]] = None
@@ -106,6 +109,28 @@ class Driver:
         if caller is not None:
             self._leaving.add(caller)
         await asyncio.shield(self._shutting)
+
+    async def drain(self, accept_nobody: Callable[[], None], send_away: Callable[[], None], timeout: float) -> None:
+        """Ends it when nobody is left of those whom it sends away, or when it has been ended, or when the time is up."""
+        if self.loop is not None:
+            accept_nobody()
+            self._emptied = asyncio.Event()
+            waits = [asyncio.ensure_future(event.wait()) for event in (self._ended, self._emptied) if event is not None]
+            try:
+                await asyncio.wait(waits, timeout=LAST_COMERS, return_when=asyncio.FIRST_COMPLETED)
+                if self.loop is not None and not self.closing:
+                    send_away()
+                    self.wake()
+                    await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+        await self.shutdown()
+
+    def nobody_is_left(self) -> None:
+        """Hears that all are sent away."""
+        if self._emptied is not None:
+            self._emptied.set()
 
     async def _shut(self) -> None:
         loop, ended, closed = self.loop, self._ended, asyncio.Event()

@@ -11,6 +11,9 @@ from typing import Any, Optional
 from . import raw
 from ._arguments import unfit
 
+#: Seconds in which those who were accepted last ask, before a drain sends all away.
+LAST_COMERS = 1.0
+
 
 class Listeners:
     """The broker's listeners, and the files of those over TLS."""
@@ -50,6 +53,12 @@ class Listeners:
             identity = _identity(certfile, keyfile)
             with self._lock, _identified(certfile, keyfile):
                 self._broker.set_tls(port, [identity])
+
+    def leave(self) -> None:
+        """Accepts nobody any more: who waits in a socket that another process has, too, is left to that one."""
+        with self._lock:
+            self._broker.stop_listening()
+            self.closed()
 
     def closed(self) -> None:
         """Forgets the listeners of a broker that is closed."""

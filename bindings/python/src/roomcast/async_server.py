@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._arguments import functions
+from ._arguments import functions, pace
 from ._base import ENDING, BaseServer
 from ._callables import Handler, fitting, is_coroutine_function
 from ._clients import Client
@@ -162,6 +162,21 @@ class AsyncServer(BaseServer):
         """
         await self._driver.shutdown()
 
+    async def drain(self, per_second: int = 1000, reason: str = "restart", timeout: float = 60) -> None:
+        """Ends it for another process that listens on the same socket: nobody is refused, and nobody disconnected for good.
+
+        Nobody is accepted any more: who waits in a socket that another process has, too, waits for that one. Who was accepted has a second
+        to ask, and is answered as ever. Then all are sent away, and when nobody is left it shuts down, and returns. Their clients connect
+        anew by themselves, which they would not do after a :meth:`shutdown`.
+
+        :param per_second: how many are sent away each second.
+        :param reason: what the close frames say, 123 bytes at most.
+        :param timeout: seconds after which it ends even if somebody is left.
+        """
+        pace(per_second, reason, timeout)
+        self._driver.here()
+        await self._driver.drain(self._listeners.leave, partial(self._broker.drain_clients, per_second, reason), timeout)
+
     def _raised(self, text: str, *args: Any, error: BaseException) -> None:
         # What is cancelled, or thrown away, at the end of the program is no fault.
         if not isinstance(error, (asyncio.CancelledError, GeneratorExit)) or self._driver.serves_here():
@@ -230,6 +245,8 @@ class AsyncServer(BaseServer):
             self._clients.is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
             self._spaces.removed(ns, name)
+        elif kind == raw.DRAINED:
+            self._driver.nobody_is_left()
         else:
             self._log.cluster(kind, name, context)
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import raw
-from ._arguments import functions, whole
+from ._arguments import functions, pace, whole
 from ._base import ENDING, BaseServer
 from ._callables import Handler, fitting, is_coroutine_function
 from ._clients import Client
 from ._codec import as_answer
-from ._listeners import only_given
+from ._listeners import LAST_COMERS, only_given
 from ._names import Rooms
 from ._options import Manager
 from ._outbox import Answers, emit_flags
@@ -66,6 +66,8 @@ class Server(BaseServer):
         self._loop_thread = 0
         #: What a handler raised to end the program.
         self._ending: Optional[BaseException] = None
+        #: Set when this run has no client left that it was to send away, or has ended.
+        self._drained = threading.Event()
         #: Events that were taken and not handled yet: an exception such as KeyboardInterrupt may come between.
         self._events: Iterable[raw.Event] = ()
         #: The loop is awake, or has been woken, and will see the queue.
@@ -134,6 +136,8 @@ class Server(BaseServer):
             finally:
                 self._running, self._stopping, self._loop_thread = False, False, 0
                 ending, self._ending = self._ending, None
+                self._drained.set()
+                self._drained = threading.Event()
         if isinstance(ending, SystemExit):
             raise ending
 
@@ -173,6 +177,32 @@ class Server(BaseServer):
         else:
             self._close()
             self._stopping = False
+
+    def drain(self, per_second: int = 1000, reason: str = "restart", timeout: float = 60) -> None:
+        """Ends :meth:`run` for another process that listens on the same socket: nobody is refused, and nobody disconnected for good.
+
+        Nobody is accepted any more: who waits in a socket that another process has, too, waits for that one. Who was accepted has a second
+        to ask, and is answered as ever. Then all are sent away, and :meth:`run` returns when nobody is left. Their clients connect
+        anew by themselves, which they would not do after a :meth:`shutdown`. It returns at once; a signal handler may call it.
+
+        :param per_second: how many are sent away each second.
+        :param reason: what the close frames say, 123 bytes at most.
+        :param timeout: seconds after which it ends even if somebody is left.
+        """
+        pace(per_second, reason, timeout)
+        self.start_background_task(self._drain, per_second, reason, timeout)
+
+    def _drain(self, per_second: int, reason: str, timeout: float) -> None:
+        over = self._drained
+        self._listeners.leave()
+        over.wait(LAST_COMERS)
+        with self._lock:
+            if over is self._drained and self._running:
+                self._broker.drain_clients(per_second, reason)
+        self._wake()
+        over.wait(timeout)
+        if over is self._drained:
+            self.shutdown()
 
     def _close(self) -> None:
         self._dispatch()
@@ -236,6 +266,8 @@ class Server(BaseServer):
             self._clients.is_back(socket)
         elif kind == raw.NAMESPACE_REMOVED:
             self._spaces.removed(ns, name)
+        elif kind == raw.DRAINED:
+            self._drained.set()
         else:
             self._log.cluster(kind, name, event[10])
 
