@@ -17,8 +17,8 @@ const LOGIN = { username: "admin", password: "secret \"ü\"" };
 const hosts = new Set();
 process.on("exit", () => hosts.forEach((host) => host.kill()));
 /** A host with the interface, as [its address, its end]. */
-async function start(command, admin, loops) {
-  const options = JSON.stringify({ cors: { origin: true, credentials: true }, admin: { ...LOGIN, ...admin } });
+async function start(command, admin, loops, more) {
+  const options = JSON.stringify({ cors: { origin: true, credentials: true }, admin: { ...LOGIN, ...admin }, ...more });
   const child = spawn(command[0], [...command.slice(1), options], {
     stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, INTEROP_LOOPS: String(loops ?? 0) },
   });
@@ -254,6 +254,7 @@ for (const loops of [0, 2]) {
       assert.ok(uptime > 0 && pid > 0);
       for (const { timestamp, count } of aggregatedEvents) assert.ok(timestamp % 1000 === 0 && count > 0);
       const byName = namespaces.sort((a, b) => a.name < b.name ? -1 : 1);
+      // How connections end has tests of its own.
       return { ...rest, namespaces: byName, types: [...types].filter((type) => type !== "rawDisconnection").sort() };
     };
     assert.deepEqual(await figures(url), await figures(referenceUrl));
@@ -324,6 +325,84 @@ await test("production tells figures alone; read only, nothing can be done", asy
   };
   assert.deepEqual(await outcome(OURS), await outcome(REFERENCE));
 });
+
+/** Connections that end in every way: what the page is told of that, as counts by what it is told. */
+const QUICK = { pingInterval: 300, pingTimeout: 2000 };
+async function endings(url, looker) {
+  const { WebSocket } = interop("ws");
+  const open = async () => {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+    await new Promise((resolve) => socket.once("message", resolve));
+    return socket;
+  };
+  const poll = `${url}/socket.io/?EIO=4&transport=polling`;
+  const session = async () => {
+    const { sid } = JSON.parse((await (await fetch(poll)).text()).slice(1));
+    return `${poll}&sid=${sid}`;
+  };
+  const over = (socket) => new Promise((resolve) => socket.once("close", resolve));
+  const ways = {
+    async "by themselves"() {
+      for (const transport of ["polling", "websocket"]) (await connected(connect(url, undefined, { transports: [transport] }))).disconnect();
+    },
+    async "cut off"() {
+      (await open()).terminate();
+    },
+    async "by the page"() {
+      const client = await connected(connect(url, undefined, { transports: ["websocket"] }));
+      if (looker.canAct) looker.socket.emit("_disconnect", "/", true, client.id);
+      else client.disconnect();
+    },
+    async "a packet of no kind"() {
+      const socket = await open();
+      socket.send("x");
+      await over(socket);
+    },
+    async "a packet that is no Socket.IO's"() {
+      const socket = await open();
+      socket.send("4x");
+      await over(socket);
+    },
+    async "two polls at once"() {
+      const target = await session();
+      await Promise.allSettled([fetch(target), fetch(target)]);
+    },
+    async "no pong"() {
+      await over(await open());
+    },
+  };
+  const from = looker.heard.length;
+  await Promise.all(Object.values(ways).map((end) => end()));
+  const told = () => looker.heard.slice(from).filter(([name]) => name === "server_stats")
+    .flatMap(([, { aggregatedEvents }]) => aggregatedEvents.filter(({ type }) => type === "rawDisconnection"));
+  // The first way ends two.
+  await looker.until(() => told().reduce((sum, { count }) => sum + count, 0) > Object.keys(ways).length);
+  const ended = {};
+  for (const { timestamp, count, ...rest } of told()) {
+    assert.equal(typeof timestamp, "number");
+    const what = JSON.stringify(rest);
+    ended[what] = (ended[what] ?? 0) + count;
+  }
+  return ended;
+}
+const MODES = [{}, { readonly: true }, { mode: "production" }, { mode: "production", readonly: true }];
+async function endingsOf(command, mode, loops) {
+  const [url, end] = await start(command, mode, loops, QUICK);
+  const looker = new Looker(url, LOGIN);
+  looker.canAct = !mode.readonly;
+  await looker.heardOf("server_stats");
+  try {
+    return await endings(url, looker);
+  } finally {
+    looker.socket.disconnect();
+    end();
+  }
+}
+await Promise.all(MODES.map((mode) => test(`how connections end is told as the reference tells it, ${JSON.stringify(mode)}`, async () => {
+  const [expected, ...ours] = await Promise.all([endingsOf(REFERENCE, mode), ...[0, 2].map((loops) => endingsOf(OURS, mode, loops))]);
+  assert.equal(Object.keys(expected).length, 5);
+  for (const actual of ours) assert.deepEqual(actual, expected);
+})));
 
 endReference();
 await test("the stock page in Chromium", async () => {

@@ -7,6 +7,7 @@ use super::statistics::{Figures, hostname};
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::broker::operations::Loops;
 use crate::host::events::{Event, Events, Kind};
+use crate::host::reason::Endings;
 use crate::host::sights::{Sight, Watch, strings};
 use crate::host::stats::Counters;
 use crate::hub::message::{Message, Target};
@@ -28,6 +29,7 @@ pub(super) struct Admin {
     /// When the figures are due, and the counters when they were told last.
     due: Option<Instant>,
     last: Counters,
+    ended: Endings,
 }
 
 impl Admin {
@@ -43,6 +45,7 @@ impl Admin {
             lookers: HashSet::new(),
             due: None,
             last: Counters::default(),
+            ended: Endings::default(),
         }
     }
 
@@ -88,6 +91,7 @@ impl Admin {
         }
         if self.due.is_none() {
             self.last = broker.stats().counters;
+            self.ended = endings(broker);
             self.due = Some(Instant::now());
         }
     }
@@ -143,7 +147,7 @@ impl Admin {
 
     fn tell_figures(&mut self, broker: &mut Broker, now: Instant) {
         self.due = now.checked_add(self.options.stats_interval);
-        let stats = broker.stats();
+        let (stats, ended) = (broker.stats(), endings(broker));
         let mut namespaces = BTreeMap::<String, usize>::new();
         let mut polling = 0_usize;
         for (counts, polls) in broker.on_cores(Loops::ALL, |core| core.census()).unwrap_or_default() {
@@ -162,10 +166,12 @@ impl Admin {
             polling,
             namespaces: &namespaces.into_iter().collect::<Vec<_>>(),
             counters: (&stats.counters, &self.last),
+            ended: &ended.since(&self.ended),
             second: wall.saturating_mul(1_000),
         };
         let args = figures.to_args();
         self.last = stats.counters;
+        self.ended = ended;
         self.tell(broker, "server_stats", &args);
     }
 
@@ -226,6 +232,11 @@ impl Observer for Admin {
     fn due(&self) -> Option<Instant> {
         self.due
     }
+}
+
+fn endings(broker: &mut Broker) -> Endings {
+    let all = broker.on_cores(Loops::ALL, |core| core.endings()).unwrap_or_default();
+    all.iter().fold(Endings::default(), Endings::and)
 }
 
 fn refused(broker: &mut Broker) {

@@ -15,6 +15,8 @@ pub(super) struct Figures<'a> {
     pub(super) namespaces: &'a [(String, usize)],
     /// The counters now, and those of the last time; and this second, in milliseconds since 1970.
     pub(super) counters: (&'a Counters, &'a Counters),
+    /// The connections that ended since then, by why they did.
+    pub(super) ended: &'a [(&'static str, u64)],
     pub(super) second: u64,
 }
 
@@ -36,6 +38,13 @@ impl Figures<'_> {
             let comma = if std::mem::take(&mut first) { "" } else { "," };
             let _ = write!(out, r#"{comma}{{"timestamp":{second},"type":"{kind}","count":{count}}}"#);
         }
+        for (why, count) in self.ended {
+            let comma = if std::mem::take(&mut first) { "" } else { "," };
+            let _ = write!(
+                out,
+                r#"{comma}{{"timestamp":{second},"type":"rawDisconnection","subType":"{why}","count":{count}}}"#
+            );
+        }
         out.push_str(r#"],"namespaces":["#);
         for (at, (name, count)) in self.namespaces.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
@@ -46,12 +55,11 @@ impl Figures<'_> {
     }
 
     /// What has happened since the last time. Packets are messages and their copies: pings are not counted.
-    fn events(&self) -> [(&'static str, u64); 6] {
+    fn events(&self) -> [(&'static str, u64); 5] {
         let (now, last) = self.counters;
         let since = |read: fn(&Counters) -> u64| read(now).wrapping_sub(read(last));
         [
             ("rawConnection", since(|counters| counters.connections_opened)),
-            ("rawDisconnection", since(|counters| counters.connections_closed)),
             ("packetsIn", since(|counters| counters.messages_in)),
             ("packetsOut", since(|counters| counters.deliveries)),
             ("bytesIn", since(|counters| counters.bytes_in)),
@@ -87,6 +95,7 @@ mod tests {
             polling: 1,
             namespaces: &[("/".into(), 2), ("/admin".into(), 1)],
             counters: (&now, &last),
+            ended: &[("transport close", 2)],
             second: 17_000,
         };
         let value: serde_json::Value = serde_json::from_str(&figures.to_args()).unwrap();
@@ -98,6 +107,7 @@ mod tests {
                 "aggregatedEvents": [
                     {"timestamp": 17_000, "type": "packetsIn", "count": 3},
                     {"timestamp": 17_000, "type": "packetsOut", "count": 2},
+                    {"timestamp": 17_000, "type": "rawDisconnection", "subType": "transport close", "count": 2},
                 ],
                 "namespaces": [{"name": "/", "socketsCount": 2}, {"name": "/admin", "socketsCount": 1}],
             }])

@@ -21,6 +21,7 @@ use crate::host::handshake::Handshake;
 use crate::host::log::{Log, Silence};
 use crate::host::peer::Peer;
 use crate::host::proxies::ProxyFailure;
+use crate::host::reason::Endings;
 use crate::host::sights::Watch;
 use crate::host::stats::count;
 use crate::host::tls::{TlsFailure, TlsInfo};
@@ -232,6 +233,11 @@ impl Core {
     /// Each namespace with the number of its sockets, and how many connections poll.
     pub(crate) fn census(&self) -> (Vec<(String, usize)>, usize) {
         (self.top.hub.census(), self.engine.polling_connections())
+    }
+
+    /// How many connections have ended for each reason.
+    pub(crate) fn endings(&self) -> Endings {
+        self.engine.endings
     }
 
     /// A login or a command of an observer's was refused.

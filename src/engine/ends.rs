@@ -52,6 +52,7 @@ impl Engine {
             self.end_websocket(probe.link);
         }
         count(&mut self.counters.connections_closed, 1);
+        self.endings.count(reason);
         if ending == Ending::Abrupt {
             return self.drop_conn(key, ending);
         }

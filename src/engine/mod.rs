@@ -46,7 +46,7 @@ use crate::host::log::Log;
 use crate::host::metrics::Histogram;
 use crate::host::peer::{Address, Peer};
 use crate::host::proxies::Proxies;
-use crate::host::reason::Reason;
+use crate::host::reason::{Endings, Reason};
 use crate::host::sights::Watch;
 use crate::host::stats::Counters;
 use crate::out::backlog::Class;
@@ -118,6 +118,7 @@ enum Notice {
 pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) counters: Counters,
+    pub(crate) endings: Endings,
     /// For the host.
     pub(crate) events: Events,
     /// What is told beside the host, if anything is.
@@ -198,6 +199,7 @@ impl Engine {
             packer: Packer::new(config.compression_level),
             config,
             counters: Counters::default(),
+            endings: Endings::default(),
             events: Events::new(),
             watch: None,
             batches: Batches::default(),

@@ -81,6 +81,45 @@ impl Reason {
     }
 }
 
+/// How many connections have ended for each reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Endings([u64; Reason::ALL.len()]);
+
+impl Endings {
+    pub(crate) fn count(&mut self, reason: Reason) {
+        self.add(reason, 1);
+    }
+
+    fn add(&mut self, reason: Reason, more: u64) {
+        let at = Reason::ALL.iter().position(|one| *one == reason);
+        if let Some(count) = at.and_then(|at| self.0.get_mut(at)) {
+            *count = count.wrapping_add(more);
+        }
+    }
+
+    /// These and those.
+    pub(crate) fn and(mut self, those: &Self) -> Self {
+        for (count, more) in self.0.iter_mut().zip(those.0) {
+            *count = count.wrapping_add(more);
+        }
+        self
+    }
+
+    /// Those since `last`, as the reference's transports have them: there the server's close is one, whatever it was for.
+    pub(crate) fn since(&self, last: &Self) -> Vec<(&'static str, u64)> {
+        let mut ended = Self::default();
+        for (reason, (now, last)) in Reason::ALL.iter().zip(self.0.iter().zip(last.0)) {
+            let transports = match reason {
+                Reason::ForcedServerClose | Reason::ServerShuttingDown => Reason::ForcedClose,
+                other => *other,
+            };
+            ended.add(transports, now.wrapping_sub(last));
+        }
+        let counts = Reason::ALL.iter().zip(ended.0).filter(|&(_, count)| count > 0);
+        counts.map(|(reason, count)| (reason.text(), count)).collect()
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.text())
