@@ -131,7 +131,7 @@ if [ "$mode" = full ]; then
     rust world --test world -- --skip big:: --skip ends::every_order --skip ends::long_orders --skip overload:: --skip limits::every_limit
 else
     rust "the library" --lib -- engine:: hub:: net:: broker::
-    # Without recovery, without what takes a minute here, and without one that fails now and then (docs/PLATFORMS.md).
+    # Without recovery, and without what takes a minute here (docs/PLATFORMS.md).
     rust loops --test loops -- answers:: asks:: drains:: halves:: life:: members:: sessions:: targets:: --skip sessions::a_host_that_does_not_poll
 fi
 
