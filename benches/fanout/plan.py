@@ -72,9 +72,8 @@ ARENA = Group("arena", ARENA_CLIENTS, (Cell(rate=ARENA_RATE, publishers=ARENA_CL
 # What a thousand clients send and nobody receives: a frame at a time, and bursts of sixteen.
 INBOUND = Group("inbound", 1000, tuple(Cell(publishers=1000, form=form, rate=rate, burst=burst)
                                        for rate, burst in ((100_000, 1), (800_000, 16)) for form in ("count", "ack")))
-# Messages of a kilobyte, compressed; and for the bare loops, that compress nothing, frames as long as those that come out of it.
+# Messages of a kilobyte, compressed by the server; for the bare loops, that compress nothing, by who publishes them.
 DEFLATE = Group("deflate", 1000, FOUR[2:], ("bare-each", "bare-tick", "roomcast", "roomcast-c", "bun", "ws", "node"))
-DEFLATED_SIZE = 358
 
 
 def descriptors() -> int:

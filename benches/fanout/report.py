@@ -316,7 +316,7 @@ def markdown(document: dict, name: str) -> str:
         *section(document, "Arena, relayed at once", "The same, but every server sends on what comes in as soon as it has it.",
                  kind("relayed"), lambda cell: True),
         *section(document, "Compressed", "The same room; messages of a kilobyte, like a game's state, to clients that offer permessage-deflate "
-                 "without a window that is kept from message to message. The bare loops send frames as long as roomcast's compressed ones.",
+                 "without a window that is kept from message to message. The bare loops relay what the publisher has compressed as roomcast does.",
                  kind("deflate"), lambda cell: True),
         *section(document, "TLS", "The same room over TLS 1.3, everybody with one P-256 certificate and the cipher that client and server agree on; and "
                  "roomcast without TLS, and behind nginx, whose process counts too. In parentheses, to roomcast.", kind("tls"), lambda cell: True),

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import charts
 import report
-from plan import COUNTED, DEFLATED_SIZE, PLANS, Group
+from plan import COUNTED, PLANS, Group
 from servers import BUILD, CLIENT, HERE, SERVERS, build_certificate, build_client, output
 
 RESULTS = HERE.parent / "results"
@@ -91,7 +91,7 @@ def client_command(name: str, group: Group, options, port: int, pids: list[int],
         # Every step of a handshake waits for the server's next frame.
         command += ["--arena", "--opening", "500"]
     if group.kind == "deflate":
-        command += ["--shrink", str(DEFLATED_SIZE)] if name.startswith("bare") else ["--deflate"]
+        command += ["--compressed"] if name.startswith("bare") else ["--deflate"]
     if group.kind == "tls" and not SERVERS[name].plain:
         command.append("--tls")
     if syscalls:

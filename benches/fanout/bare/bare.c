@@ -25,6 +25,7 @@
 #endif
 
 enum { MAX_CONNS = 65536, MAX_EVENTS = 1024, BUFFER = 1 << 20 };
+enum { DEFLATED = 0x40 }; /* in a frame's first byte; passed on, for receivers that know what to do with it */
 
 struct bytes {
     char *data;
@@ -191,9 +192,9 @@ static void close_conn(int fd)
     close(fd);
 }
 
-static size_t write_header(char *out, unsigned char opcode, size_t len)
+static size_t write_header(char *out, unsigned char first, size_t len)
 {
-    out[0] = (char)(0x80 | opcode);
+    out[0] = (char)(0x80 | first);
     if (len < 126) {
         out[1] = (char)len;
         return 2;
@@ -210,10 +211,10 @@ static size_t write_header(char *out, unsigned char opcode, size_t len)
     return 10;
 }
 
-static void publish(int from, unsigned char opcode, char *payload, size_t len)
+static void publish(int from, unsigned char first, char *payload, size_t len)
 {
     char header[10];
-    size_t header_len = write_header(header, opcode, len);
+    size_t header_len = write_header(header, first, len);
     size_t start = tick_log.len;
     append(&tick_log, header, header_len);
     append(&tick_log, payload, len);
@@ -322,7 +323,7 @@ static size_t read_frames(int fd, char *data, size_t len)
         if (inbound)
             count(payload, size);
         else if (opcode == 1 || opcode == 2)
-            publish(fd, opcode, payload, size);
+            publish(fd, opcode | (frame[0] & DEFLATED), payload, size);
         used += head + size;
     }
 }

@@ -20,7 +20,7 @@ const USAGE: &str = "usage: fanout --server ADDR:PORT [options]
   --drain SECONDS          how long the last messages may take to arrive (60)
   --syscalls               count the server's system calls with perf (slows it a little)
   --deflate                offer permessage-deflate, and send what can be compressed
-  --shrink N               messages are this long whatever the cells say: what a compressing server would send of theirs
+  --compressed             the same messages, compressed by who publishes them: for a server that relays frames as they are
   --label TEXT             copied into the report
   --cell K=V,...           a load to run, may be repeated: size (64), window (1), publishers (1, in the arena all),
                            seconds (2), warmup (0.3), form (text or binary; count: the server counts it and nobody
@@ -44,7 +44,7 @@ pub struct Args {
     pub drain: Duration,
     pub syscalls: bool,
     pub deflate: bool,
-    pub shrink: Option<usize>,
+    pub compressed: bool,
     pub label: String,
     pub cells: Vec<Cell>,
 }
@@ -109,8 +109,8 @@ impl Args {
         let (mut server, mut protocol, mut path, mut pids) = (None, Protocol::SocketIo, None, Vec::new());
         let (mut connections, mut sources, mut opening, mut drain) = (100, None, 64, 60.0);
         let (mut label, mut cells) = (String::new(), Vec::<Cell>::new());
-        let (mut syscalls, mut rooms, mut tls, mut deflate, mut shrink) =
-            (false, Rooms::One, false, false, None);
+        let (mut syscalls, mut rooms, mut tls, mut deflate, mut compressed) =
+            (false, Rooms::One, false, false, false);
         let mut words = std::env::args().skip(1);
         while let Some(flag) = words.next() {
             match flag.as_str() {
@@ -118,9 +118,10 @@ impl Args {
                 "--arena" => rooms = Rooms::Arena,
                 "--tls" => tls = true,
                 "--deflate" => deflate = true,
+                "--compressed" => compressed = true,
                 _ => {}
             }
-            if matches!(flag.as_str(), "--syscalls" | "--arena" | "--tls" | "--deflate") {
+            if matches!(flag.as_str(), "--syscalls" | "--arena" | "--tls" | "--deflate" | "--compressed") {
                 continue;
             }
             let value = words.next().ok_or(USAGE)?;
@@ -142,7 +143,6 @@ impl Args {
                 "--sources" => sources = Some(number(&flag, &value)?),
                 "--opening" => opening = number(&flag, &value)?,
                 "--drain" => drain = number(&flag, &value)?,
-                "--shrink" => shrink = Some(number(&flag, &value)?),
                 "--label" => label = value,
                 "--cell" => cells.push(Cell::parse(&value)?),
                 _ => return Err(USAGE.into()),
@@ -180,7 +180,7 @@ impl Args {
             drain: Duration::from_secs_f64(drain),
             syscalls,
             deflate,
-            shrink,
+            compressed,
             label,
             cells,
         })

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flate2::{Decompress, FlushDecompress};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
@@ -62,6 +62,30 @@ impl Inflater {
             deflated.truncate(payload.len());
         }
         Ok(text)
+    }
+}
+
+/// Compresses messages as roomcast does by default, each for itself.
+pub struct Deflater {
+    state: Compress,
+    out: Vec<u8>,
+}
+
+impl Deflater {
+    const LEVEL: u32 = 3;
+    /// What a message ends with, which is not sent.
+    const END: [u8; 4] = [0, 0, 0xff, 0xff];
+
+    pub fn new() -> Self {
+        Self { state: Compress::new(Compression::new(Self::LEVEL), false), out: Vec::new() }
+    }
+
+    pub fn compress(&mut self, text: &[u8]) -> io::Result<&[u8]> {
+        self.out.clear();
+        self.out.reserve(text.len() + 64);
+        self.state.reset();
+        self.state.compress_vec(text, &mut self.out, FlushCompress::Sync)?;
+        self.out.strip_suffix(&Self::END).ok_or_else(|| fault("a message that does not get smaller"))
     }
 }
 
@@ -163,6 +187,11 @@ impl Conn {
             None => self.queue_frame(TEXT, text),
             Some(poll) => poll.queue(text),
         }
+    }
+
+    /// Adds a packet that is compressed already, as if that had been agreed on; not on long-polling.
+    pub fn queue_deflated(&mut self, bytes: &[u8]) {
+        self.queue_frame(TEXT | DEFLATED, bytes);
     }
 
     /// Adds an attachment to the output; not on long-polling.
@@ -354,8 +383,8 @@ impl Conn {
         Ok(())
     }
 
-    fn queue_frame(&mut self, opcode: u8, payload: &[u8]) {
-        self.output.push(0x80 | opcode);
+    fn queue_frame(&mut self, first: u8, payload: &[u8]) {
+        self.output.push(0x80 | first);
         match payload.len() {
             length @ 0..126 => self.output.push(0x80 | length as u8),
             length @ 126..65_536 => {

@@ -13,7 +13,7 @@ use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::args::{Args, Cell, Form, Protocol};
-use crate::conn::{Conn, Inflater};
+use crate::conn::{Conn, Deflater, Inflater};
 use crate::message::{BINARY, COUNTED, Codec};
 use crate::process::{self, Machine, Memory};
 use crate::rooms::Rooms;
@@ -37,6 +37,8 @@ pub struct Load<'a> {
     conns: Vec<Conn>,
     /// What all of them read compressed messages with.
     inflater: Option<Rc<RefCell<Inflater>>>,
+    /// Where messages are published compressed.
+    deflater: Option<Deflater>,
     tls: Option<Arc<ClientConfig>>,
     tally: Tally,
     memory: Option<Memory>,
@@ -56,7 +58,8 @@ impl Load<'_> {
             events: Vec::with_capacity(1024),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             conns: Vec::with_capacity(args.connections),
-            inflater: args.deflate.then(|| Rc::new(RefCell::new(Inflater::new()))),
+            inflater: (args.deflate || args.compressed).then(|| Rc::new(RefCell::new(Inflater::new()))),
+            deflater: args.compressed.then(Deflater::new),
             tls: args.tls.then(stream::config).transpose()?,
             tally: Tally::new(args.connections, width, args.rooms),
             memory: None,
@@ -86,8 +89,8 @@ impl Load<'_> {
     /// Runs one cell and reports it. Deliveries and CPU time are both counted from a drained server to a
     /// drained server, so that one divides the other exactly.
     pub fn run(&mut self, cell: &Cell) -> Outcome<()> {
-        let size = self.args.shrink.unwrap_or(cell.size);
-        self.tally.codec = if self.args.deflate { Codec::of_state(size) } else { Codec::new(size) };
+        let of_state = self.args.deflate || self.args.compressed;
+        self.tally.codec = if of_state { Codec::of_state(cell.size) } else { Codec::new(cell.size) };
         self.turn = 0;
         self.publish_for(cell, cell.warmup)?;
         self.tally.begin();
@@ -336,7 +339,10 @@ impl Load<'_> {
             } else {
                 codec.write_request(&mut text, room.as_deref(), id);
             }
-            conn.queue(&text);
+            match &mut self.deflater {
+                None => conn.queue(&text),
+                Some(deflater) => conn.queue_deflated(deflater.compress(&text)?),
+            }
         }
         for index in 0..touched.min(cell.publishers) {
             self.flush((first + index) % cell.publishers)?;
