@@ -845,6 +845,19 @@ struct tls : roomcast_tls {
     }
 };
 
+// How the admin interface is served (roomcast_admin_options): say who may look, and set its other fields. It lends all texts.
+struct admin_options : roomcast_admin_options {
+    // `who` is ROOMCAST_ADMIN_AUTH_NOBODY or ROOMCAST_ADMIN_AUTH_HOST.
+    explicit admin_options(std::uint32_t who) noexcept : roomcast_admin_options() {
+        struct_size = sizeof(roomcast_admin_options);
+        auth = who;
+    }
+    admin_options(slice own_username, slice own_password) noexcept : admin_options(ROOMCAST_ADMIN_AUTH_LOGIN) {
+        username = own_username;
+        password = own_password;
+    }
+};
+
 // A request whose head you have parsed (roomcast_request). It lends everything. `rest` is what was read behind the head; `from` is
 // where it comes from, where that is not the socket's other end.
 struct request : roomcast_request {

@@ -256,6 +256,18 @@ static void draining() {
     CHECK(broker.drain(nullptr, 1).status() == errc::null);
 }
 
+// ---- The admin interface ----
+
+static void instrumenting() {
+    auto broker = rc::broker::make().or_throw();
+    CHECK(broker.instrument(rc::admin_options(0)) == errc::bad_value);
+    CHECK(broker.instrument(rc::admin_options("admin", "")) == errc::bad_value);
+    rc::admin_options how("admin", "secret");
+    how.flags = ROOMCAST_ADMIN_READ_ONLY;
+    CHECK(broker.instrument(how) && broker.instrument(how) == errc::exists);
+    CHECK(broker.add_namespace("/admin").status() == errc::exists);
+}
+
 // ---- Namespaces, counts, targets ----
 
 static void targets() {
@@ -410,6 +422,7 @@ int main() {
     errors();
     owners();
     draining();
+    instrumenting();
     targets();
     routing();
     CHECK(!rc::version().empty() && roomcast_abi_version() == ROOMCAST_ABI_VERSION);
