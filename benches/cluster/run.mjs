@@ -4,8 +4,10 @@
 // Nodes run on core 0, Redis and this client on core 1. CPU is that of both nodes, user and system, of /proc. Every broadcast is counted as
 // it arrives; the next hundred are asked for when four hundred are on their way.
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -37,6 +39,52 @@ function start(core, command, ...args) {
     child.once("exit", (code) => reject(new Error(`${command} has ended with ${code}`)));
   });
   return line.then((said) => ({ child, said }));
+}
+
+/** One at a time, at an even pace: how late they were, in ms, of which `send` sends each and another one fills `late`. */
+async function oneByOne(late, send) {
+  const begin = performance.now();
+  for (let n = 0; n < A_SECOND * seconds; n++) {
+    const due = begin + n * 1_000 / A_SECOND;
+    while (performance.now() < due) await sleep(0);
+    send();
+  }
+  await sleep(500);
+  if (late.length !== A_SECOND * seconds) throw new Error(`${late.length} of ${A_SECOND * seconds} have come`);
+  late.sort((one, other) => one - other);
+  const at = (part) => late[Math.floor(late.length * part)];
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+/** What of it is Redis's and this client's: the same payload from here through Redis, with no node between. */
+async function withoutNodes() {
+  const home = mkdtempSync(path.join(tmpdir(), "roomcast-bench-"));
+  const socket = path.join(home, "redis");
+  const { child } = await start("1", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", home);
+  const connections = [];
+  try {
+    for (let n = 0; n < 2; n++) connections.push(connect(socket));
+    const [says, hears] = connections;
+    const late = [];
+    let text = "";
+    hears.on("data", (bytes) => {
+      text += bytes;
+      const stamps = [...text.matchAll(/<([\d.]+)>/g)];
+      for (const [, sent] of stamps) late.push(performance.now() - Number(sent));
+      const last = stamps.at(-1);
+      if (last) text = text.slice(last.index + last[0].length);
+    });
+    hears.write("SUBSCRIBE c\r\n");
+    await once(hears, "data");
+    const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`;
+    says.resume();
+    return await oneByOne(late, () => says.write(command("PUBLISH", "c", `${JSON.stringify(PAYLOAD)}<${performance.now()}>`)));
+  } finally {
+    connections.forEach((connection) => connection.destroy());
+    child.removeAllListeners("exit");
+    child.kill("SIGKILL");
+    rmSync(home, { recursive: true, force: true });
+  }
 }
 
 async function measure(format, [command, ...args]) {
@@ -79,22 +127,12 @@ async function measure(format, [command, ...args]) {
       await many(broadcasts);
       rates.push(broadcasts / (used() - before));
     }
-    // One at a time, at an even pace.
     late = [];
     [wanted, asked, heard] = [Infinity, Infinity, 0];
-    const begin = performance.now();
-    for (let n = 0; n < A_SECOND * seconds; n++) {
-      const due = begin + n * 1_000 / A_SECOND;
-      while (performance.now() < due) await sleep(0);
-      says.emit("say", 1, performance.now(), ...PAYLOAD);
-    }
-    await sleep(500);
-    if (late.length !== A_SECOND * seconds) throw new Error(`${late.length} of ${A_SECOND * seconds} have come`);
-    late.sort((one, other) => one - other);
+    const times = await oneByOne(late, () => says.emit("say", 1, performance.now(), ...PAYLOAD));
     says.disconnect();
     hears.disconnect();
-    const at = (part) => late[Math.floor(late.length * part)];
-    return { rate: rates.sort((one, other) => one - other)[Math.floor(repetitions / 2)], p50: at(0.5), p99: at(0.99) };
+    return { rate: rates.sort((one, other) => one - other)[Math.floor(repetitions / 2)], ...times };
   } finally {
     running.forEach(({ child }) => { child.removeAllListeners("exit"); child.kill("SIGKILL"); });
     rmSync(home, { recursive: true, force: true });
@@ -110,4 +148,6 @@ for (const format of ["pubsub", "sharded", "streams"]) {
   }
   console.log(`| | ratio | ${(of.roomcast.rate / of.Node.rate).toFixed(1)} | | ${(of.roomcast.p50 / of.Node.p50).toFixed(2)} | ${(of.roomcast.p99 / of.Node.p99).toFixed(2)} |`);
 }
+const { p50, p99 } = await withoutNodes();
+console.log(`| pub/sub | Redis alone | | | ${p50.toFixed(2)} | ${p99.toFixed(2)} |`);
 process.exit(0);
