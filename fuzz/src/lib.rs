@@ -19,7 +19,10 @@ mod node;
 mod packets;
 mod peer;
 mod proxy;
+mod redis;
 mod resp;
+mod sentinels;
+mod slots;
 mod ws;
 
 /// What is tried with one input.
@@ -46,6 +49,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("proxy", proxy::headers),
     ("links", links::links),
     ("admin", admin::commands),
+    ("slots", slots::slots),
+    ("sentinels", sentinels::places),
 ];
 
 /// The target of this name.

@@ -148,4 +148,6 @@ tried! {
     proxy 20_000
     links 500
     admin 500
+    slots 2_000
+    sentinels 5_000
 }
