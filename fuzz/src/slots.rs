@@ -5,10 +5,19 @@ use super::input::Input;
 use super::redis::{Connection, Servers, World, bulk};
 use roomcast::{ClusterFormat, SubscriptionMode};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 const SEEDS: [&str; 2] = ["a", "b"];
 /// The masters in the end.
 const GOOD: [&str; 3] = ["a", "b", "c"];
+/// And the slots that each has. `socket.io`, a stream, is of slot 9,972, and `socket.io#/#`, a channel, of 13,868.
+const PARTS: [(RangeInclusive<u16>, &str); 5] = [
+    (0..=4_999, "a"),
+    (5_000..=9_971, "b"),
+    (9_972..=9_972, "a"),
+    (9_973..=13_868, "b"),
+    (13_869..=16_383, "c"),
+];
 const SLOTS: i64 = 16_384;
 const HOSTS: [&str; 10] = ["a", "b", "c", "d", "", "?", "::1", "x y", "é", "a"];
 const PORTS: [i64; 8] = [1, 2, 7_000, 65_535, 0, -1, 65_536, i64::MAX];
@@ -103,9 +112,11 @@ pub(crate) fn slots(input: &[u8]) {
 
 impl Said {
     fn be_good(&mut self) {
-        let parts = [(0, 4_999), (5_000, 9_999), (10_000, SLOTS - 1)];
-        let ranges = parts.map(|(first, last)| range(first, last, &bulk(owner(first as u16).as_bytes()), 1));
-        let slots = [&b"*3\r\n"[..], &ranges.concat()].concat();
+        let one = |&(ref slots, owner): &(RangeInclusive<u16>, &str)| {
+            range((*slots.start()).into(), (*slots.end()).into(), &bulk(owner.as_bytes()), 1)
+        };
+        let ranges: Vec<u8> = PARTS.iter().flat_map(one).collect();
+        let slots = [format!("*{}\r\n", PARTS.len()).as_bytes(), &ranges].concat();
         (self.slots, self.state, self.good) = (slots, bulk(b"cluster_state:ok"), true);
         (self.hello, self.elsewhere, self.gone) = (None, None, None);
     }
@@ -236,11 +247,7 @@ fn check(world: &mut World<Said>, format: ClusterFormat) {
 }
 
 fn owner(slot: u16) -> &'static str {
-    match slot {
-        0..5_000 => "a",
-        5_000..10_000 => "b",
-        _ => "c",
-    }
+    PARTS.iter().find(|(slots, _)| slots.contains(&slot)).expect("it is somebody's").1
 }
 
 /// What a command is about, if one slot has it.

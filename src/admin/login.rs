@@ -134,6 +134,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a thousand sessions, which are counted")]
     fn a_session_is_good_until_there_are_many_newer_ones() {
         let (mut door, now) = (Door::default(), Instant::now());
         let first = door.open().unwrap().to_owned();
@@ -162,6 +163,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "5,000 addresses, which are counted")]
     fn addresses_past_the_bound_share_one_count() {
         let (mut door, now) = (Door::default(), Instant::now());
         let bad = r#"{"username":"admin","password":"x"}"#;

@@ -119,6 +119,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "100,000 words, which are counted")]
     fn what_waits_for_a_host_that_does_not_come_is_bounded() {
         let mut sights = Sights::default();
         let told = (0..100_000).filter(|_| sights.tell("room_joined", "x".repeat(1_000))).count();

@@ -188,9 +188,9 @@ fn flush(log: &mut TickLog, model: &mut Model) {
 
 #[test]
 fn random_calls_do_what_sets_do() {
-    for_seeds(if cfg!(miri) { 2 } else { 60 }, |rng| {
+    for_seeds(if cfg!(miri) { 1 } else { 60 }, |rng| {
         let (mut router, mut log, mut model) = (Router::new(), TickLog::new(), Model::default());
-        for step in 0..if cfg!(miri) { 60 } else { 600 } {
+        for step in 0..if cfg!(miri) { 30 } else { 600 } {
             let (member, mut got, mut expected) = (rng.u32(..MEMBERS + 1), Vec::new(), Vec::new());
             let on = |change: Change<'_>| got.push(seen(change));
             let room = NAMES[rng.usize(..NAMES.len())];

@@ -49,6 +49,10 @@ fn cleared_by_fork() -> Option<&'static std::sync::atomic::AtomicU32> {
     use std::sync::atomic::AtomicU32;
     static PAGE: OnceLock<Option<&AtomicU32>> = OnceLock::new();
     *PAGE.get_or_init(|| {
+        // Miri has none.
+        if cfg!(miri) {
+            return None;
+        }
         const LENGTH: usize = size_of::<AtomicU32>();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         // SAFETY: the kernel chooses the place, so nothing that is there is replaced.

@@ -245,7 +245,7 @@ fn a_session_is_told_what_it_missed_once_and_in_order() {
         let (replays, refusals) = run(rng, Bounds { time: 1_000_000, bytes: usize::MAX, streamed: false });
         total = (total.0 + replays, total.1 + refusals);
     });
-    assert!(total.0 > 0 && total.1 == 0, "{total:?}");
+    assert!((cfg!(miri) || total.0 > 0) && total.1 == 0, "{total:?}");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn what_is_lost_is_never_passed_over() {
         let (replays, refusals) = run(rng, bounds);
         total = (total.0 + replays, total.1 + refusals);
     });
-    assert!(total.0 > 0 && total.1 > 0, "{total:?}");
+    assert!(cfg!(miri) || total.0 > 0 && total.1 > 0, "{total:?}");
 }
 
 #[test]

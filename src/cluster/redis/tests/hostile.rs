@@ -143,5 +143,5 @@ fn whatever_a_redis_says_it_is_left_or_gone_on_with() {
         assert!(wild.redis.counters().connected > before, "it has not been tried again");
         assert_eq!(wild.answered, wild.asked);
     });
-    assert!(up > rounds(2_000) as u64, "it is hardly ever up: {up}");
+    assert!(cfg!(miri) || up > rounds(2_000) as u64, "it is hardly ever up: {up}");
 }
