@@ -198,7 +198,7 @@ mod tests {
         session.encode(&mut text, 10_000).unwrap();
         assert_eq!(SavedSession::decode(&text), Ok(session.clone()));
         assert_eq!(session.encode(&mut Vec::new(), 100), Err(Untold));
-        for cut in 0..text.len() {
+        for cut in (0..text.len()).step_by(if cfg!(miri) { 37 } else { 1 }) {
             let _ = SavedSession::decode(&text[..cut]);
         }
     }
