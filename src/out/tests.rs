@@ -42,9 +42,9 @@ fn pop(log: &mut TickLog, model: &mut Model, written: &str, most: usize) -> Vec<
 
 #[test]
 fn random_calls_do_what_lists_of_frames_do() {
-    for_seeds(if cfg!(miri) { 2 } else { 200 }, |rng| {
+    for_seeds(if cfg!(miri) { 1 } else { 200 }, |rng| {
         let mut log = TickLog::new();
-        for _tick in 0..4 {
+        for _tick in 0..if cfg!(miri) { 1 } else { 4 } {
             let (mut model, mut written, mut frames) = (Model::new(), String::new(), Vec::new());
             let (mut order, mut forgot) = (Vec::new(), false);
             for _ in 0..rng.usize(..120) {
