@@ -51,7 +51,7 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := unit capi python cluster-test sanitize-quick poll-backend interop windows platforms c-examples cost lint arena-test embedding deploys differential cpp readme \
+PARTS := python unit capi cluster-test sanitize-quick poll-backend interop windows platforms c-examples cost lint arena-test embedding deploys differential cpp readme \
 	browser admin python-examples overload fanout-test
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
