@@ -57,8 +57,11 @@ except KeyboardInterrupt:
 """}
 
 
-@pytest.mark.parametrize("how", [THREADS, ASYNCIO, IN_A_LOOP], ids=["threads", "asyncio", "asyncio.run"])
-def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
+SIGTERM_TOO = [(how, asked) for how in (THREADS, ASYNCIO) for asked in (signal.SIGINT, signal.SIGTERM)] + [(IN_A_LOOP, signal.SIGINT)]
+
+
+@pytest.mark.parametrize(("how", "asked"), SIGTERM_TOO, ids=["threads", "threads, SIGTERM", "asyncio", "asyncio, SIGTERM", "asyncio.run"])
+def test_a_signal_ends_it_in_good_order(how: dict[str, str], asked: signal.Signals) -> None:
     program = subprocess.Popen([sys.executable, "-c", SERVING.format(**how)], cwd=HERE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     assert program.stdout and program.stderr
@@ -67,12 +70,46 @@ def test_ctrl_c_ends_it_in_good_order(how: dict[str, str]) -> None:
     client = Raw(int(told.readline().rpartition(":")[2].split()[0]))
     client.send('42["hello"]')
     assert program.stdout.readline() == "hello\n"
-    program.send_signal(signal.SIGINT)
+    program.send_signal(asked)
     with pytest.raises(EOFError):
         client.text()
     out, err = program.communicate(timeout=PATIENCE)
     assert (out, err, program.returncode) == ("server shutting down\nend\n", "", 0)
     client.close()
+
+
+@pytest.mark.parametrize("kind", ["Server", "AsyncServer"])
+def test_sigterm_is_the_programs_own_if_it_says_so(kind: str) -> None:
+    program = subprocess.Popen([sys.executable, "-c", f"""
+import signal, roomcast
+signal.signal(signal.SIGTERM, lambda *_: print("mine", flush=True))
+sio = roomcast.{kind}()
+sio.run("127.0.0.1", 0)
+assert callable(signal.getsignal(signal.SIGTERM))
+"""], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stdout and program.stderr and "listens" in program.stderr.readline()
+    program.send_signal(signal.SIGTERM)
+    assert program.stdout.readline() == "mine\n"
+    program.send_signal(signal.SIGINT)
+    assert program.communicate(timeout=PATIENCE) == ("", "") and program.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["Server", "AsyncServer"])
+def test_sigterm_is_as_before_when_it_has_ended(kind: str) -> None:
+    program = subprocess.Popen([sys.executable, "-c", f"""
+import os, signal, threading, time, roomcast
+sio = roomcast.{kind}()
+def ask():
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+for _ in range(2):
+    threading.Thread(target=ask).start()
+    sio.run("127.0.0.1", 0)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+print("end")
+"""], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert program.communicate(timeout=PATIENCE)[0] == "end\n" and program.returncode == 0
 
 
 WHERE = """

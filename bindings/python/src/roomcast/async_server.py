@@ -24,6 +24,7 @@ from ._names import Rooms
 from ._options import Manager
 from ._outbox import Answers, emit_flags
 from ._scopes import Scopes
+from ._signals import on_sigterm
 from .exceptions import TimeoutError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class AsyncServer(BaseServer):
     def run(self, host: str = "127.0.0.1", port: int = 5000, *, uds: Optional[str] = None, fd: Optional[int] = None,
             certfile: Optional[str] = None, keyfile: Optional[str] = None, proxy_protocol: bool = False,
             app: Any = None) -> None:
-        """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C: as ``asyncio.run(server.serve(host, port))``.
+        """Serves in an event loop of its own until :meth:`shutdown` or Ctrl-C, as ``asyncio.run(server.serve(host, port))``; or SIGTERM, unless
+        the program deals with that itself.
 
         It says on standard error where it listens: on the address, a Unix socket (``uds``), or what a descriptor (``fd``) stands
         for. With ``certfile``, and ``keyfile`` if the key is in another file, it is over TLS. ``app`` is an ASGI application for all other
@@ -151,8 +153,13 @@ class AsyncServer(BaseServer):
             else:
                 self._listeners.announce(host, self.listen(uds=uds, fd=fd, **more), uds, fd)
 
+        async def serve() -> None:
+            loop = asyncio.get_running_loop()
+            with on_sigterm(partial(loop.call_soon_threadsafe, self.start_background_task, self.shutdown)):
+                await self._serve(begin, app)
+
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._serve(begin, app))
+            asyncio.run(serve())
 
     async def shutdown(self) -> None:
         """Says goodbye to the clients, sends what is queued, stops listening, and calls the disconnect handlers.

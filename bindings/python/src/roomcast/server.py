@@ -22,6 +22,7 @@ from ._listeners import LAST_COMERS, only_given
 from ._names import Rooms
 from ._options import Manager
 from ._outbox import Answers, emit_flags
+from ._signals import on_sigterm
 from ._workers import Workers
 from .exceptions import TimeoutError
 
@@ -101,7 +102,8 @@ class Server(BaseServer):
     def run(self, host: Optional[str] = None, port: Optional[int] = None, *, uds: Optional[str] = None,
             fd: Optional[int] = None, certfile: Optional[str] = None, keyfile: Optional[str] = None,
             proxy_protocol: bool = False, app: None = None) -> None:
-        """Serves until :meth:`shutdown` or Ctrl-C; then says goodbye to the clients, and returns.
+        """Serves until :meth:`shutdown` or Ctrl-C, or SIGTERM, unless the program deals with that itself; then says goodbye to the clients,
+        and returns.
 
         With an address, the path of a Unix socket (``uds``) or a descriptor that listens (``fd``) it listens there first, and says so
         on standard error; without one :meth:`listen` comes before. With ``certfile``, and ``keyfile`` if the key is in another file, it is
@@ -125,7 +127,7 @@ class Server(BaseServer):
         try:
             with self._lock:
                 descriptor = self._broker.fileno()
-            with _waiter(descriptor) as wait:
+            with on_sigterm(self.shutdown), _waiter(descriptor) as wait:
                 while not self._stopping:
                     self._turn(wait)
         except KeyboardInterrupt:
