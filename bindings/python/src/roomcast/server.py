@@ -119,22 +119,22 @@ class Server(BaseServer):
             if self._running:
                 raise RuntimeError("the server runs already")
             self._running, self._loop_thread = True, threading.get_ident()
+        began = False
         try:
-            self._listen_as_told(host, port, uds, fd, only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
-        except BaseException:
-            self._running, self._stopping, self._loop_thread = False, False, 0
-            raise
-        try:
-            with self._lock:
-                descriptor = self._broker.fileno()
-            with on_sigterm(self.shutdown), _waiter(descriptor) as wait:
-                while not self._stopping:
-                    self._turn(wait)
+            with on_sigterm(self.shutdown):
+                self._listen_as_told(host, port, uds, fd, only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol))
+                began = True
+                with self._lock:
+                    descriptor = self._broker.fileno()
+                with _waiter(descriptor) as wait:
+                    while not self._stopping:
+                        self._turn(wait)
         except KeyboardInterrupt:
-            pass
+            began = True  # It may listen already.
         finally:
             try:
-                self._close()
+                if began:
+                    self._close()
             finally:
                 self._running, self._stopping, self._loop_thread = False, False, 0
                 ending, self._ending = self._ending, None
