@@ -303,9 +303,11 @@ fn one_that_never_reads_ends_with_its_ping() {
 fn a_host_that_takes_nothing_can_still_close_and_drop_the_broker() {
     for loops in COUNTS {
         for closes in [false, true] {
-            let (mut host, _) = unheard(loops, |mut client| {
+            // Its connection stays.
+            let (keep, _kept) = channel();
+            let (mut host, _) = unheard(loops, move |mut client| {
                 last_words(&mut client, &["42[\"say\"]"]);
-                std::mem::forget(client);
+                keep.send(client).unwrap();
             });
             if closes {
                 host.broker.close(&mut host.events, Duration::from_secs(60)).unwrap();
