@@ -145,20 +145,25 @@ impl Hub {
         if !self.recovery.stream.as_ref().is_some_and(|stream| stream.is_up()) {
             return false;
         }
-        let offset = text_in(auth, "offset");
-        let heard = offset.as_ref().map(|offset| EntryId::parse(offset.as_bytes()));
+        let heard = match text_in(auth, "offset") {
+            None => None,
+            Some(offset) => match EntryId::parse(offset.as_bytes()) {
+                None => return false,
+                heard => heard,
+            },
+        };
+        if Pid::parse(pid).is_none() {
+            return false;
+        }
         let (Some(home), Some(client)) = (self.namespaces.get(namespace), self.clients.get_mut(conn)) else {
             return false;
         };
-        if heard == Some(None) || Pid::parse(pid).is_none() {
-            return false;
-        }
         client.abroad.push(namespace);
         let Abroad { orders, asking, last } = &mut self.abroad;
         *last = last.wrapping_add(1);
         asking.insert(*last, Asking { conn, namespace, pid: pid.to_owned(), auth: auth.into(), taken: None });
         let (number, namespace) = (*last, home.name.to_string());
-        orders.push(SessionOrder::Fetch { number, namespace, pid: pid.to_owned(), heard: heard.flatten() });
+        orders.push(SessionOrder::Fetch { number, namespace, pid: pid.to_owned(), heard });
         true
     }
 
