@@ -1,6 +1,7 @@
 //! A node, and the places where it looks for its Redis: connections that are opened and cut, the commands that come over them, and time. It
 //! must not know what anybody answers.
 
+use super::input::Input;
 use roomcast::service::Service;
 use roomcast::wire::resp::{Reader, Reply};
 use roomcast::{
@@ -130,6 +131,15 @@ impl<S: Servers> World<S> {
         }
         self.turn();
         assert!(self.is_up, "it has lost its Redis");
+    }
+
+    /// Takes a step after the other until the input is over, and a turn behind each.
+    pub(crate) fn play(&mut self, input: &mut Input<'_>, step: impl Fn(&mut Self, &mut Input<'_>)) {
+        self.turn();
+        while !input.is_empty() {
+            step(self, input);
+            self.turn();
+        }
     }
 
     pub(crate) fn turn(&mut self) {

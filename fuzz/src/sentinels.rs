@@ -98,11 +98,7 @@ pub(crate) fn places(input: &[u8]) {
     said.be_good();
     said.good = false;
     let mut world = World::new("redis+sentinel://s:1,t:2/0/name", format, said);
-    world.turn();
-    while !input.is_empty() {
-        step(&mut world, &mut input);
-        world.turn();
-    }
+    world.play(&mut input, step);
     world.servers.be_good();
     world.comes_up();
     for Connection { host, port, .. } in world.open.values() {

@@ -100,11 +100,7 @@ pub(crate) fn slots(input: &[u8]) {
     said.be_good();
     said.good = false;
     let mut world = World::new("redis+cluster://a:1,b:1", format, said);
-    world.turn();
-    while !input.is_empty() {
-        step(&mut world, &mut input);
-        world.turn();
-    }
+    world.play(&mut input, step);
     world.servers.be_good();
     world.comes_up();
     check(&mut world, format);

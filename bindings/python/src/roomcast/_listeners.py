@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Optional
 
@@ -64,8 +64,9 @@ class Listeners:
         """Forgets the listeners of a broker that is closed."""
         self._certificates.clear()
 
-    def announce(self, host: str, port: int, uds: Optional[str] = None, fd: Optional[int] = None) -> None:
-        """Says on standard error where it listens."""
+    def listen_aloud(self, listen: Callable[..., int], host: str, port: int, uds: Optional[str], fd: Optional[int], more: dict[str, Any]) -> None:
+        """Has the server listen, by its own method, and says on standard error where."""
+        port = listen(host, port, **more) if uds is None and fd is None else listen(uds=uds, fd=fd, **more)
         if uds is not None:
             where = f"unix:{uds}"
         elif fd is not None:

@@ -146,12 +146,7 @@ class AsyncServer(BaseServer):
         paths of the same port.
         """
         more = only_given(certfile=certfile, keyfile=keyfile, proxy_protocol=proxy_protocol)
-
-        def begin() -> None:
-            if uds is None and fd is None:
-                self._listeners.announce(host, self.listen(host, port, **more))
-            else:
-                self._listeners.announce(host, self.listen(uds=uds, fd=fd, **more), uds, fd)
+        begin = partial(self._listeners.listen_aloud, self.listen, host, port, uds, fd, more)
 
         async def serve() -> None:
             loop = asyncio.get_running_loop()

@@ -145,11 +145,8 @@ class Server(BaseServer):
 
     def _listen_as_told(self, host: Optional[str], port: Optional[int], uds: Optional[str], fd: Optional[int],
                         more: dict[str, Any]) -> None:
-        if uds is not None or fd is not None:
-            self._listeners.announce("", self.listen(uds=uds, fd=fd, **more), uds, fd)
-        elif host is not None or port is not None or "certfile" in more:
-            host = host or "127.0.0.1"
-            self._listeners.announce(host, self.listen(host, 5000 if port is None else port, **more))
+        if uds is not None or fd is not None or host is not None or port is not None or "certfile" in more:
+            self._listeners.listen_aloud(self.listen, host or "127.0.0.1", 5000 if port is None else port, uds, fd, more)
 
     def _turn(self, wait: Callable[[Optional[float]], None]) -> None:
         """One turn of the broker: sleep, send what was emitted, read, dispatch."""
