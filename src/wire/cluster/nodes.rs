@@ -6,7 +6,7 @@
 //! | sharded | the channel `PREFIX#NAMESPACE#`; a [broadcast to one room](room_channel) that room's, if the cluster's nodes agree on it; an answer the asker's |
 //! | streams | the stream, but for questions: those and their answers go to the channels as above, always in msgpack |
 
-use super::raw::Raw;
+use super::raw::{Checked, Raw};
 use super::read::{self, Fields};
 use super::write::Writer;
 use super::{Heard, Malformed, Message, Untold, Value};
@@ -94,7 +94,8 @@ pub fn stream_number(namespace: &str, count: u32) -> i64 {
 
 /// A message on a channel.
 pub fn decode(bytes: &[u8]) -> Result<Heard<'_>, Malformed> {
-    let fields = Fields::of(Raw::message(bytes)?)?;
+    let message = Checked::message(bytes)?;
+    let fields = Fields::of(message.raw())?;
     let kind = fields.kind.ok_or(Malformed)?.number()?;
     let from = fields.uid.map(Raw::text).transpose()?;
     let namespace = fields.namespace.ok_or(Malformed)?.text()?;
@@ -114,23 +115,24 @@ pub fn decode_entry<'a>(
     let kind = std::str::from_utf8(kind).ok().and_then(|kind| kind.parse().ok()).ok_or(Malformed)?;
     let data = match data {
         None | Some([]) => None,
-        Some(json @ [b'{', ..]) => Some(Raw::json(text(json)?)?),
+        Some(json @ [b'{', ..]) => Some(Checked::json(text(json)?)?),
         Some(base64) => {
             scratch.clear();
             STANDARD.decode_vec(base64, scratch).map_err(|_| Malformed)?;
-            Some(Raw::msgpack(scratch)?)
+            Some(Checked::msgpack(scratch)?)
         }
     };
     let (from, namespace) = (Some(Cow::Borrowed(text(uid)?)), Cow::Borrowed(text(nsp)?));
+    let data = data.as_ref().map(Checked::raw);
     Ok(Heard { from, namespace, message: read_data(kind, data)?, done: None })
 }
 
-fn read_data<'a>(kind: u64, data: Option<Raw<'a>>) -> Result<Message<'a>, Malformed> {
+fn read_data<'a>(kind: u64, data: Option<Raw<'_, 'a>>) -> Result<Message<'a>, Malformed> {
     if !(kind::BROADCAST..=kind::ACK_REPLY).contains(&kind) {
         return Ok(Message::Other);
     }
     let fields = Fields::of(data.ok_or(Malformed)?)?;
-    let value = |raw: Option<Raw<'a>>| raw.map(Raw::value).transpose();
+    let value = |raw: Option<Raw<'_, 'a>>| raw.map(Raw::value).transpose();
     Ok(match kind {
         kind::BROADCAST => Message::Broadcast {
             packet: fields.packet()?.0,

@@ -7,7 +7,7 @@
 //! | `PREFIX-request#NAMESPACE#` | requests |
 //! | `PREFIX-response#NAMESPACE#`, `PREFIX-response#NAMESPACE#UID#` | responses |
 
-use super::raw::Raw;
+use super::raw::{Checked, Raw};
 use super::read::{self, Fields};
 use super::write::Writer;
 use super::{Heard, Malformed, Message, Opts, Untold, Value};
@@ -70,27 +70,28 @@ pub fn room_of(channel: &[u8], stem: usize) -> Option<&str> {
 pub fn decode_broadcast(bytes: &[u8]) -> Result<Heard<'_>, Malformed> {
     /// Of those that are read; more are for nodes that are to come.
     const PARTS: u32 = 3;
-    // Each part is looked through as it comes: once less than `Raw::msgpack` would.
+    // Each part is read as it comes: once less than if the whole were checked before.
     let mut reader = Reader(bytes);
     let Head::Array(count @ PARTS..) = reader.head()? else { return Err(Malformed) };
-    let mut next = || reader.value().map(Raw::Msgpack);
-    let (uid, packet, opts) = (next()?, next()?, next()?);
+    let uid = Raw::Msgpack(reader.value()?);
+    let from = if uid.is_nothing() { None } else { Some(uid.text()?) };
+    let (packet, namespace) = read::next_packet(&mut reader)?;
+    let opts = read::next_opts(&mut reader)?;
     for _ in PARTS..count {
-        next()?;
+        reader.value()?;
     }
     if !reader.0.is_empty() {
         return Err(Malformed);
     }
-    let from = if uid.is_nothing() { None } else { Some(uid.text()?) };
-    let (packet, namespace) = read::packet(packet)?;
     let namespace = namespace.unwrap_or(Cow::Borrowed("/"));
-    let message = Message::Broadcast { packet, opts: read::opts(opts)?, request: None };
+    let message = Message::Broadcast { packet, opts, request: None };
     Ok(Heard { from, namespace, message, done: None })
 }
 
 /// What another node asks or orders on the channel of `namespace`.
 pub fn decode_request<'a>(bytes: &'a [u8], namespace: &'a str) -> Result<Heard<'a>, Malformed> {
-    let fields = Fields::of(Raw::message(bytes)?)?;
+    let message = Checked::message(bytes)?;
+    let fields = Fields::of(message.raw())?;
     let kind = fields.kind.ok_or(Malformed)?.number()?;
     let from = fields.uid.map(Raw::text).transpose()?;
     let mut done = None;
@@ -132,9 +133,10 @@ pub fn decode_request<'a>(bytes: &'a [u8], namespace: &'a str) -> Result<Heard<'
 
 /// What another node answers on the channel of `namespace`.
 pub fn decode_response<'a>(bytes: &'a [u8], namespace: &'a str) -> Result<Heard<'a>, Malformed> {
-    let fields = Fields::of(Raw::message(bytes)?)?;
+    let message = Checked::message(bytes)?;
+    let fields = Fields::of(message.raw())?;
     let request = fields.request()?;
-    let value = |raw: Option<Raw<'a>>| raw.map(Raw::value).transpose();
+    let value = |raw: Option<Raw<'_, 'a>>| raw.map(Raw::value).transpose();
     let message = match fields.kind.map(Raw::number).transpose()? {
         Some(kind::SERVER_EMIT) => Message::ServerEmitReply { request, value: value(fields.data)? },
         Some(kind::ACK_COUNT) => Message::AckCount { request, clients: fields.clients()? },

@@ -5,7 +5,7 @@
 //! nodes in Python send to excepted rooms nevertheless. Nobody asks and nobody counts. Of the values of an acknowledgement the first is
 //! read and written, as the other formats have it.
 
-use super::raw::Raw;
+use super::raw::{Checked, Raw};
 use super::write::Writer;
 use super::{Heard, Malformed, Message, Opts, Packet, Untold, read};
 use crate::wire::json;
@@ -20,14 +20,15 @@ use std::borrow::Cow;
 /// The number of an emit whose acknowledgement is wanted is JSON, which says whom the answer is for; [`encode`] takes it apart again.
 pub fn decode<'a>(bytes: &'a [u8], own: &str) -> Result<Option<Heard<'a>>, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed)?;
-    let fields = Fields::of(Raw::json(text)?)?;
+    let message = Checked::json(text)?;
+    let fields = Fields::of(message.raw())?;
     let method = fields.method.ok_or(Malformed)?.text()?;
     let from = fields.host.map(Raw::text).transpose()?;
     let is_own = from.as_deref() == Some(own);
     if is_own != (method == "callback") {
         return Ok(None);
     }
-    let name = |field: Option<Raw<'a>>| Ok(vec![field.ok_or(Malformed)?.name()?]);
+    let name = |field: Option<Raw<'_, 'a>>| Ok(vec![field.ok_or(Malformed)?.name()?]);
     let about = |field| Ok(Opts { rooms: name(field)?, ..Opts::default() });
     let message = match &*method {
         "emit" => emit(&fields)?,
@@ -75,38 +76,38 @@ pub fn each(message: &Message<'_>, mut say: impl FnMut(&Message<'_>)) {
 
 /// The fields of a message, unread. Where `null` is, a field is `None`.
 #[derive(Default)]
-struct Fields<'a> {
-    method: Option<Raw<'a>>,
-    event: Option<Raw<'a>>,
-    data: Option<Raw<'a>>,
-    binary: Option<Raw<'a>>,
-    namespace: Option<Raw<'a>>,
-    room: Option<Raw<'a>>,
-    skip: Option<Raw<'a>>,
-    callback: Option<Raw<'a>>,
-    host: Option<Raw<'a>>,
-    sid: Option<Raw<'a>>,
-    id: Option<Raw<'a>>,
-    args: Option<Raw<'a>>,
+struct Fields<'o, 'a> {
+    method: Option<Raw<'o, 'a>>,
+    event: Option<Raw<'o, 'a>>,
+    data: Option<Raw<'o, 'a>>,
+    binary: Option<Raw<'o, 'a>>,
+    namespace: Option<Raw<'o, 'a>>,
+    room: Option<Raw<'o, 'a>>,
+    skip: Option<Raw<'o, 'a>>,
+    callback: Option<Raw<'o, 'a>>,
+    host: Option<Raw<'o, 'a>>,
+    sid: Option<Raw<'o, 'a>>,
+    id: Option<Raw<'o, 'a>>,
+    args: Option<Raw<'o, 'a>>,
 }
 
-impl<'a> Fields<'a> {
-    fn of(message: Raw<'a>) -> Result<Self, Malformed> {
+impl<'o, 'a> Fields<'o, 'a> {
+    fn of(message: Raw<'o, 'a>) -> Result<Self, Malformed> {
         let mut fields = Self::default();
         message.fields(|key, value| {
             let field = match key {
-                "method" => &mut fields.method,
-                "event" => &mut fields.event,
-                "data" => &mut fields.data,
-                "binary" => &mut fields.binary,
-                "namespace" => &mut fields.namespace,
-                "room" => &mut fields.room,
-                "skip_sid" => &mut fields.skip,
-                "callback" => &mut fields.callback,
-                "host_id" => &mut fields.host,
-                "sid" => &mut fields.sid,
-                "id" => &mut fields.id,
-                "args" => &mut fields.args,
+                b"method" => &mut fields.method,
+                b"event" => &mut fields.event,
+                b"data" => &mut fields.data,
+                b"binary" => &mut fields.binary,
+                b"namespace" => &mut fields.namespace,
+                b"room" => &mut fields.room,
+                b"skip_sid" => &mut fields.skip,
+                b"callback" => &mut fields.callback,
+                b"host_id" => &mut fields.host,
+                b"sid" => &mut fields.sid,
+                b"id" => &mut fields.id,
+                b"args" => &mut fields.args,
                 _ => return Ok(()),
             };
             *field = if value.is_nothing() { None } else { Some(value) };
@@ -116,7 +117,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn emit<'a>(fields: &Fields<'a>) -> Result<Message<'a>, Malformed> {
+fn emit<'a>(fields: &Fields<'_, 'a>) -> Result<Message<'a>, Malformed> {
     let mut data = fields.data.ok_or(Malformed)?;
     let mut attachments = Vec::new();
     if fields.binary.map_or(Ok(false), Raw::flag)? {
@@ -131,6 +132,7 @@ fn emit<'a>(fields: &Fields<'a>) -> Result<Message<'a>, Malformed> {
         }
     }
     let args = data.value()?.json;
+    read::check_depth(data, &args)?;
     let args = match &*args {
         args if !json::is_array(args) => return Err(Malformed),
         // Nothing is no argument in Python.
@@ -151,7 +153,7 @@ fn emit<'a>(fields: &Fields<'a>) -> Result<Message<'a>, Malformed> {
 }
 
 /// None, one, or a list.
-fn some_names(names: Option<Raw<'_>>) -> Result<Vec<Cow<'_, str>>, Malformed> {
+fn some_names<'a>(names: Option<Raw<'_, 'a>>) -> Result<Vec<Cow<'a, str>>, Malformed> {
     match names {
         None => Ok(Vec::new()),
         Some(name) if name.items().is_err() => Ok(vec![name.name()?]),
@@ -160,7 +162,7 @@ fn some_names(names: Option<Raw<'_>>) -> Result<Vec<Cow<'_, str>>, Malformed> {
 }
 
 /// Who has asked, and their `callback`: a room, a namespace and a number.
-fn asked<'a>(host: Option<Raw<'a>>, callback: Raw<'a>) -> Result<Cow<'a, str>, Malformed> {
+fn asked<'a>(host: Option<Raw<'_, 'a>>, callback: Raw<'_, 'a>) -> Result<Cow<'a, str>, Malformed> {
     let callback = callback.value()?.json;
     if !json::is_array(&callback) || json::elements(&callback).count() != PARTS - 1 {
         return Err(Malformed);

@@ -1,6 +1,6 @@
 //! A session as the streams adapter leaves it in Redis for other nodes, and places in a stream. It must not know who asks for one.
 
-use super::raw::Raw;
+use super::raw::{Checked, Raw};
 use super::write::Writer;
 use super::{MAX_ROOMS, Malformed, Untold};
 use base64::Engine as _;
@@ -120,13 +120,13 @@ impl SavedSession<'_> {
     pub fn decode(text: &[u8]) -> Result<SavedSession<'static>, Malformed> {
         let bytes = STANDARD.decode(text).map_err(|_| Malformed)?;
         let mut session = SavedSession::default();
-        Raw::msgpack(&bytes)?.fields(|key, value| {
+        Checked::msgpack(&bytes)?.raw().fields(|key, value| {
             match key {
-                "sid" => session.sid = owned(value.text()?),
-                "pid" => session.pid = owned(value.text()?),
-                "rooms" => session.rooms = listed(value, |room| Ok(owned(room.name()?)))?,
-                "tag" => session.tag = value.text()?.parse().map_err(|_| Malformed)?,
-                "stays" => session.stays = listed(value, stay)?,
+                b"sid" => session.sid = owned(value.text()?),
+                b"pid" => session.pid = owned(value.text()?),
+                b"rooms" => session.rooms = listed(value, |room| Ok(owned(room.name()?)))?,
+                b"tag" => session.tag = value.text()?.parse().map_err(|_| Malformed)?,
+                b"stays" => session.stays = listed(value, stay)?,
                 _ => {}
             }
             Ok(())
@@ -139,7 +139,10 @@ fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
 }
 
-fn listed<T>(value: Raw<'_>, read: impl Fn(Raw<'_>) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+fn listed<T>(
+    value: Raw<'_, '_>,
+    read: impl Fn(Raw<'_, '_>) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
     let mut list = Vec::new();
     for item in value.items()? {
         if list.len() == MAX_ROOMS {
@@ -150,7 +153,7 @@ fn listed<T>(value: Raw<'_>, read: impl Fn(Raw<'_>) -> Result<T, Malformed>) -> 
     Ok(list)
 }
 
-fn stay(value: Raw<'_>) -> Result<Stay<'static>, Malformed> {
+fn stay(value: Raw<'_, '_>) -> Result<Stay<'static>, Malformed> {
     let mut parts = value.items()?;
     let mut text = || parts.next().ok_or(Malformed)?.text();
     let (room, from, until) = (owned(text()?), text()?, text()?);

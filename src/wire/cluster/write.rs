@@ -1,10 +1,9 @@
 //! What the messages of all formats have in common, written: in JSON, or in msgpack. It must not know where in a message it stands.
 
 use super::{Flags, Opts, Packet, RemoteSocket, Untold, Value};
-use crate::wire::json;
 use crate::wire::msgpack;
+use crate::wire::{decimal, json};
 use std::borrow::Cow;
-use std::io::Write as _;
 
 /// A message while it is written. What begins must end, and have as many fields or items as it was said to have.
 pub(super) struct Writer<'o> {
@@ -75,8 +74,7 @@ impl<'o> Writer<'o> {
 
     pub(super) fn number(&mut self, number: u64) {
         if self.in_json {
-            // Writing to a Vec cannot fail.
-            let _ = write!(self.out, "{number}");
+            decimal::write(self.out, number);
         } else {
             msgpack::number(self.out, number);
         }

@@ -1,5 +1,6 @@
 //! JSON as bytes: checking, slicing, escaping. It must not build values, recurse, or know what the JSON is for.
 
+mod outline;
 #[cfg(test)]
 pub(super) mod tests;
 mod text;
@@ -7,10 +8,11 @@ mod walk;
 
 use std::borrow::Cow;
 
+pub(in crate::wire) use outline::{Node, Nodes, Outline};
 pub use text::{number_text, unescape, write_string};
 pub(super) use text::{unescaped, write_unchecked};
-use walk::{Nothing, read, read_headed, start};
-pub(super) use walk::{Stack, Visit, walk};
+use walk::{Nothing, Wrong, read, read_headed};
+pub(super) use walk::{Stack, Token, Visit, walk};
 
 /// The text breaks the format; the connection it came from is closed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +26,13 @@ pub fn validate(text: &str, max_depth: u32) -> Result<(), Malformed> {
 
 /// As [`validate`], but says where the text goes wrong: at the first byte with which no JSON begins as it does until there.
 pub fn locate(text: &str, max_depth: u32) -> Result<(), usize> {
-    let mut scan = start(text);
-    read(&mut scan, max_depth, &mut Nothing).map_err(|Malformed| scan.place())
+    read(text, max_depth, &mut Nothing).map_err(|Wrong(place)| place)
 }
 
 /// Checks, as [`validate`] does, an array that begins with a string or a number: an event. Returns that element, and those behind it as
 /// [`Elements::rest`] has them.
 pub fn headed(array: &str, max_depth: u32) -> Result<(&str, &str), Malformed> {
-    let (head, behind) = read_headed(&mut start(array), max_depth)?;
+    let (head, behind) = read_headed(array, max_depth).map_err(|Wrong(_)| Malformed)?;
     let rest = behind.and_then(|behind| trim(array.get(behind..)?).strip_suffix(']'));
     Ok((head, trim(rest.unwrap_or_default())))
 }

@@ -219,6 +219,62 @@ fn cuts_arrays_into_what_serde_json_sees() {
     }
 }
 
+/// All that an outline has of a value, against what a reader of the same text finds each time anew.
+fn compare(node: Node<'_, '_>, raw: &str) {
+    assert_eq!(node.raw(), raw);
+    assert_eq!(node.text(), is_string(raw).then(|| unescape(raw)), "{raw:?}");
+    assert_eq!(
+        (node.items().is_some(), node.members(|_, _| Ok::<_, ()>(())).is_some()),
+        (is_array(raw), is_object(raw))
+    );
+    let mut theirs = elements(raw);
+    if let Some(mut ours) = node.items() {
+        assert_eq!(ours.rest(), theirs.rest(), "{raw:?}");
+        while let Some(item) = ours.next() {
+            compare(item, theirs.next().unwrap());
+            assert_eq!(ours.rest(), theirs.rest(), "{raw:?}");
+        }
+        assert_eq!(theirs.next(), None);
+    }
+    let mut theirs = members(raw);
+    let _ = node.members(|key, value| {
+        let (name, raw) = theirs.next().unwrap();
+        assert_eq!(key, name);
+        compare(value, raw);
+        Ok::<_, ()>(())
+    });
+    assert!(theirs.next().is_none());
+}
+
+#[test]
+fn an_outline_has_what_is_found_without_one() {
+    let mut random = Random(0x5eed_1005);
+    for round in 0..crate::base::rounds(10_000) {
+        let mut text = String::new();
+        generate(&mut random, 4, &mut text);
+        if round % 2 == 0 {
+            text = random.mutate(&text, ALPHABET);
+        }
+        let depth = random.below(6) as u32;
+        match Outline::of(&text, depth) {
+            Ok(outline) => {
+                compare(outline.value(), trim(&text));
+                let deep = (0..depth).find(|&depth| validate(&text, depth).is_ok()).unwrap_or(depth);
+                assert!(!outline.value().is_within_deeper(deep), "{text:?}");
+                assert!(deep == 0 || outline.value().is_within_deeper(deep - 1), "{text:?}");
+            }
+            Err(Malformed) => assert_eq!(validate(&text, depth), Err(Malformed), "{text:?}"),
+        }
+    }
+}
+
+#[test]
+fn no_byte_stands_for_the_end() {
+    for text in ["1\0", "[1]\0", "\0", "[\0]", "{\0}"] {
+        assert!(validate(text, 4).is_err() && headed(text, 4).is_err(), "{text:?}");
+    }
+}
+
 #[test]
 fn strings_survive_escaping_and_unescaping() {
     let mut random = Random(0x5eed_1003);
@@ -236,7 +292,7 @@ fn strings_survive_escaping_and_unescaping() {
 
 #[test]
 fn depth_is_bounded_exactly() {
-    for depth in [0, 1, 63, 64, 65, 128, 512] {
+    for depth in [0, 1, 15, 16, 17, 18, 64, 128, 512] {
         let nested = |n: usize| "[{\"a\":".repeat(n / 2) + "1" + &"}]".repeat(n / 2);
         let text = if depth % 2 == 0 { nested(depth) } else { format!("[{}]", nested(depth - 1)) };
         assert_eq!(validate(&text, depth as u32), Ok(()), "{depth}");

@@ -71,6 +71,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 /// As [`write_string`]. What comes out is text if `text` is.
 pub(in crate::wire) fn write_unchecked(out: &mut Vec<u8>, text: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len().saturating_add(2));
     out.push(b'"');
     let mut rest = text;
     loop {

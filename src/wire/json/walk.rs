@@ -3,18 +3,33 @@
 use super::Malformed;
 use super::text::plain_run;
 
-/// What a walk over a JSON text reports. `raw` texts are tokens as they stand.
+/// A key or a value as it stands.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::wire) struct Token<'a> {
+    /// With its quotes.
+    pub(in crate::wire) raw: &'a str,
+    /// Where it begins in the text.
+    pub(in crate::wire) start: usize,
+    /// There are escapes in it.
+    pub(in crate::wire) escaped: bool,
+}
+
+/// What a walk over a JSON text reports.
 pub(in crate::wire) trait Visit {
-    /// An array or object begins, with this bracket.
-    fn open(&mut self, _bracket: u8) {}
-    /// The innermost array or object ends.
-    fn close(&mut self) -> Result<(), Malformed> {
+    /// An array or object begins, with this bracket, at this place.
+    fn open(&mut self, _bracket: u8, _start: usize) {}
+    /// The innermost array or object ends, before this place.
+    fn close(&mut self, _behind: usize) -> Result<(), Malformed> {
         Ok(())
     }
-    /// The key of an object's next value, with its quotes.
-    fn key(&mut self, _raw: &str) {}
-    /// A value that is neither array nor object.
-    fn scalar(&mut self, _raw: &str) {}
+    /// The key of an object's next value.
+    fn key(&mut self, _key: Token<'_>) {}
+    /// A value that is a string.
+    fn string(&mut self, string: Token<'_>) {
+        self.scalar(string);
+    }
+    /// A value that is neither array nor object; nor a string, for those who are told of strings.
+    fn scalar(&mut self, _scalar: Token<'_>) {}
 }
 
 /// Tells nobody.
@@ -22,253 +37,275 @@ pub(super) struct Nothing;
 
 impl Visit for Nothing {}
 
+/// The place where a text goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wrong(pub(super) usize);
+
 /// Reads one JSON value and nothing after it, telling `visit` what comes by.
 pub(in crate::wire) fn walk(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
-    read(&mut start(text), max_depth, visit)
+    read(text, max_depth, visit).map_err(|Wrong(_)| Malformed)
 }
 
-pub(super) fn start(text: &str) -> Scan<'_> {
-    Scan { text, at: 0 }
-}
-
-/// The same by a scan, which stands where the text goes wrong if it does.
-pub(super) fn read(scan: &mut Scan<'_>, max_depth: u32, visit: &mut impl Visit) -> Result<(), Malformed> {
-    read_value(scan, Stack::new(), max_depth, visit)
+/// The same, and says where the text goes wrong.
+pub(super) fn read(text: &str, max_depth: u32, visit: &mut impl Visit) -> Result<(), Wrong> {
+    read_value(text, 0, Open::new(), max_depth, visit)
 }
 
 /// Reads an array that begins with a string or a number. Returns that, and where what follows its comma begins, if there is one.
-pub(super) fn read_headed<'a>(
-    scan: &mut Scan<'a>,
-    max_depth: u32,
-) -> Result<(&'a str, Option<usize>), Malformed> {
-    scan.space();
-    if max_depth == 0 || scan.next()? != b'[' {
-        return Err(Malformed);
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text")]
+pub(super) fn read_headed(text: &str, max_depth: u32) -> Result<(&str, Option<usize>), Wrong> {
+    let bytes = text.as_bytes();
+    let bracket = space(bytes, 0);
+    if max_depth == 0 || bytes.get(bracket) != Some(&b'[') {
+        return Err(Wrong(bracket));
     }
-    scan.space();
-    let start = scan.at;
-    match scan.next()? {
-        b'"' => scan.string()?,
-        first @ (b'-' | b'0'..=b'9') => scan.number(first)?,
-        _ => return Err(Malformed),
-    }
-    let head = scan.token(start);
-    scan.space();
-    match scan.next()? {
-        b',' => {
-            let behind = scan.at;
-            let mut open = Stack::new();
+    let start = space(bytes, bracket + 1);
+    let end = match bytes.get(start) {
+        Some(b'"') => string(bytes, start + 1)?.0,
+        Some(&first @ (b'-' | b'0'..=b'9')) => number(bytes, start + 1, first)?,
+        _ => return Err(Wrong(start)),
+    };
+    let head = text.get(start..end).unwrap_or_default();
+    let at = space(bytes, end);
+    match bytes.get(at) {
+        Some(b',') => {
+            let mut open = Open::new();
             open.push(b']');
-            read_value(scan, open, max_depth, &mut Nothing)?;
-            Ok((head, Some(behind)))
+            read_value(text, at + 1, open, max_depth, &mut Nothing)?;
+            Ok((head, Some(at + 1)))
         }
-        b']' => {
-            scan.space();
-            if scan.at == scan.text.len() { Ok((head, None)) } else { Err(Malformed) }
+        Some(b']') => {
+            let end = space(bytes, at + 1);
+            if end == bytes.len() { Ok((head, None)) } else { Err(Wrong(end)) }
         }
-        _ => Err(Malformed),
+        _ => Err(Wrong(at)),
     }
 }
 
-/// Reads a value, and all that follows it where these containers are open.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "the two characters that open, and what is two behind them"
-)]
+/// What closes each array and object that is open. In ASCII both brackets that close are two behind those that open.
+struct Open {
+    innermost: u8,
+    outer: Stack,
+}
+
+/// What stands for a bracket around the whole: no text has this byte.
+const NOTHING: u8 = 0xff;
+
+impl Open {
+    fn new() -> Self {
+        Self { innermost: NOTHING, outer: Stack::new() }
+    }
+
+    #[inline]
+    fn push(&mut self, closer: u8) {
+        self.outer.push(std::mem::replace(&mut self.innermost, closer));
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.innermost = self.outer.pop().unwrap_or(NOTHING);
+    }
+}
+
+/// Reads a value, and all that follows it where these arrays and objects are open.
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, and what is two behind a bracket")]
 fn read_value(
-    scan: &mut Scan<'_>,
-    mut open: Stack,
+    text: &str,
+    mut at: usize,
+    mut open: Open,
     max_depth: u32,
     visit: &mut impl Visit,
-) -> Result<(), Malformed> {
+) -> Result<(), Wrong> {
+    let bytes = text.as_bytes();
+    'values: loop {
+        at = space(bytes, at);
+        let start = at;
+        let first = *bytes.get(at).ok_or(Wrong(at))?;
+        at += 1;
+        match first {
+            b'"' => {
+                let (end, escaped) = string(bytes, at)?;
+                at = end;
+                visit.string(token(text, start, at, escaped));
+            }
+            b'-' | b'0'..=b'9' => {
+                at = number(bytes, at, first)?;
+                visit.scalar(token(text, start, at, false));
+            }
+            b'[' | b'{' => {
+                if open.outer.len() >= max_depth as usize {
+                    return Err(Wrong(start));
+                }
+                open.push(first + 2);
+                visit.open(first, start);
+                at = space(bytes, at);
+                if bytes.get(at) != Some(&open.innermost) {
+                    if first == b'{' {
+                        at = key(text, at, visit)?;
+                    }
+                    continue;
+                }
+            }
+            b't' | b'f' | b'n' => {
+                at = literal(bytes, at, first)?;
+                visit.scalar(token(text, start, at, false));
+            }
+            _ => return Err(Wrong(start)),
+        }
+        loop {
+            at = space(bytes, at);
+            match bytes.get(at) {
+                None if open.innermost == NOTHING => return Ok(()),
+                Some(b',') if open.innermost == b'}' => {
+                    at = key(text, space(bytes, at + 1), visit)?;
+                    continue 'values;
+                }
+                Some(b',') if open.innermost == b']' => {
+                    at += 1;
+                    continue 'values;
+                }
+                Some(&closer) if closer == open.innermost => {
+                    at += 1;
+                    visit.close(at).map_err(|Malformed| Wrong(at))?;
+                    open.pop();
+                }
+                _ => return Err(Wrong(at)),
+            }
+        }
+    }
+}
+
+// Each of these goes on at a place, and says where what it reads ends, or where it goes wrong.
+
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "a place in a text, behind what was seen there")]
+fn space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Tokens begin and end at ASCII characters.
+#[inline]
+fn token(text: &str, start: usize, end: usize, escaped: bool) -> Token<'_> {
+    Token { raw: text.get(start..end).unwrap_or_default(), start, escaped }
+}
+
+/// A key, and the colon behind it.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn key(text: &str, start: usize, visit: &mut impl Visit) -> Result<usize, Wrong> {
+    let bytes = text.as_bytes();
+    if bytes.get(start) != Some(&b'"') {
+        return Err(Wrong(start));
+    }
+    let (end, escaped) = string(bytes, start + 1)?;
+    visit.key(token(text, start, end, escaped));
+    let colon = space(bytes, end);
+    if bytes.get(colon) == Some(&b':') { Ok(colon + 1) } else { Err(Wrong(colon)) }
+}
+
+/// A string behind its opening quote, and whether there are escapes in it.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Wrong> {
+    let end = at + plain_run(bytes.get(at..).unwrap_or_default());
+    if bytes.get(end) == Some(&b'"') { Ok((end + 1, false)) } else { Ok((escaped(bytes, end)?, true)) }
+}
+
+/// The rest of a string, from its first escape on.
+#[inline(never)]
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Wrong> {
     loop {
-        scan.space();
-        let start = scan.at;
-        let first = scan.next()?;
-        if let b'[' | b'{' = first {
-            if open.len() >= max_depth as usize {
-                return Err(scan.wrong());
-            }
-            // What closes this container; in ASCII both are two after what opens it.
-            open.push(first + 2);
-            visit.open(first);
-            scan.space();
-            if scan.peek() != Some(first + 2) {
-                if first == b'{' {
-                    scan.key(visit)?;
-                }
-                continue;
-            }
-        } else {
-            match first {
-                b'"' => scan.string()?,
-                b'-' | b'0'..=b'9' => scan.number(first)?,
-                b't' => scan.literal("rue")?,
-                b'f' => scan.literal("alse")?,
-                b'n' => scan.literal("ull")?,
-                _ => return Err(scan.wrong()),
-            }
-            visit.scalar(scan.token(start));
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at = escape(bytes, at + 1)?,
+            _ => return Err(Wrong(at)),
         }
-        loop {
-            scan.space();
-            let Some(closer) = open.last() else {
-                return if scan.at == scan.text.len() { Ok(()) } else { Err(Malformed) };
-            };
-            let next = scan.next()?;
-            if next == b',' {
-                if closer == b'}' {
-                    scan.space();
-                    scan.key(visit)?;
-                }
-                break;
-            }
-            if next != closer {
-                return Err(scan.wrong());
-            }
-            visit.close()?;
-            open.pop();
-        }
+        at += plain_run(bytes.get(at..).unwrap_or_default());
     }
 }
 
-pub(super) struct Scan<'a> {
-    text: &'a str,
-    at: usize,
+/// An escape behind its backslash.
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Wrong> {
+    match bytes.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => {
+            let behind = bytes.get(at + 1..).unwrap_or_default().iter().take(4);
+            let digits = behind.take_while(|byte| byte.is_ascii_hexdigit()).count();
+            if digits == 4 { Ok(at + 5) } else { Err(Wrong(at + 1 + digits)) }
+        }
+        _ => Err(Wrong(at)),
+    }
 }
 
-#[expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a place in a text, which moves only past what was seen there: never behind its end"
-)]
-impl<'a> Scan<'a> {
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+/// A number behind its first character.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn number(bytes: &[u8], mut at: usize, first: u8) -> Result<usize, Wrong> {
+    let mut leading = first;
+    if first == b'-' {
+        leading = *bytes.get(at).ok_or(Wrong(at))?;
+        at += 1;
     }
-
-    #[inline]
-    fn next(&mut self) -> Result<u8, Malformed> {
-        let byte = self.peek().ok_or(Malformed)?;
-        self.at += 1;
-        Ok(byte)
+    match leading {
+        b'0' => {}
+        b'1'..=b'9' => at = digits(bytes, at),
+        _ => return Err(Wrong(at - 1)),
     }
-
-    /// How far it has come.
-    pub(super) fn place(&self) -> usize {
-        self.at
+    if bytes.get(at) == Some(&b'.') {
+        at = some_digits(bytes, at + 1)?;
     }
-
-    /// The byte that was just taken is wrong.
-    #[cold]
-    fn wrong(&mut self) -> Malformed {
-        self.at -= 1;
-        Malformed
-    }
-
-    /// The text from `start` to here; tokens begin and end at ASCII characters.
-    #[inline]
-    fn token(&self, start: usize) -> &'a str {
-        self.text.get(start..self.at).unwrap_or_default()
-    }
-
-    #[inline]
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
         }
+        at = some_digits(bytes, at)?;
     }
-
-    #[inline]
-    fn key(&mut self, visit: &mut impl Visit) -> Result<(), Malformed> {
-        let start = self.at;
-        if self.next()? != b'"' {
-            return Err(self.wrong());
-        }
-        self.string()?;
-        visit.key(self.token(start));
-        self.space();
-        if self.next()? == b':' { Ok(()) } else { Err(self.wrong()) }
-    }
-
-    /// The rest of a string whose opening quote is taken.
-    #[inline]
-    fn string(&mut self) -> Result<(), Malformed> {
-        loop {
-            self.at += plain_run(&self.text.as_bytes()[self.at..]);
-            match self.next()? {
-                b'"' => return Ok(()),
-                b'\\' => self.escape()?,
-                _ => return Err(self.wrong()),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Malformed> {
-        match self.next()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
-            b'u' => {
-                let behind = self.text.as_bytes()[self.at..].iter().take(4);
-                let digits = behind.take_while(|byte| byte.is_ascii_hexdigit()).count();
-                self.at += digits;
-                if digits == 4 { Ok(()) } else { Err(Malformed) }
-            }
-            _ => Err(self.wrong()),
-        }
-    }
-
-    /// The rest of a number whose first character is taken.
-    #[inline]
-    fn number(&mut self, first: u8) -> Result<(), Malformed> {
-        let leading = if first == b'-' { self.next()? } else { first };
-        match leading {
-            b'0' => {}
-            b'1'..=b'9' => self.digits(),
-            _ => return Err(self.wrong()),
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.some_digits()?;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn digits(&mut self) {
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn some_digits(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        self.digits();
-        if self.at > start { Ok(()) } else { Err(Malformed) }
-    }
-
-    #[inline]
-    fn literal(&mut self, rest: &str) -> Result<(), Malformed> {
-        let behind = &self.text.as_bytes()[self.at..];
-        if !behind.starts_with(rest.as_bytes()) {
-            self.at += behind.iter().zip(rest.as_bytes()).take_while(|(is, due)| is == due).count();
-            return Err(Malformed);
-        }
-        self.at += rest.len();
-        Ok(())
-    }
+    Ok(at)
 }
+
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "a place in a text, behind what was seen there")]
+fn digits(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+#[inline]
+fn some_digits(bytes: &[u8], at: usize) -> Result<usize, Wrong> {
+    let end = digits(bytes, at);
+    if end > at { Ok(end) } else { Err(Wrong(end)) }
+}
+
+/// `true`, `false` or `null` behind its first letter.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
+fn literal(bytes: &[u8], at: usize, first: u8) -> Result<usize, Wrong> {
+    let rest: &[u8] = match first {
+        b't' => b"rue",
+        b'f' => b"alse",
+        _ => b"ull",
+    };
+    let behind = bytes.get(at..).unwrap_or_default();
+    if behind.starts_with(rest) {
+        return Ok(at + rest.len());
+    }
+    Err(Wrong(at + behind.iter().zip(rest).take_while(|(is, due)| is == due).count()))
+}
+
+/// As deep as honest messages are.
+const DEPTH: usize = 16;
 
 /// What is known of each open array or object, in place for the depths that honest messages have.
 pub(in crate::wire) struct Stack<T = u8> {
-    inline: [T; 64],
+    inline: [T; DEPTH],
     spill: Vec<T>,
     len: usize,
 }
@@ -279,7 +316,7 @@ pub(in crate::wire) struct Stack<T = u8> {
 )]
 impl<T: Copy + Default> Stack<T> {
     pub(in crate::wire) fn new() -> Self {
-        Self { inline: [T::default(); 64], spill: Vec::new(), len: 0 }
+        Self { inline: [T::default(); DEPTH], spill: Vec::new(), len: 0 }
     }
 
     pub(in crate::wire) fn len(&self) -> usize {

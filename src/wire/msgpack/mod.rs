@@ -24,7 +24,7 @@ mod write;
 
 pub use super::json::Malformed;
 pub(super) use read::{Head, Reader};
-pub(super) use to_json::append;
+pub(super) use to_json::append_argument;
 pub use to_json::to_json;
 pub use write::from_json;
 pub(super) use write::{flag, from_event, list, map, number, text};

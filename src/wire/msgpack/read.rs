@@ -31,8 +31,24 @@ impl<'a> Reader<'a> {
     /// The next token.
     #[inline]
     pub(in crate::wire) fn head(&mut self) -> Result<Head<'a>, Malformed> {
-        let marker = Marker::from_u8(u8::from_be_bytes(self.fixed()?));
-        Ok(match marker {
+        // What most are.
+        match self.0.split_first() {
+            Some((&number @ 0x00..=0x7f, rest)) => {
+                self.0 = rest;
+                Ok(Head::Unsigned(number.into()))
+            }
+            Some((&short @ 0xa0..=0xbf, rest)) => {
+                self.0 = rest;
+                Ok(Head::Text(self.bytes(usize::from(short & 0x1f))?))
+            }
+            _ => self.any_head(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_head(&mut self) -> Result<Head<'a>, Malformed> {
+        let [first] = self.fixed()?;
+        Ok(match Marker::from_u8(first) {
             Marker::FixPos(number) => Head::Unsigned(number.into()),
             Marker::FixNeg(number) => Head::Signed(number.into()),
             Marker::FixStr(length) => Head::Text(self.bytes(length.into())?),

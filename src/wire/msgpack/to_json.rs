@@ -37,20 +37,21 @@ pub fn to_json<'a>(
     attachments: &mut Vec<Cow<'a, [u8]>>,
 ) -> Result<(), Malformed> {
     let mut reader = Reader(value);
-    append(&mut reader, out, attachments)?;
+    append_within(&mut reader, out, attachments, ANY)?;
     if reader.0.is_empty() { Ok(()) } else { Err(Malformed) }
 }
 
-/// The same with what comes next.
-pub(in crate::wire) fn append<'a>(
+/// The same with what comes next, which is one of several arguments.
+pub(in crate::wire) fn append_argument<'a>(
     reader: &mut Reader<'a>,
     out: &mut Vec<u8>,
     attachments: &mut Vec<Cow<'a, [u8]>>,
 ) -> Result<(), Malformed> {
-    append_within(reader, out, attachments, ANY)
+    // Their array is around it.
+    append_within(reader, out, attachments, Bounds { depth: MAX_DEPTH - 1, ..ANY })
 }
 
-/// The same within bounds: one that passes them is malformed.
+/// The same with what comes next, within bounds: one that passes them is malformed.
 pub(super) fn append_within<'a>(
     reader: &mut Reader<'a>,
     out: &mut Vec<u8>,
@@ -168,10 +169,42 @@ fn write_float(out: &mut Vec<u8>, number: f64) {
         out.write_all(b"null")
     } else if number == 0.0 {
         out.write_all(b"0")
+    } else if write_short(out, number) {
+        Ok(())
     } else if (1e-6..1e21).contains(&number.abs()) {
         write!(out, "{number}")
     } else {
         // Without this, hundreds of digits.
         write!(out, "{number:e}")
     };
+}
+
+/// Writes a number of at most three digits behind its point, as most are that programs make: no other text of at most fifteen digits is
+/// read as the same number, so that this is its shortest. False for others.
+#[expect(clippy::arithmetic_side_effects, reason = "numbers of fifteen digits at most, and no scale is 0")]
+fn write_short(out: &mut Vec<u8>, number: f64) -> bool {
+    const BOUND: f64 = 1e12;
+    let size = number.abs();
+    if size >= BOUND {
+        return false;
+    }
+    for scale in [1, 10, 100, 1_000] {
+        let scaled = (size * scale as f64 + 0.5) as u64;
+        if scaled as f64 / scale as f64 == size {
+            if number < 0.0 {
+                out.push(b'-');
+            }
+            decimal::write(out, scaled / scale);
+            if scale > 1 {
+                out.push(b'.');
+            }
+            let mut unit = scale / 10;
+            while unit > 0 {
+                out.push(b'0' + (scaled / unit % 10) as u8);
+                unit /= 10;
+            }
+            return true;
+        }
+    }
+    false
 }

@@ -2,9 +2,9 @@
 //! recurse.
 
 use super::{MAX_DEPTH, Malformed};
-use crate::wire::json::{self, Stack, Visit};
+use crate::wire::json::{self, Stack, Token, Visit};
 use crate::wire::socketio::placeholders::{self, MARKED, NUMBERED};
-use rmp::encode;
+use rmp::{Marker, encode};
 use std::borrow::Cow;
 
 /// An array or a map of as many values has its count in its marker.
@@ -134,7 +134,7 @@ impl Writer<'_> {
 }
 
 impl Visit for Writer<'_> {
-    fn open(&mut self, bracket: u8) {
+    fn open(&mut self, bracket: u8, _: usize) {
         self.begin(0);
         self.outer.push(self.here);
         self.here = Open { start: self.out.len(), ..Open::default() };
@@ -146,7 +146,7 @@ impl Visit for Writer<'_> {
         }
     }
 
-    fn close(&mut self) -> Result<(), Malformed> {
+    fn close(&mut self, _: usize) -> Result<(), Malformed> {
         let Open { start, values, facts, attachment } = self.here;
         if facts == MARKED | NUMBERED {
             let bytes = self.attachments.get(attachment).ok_or(Malformed)?;
@@ -167,14 +167,19 @@ impl Visit for Writer<'_> {
         Ok(())
     }
 
-    fn key(&mut self, raw: &str) {
-        string(self.out, raw);
+    fn key(&mut self, key: Token<'_>) {
+        string(self.out, key);
         if self.known > 0 {
-            self.key = placeholders::fact(raw);
+            self.key = placeholders::fact(key.raw);
         }
     }
 
-    fn scalar(&mut self, raw: &str) {
+    fn string(&mut self, token: Token<'_>) {
+        self.begin(0);
+        string(self.out, token);
+    }
+
+    fn scalar(&mut self, Token { raw, .. }: Token<'_>) {
         let is = match self.key {
             MARKED if raw == "true" => MARKED,
             NUMBERED => match placeholders::attachment(raw, self.known) {
@@ -188,7 +193,6 @@ impl Visit for Writer<'_> {
         };
         self.begin(is);
         match raw.as_bytes().first() {
-            Some(b'"') => string(self.out, raw),
             Some(b't') => flag(self.out, true),
             Some(b'f') => flag(self.out, false),
             Some(b'n') => nil(self.out),
@@ -197,10 +201,10 @@ impl Visit for Writer<'_> {
     }
 }
 
-/// A raw string with its quotes.
-fn string(out: &mut Vec<u8>, raw: &str) {
-    let inside = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+/// A string of JSON.
+fn string(out: &mut Vec<u8>, Token { raw, escaped, .. }: Token<'_>) {
+    let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+    if !escaped {
         return text(out, inside);
     }
     // Twice, so that its length comes first without a buffer between.
@@ -211,11 +215,13 @@ fn string(out: &mut Vec<u8>, raw: &str) {
 }
 
 fn json_number(out: &mut Vec<u8>, raw: &str) {
-    if let Ok(number) = raw.parse::<i64>() {
-        return integer(out, number);
-    }
-    if let Ok(above) = raw.parse::<u64>() {
-        return number(out, above);
+    if !raw.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        if let Ok(number) = raw.parse::<i64>() {
+            return integer(out, number);
+        }
+        if let Ok(above) = raw.parse::<u64>() {
+            return number(out, above);
+        }
     }
     let value = raw.parse::<f64>().unwrap_or(f64::NAN);
     // As what JavaScript takes for whole.
@@ -257,6 +263,11 @@ pub(in crate::wire) fn text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn text_length(out: &mut Vec<u8>, length: usize) {
+    /// The longest that has its length in its marker, as nearly all have.
+    const SHORT: usize = 31;
+    if length <= SHORT {
+        return out.push(Marker::FixStr(length as u8).to_u8());
+    }
     // Longer ones would be longer than any message.
     wrote(encode::write_str_len(out, length as u32));
 }

@@ -1,6 +1,6 @@
 //! Placeholders: the objects in a packet's JSON that stand for its attachments. It must not touch the attachments.
 
-use super::super::json::{self, Malformed, Stack, Visit};
+use super::super::json::{self, Malformed, Stack, Token, Visit};
 
 /// Whether every placeholder in valid JSON names one of `attachments`.
 ///
@@ -51,14 +51,14 @@ impl<F> Placeholders<F> {
 }
 
 impl<F: FnMut(usize)> Visit for Placeholders<F> {
-    fn open(&mut self, _bracket: u8) {
+    fn open(&mut self, _bracket: u8, _: usize) {
         self.decide(false);
         self.open.push(self.here);
         self.here = Here::default();
         self.key = 0;
     }
 
-    fn close(&mut self) -> Result<(), Malformed> {
+    fn close(&mut self, _: usize) -> Result<(), Malformed> {
         if self.here.facts == MARKED {
             return Err(Malformed);
         }
@@ -70,11 +70,11 @@ impl<F: FnMut(usize)> Visit for Placeholders<F> {
         Ok(())
     }
 
-    fn key(&mut self, raw: &str) {
-        self.key = fact(raw);
+    fn key(&mut self, key: Token<'_>) {
+        self.key = fact(key.raw);
     }
 
-    fn scalar(&mut self, raw: &str) {
+    fn scalar(&mut self, Token { raw, .. }: Token<'_>) {
         match self.key {
             MARKED => self.decide(raw == "true"),
             NUMBERED => {

@@ -314,3 +314,33 @@ fn nodes_and_emitters_say_who_they_are() {
         }
     }
 }
+
+/// Whoever emits what was heard need not check it again.
+#[test]
+fn arguments_are_no_deeper_than_those_of_a_host() {
+    let most = crate::wire::msgpack::MAX_DEPTH as usize;
+    let nested = |depth: usize| [&"[".repeat(depth)[..], &"]".repeat(depth)].concat();
+    let args = |heard: Result<Heard<'_>, Malformed>| match heard?.message {
+        Message::Broadcast { packet, .. } => Ok(packet.args.into_owned()),
+        other => panic!("{other:?}"),
+    };
+    for depth in [1, 2, most - 1, most, most + 1, most + 4] {
+        let due = if depth > most { Err(Malformed) } else { Ok(nested(depth)) };
+        let inside = nested(depth - 1);
+        let opts = r#""opts":{"rooms":[],"except":[],"flags":{}}"#;
+        let data = format!(r#"{{"packet":{{"type":2,"data":["e",{inside}]}},{opts}}}"#);
+        let data = if depth == 1 { data.replace(",]}", "]}") } else { data };
+        let sharded = format!(r#"{{"type":3,"data":{data},"uid":"u","nsp":"/"}}"#);
+        assert_eq!(args(super::nodes::decode(sharded.as_bytes())), due, "{depth}");
+        let mut scratch = Vec::new();
+        let streams = super::nodes::decode_entry(b"u", b"/", b"3", Some(data.as_bytes()), &mut scratch);
+        assert_eq!(args(streams), due, "{depth}");
+        let python = format!(r#"{{"method":"emit","event":"e","data":{},"namespace":"/"}}"#, nested(depth));
+        assert_eq!(super::python::decode(python.as_bytes(), "n").and_then(|it| args(Ok(it.unwrap()))), due);
+        let arrays = [&vec![0x91; depth.saturating_sub(2)][..], &[0x90][..usize::from(depth > 1)]].concat();
+        let head = [0x90 | if depth > 1 { 2 } else { 1 }, 0xa1, b'e'];
+        let packet = [&b"\x83\xa4type\x02\xa4data"[..], &head, &arrays, b"\xa3nsp\xa1/"].concat();
+        let pubsub = [&b"\x93\xa1u"[..], &packet, b"\x80"].concat();
+        assert_eq!(args(super::pubsub::decode_broadcast(&pubsub)), due, "{depth}");
+    }
+}

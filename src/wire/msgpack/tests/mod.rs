@@ -1,6 +1,7 @@
 //! msgpack from and to JSON: what each value becomes, what is refused, and that nothing grows out of bounds.
 
 use super::*;
+use crate::wire::json::tests::Random;
 use std::borrow::Cow;
 
 mod packet;
@@ -233,6 +234,32 @@ fn what_is_cut_or_has_more_behind_it_is_malformed() {
     }
     // So many open that their counts do not fit into 64 bits.
     assert_eq!(Reader(&b"\xdf\xff\xff\xff\xff".repeat(1 << 20)).value(), Err(Malformed));
+}
+
+/// Rust writes the shortest digits that are read as the same number, too, and lays out those of this size as JavaScript does.
+#[test]
+fn floats_are_written_with_their_shortest_digits() {
+    let mut random = Random(0x5eed_1006);
+    let check = |number: f64| {
+        for number in [number, -number, number.next_up(), number.next_down()] {
+            let bytes = [&[0xcb][..], &number.to_be_bytes()].concat();
+            let due = if number == 0.0 { "0".to_owned() } else { number.to_string() };
+            if number == 0.0 || (1e-6..1e21).contains(&number.abs()) {
+                assert_eq!(text(&bytes), due, "{number:?}");
+            } else {
+                assert_eq!(text(&bytes).parse(), Ok(number));
+            }
+        }
+    };
+    for size in 0..16 {
+        let power = 10f64.powi(size);
+        (0..6).for_each(|places| check(power / 10f64.powi(places)));
+        (0..6).for_each(|places| check((power - 1.0) / 10f64.powi(places)));
+    }
+    for _ in 0..crate::base::rounds(20_000) {
+        let digits = random.below(1_000_000_000_000_000) as f64;
+        check((digits / 10f64.powi(random.below(12) as i32)).trunc() / 10f64.powi(random.below(7) as i32));
+    }
 }
 
 #[test]
