@@ -25,7 +25,7 @@ const OVERHEAD: usize = 64 * 1024;
 /// Bytes that are kept until they are answered; what is posted beyond is not brought elsewhere.
 const MAX_KEPT: usize = 1 << 20;
 /// Room for output is given back down to this.
-const KEEP: usize = 64 * 1024;
+const KEEP: usize = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {

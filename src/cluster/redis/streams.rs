@@ -1,7 +1,7 @@
 //! Streams that are read: from where on, and how many entries at a time. It must not send commands.
 
 use crate::wire::cluster::session::EntryId;
-use crate::wire::resp::Reply;
+use crate::wire::resp::{Items, Reply};
 use std::collections::BTreeMap;
 
 /// Entries in one reply, at most.
@@ -20,8 +20,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn of<'a>(id: EntryId, parts: impl Iterator<Item = Reply<'a>>) -> Self {
-        let mut entry = Self { id, ..Self::default() };
+    fn of(id: EntryId, parts: Items<'_>) -> Self {
+        let size = |part| if let Reply::Text(text) = part { text.len() } else { 0 };
+        let size = parts.map(size).fold(0, usize::saturating_add);
+        let (bytes, ends) = (Vec::with_capacity(size), Vec::with_capacity(parts.len()));
+        let mut entry = Self { id, bytes, ends };
         for part in parts {
             if let Reply::Text(text) = part {
                 entry.bytes.extend_from_slice(text);

@@ -1,5 +1,7 @@
 //! A command as bytes. It must not know which there are.
 
+use crate::wire::decimal;
+
 /// Writes a command: its name and its arguments, any bytes.
 pub fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
     length(out, b'*', words.len());
@@ -10,18 +12,8 @@ pub fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
     }
 }
 
-fn length(out: &mut Vec<u8>, kind: u8, mut number: usize) {
+fn length(out: &mut Vec<u8>, kind: u8, number: usize) {
     out.push(kind);
-    let mut digits = [0; 20];
-    let mut used: usize = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.saturating_add((number % 10) as u8);
-        used = used.saturating_add(1);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(digits.len().saturating_sub(used)..).unwrap_or_default());
+    decimal::write(out, number as u64);
     out.extend_from_slice(b"\r\n");
 }

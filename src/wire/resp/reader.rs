@@ -1,7 +1,7 @@
 //! Finds whole replies in what was received, however it is cut. It must not hold memory that was announced but not received, nor
 //! look twice at what it has seen.
 
-use super::reply::{Kind, Reply, Token, first, newline, token};
+use super::reply::{Kind, Reply, Token, first, newline, short_text, token};
 use super::{Fault, MAX_DEPTH, MAX_LINE};
 use std::ops::Range;
 
@@ -96,6 +96,14 @@ impl Reader {
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let within = self.at.saturating_sub(begin);
+            if let Some((_, used)) = short_text(rest)
+                && within.saturating_add(used) <= self.bound
+            {
+                if self.pass(used, begin) {
+                    return Ok(true);
+                }
+                continue;
+            }
             let known = self.searched.saturating_sub(self.at);
             let newline = newline(rest.get(known..).unwrap_or_default());
             let line = newline.map_or(rest.len(), |newline| newline.saturating_add(known));
@@ -120,13 +128,26 @@ impl Reader {
                     false
                 }
             };
-            self.at = self.at.saturating_add(used);
-            self.searched = self.at;
-            if done && self.close() {
-                self.found = begin..self.at;
-                return Ok(true);
+            if done {
+                if self.pass(used, begin) {
+                    return Ok(true);
+                }
+            } else {
+                self.at = self.at.saturating_add(used);
+                self.searched = self.at;
             }
         }
+    }
+
+    /// Goes behind an element that is whole. Whether the reply is, which begins there.
+    fn pass(&mut self, used: usize, begin: usize) -> bool {
+        self.at = self.at.saturating_add(used);
+        self.searched = self.at;
+        let whole = self.close();
+        if whole {
+            self.found = begin..self.at;
+        }
+        whole
     }
 
     /// Counts an element that is whole, and what ends with it. Whether that is the reply.

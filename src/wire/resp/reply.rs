@@ -108,6 +108,9 @@ pub(super) fn newline(bytes: &[u8]) -> Option<usize> {
 }
 
 fn whole(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {
+    if let Some((text, used)) = short_text(bytes) {
+        return Some((Token::Whole(Reply::Text(text)), bytes.get(used..)?));
+    }
     match token(bytes, newline(bytes)?, usize::MAX) {
         Ok((Some(token), used)) => Some((token, bytes.get(used..)?)),
         Ok((None, _)) | Err(_) => None,
@@ -130,6 +133,30 @@ pub(super) enum Kind {
     Push,
     /// Something about the reply behind it. Nobody has asked for it.
     Attribute,
+}
+
+/// A text that these bytes begin with, as nearly all are sent, and how many bytes of them it takes: [`token`] would find the same. `None`
+/// for all else.
+#[inline]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a number of nine digits at most, and places that are no larger"
+)]
+pub(super) fn short_text(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    const DIGITS: usize = 9;
+    let (b'$', behind) = bytes.split_first()? else { return None };
+    let (mut length, mut digits) = (0, 0);
+    while let Some(&digit @ b'0'..=b'9') = behind.get(digits) {
+        length = length * 10 + usize::from(digit - b'0');
+        digits += 1;
+        if digits > DIGITS {
+            return None;
+        }
+    }
+    let begin = 1 + digits + 2;
+    let end = begin + length;
+    let (text, tail) = (bytes.get(begin..end)?, bytes.get(end..end + 2)?);
+    (digits > 0 && bytes.get(begin - 2..begin)? == b"\r\n" && tail == b"\r\n").then_some((text, end + 2))
 }
 
 /// What these bytes begin with, whose first line ends at `newline`, and how many bytes of them it takes. `None` if that are
@@ -190,7 +217,14 @@ fn blob(
     Ok((Some(Token::Whole(reply)), used))
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "eighteen digits at most")]
 fn integer(text: &[u8]) -> Result<i64, Fault> {
+    // As every length is, and every count.
+    if let 1..=18 = text.len()
+        && text.iter().all(u8::is_ascii_digit)
+    {
+        return Ok(text.iter().fold(0, |number: i64, digit| number * 10 + i64::from(digit - b'0')));
+    }
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Fault::Protocol)
 }
 
