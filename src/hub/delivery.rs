@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::host::stats::count;
 use crate::out::backlog::Class;
 use crate::route::{Member, Whom};
-use crate::wire::msgpack::packet;
+use crate::wire::msgpack::{self, packet};
 use crate::wire::{json, socketio};
 
 impl Hub {
@@ -228,7 +228,12 @@ pub(crate) fn check_message(message: &Message<'_>, limits: &Limits) -> Result<()
     if socketio::is_reserved(message.name) {
         return Err(Error::ReservedEvent);
     }
-    check_args(message.args, message.attachments, limits)
+    let Message { args, attachments, .. } = *message;
+    if message.is_checked && limits.max_json_depth >= msgpack::MAX_DEPTH {
+        debug_assert_eq!(check_json(args, limits), Ok(()), "{args}");
+        return check_places(args, attachments);
+    }
+    check_args(args, attachments, limits)
 }
 
 /// Whether a message stays what it is where each placeholder becomes its attachment: one attachment may be named many times.
@@ -252,10 +257,19 @@ fn byte(at: usize) -> u32 {
 
 /// Whether arguments are a JSON array that fits its attachments.
 pub(crate) fn check_args(args: &str, attachments: &[&[u8]], limits: &Limits) -> Result<()> {
+    check_json(args, limits)?;
+    check_places(args, attachments)
+}
+
+fn check_json(args: &str, limits: &Limits) -> Result<()> {
     if !args.starts_with('[') {
         return Err(Error::BadJson(0));
     }
-    json::locate(args, limits.max_json_depth).map_err(|at| Error::BadJson(byte(at)))?;
+    json::locate(args, limits.max_json_depth).map_err(|at| Error::BadJson(byte(at)))
+}
+
+/// Whether placeholders in JSON stand for attachments that are there.
+fn check_places(args: &str, attachments: &[&[u8]]) -> Result<()> {
     if !attachments.is_empty() && socketio::placeholders(args, attachments.len() as u32).is_err() {
         return Err(Error::BadAttachments);
     }

@@ -2,6 +2,8 @@
 
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::route::{self, Selection, Whom};
+#[cfg(doc)]
+use crate::wire::msgpack;
 
 /// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets. A union of nothing
 /// is nobody.
@@ -125,12 +127,14 @@ pub struct Message<'a> {
     pub(crate) delivery: Delivery,
     /// Bits of those that are on.
     pub(crate) options: u32,
+    /// The arguments are known to be JSON that any host may emit.
+    pub(crate) is_checked: bool,
 }
 
 impl<'a> Message<'a> {
     /// `args` is the JSON array of the arguments; `"[]"` for none. It is checked when it is emitted.
     pub const fn new(name: &'a str, args: &'a str) -> Self {
-        Self { name, args, attachments: &[], delivery: Delivery::Reliable, options: 0 }
+        Self { name, args, attachments: &[], delivery: Delivery::Reliable, options: 0, is_checked: false }
     }
 
     /// The same with binary attachments: the arguments hold `{"_placeholder":true,"num":N}` where the attachment of
@@ -161,9 +165,14 @@ impl<'a> Message<'a> {
         (options & !all == 0).then_some(Self { options, ..self })
     }
 
+    /// The same with arguments that whoever has read them has checked: an array, at most as deep as [`msgpack::MAX_DEPTH`].
+    pub(crate) const fn checked(self) -> Self {
+        Self { is_checked: true, ..self }
+    }
+
     /// All but what it says, which borrows nothing.
     pub(crate) const fn manner(self) -> Message<'static> {
-        Message { name: "", args: "", attachments: &[], delivery: self.delivery, options: self.options }
+        Message { delivery: self.delivery, options: self.options, ..Message::new("", "") }
     }
 }
 

@@ -116,7 +116,7 @@ fn rooms(hub: &mut Hub, engine: &mut Engine, namespace: NamespaceId) -> BTreeSet
 /// What another node emits, as a message of this one's.
 fn with_packet<R>(packet: &Packet<'_>, opts: &Opts<'_>, act: impl FnOnce(Message<'_>) -> R) -> R {
     let attachments: Vec<&[u8]> = packet.attachments.iter().map(|bytes| &**bytes).collect();
-    let message = Message::new(&packet.name, &packet.args).attach(&attachments);
+    let message = Message::new(&packet.name, &packet.args).attach(&attachments).checked();
     act(if opts.flags.volatile { message.volatile() } else { message })
 }
 
