@@ -50,12 +50,15 @@ pub(super) enum Raw<'o, 'a> {
     Msgpack(&'a [u8]),
 }
 
+/// A value of msgpack that is nothing.
+const NIL: u8 = rmp::Marker::Null.to_u8();
+
 impl<'o, 'a> Raw<'o, 'a> {
     /// `null`, nil, or not there.
     pub(super) fn is_nothing(self) -> bool {
         match self {
-            Self::Json(node) => node.raw() == "null",
-            Self::Msgpack(bytes) => Reader(bytes).head() == Ok(Head::Nil),
+            Self::Json(node) => node.is_null(),
+            Self::Msgpack(bytes) => bytes.first() == Some(&NIL),
         }
     }
 

@@ -61,9 +61,9 @@ struct List {
 
 impl List {
     #[inline]
-    fn add(&mut self, Token { raw, start, escaped }: Token<'_>) {
+    fn add(&mut self, Token { place: (start, end), escaped, .. }: Token<'_>) {
         // They are places in a text of less than 4 GiB.
-        let (start, end) = (start as u32, start.saturating_add(raw.len()) as u32);
+        let (start, end) = (start as u32, end as u32);
         let next = (self.entries.len() as u32).saturating_add(1);
         self.entries.push(Entry { start, end, next, escaped });
     }
@@ -126,6 +126,13 @@ impl<'o, 'a> Node<'o, 'a> {
             return Some(unescape(self.raw()));
         }
         self.outline.text.get(start.saturating_add(1)..end.saturating_sub(1)).map(Cow::Borrowed)
+    }
+
+    /// Whether it is `null`.
+    #[inline]
+    pub(in crate::wire) fn is_null(self) -> bool {
+        let first = self.outline.entry(self.number).map(|entry| entry.start as usize);
+        first.and_then(|first| self.outline.text.as_bytes().get(first)) == Some(&b'n')
     }
 
     /// The values of an array. `None` if it is none.

@@ -6,12 +6,27 @@ use super::text::plain_run;
 /// A key or a value as it stands.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::wire) struct Token<'a> {
-    /// With its quotes.
-    pub(in crate::wire) raw: &'a str,
-    /// Where it begins in the text.
-    pub(in crate::wire) start: usize,
+    text: &'a str,
+    /// Where it begins in the text, and where it ends.
+    pub(in crate::wire) place: (usize, usize),
     /// There are escapes in it.
     pub(in crate::wire) escaped: bool,
+}
+
+impl<'a> Token<'a> {
+    /// All of it: tokens begin and end at ASCII characters.
+    #[inline]
+    pub(in crate::wire) fn raw(&self) -> &'a str {
+        let (start, end) = self.place;
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Of a string what is between its quotes.
+    #[inline]
+    pub(in crate::wire) fn inside(&self) -> &'a str {
+        let (start, end) = self.place;
+        self.text.get(start.saturating_add(1)..end.saturating_sub(1)).unwrap_or_default()
+    }
 }
 
 /// What a walk over a JSON text reports.
@@ -126,11 +141,11 @@ fn read_value(
             b'"' => {
                 let (end, escaped) = string(bytes, at)?;
                 at = end;
-                visit.string(token(text, start, at, escaped));
+                visit.string(Token { text, place: (start, at), escaped });
             }
             b'-' | b'0'..=b'9' => {
                 at = number(bytes, at, first)?;
-                visit.scalar(token(text, start, at, false));
+                visit.scalar(Token { text, place: (start, at), escaped: false });
             }
             b'[' | b'{' => {
                 if open.outer.len() >= max_depth as usize {
@@ -148,7 +163,7 @@ fn read_value(
             }
             b't' | b'f' | b'n' => {
                 at = literal(bytes, at, first)?;
-                visit.scalar(token(text, start, at, false));
+                visit.scalar(Token { text, place: (start, at), escaped: false });
             }
             _ => return Err(Wrong(start)),
         }
@@ -186,12 +201,6 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Tokens begin and end at ASCII characters.
-#[inline]
-fn token(text: &str, start: usize, end: usize, escaped: bool) -> Token<'_> {
-    Token { raw: text.get(start..end).unwrap_or_default(), start, escaped }
-}
-
 /// A key, and the colon behind it.
 #[inline]
 #[expect(clippy::arithmetic_side_effects, reason = "places in a text, behind what was seen there")]
@@ -201,7 +210,7 @@ fn key(text: &str, start: usize, visit: &mut impl Visit) -> Result<usize, Wrong>
         return Err(Wrong(start));
     }
     let (end, escaped) = string(bytes, start + 1)?;
-    visit.key(token(text, start, end, escaped));
+    visit.key(Token { text, place: (start, end), escaped });
     let colon = space(bytes, end);
     if bytes.get(colon) == Some(&b':') { Ok(colon + 1) } else { Err(Wrong(colon)) }
 }

@@ -170,7 +170,7 @@ impl Visit for Writer<'_> {
     fn key(&mut self, key: Token<'_>) {
         string(self.out, key);
         if self.known > 0 {
-            self.key = placeholders::fact(key.raw);
+            self.key = placeholders::fact(key.raw());
         }
     }
 
@@ -179,7 +179,8 @@ impl Visit for Writer<'_> {
         string(self.out, token);
     }
 
-    fn scalar(&mut self, Token { raw, .. }: Token<'_>) {
+    fn scalar(&mut self, scalar: Token<'_>) {
+        let raw = scalar.raw();
         let is = match self.key {
             MARKED if raw == "true" => MARKED,
             NUMBERED => match placeholders::attachment(raw, self.known) {
@@ -202,9 +203,9 @@ impl Visit for Writer<'_> {
 }
 
 /// A string of JSON.
-fn string(out: &mut Vec<u8>, Token { raw, escaped, .. }: Token<'_>) {
-    let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-    if !escaped {
+fn string(out: &mut Vec<u8>, string: Token<'_>) {
+    let inside = string.inside();
+    if !string.escaped {
         return text(out, inside);
     }
     // Twice, so that its length comes first without a buffer between.

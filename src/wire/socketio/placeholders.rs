@@ -71,10 +71,11 @@ impl<F: FnMut(usize)> Visit for Placeholders<F> {
     }
 
     fn key(&mut self, key: Token<'_>) {
-        self.key = fact(key.raw);
+        self.key = fact(key.raw());
     }
 
-    fn scalar(&mut self, Token { raw, .. }: Token<'_>) {
+    fn scalar(&mut self, scalar: Token<'_>) {
+        let raw = scalar.raw();
         match self.key {
             MARKED => self.decide(raw == "true"),
             NUMBERED => {
