@@ -134,6 +134,9 @@ fn read_value(
     let bytes = text.as_bytes();
     'values: loop {
         at = space(bytes, at);
+        if open.innermost == b'}' {
+            at = space(bytes, key(text, at, visit)?);
+        }
         let start = at;
         let first = *bytes.get(at).ok_or(Wrong(at))?;
         at += 1;
@@ -155,9 +158,6 @@ fn read_value(
                 visit.open(first, start);
                 at = space(bytes, at);
                 if bytes.get(at) != Some(&open.innermost) {
-                    if first == b'{' {
-                        at = key(text, at, visit)?;
-                    }
                     continue;
                 }
             }
@@ -171,11 +171,7 @@ fn read_value(
             at = space(bytes, at);
             match bytes.get(at) {
                 None if open.innermost == NOTHING => return Ok(()),
-                Some(b',') if open.innermost == b'}' => {
-                    at = key(text, space(bytes, at + 1), visit)?;
-                    continue 'values;
-                }
-                Some(b',') if open.innermost == b']' => {
+                Some(b',') if open.innermost != NOTHING => {
                     at += 1;
                     continue 'values;
                 }
