@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -146,6 +147,21 @@ def test_a_path_means_the_same_in_other_letters_as_to_the_reference(by: str, tmp
 
     theirs = answers(PROGRAM.replace("import roomcast as socketio", "import socketio").replace('sio.stats()["links"]', "0"))
     assert answers(PROGRAM) == theirs and [status for status, _ in theirs] == [200, 200, 200, 404, 200]
+
+
+@pytest.mark.parametrize("by", ["gthread", "werkzeug"])
+def test_it_is_mounted_below_a_path_as_the_reference_is(by: str, tmp_path: Path) -> None:
+    mount = 'app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/chat": socketio.WSGIApp(sio)})'
+    mounted = re.sub("^app.wsgi_app = .*$", f"from werkzeug.middleware.dispatcher import DispatcherMiddleware\n{mount}", PROGRAM, flags=re.M)
+    for text in (mounted, mounted.replace("import roomcast as socketio", "import socketio").replace('sio.stats()["links"]', "0")):
+        with serving(by, text, tmp_path) as port:
+            for transport in ("polling", "websocket"):
+                client = SimpleClient()
+                client.connect(f"http://127.0.0.1:{port}", socketio_path="/chat/socket.io", transports=[transport])
+                assert client.call("say", "here") == "here"
+                client.disconnect()
+            asked = [ask(port, f"{path}?EIO=4&transport=polling")[0] for path in ("/chat/socket.io/", "/socket.io/", "/chat/chat/socket.io/")]
+            assert asked == [200, 404, 404]
 
 
 def test_a_server_that_gives_no_socket_away_says_so() -> None:

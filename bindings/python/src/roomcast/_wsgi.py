@@ -29,7 +29,8 @@ class WSGIApp:
 
     For gunicorn (``--threads``; one worker, unless clients use WebSocket alone) and werkzeug, which give their applications a request's
     socket: the broker takes that over, with the request, so no thread waits for a client. The server need not listen; its loop begins with
-    the first request, in a thread. Not over TLS in the WSGI server itself.
+    the first request, in a thread. Not over TLS in the WSGI server itself. Mounted below a path, by werkzeug's ``DispatcherMiddleware`` for
+    example, it looks at what comes behind that path; clients are told the whole: ``/chat/socket.io``.
 
     :param server: the server, with threads.
     :param wsgi_app: the application for other paths, such as ``flask_app.wsgi_app``; without one they are not found.
@@ -55,7 +56,7 @@ class WSGIApp:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         # Decoded, as WSGI has it; pages have their paths as URLs have them.
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        path = environ.get("PATH_INFO", "")
         if self._server._is_ours(path) or self._server._is_ours(_encoded(path)):
             return self._hand_over(environ, start_response)
         if self._app is not None:
@@ -94,7 +95,7 @@ class WSGIApp:
             came = str(environ.get(name, ""))
             if self._server._is_ours(came.partition("?")[0]):
                 return came
-        path, query = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
         return _encoded(path) + (f"?{query}" if query else "")
 
     def _run(self) -> None:
