@@ -51,14 +51,17 @@ header:
 
 # The parts of `make test`, the long ones first. Each can run beside any other: much of them waits, or keeps one core busy, so several
 # at a time (JOBS) are through sooner. What a part says is shown when it ends.
-PARTS := python unit capi cluster-test sanitize-quick poll-backend interop windows platforms c-examples cost lint arena-test embedding deploys differential cpp readme \
+PARTS := python cluster-test unit capi sanitize-quick poll-backend interop windows platforms c-examples cost lint arena-test embedding deploys differential cpp readme \
 	browser admin python-examples overload fanout-test
+FIRST := lib python-package
 JOBS ?= 2
 # How many jobs make has is not for cargo to know: it would only say that it cannot ask make for them.
 export CARGO_MAKEFLAGS :=
 
+# What several of them need is there before: make would come back to what waits for it only behind all the others.
 test: tools
-	$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(PARTS)
+	$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(FIRST)
+	$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target $(FIRST:%=--old-file=%) $(PARTS)
 
 # What the tests need besides Rust: Node, Python, Chromium. Installs them on Debian when run as root.
 tools:

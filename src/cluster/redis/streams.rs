@@ -4,8 +4,8 @@ use crate::wire::cluster::session::EntryId;
 use crate::wire::resp::{Items, Reply};
 use std::collections::BTreeMap;
 
-/// Entries in one reply, at most.
-const MOST: u32 = 64;
+/// Entries in one reply, at most: so many share what a question costs both sides.
+const MOST: u32 = 256;
 
 /// Milliseconds for which the Redis may wait for an entry.
 const BLOCK: &[u8] = b"5000";
@@ -162,14 +162,18 @@ impl Streams {
     fn take(&mut self, name: Reply<'_>, entries: Reply<'_>, each: &mut impl FnMut(Entry)) {
         let (Reply::Text(name), Reply::List(entries)) = (name, entries) else { return };
         let Some(position) = self.positions.get_mut(name) else { return };
+        let mut last = None;
         for entry in entries {
             let Reply::List(mut parts) = entry else { continue };
             let (Some(Reply::Text(id)), fields) = (parts.next(), parts.next()) else { continue };
-            *position = Some(id.into());
+            last = Some(id);
             // One that was deleted has no fields.
             if let Some(Reply::List(fields)) = fields {
                 each(Entry::of(EntryId::parse(id).unwrap_or_default(), fields));
             }
+        }
+        if let Some(last) = last {
+            *position = Some(last.into());
         }
     }
 
@@ -211,7 +215,7 @@ mod tests {
         assert_eq!(streams.unknown(), Some(&b"b"[..]));
         with("*0\r\n", |reply| streams.begin(b"b", reply));
         assert_eq!(streams.unknown(), None);
-        assert_eq!(texts(streams.read()), "XREAD COUNT 64 BLOCK 5000 STREAMS a b 5-1 0-0");
+        assert_eq!(texts(streams.read()), "XREAD COUNT 256 BLOCK 5000 STREAMS a b 5-1 0-0");
         let entry = "*2\r\n$3\r\n6-0\r\n*4\r\n$1\r\nk\r\n$1\r\nv\r\n$1\r\nl\r\n$0\r\n\r\n";
         for reply in
             [format!("%1\r\n$1\r\na\r\n*1\r\n{entry}"), format!("*1\r\n*2\r\n$1\r\na\r\n*1\r\n{entry}")]
@@ -221,7 +225,7 @@ mod tests {
             let [entry] = &came[..] else { panic!("{came:?}") };
             let fields = [b"k", b"l", b"v"].map(|name| entry.field(name));
             assert_eq!(fields, [Some(&b"v"[..]), Some(b""), None]);
-            assert_eq!(texts(streams.read()), "XREAD COUNT 64 BLOCK 5000 STREAMS a b 6-0 0-0");
+            assert_eq!(texts(streams.read()), "XREAD COUNT 256 BLOCK 5000 STREAMS a b 6-0 0-0");
         }
     }
 

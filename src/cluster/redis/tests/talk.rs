@@ -172,20 +172,20 @@ fn a_stream_is_read_on_where_it_was_whatever_comes_between() {
     assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
     world.say(READER, "*1\r\n*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
     assert_eq!(world.heard(), ["up"]);
-    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 5-0"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 256 BLOCK 5000 STREAMS s 5-0"]);
     world.say(READER, "_\r\n");
     assert_eq!(world.heard(), [""; 0]);
-    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 5-0"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 256 BLOCK 5000 STREAMS s 5-0"]);
     world.say(READER, &entry("6-0", "a"));
     assert_eq!(world.heard(), ["entry: a"]);
-    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 6-0"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 256 BLOCK 5000 STREAMS s 6-0"]);
     // Half of an answer is none.
     world.say(READER, &entry("7-0", "b")[..20]);
     world.close(READER, "cut");
     assert_eq!(world.heard(), ["down: cut"]);
     assert_eq!(world.reopen(), [READER]);
     world.welcome();
-    assert_eq!(world.said(READER), ["XREAD COUNT 64 BLOCK 5000 STREAMS s 6-0"]);
+    assert_eq!(world.said(READER), ["XREAD COUNT 256 BLOCK 5000 STREAMS s 6-0"]);
     assert!(world.heard()[0].starts_with("up after"));
     world.say(READER, &entry("7-0", "b"));
     assert_eq!(world.heard(), ["entry: b"]);
@@ -207,10 +207,10 @@ fn a_stream_that_may_not_be_read_is_asked_for_later() {
 fn entries_too_large_for_one_answer_come_one_by_one() {
     let mut world = World::new("redis://h");
     world.redis.read_stream(b"s");
-    for (count, behind) in [(64, "0-0"), (1, "0-0")] {
+    for (count, behind) in [(256, "0-0"), (1, "0-0")] {
         world.reopen();
         world.welcome();
-        if count == 64 {
+        if count == 256 {
             assert_eq!(world.said(READER), ["XREVRANGE s + - COUNT 1"]);
             world.say(READER, "*0\r\n");
             world.heard();
