@@ -2,8 +2,6 @@
 
 use crate::base::ids::{NamespaceId, SocketId};
 use crate::route::{self, Selection, Whom};
-#[cfg(doc)]
-use crate::wire::msgpack;
 
 /// Whom an emit reaches: a union of rooms and sockets, or a whole namespace, minus rooms and sockets. A union of nothing
 /// is nobody.
@@ -127,7 +125,7 @@ pub struct Message<'a> {
     pub(crate) delivery: Delivery,
     /// Bits of those that are on.
     pub(crate) options: u32,
-    /// The arguments are known to be JSON that any host may emit.
+    /// The arguments [were checked](Self::checked) where they were read.
     pub(crate) is_checked: bool,
 }
 
@@ -165,7 +163,8 @@ impl<'a> Message<'a> {
         (options & !all == 0).then_some(Self { options, ..self })
     }
 
-    /// The same with arguments that whoever has read them has checked: an array, at most as deep as [`msgpack::MAX_DEPTH`].
+    /// The same with arguments that whoever has read them has checked: an array, as deep as
+    /// [`MAX_DEPTH`](crate::wire::msgpack::MAX_DEPTH) at most.
     pub(crate) const fn checked(self) -> Self {
         Self { is_checked: true, ..self }
     }

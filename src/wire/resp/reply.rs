@@ -147,11 +147,12 @@ pub(super) fn short_text(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let (b'$', behind) = bytes.split_first()? else { return None };
     let (mut length, mut digits) = (0, 0);
     while let Some(&digit @ b'0'..=b'9') = behind.get(digits) {
-        length = length * 10 + usize::from(digit - b'0');
-        digits += 1;
-        if digits > DIGITS {
+        // Ten digits may be more than fit where addresses have 32 bits.
+        if digits == DIGITS {
             return None;
         }
+        length = length * 10 + usize::from(digit - b'0');
+        digits += 1;
     }
     let begin = 1 + digits + 2;
     let end = begin + length;
